@@ -1,0 +1,89 @@
+"""Money as whole minor units with a currency; the only place where amounts are parsed.
+
+Platforms write amounts as decimal strings. They are checked against a strict pattern *before* any arithmetic: a nine-byte string such
+as ``1e3000000`` would otherwise keep a core busy for minutes, and ``Decimal`` accepts full-width digits, underscores and blanks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Digits after the decimal point, where it is not two. ISO 4217 for all but the last three, which no ISO list has: Iranian shops price in
+# tomans (IRT, IRHT in thousands, IRHR in thousands of rials), always whole.
+EXPONENTS = dict.fromkeys(
+    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0
+) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3) | dict.fromkeys(("IRT", "IRHT", "IRHR"), 0)
+
+# Twelve digits before the point keep every sum of a shop far inside BIGINT.
+_AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3,4}", re.ASCII)
+
+
+class BadAmount(ValueError):
+    """The text is not an amount of money that we accept."""
+
+
+class MixedCurrencies(ValueError):
+    """Two amounts of different currencies were combined."""
+
+
+def exponent(currency: str) -> int:
+    """Digits after the decimal point of `currency`: 2 unless the table says otherwise."""
+    return EXPONENTS.get(currency, 2)
+
+
+def minor_units(amount: str, currency: str) -> int:
+    """Whole minor units of a platform's decimal string: ``("12.50", "USD") -> 1250``.
+
+    Digits beyond the currency's own are cut, never rounded up: a platform that says ``"10.999"`` dollars has not given us eleven.
+    Raises `BadAmount` for anything but an optional minus, digits, and one point.
+    """
+    match = _AMOUNT.fullmatch(amount)
+    if match is None:
+        raise BadAmount(f"{amount[:32]!r} is not an amount; expected digits with at most one point, such as 12.50")
+    sign, whole, fraction = match.groups()
+    digits = exponent(currency)
+    value = int(whole + ((fraction or "") + "000000")[:digits])
+    return -value if sign else value
+
+
+def check_currency(code: str) -> str:
+    """`code` itself if it has the form of a currency code, else `BadAmount`."""
+    if _CURRENCY.fullmatch(code) is None:
+        raise BadAmount(f"{code[:16]!r} is not a currency code; expected capital letters such as USD or IRT")
+    return code
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """An amount in whole minor units of one currency, for example ``Money(1250, "USD")`` = 12.50 dollars."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(cls, amount: str, currency: str) -> Money:
+        return cls(minor_units(amount, check_currency(currency)), currency)
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._same(other), self.currency)
+
+    def _same(self, other: Money) -> int:
+        if other.currency != self.currency:
+            raise MixedCurrencies(f"{self.currency} and {other.currency} cannot be combined")
+        return other.minor
+
+    def decimal(self) -> str:
+        """The amount as the platforms write it: ``Money(1250, "USD").decimal() == "12.50"``."""
+        digits = exponent(self.currency)
+        if digits == 0:
+            return str(self.minor)
+        sign, value = ("-" if self.minor < 0 else ""), abs(self.minor)
+        return f"{sign}{value // 10**digits}.{value % 10**digits:0{digits}d}"
+
+    def __str__(self) -> str:
+        return f"{self.decimal()} {self.currency}"
