@@ -27,6 +27,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from engine.postgres_programs import (
     PostgresUnavailable,
