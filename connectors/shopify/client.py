@@ -1,0 +1,86 @@
+"""A shop's store on Shopify, as the rest of the house asks for it: `ShopifyStore` implements
+`commerce.store.StorePort`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from commerce.customers import CustomerSnapshot
+from commerce.orders import OrderSnapshot, OrderStamp
+from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from connectors.http import HttpSession
+from connectors.shopify import reads, writes
+from connectors.shopify.graphql import Budget, Graph, operation
+from connectors.shopify.manifest import API_VERSION
+
+
+class _Shop(Struct, rename="camel"):
+    id: str
+    name: str
+    currency_code: str
+    iana_timezone: str
+
+
+class _ShopData(Struct):
+    shop: _Shop
+
+
+class ShopifyStore:
+    """The remote system of one shop. Every call is bounded in time; every failure is a `StoreError` that
+    names no secret.
+
+    `token` gives a usable access token and `renew` another after a refusal (a `TokenKeeper` is both). `now`
+    stamps what was read.
+    """
+
+    def __init__(
+        self,
+        shop_domain: str,
+        token: Callable[[], str],
+        http: HttpSession,
+        *,
+        now: Callable[[], datetime],
+        api_version: str = API_VERSION,
+        renew: Callable[[str], str] | None = None,
+        sleep: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        budget: Budget | None = None,
+    ) -> None:
+        self._graph = Graph(
+            shop_domain,
+            token,
+            http,
+            api_version=api_version,
+            renew=renew,
+            sleep=sleep,
+            clock=clock,
+            budget=budget,
+        )
+        self._now = now
+
+    def details(self) -> ShopDetails:
+        shop = self._graph.read(operation("shop_details"), {}, _ShopData).shop
+        return ShopDetails(shop.id.rpartition("/")[2], shop.name, shop.currency_code, shop.iana_timezone)
+
+    def set_tags(self, effects: Sequence[SetTags]) -> list[StoreError | None]:
+        return writes.set_tags(self._graph, effects)
+
+    def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
+        return writes.put_segments(self._graph, effects)
+
+    def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
+        return writes.put_discounts(self._graph, effects)
+
+    def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
+        return reads.orders_changed(self._graph, since)
+
+    def orders(self, external_ids: Sequence[str]) -> list[OrderSnapshot]:
+        return reads.orders(self._graph, external_ids, self._now())
+
+    def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
+        return reads.customers_changed(self._graph, since, self._now)

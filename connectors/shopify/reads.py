@@ -1,0 +1,443 @@
+"""Reading a store: what changed, and orders whole. An order read here equals the one that its webhook told,
+but for `observed_at`.
+
+Questions are sized so that none can cost more than the platform's limit of 1000 points even if every page is
+full: orders come a few at a time with their first lines, then whatever more they have; refunds are read by
+themselves, since most orders have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from msgspec import Meta, Struct
+
+from commerce.customers import CustomerSnapshot
+from commerce.events import BadDelivery
+from commerce.money import BadAmount, check_currency, minor_units
+from commerce.orders import OrderLine, OrderSnapshot, OrderStamp, RefundSnapshot
+from commerce.store import StoreError
+from connectors.shopify import reading
+from connectors.shopify.graphql import Graph, operation
+from connectors.shopify.writes import gid, timestamp
+
+# One order: itself, its money, customer and attributes (about 15 points), 20 lines of 7 and the ids of 20
+# refunds.
+_ORDERS_AT_ONCE = 5
+# One refund: 20 lines of 4, 10 transactions of 3, 5 shipping lines of 3.
+_REFUNDS_AT_ONCE = 7
+# As many refunds as a page of stamps counts, and as many as an order's first reading names.
+_STAMPED_REFUNDS = 8
+_NAMED_REFUNDS = 20
+# The platform pages no further than 25,000 objects into one question; before that the question is asked anew
+# from where it stands.
+_PAGES_A_QUESTION = 90
+
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class _Page(Struct, rename="camel"):
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class _Ref(Struct):
+    id: str
+
+
+class _Amount(Struct):
+    amount: str
+
+
+class _MoneyBag(Struct, rename="camel"):
+    shop_money: _Amount
+
+
+class _Resource(Struct, rename="camel"):
+    legacy_resource_id: str
+
+
+class _Email(Struct, rename="camel"):
+    email_address: str | None = None
+
+
+class _Customer(Struct, rename="camel"):
+    legacy_resource_id: str
+    first_name: str | None = None
+    last_name: str | None = None
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+    default_email_address: _Email | None = None
+
+
+class _Allocation(Struct, rename="camel"):
+    allocated_amount_set: _MoneyBag
+
+
+class _Line(Struct, rename="camel"):
+    title: str
+    quantity: int
+    is_gift_card: bool
+    original_unit_price_set: _MoneyBag
+    product: _Resource | None = None
+    discount_allocations: list[_Allocation] = []
+
+
+class _Lines(Struct, rename="camel"):
+    page_info: _Page
+    nodes: list[_Line]
+
+
+class _Attribute(Struct):
+    key: str
+    value: str | None = None
+
+
+class _Order(Struct, rename="camel"):
+    id: str
+    legacy_resource_id: str
+    name: str
+    currency_code: str
+    created_at: Instant
+    updated_at: Instant
+    test: bool
+    total_price_set: _MoneyBag
+    line_items: _Lines
+    refunds: list[_Ref]
+    discount_codes: list[str]
+    custom_attributes: list[_Attribute]
+    processed_at: Instant | None = None
+    cancelled_at: Instant | None = None
+    display_financial_status: str | None = None
+    landing_page_url: str | None = None
+    customer: _Customer | None = None
+
+
+class _OrderNodes(Struct):
+    nodes: list[_Order | None]
+
+
+class _OrderLines(Struct, rename="camel"):
+    line_items: _Lines
+
+
+class _OrderLinesData(Struct):
+    order: _OrderLines | None
+
+
+class _RefundedLine(Struct, rename="camel"):
+    is_gift_card: bool
+
+
+class _RefundLine(Struct, rename="camel"):
+    subtotal_set: _MoneyBag
+    line_item: _RefundedLine
+
+
+class _RefundLines(Struct, rename="camel"):
+    page_info: _Page
+    nodes: list[_RefundLine]
+
+
+class _Shipping(Struct, rename="camel"):
+    subtotal_amount_set: _MoneyBag
+
+
+class _Shippings(Struct):
+    nodes: list[_Shipping]
+
+
+class _Transaction(Struct, rename="camel"):
+    kind: str
+    status: str
+    amount_set: _MoneyBag
+
+
+class _Transactions(Struct):
+    nodes: list[_Transaction]
+
+
+class _Refund(Struct, rename="camel"):
+    id: str
+    legacy_resource_id: str
+    refund_line_items: _RefundLines
+    refund_shipping_lines: _Shippings
+    transactions: _Transactions
+    created_at: Instant | None = None
+    processed_at: Instant | None = None
+
+
+class _RefundNodes(Struct):
+    nodes: list[_Refund | None]
+
+
+class _RefundLinesNode(Struct, rename="camel"):
+    refund_line_items: _RefundLines
+
+
+class _RefundLinesData(Struct):
+    node: _RefundLinesNode | None
+
+
+class _OrderRefunds(Struct):
+    refunds: list[_Ref]
+
+
+class _OrderRefundsData(Struct):
+    order: _OrderRefunds | None
+
+
+class _Stamp(Struct, rename="camel"):
+    legacy_resource_id: str
+    updated_at: Instant
+    refunds: list[_Ref]
+    cancelled_at: Instant | None = None
+    display_financial_status: str | None = None
+
+
+class _StampPage(Struct, rename="camel"):
+    page_info: _Page
+    nodes: list[_Stamp]
+
+
+class _Stamps(Struct):
+    orders: _StampPage
+
+
+class _CustomerPage(Struct, rename="camel"):
+    page_info: _Page
+    nodes: list[_Customer]
+
+
+class _Customers(Struct):
+    customers: _CustomerPage
+
+
+_Node = TypeVar("_Node", _Stamp, _Customer)
+
+
+# --- what changed
+
+
+def orders_changed(graph: Graph, since: datetime) -> Iterator[list[OrderStamp]]:
+    def ask(changed: str, after: str | None) -> tuple[list[_Stamp], _Page]:
+        page = graph.read(operation("list_orders"), {"changed": changed, "after": after}, _Stamps).orders
+        return page.nodes, page.page_info
+
+    for nodes in _pages(ask, since):
+        yield [_stamp(graph, node) for node in nodes]
+
+
+def customers_changed(
+    graph: Graph, since: datetime, now: Callable[[], datetime]
+) -> Iterator[list[CustomerSnapshot]]:
+    observed_at = now()
+
+    def ask(changed: str, after: str | None) -> tuple[list[_Customer], _Page]:
+        nonlocal observed_at
+        observed_at = now()
+        page = graph.read(
+            operation("list_customers"), {"changed": changed, "after": after}, _Customers
+        ).customers
+        return page.nodes, page.page_info
+
+    for nodes in _pages(ask, since):
+        yield [_customer(node, observed_at, node.updated_at) for node in nodes]
+
+
+def _pages(
+    ask: Callable[[str, str | None], tuple[list[_Node], _Page]], since: datetime
+) -> Iterator[list[_Node]]:
+    """Pages of what changed at or after `since`; a few at the seams of long listings come twice."""
+    after: str | None = None
+    asked = 0
+    while True:
+        nodes, page = ask(f"updated_at:>='{timestamp(since)}'", after)
+        asked += 1
+        if nodes:
+            yield nodes
+        if not page.has_next_page:
+            return
+        after = page.end_cursor
+        last = nodes[-1].updated_at if nodes else None
+        if asked >= _PAGES_A_QUESTION and last is not None and timestamp(last) > timestamp(since):
+            since, after, asked = last, None, 0
+
+
+def _stamp(graph: Graph, node: _Stamp) -> OrderStamp:
+    refunds = len(node.refunds)
+    if refunds >= _STAMPED_REFUNDS:
+        refunds = len(_all_refunds(graph, gid("Order", node.legacy_resource_id)))
+    return OrderStamp(
+        node.legacy_resource_id,
+        node.updated_at.astimezone(UTC),
+        _paid(node.display_financial_status),
+        node.cancelled_at is not None,
+        refunds,
+    )
+
+
+def _all_refunds(graph: Graph, order_gid: str) -> list[_Ref]:
+    order = graph.read(operation("count_refunds"), {"id": order_gid}, _OrderRefundsData).order
+    return order.refunds if order is not None else []
+
+
+def _paid(status: str | None) -> bool:
+    return status is not None and status.lower() in reading.PAID_STATUSES
+
+
+# --- orders whole
+
+
+def orders(graph: Graph, external_ids: Sequence[str], observed_at: datetime) -> list[OrderSnapshot]:
+    """The orders that the store still has, in the order asked for."""
+    ids = [gid("Order", external_id) for external_id in dict.fromkeys(external_ids)]
+    found: list[OrderSnapshot] = []
+    for start in range(0, len(ids), _ORDERS_AT_ONCE):
+        chunk = ids[start : start + _ORDERS_AT_ONCE]
+        nodes = [
+            node
+            for node in graph.read(operation("read_orders"), {"ids": chunk}, _OrderNodes).nodes
+            if node is not None
+        ]
+        refunds = _refunds(graph, nodes)
+        try:
+            found += [_order(graph, node, refunds, observed_at) for node in nodes]
+        except (BadAmount, BadDelivery, OverflowError):
+            raise StoreError(
+                "the store described an order that we do not understand", permanent=True
+            ) from None
+    return found
+
+
+def _order(graph: Graph, node: _Order, refunds: dict[str, _Refund], observed_at: datetime) -> OrderSnapshot:
+    currency = check_currency(node.currency_code)
+    lines = _lines(_whole(graph, node), currency)
+    external_id = node.legacy_resource_id
+    return OrderSnapshot(
+        external_id=external_id,
+        name=reading.clean(node.name, reading.NAME_LENGTH),
+        customer=None if node.customer is None else _customer(node.customer, observed_at, None),
+        currency=currency,
+        placed_at=(node.processed_at or node.created_at).astimezone(UTC),
+        updated_at=node.updated_at.astimezone(UTC),
+        observed_at=observed_at,
+        paid=_paid(node.display_financial_status),
+        cancelled_at=None if node.cancelled_at is None else node.cancelled_at.astimezone(UTC),
+        test=node.test,
+        goods_minor=reading.bounded(
+            sum(line.net_minor for line in lines if not line.gift_card), "the price of the goods"
+        ),
+        total_minor=reading.bounded(
+            minor_units(node.total_price_set.shop_money.amount, currency), "the total"
+        ),
+        lines=lines,
+        refunds=tuple(
+            _refund(graph, refunds[ref.id], external_id, currency)
+            for ref in node.refunds
+            if ref.id in refunds
+        ),
+        discount_codes=reading.codes(node.discount_codes),
+        referral_code=reading.referral_code(
+            ((a.key, a.value) for a in node.custom_attributes), node.landing_page_url
+        ),
+    )
+
+
+def _customer(node: _Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
+    email = node.default_email_address
+    return CustomerSnapshot(
+        external_id=node.legacy_resource_id,
+        email=reading.optional(email.email_address if email else None, reading.EMAIL_LENGTH),
+        first_name=reading.optional(node.first_name, reading.NAME_LENGTH),
+        last_name=reading.optional(node.last_name, reading.NAME_LENGTH),
+        created_at=None if node.created_at is None else node.created_at.astimezone(UTC),
+        updated_at=None if updated_at is None else updated_at.astimezone(UTC),
+        observed_at=observed_at,
+    )
+
+
+def _whole(graph: Graph, node: _Order) -> list[_Line]:
+    """Every line of an order: those that came with it, and the pages after them."""
+    lines, page = list(node.line_items.nodes), node.line_items.page_info
+    while page.has_next_page:
+        more = graph.read(
+            operation("read_order_lines"), {"id": node.id, "after": page.end_cursor}, _OrderLinesData
+        ).order
+        if more is None:
+            raise StoreError("an order vanished while it was read", permanent=False)
+        lines += more.line_items.nodes
+        page = more.line_items.page_info
+    return lines
+
+
+def _lines(items: Sequence[_Line], currency: str) -> tuple[OrderLine, ...]:
+    lines = []
+    for line_no, item in enumerate(items, 1):
+        net = minor_units(item.original_unit_price_set.shop_money.amount, currency) * item.quantity
+        net -= sum(
+            minor_units(a.allocated_amount_set.shop_money.amount, currency) for a in item.discount_allocations
+        )
+        product = None if item.product is None else item.product.legacy_resource_id
+        title = reading.clean(item.title, reading.TITLE_LENGTH)
+        lines.append(OrderLine(line_no, product, title, item.quantity, max(0, net), item.is_gift_card))
+    return tuple(lines)
+
+
+def _refunds(graph: Graph, nodes: Sequence[_Order]) -> dict[str, _Refund]:
+    """The refunds of these orders by global id, a few at a time."""
+    for node in nodes:
+        if len(node.refunds) >= _NAMED_REFUNDS:
+            node.refunds = _all_refunds(graph, node.id)
+    ids = [ref.id for node in nodes for ref in node.refunds]
+    found: dict[str, _Refund] = {}
+    for start in range(0, len(ids), _REFUNDS_AT_ONCE):
+        chunk = ids[start : start + _REFUNDS_AT_ONCE]
+        for refund in graph.read(operation("read_refunds"), {"ids": chunk}, _RefundNodes).nodes:
+            if refund is not None:
+                found[refund.id] = refund
+    return found
+
+
+def _refund(graph: Graph, node: _Refund, order_external_id: str, currency: str) -> RefundSnapshot:
+    refunded_at = node.processed_at or node.created_at
+    if refunded_at is None:
+        raise BadDelivery("a refund has no instant")
+    total = sum(
+        _minor(t.amount_set, currency)
+        for t in node.transactions.nodes
+        if t.kind == "REFUND" and t.status == "SUCCESS"
+    )
+    lines = _refunded_lines(graph, node)
+    if lines:
+        goods = sum(_minor(line.subtotal_set, currency) for line in lines if not line.line_item.is_gift_card)
+    else:
+        goods = total - sum(
+            _minor(line.subtotal_amount_set, currency) for line in node.refund_shipping_lines.nodes
+        )
+    return RefundSnapshot(
+        node.legacy_resource_id,
+        order_external_id,
+        refunded_at.astimezone(UTC),
+        reading.bounded(max(0, goods), "the goods of a refund"),
+        reading.bounded(max(0, total), "the money of a refund"),
+    )
+
+
+def _refunded_lines(graph: Graph, node: _Refund) -> list[_RefundLine]:
+    lines, page = list(node.refund_line_items.nodes), node.refund_line_items.page_info
+    while page.has_next_page:
+        more = graph.read(
+            operation("read_refund_lines"), {"id": node.id, "after": page.end_cursor}, _RefundLinesData
+        ).node
+        if more is None:
+            raise StoreError("a refund vanished while it was read", permanent=False)
+        lines += more.refund_line_items.nodes
+        page = more.refund_line_items.page_info
+    return lines
+
+
+def _minor(found: _MoneyBag, currency: str) -> int:
+    return minor_units(found.shop_money.amount, currency)

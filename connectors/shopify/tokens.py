@@ -1,0 +1,191 @@
+"""Access tokens of shops: got for an ID token, kept fresh, never shown.
+
+An expiring offline token works for an hour and is renewed with its refresh token, which changes each time.
+Two processes that renew at once would each lose the other's, so a shop's token is renewed under a lock, and
+looked at again once the lock is held. A refresh token that was used stays usable until its successor is used,
+so an answer lost on the way is simply asked for again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from commerce.store import StoreError
+from connectors.shopify.manifest import covers
+
+_log = logging.getLogger(__name__)
+
+# Renewed this long before its end, so that a batch begun with a token also ends with it.
+MARGIN = timedelta(minutes=5)
+# A token that could not be renewed is still used while it has this long to live.
+_LAST_MOMENT = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A shop's access token. Its `repr` shows when it ends, and none of its secrets."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_at: datetime | None
+    refresh_expires_at: datetime | None
+    scopes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """A dict of plain JSON values, for the engine to seal and store."""
+        return {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "expires_at": _text(self.expires_at),
+            "refresh_expires_at": _text(self.refresh_expires_at),
+            "scopes": list(self.scopes),
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, object]) -> Token:
+        refresh, scopes = stored["refresh_token"], stored["scopes"]
+        assert isinstance(scopes, list)
+        return cls(
+            access_token=str(stored["access_token"]),
+            refresh_token=None if refresh is None else str(refresh),
+            expires_at=instant(stored["expires_at"]),
+            refresh_expires_at=instant(stored["refresh_expires_at"]),
+            scopes=tuple(str(scope) for scope in scopes),
+        )
+
+    def lives_at(self, at: datetime) -> bool:
+        return self.expires_at is None or self.expires_at > at
+
+    def renewable_at(self, at: datetime) -> bool:
+        return self.refresh_token is not None and (
+            self.refresh_expires_at is None or self.refresh_expires_at > at
+        )
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def instant(text: object) -> datetime | None:
+    """An aware instant from its ISO text; None for None or nothing."""
+    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
+
+
+class IdTokenRefused(StoreError):
+    """The platform takes the ID token no more: it lives one minute. The browser must come back with a fresh
+    one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the platform refused the ID token", permanent=True)
+
+
+class TokenDead(StoreError):
+    """Nothing renews this shop's token: a merchant has to open the app once."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=False, closed=True)
+
+
+class TokenKeeper:
+    """Gives one shop's usable access token, renewing it when its end is near.
+
+    `load` and `save` read and write the stored token (`save(None)` drops one that is dead); `lock` makes a
+    context in which no other process renews this shop's token. The lock must not be an open transaction: a
+    request is sent inside.
+    """
+
+    def __init__(
+        self,
+        *,
+        load: Callable[[], Token | None],
+        save: Callable[[Token | None], None],
+        lock: Callable[[], AbstractContextManager[object]],
+        refresh: Callable[[Token], Token],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._load = load
+        self._save = save
+        self._lock = lock
+        self._refresh = refresh
+        self._now = now
+        self._held: Token | None = None
+
+    def __call__(self) -> str:
+        """An access token that lives for minutes yet. Raises `StoreError`; `TokenDead` when only a merchant
+        can help.
+        """
+        token = self._held
+        if token is None or not token.lives_at(self._now() + MARGIN):
+            token = self._renewed(None)
+        self._held = token
+        return token.access_token
+
+    def renew(self, refused: str) -> str:
+        """Another access token after the store refused `refused`: the one that another process got meanwhile,
+        or a new one.
+        """
+        self._held = self._renewed(refused)
+        return self._held.access_token
+
+    def accept(self, exchange: Callable[[], Token]) -> Token:
+        """The stored token if it still serves, else the one that `exchange` gets, now stored.
+
+        A merchant opens pages by the dozen, and each exchange kills the refresh token that a worker may be
+        using; hence the look first.
+        """
+        with self._lock():
+            token, now = self._load(), self._now()
+            if token is None or not self._serves(token, now):
+                token = exchange()
+                self._save(token)
+            self._held = token
+            return token
+
+    def _serves(self, token: Token, now: datetime) -> bool:
+        return covers(token.scopes) and (token.lives_at(now + MARGIN) or token.renewable_at(now))
+
+    def _renewed(self, refused: str | None) -> Token:
+        with self._lock():
+            token, now = self._load(), self._now()
+            if token is None:
+                raise TokenDead("the shop has no token; a merchant has to open the app")
+            if token.access_token != refused and token.lives_at(now + MARGIN):
+                return token
+            if not token.renewable_at(now):
+                self._drop()
+                raise TokenDead("the shop's token has ended; a merchant has to open the app")
+            return self._refreshed(token, now, refused)
+
+    def _refreshed(self, token: Token, now: datetime, refused: str | None) -> Token:
+        try:
+            fresh = self._twice(token)
+        except TokenDead:
+            self._drop()
+            raise
+        except StoreError:
+            if token.access_token != refused and token.lives_at(now + _LAST_MOMENT):
+                return token
+            raise
+        self._save(fresh)
+        return fresh
+
+    def _twice(self, token: Token) -> Token:
+        """Renew, and once more if no answer came: the platform may have renewed, and the same refresh token
+        still works.
+        """
+        try:
+            return self._refresh(token)
+        except StoreError as fault:
+            if fault.permanent or fault.retry_after is not None:
+                raise
+            _log.warning("renewing a shop's token again: %s", fault.reason)
+            return self._refresh(token)
+
+    def _drop(self) -> None:
+        self._held = None
+        self._save(None)

@@ -1,0 +1,35 @@
+"""What we tell the platform (shopify.app.toml) and what our code believes (manifest) are the same."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from connectors.shopify import manifest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_app_file_says_what_the_constants_say() -> None:
+    told = tomllib.loads((ROOT / "shopify.app.toml").read_text("utf-8"))
+    subscriptions = told["webhooks"]["subscriptions"]
+    assert told["access_scopes"]["scopes"] == ",".join(manifest.SCOPES)
+    assert told["webhooks"]["api_version"] == manifest.API_VERSION
+    assert [topic for each in subscriptions for topic in each.get("topics", [])] == list(manifest.TOPICS)
+    assert [topic for each in subscriptions for topic in each.get("compliance_topics", [])] == list(
+        manifest.COMPLIANCE_TOPICS
+    )
+    assert {each["uri"] for each in subscriptions} == {manifest.WEBHOOK_PATH}
+    assert told["app_proxy"] == {
+        "url": manifest.PROXY_PATH,
+        "prefix": manifest.PROXY_PREFIX,
+        "subpath": manifest.PROXY_SUBPATH,
+    }
+    assert told["embedded"] is True
+
+
+def test_a_right_to_write_holds_the_right_to_read() -> None:
+    assert manifest.covers(["write_orders"], ("read_orders",))
+    assert manifest.covers("write_orders, read_customers", ("read_orders", "read_customers"))
+    assert not manifest.covers(["read_orders"], ("write_orders",))
+    assert not manifest.covers("", ("read_orders",))
