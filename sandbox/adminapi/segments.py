@@ -1,0 +1,174 @@
+"""Segments over the Admin API. Names are unique in a shop; the error for a taken name has no code, as on the platform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from sandbox.adminapi import pages
+from sandbox.adminapi.call import (
+    Resolvers,
+    call_of,
+    customer_by_gid,
+    error,
+    fault,
+    id_of,
+    instant,
+    number_of,
+    plain,
+    shop_of,
+)
+from sandbox.adminapi.search import compile_search, matching
+from sandbox.ids import gid
+from sandbox.segments import BadQuery, Segment, compile_query
+from sandbox.shop import Shop
+
+MOST_MEMBERS = 1_000
+KEYS = {
+    "CREATION_DATE": lambda s: (s.created_at, s.id),
+    "LAST_EDIT_DATE": lambda s: (s.edited_at, s.id),
+    "ID": lambda s: (s.id, s.id),
+    "RELEVANCE": lambda s: (s.id, s.id),
+}
+
+
+def _find(shop: Shop, text: str) -> Segment | None:
+    return shop.segments.by_id(number_of(text, "Segment"))
+
+
+def _create(source: Any, info: GraphQLResolveInfo, name: str, query: str) -> dict[str, Any]:
+    shop = shop_of(info)
+    refused = _refused(shop, name, query, None)
+    if refused:
+        return {"segment": None, "userErrors": refused}
+    now = shop.clock()
+    number = shop.ids.of("Segment", shop.segments.made)
+    segment = Segment(number, name, query, now, now, compile_query(query))
+    shop.segments.add(segment)
+    shop.fire("segments/create", _body(segment), shop.event())
+    return {"segment": segment, "userErrors": []}
+
+
+def _update(
+    source: Any, info: GraphQLResolveInfo, id: str, name: str | None = None, query: str | None = None
+) -> dict[str, Any]:
+    shop = shop_of(info)
+    segment = _find(shop, id)
+    if segment is None:
+        return {"segment": None, "userErrors": [error("Segment does not exist", "id")]}
+    wanted = (segment.name if name is None else name, segment.query if query is None else query)
+    refused = _refused(shop, *wanted, segment)
+    if refused:
+        return {"segment": None, "userErrors": refused}
+    segment.name, segment.query = wanted
+    segment.test = compile_query(segment.query)
+    segment.edited_at = shop.clock()
+    shop.fire("segments/update", _body(segment), shop.event())
+    return {"segment": segment, "userErrors": []}
+
+
+def _delete(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
+    shop = shop_of(info)
+    segment = _find(shop, id)
+    if segment is None:
+        return {"deletedSegmentId": None, "userErrors": [error("Segment does not exist", "id")]}
+    shop.segments.remove(segment)
+    shop.fire("segments/delete", b'{"id":"%s"}' % gid("Segment", segment.id).encode(), shop.event())
+    return {"deletedSegmentId": gid("Segment", segment.id), "userErrors": []}
+
+
+def _refused(shop: Shop, name: str, query: str, but: Segment | None) -> list[dict[str, Any]]:
+    if not name.strip():
+        return [error("Name can't be blank", "name")]
+    if len(name) > 255:
+        return [error("Name is too long (maximum is 255 characters)", "name")]
+    if shop.segments.name_taken(name, but):
+        return [error("Name has already been taken", "name")]
+    try:
+        compile_query(query)
+    except BadQuery as bad:
+        return [error(str(bad), "query")]
+    return []
+
+
+def _body(segment: Segment) -> bytes:
+    import orjson
+
+    from sandbox.payloads.pieces import utc_text
+
+    return orjson.dumps(
+        {
+            "id": gid("Segment", segment.id),
+            "name": segment.name,
+            "query": segment.query,
+            "creationDate": utc_text(int(segment.created_at)),
+            "lastEditDate": utc_text(int(segment.edited_at)),
+        }
+    )
+
+
+def _segments(
+    source: Any, info: GraphQLResolveInfo, query: str | None = None, sortKey: str = "CREATION_DATE", **args: Any  # noqa: N803
+) -> pages.Page:
+    fields = {"id": lambda s: s.id, "name": lambda s: s.name, "default": lambda s: s.name}
+    test = compile_search(query, fields, call_of(info).warnings)
+    return pages.page(pages.sort(matching(shop_of(info).segments, test), KEYS[sortKey]), **args)
+
+
+def _members(
+    source: Any,
+    info: GraphQLResolveInfo,
+    segmentId: str | None = None,  # noqa: N803
+    query: str | None = None,
+    **args: Any,
+) -> pages.Page:
+    shop = shop_of(info)
+    if segmentId is not None:
+        segment = _find(shop, segmentId)
+        if segment is None:
+            raise fault("The segment does not exist", "NOT_FOUND")
+        test = segment.test
+    elif query is not None:
+        try:
+            test = compile_query(query)
+        except BadQuery as bad:
+            raise fault(str(bad), "BAD_REQUEST") from None
+    else:
+        raise fault("segmentId or query must be given", "BAD_REQUEST")
+    members = (customer for customer in shop.customers if test(shop.standing(customer)))
+    args.pop("sortKey", None)
+    return pages.page(pages.sort(members, lambda c: (c.id, c.id)), most=MOST_MEMBERS, **args)
+
+
+def _membership(
+    source: Any, info: GraphQLResolveInfo, customerId: str, segmentIds: list[str]  # noqa: N803
+) -> dict[str, Any]:
+    shop = shop_of(info)
+    customer = customer_by_gid(shop, customerId)
+    inside = shop.segments_of(customer) if customer is not None else frozenset()
+    rows = [{"segmentId": text, "isMember": number_of(text, "Segment") in inside} for text in segmentIds]
+    return {"memberships": rows}
+
+
+def _count(source: Any, info: GraphQLResolveInfo, limit: int | None = None) -> dict[str, Any]:
+    return {"count": len(shop_of(info).segments), "precision": "EXACT"}
+
+
+RESOLVERS: Resolvers = {
+    "QueryRoot": {
+        "segments": _segments,
+        "segment": lambda source, info, id: _find(shop_of(info), id),
+        "segmentsCount": _count,
+        "customerSegmentMembers": _members,
+        "customerSegmentMembership": _membership,
+    },
+    "Mutation": {"segmentCreate": _create, "segmentUpdate": _update, "segmentDelete": _delete},
+    "Segment": {
+        "id": id_of("Segment"),
+        "name": plain("name"),
+        "query": plain("query"),
+        "creationDate": instant("created_at"),
+        "lastEditDate": instant("edited_at"),
+    },
+}

@@ -1,0 +1,96 @@
+"""The one WSGI app: the Admin API in front, everything with pages behind it in Flask.
+
+A shop is named by its host (`Host: demo-store.myshopify.com`) or by a path prefix
+(`/shops/demo-store.myshopify.com/…`); without either it is the first shop. The prefix becomes SCRIPT_NAME, so the
+rest of the code does not know which of the two was used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+from flask import Flask
+
+from sandbox import admin, control, doors, oauth, storefront
+from sandbox.adminapi import answer
+from sandbox.shop import Shop
+from sandbox.world import UnknownShop, World
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+PREFIX = "/shops/"
+GRAPHQL = "/graphql.json"
+REASONS = {200: "200 OK", 400: "400 Bad Request", 401: "401 Unauthorized", 404: "404 Not Found", 405: "405 Method Not Allowed"}
+MOST_BODY = 10_000_000
+
+
+class Platform:
+    """The WSGI app. `flask` is the part with pages, for tests that want its client."""
+
+    def __init__(self, world: World, flask: Flask) -> None:
+        self.world, self.flask = world, flask
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            shop = self._shop(environ)
+        except UnknownShop as unknown:
+            return _json(start_response, 404, orjson.dumps({"errors": str(unknown)}))
+        environ["sandbox.shop"] = shop
+        path = environ["PATH_INFO"]
+        if path.startswith("/admin/api/") and path.endswith(GRAPHQL):
+            return self._graphql(environ, start_response, shop)
+        if path == "/admin/oauth/access_token":
+            return self._token(environ, start_response, shop)
+        return self.flask.wsgi_app(environ, start_response)
+
+    def _shop(self, environ: Environ) -> Shop:
+        path: str = environ.get("PATH_INFO", "")
+        if path.startswith(PREFIX):
+            domain, slash, rest = path[len(PREFIX) :].partition("/")
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + PREFIX + domain
+            environ["PATH_INFO"] = slash + rest or "/"
+            return self.world.shop(domain)
+        host = environ.get("HTTP_HOST", "").partition(":")[0]
+        return self.world.shop(host if host in self.world.shops or host.endswith(".myshopify.com") else None)
+
+    def _graphql(self, environ: Environ, start_response: StartResponse, shop: Shop) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "POST":
+            return _json(start_response, 405, b'{"errors":"Method Not Allowed"}')
+        reply = answer(self.world, shop, environ.get("HTTP_X_SHOPIFY_ACCESS_TOKEN"), _body(environ))
+        return _json(start_response, reply.status, reply.body, reply.headers)
+
+    def _token(self, environ: Environ, start_response: StartResponse, shop: Shop) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "POST":
+            return _json(start_response, 405, b'{"error":"invalid_request"}')
+        fields = doors.fields(_body(environ), environ.get("CONTENT_TYPE", ""))
+        status, body = oauth.access_token(self.world, shop, fields)
+        return _json(start_response, status, orjson.dumps(body), (("Cache-Control", "no-store"),))
+
+
+def _body(environ: Environ) -> bytes:
+    length = environ.get("CONTENT_LENGTH") or "0"
+    size = min(int(length), MOST_BODY) if length.isdecimal() else 0
+    body: bytes = environ["wsgi.input"].read(size)
+    return body
+
+
+def _json(
+    start_response: StartResponse, status: int, body: bytes, headers: tuple[tuple[str, str], ...] = ()
+) -> Iterable[bytes]:
+    constant = [("Content-Type", "application/json; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(REASONS[status], [*constant, *headers])
+    return [body]
+
+
+def create_app(world: World) -> Platform:
+    """The platform over this world. Nothing here starts a thread: `server.serve` and the courier do."""
+    flask = Flask("sandbox", static_url_path="/sandbox-static")
+    flask.secret_key = "a cookie of the sandbox carries a cart and nothing worth forging"  # noqa: S105
+    flask.config.update(MAX_CONTENT_LENGTH=MOST_BODY, SESSION_COOKIE_NAME="sandbox", SESSION_COOKIE_SAMESITE="Lax")
+    flask.extensions["sandbox"] = doors.Doors(world)
+    for blueprint in (admin.pages, storefront.pages, control.api):
+        flask.register_blueprint(blueprint)
+    doors.install(flask)
+    return Platform(world, flask)

@@ -1,0 +1,133 @@
+"""The app under test as the platform knows it: its credentials and addresses, and, per shop, its installation.
+
+Tokens follow the platform's rules: one current expiring offline token a shop, the previous access token lives on
+until its own hour is over, a refresh token may be used again until its replacement has been used.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+ACCESS_SECONDS = 3_600
+REFRESH_SECONDS = 90 * 86_400
+REUSE_SECONDS = 30 * 86_400
+ONLINE_SECONDS = 86_399
+DEFAULT_SCOPES = (
+    "read_customers",
+    "write_customers",
+    "read_orders",
+    "read_all_orders",
+    "read_discounts",
+    "write_discounts",
+    "read_products",
+    "write_app_proxy",
+)
+DEFAULT_TOPICS = (
+    "app/uninstalled",
+    "app/scopes_update",
+    "customers/create",
+    "customers/update",
+    "customers/delete",
+    "customer.tags_added",
+    "customer.tags_removed",
+    "orders/create",
+    "orders/paid",
+    "orders/updated",
+    "orders/cancelled",
+    "refunds/create",
+    "customers/data_request",
+    "customers/redact",
+    "shop/redact",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One app's entry in the platform's dashboard. The secret stays out of the repr."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    app_url: str = "http://127.0.0.1:8080"
+    name: str = "Perennial"
+    webhook_path: str = "/webhooks/shopify"
+    proxy_path: str = "/proxy"
+    proxy_subpath: str = "perennial"
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    topics: tuple[str, ...] = DEFAULT_TOPICS
+    api_version: str = "2026-10"
+
+    @property
+    def webhook_url(self) -> str:
+        return self.app_url.rstrip("/") + self.webhook_path
+
+
+@dataclass(slots=True)
+class AccessToken:
+    token: str
+    kind: str
+    scopes: tuple[str, ...]
+    expires_at: float | None
+
+    def good(self, now: float) -> bool:
+        return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(slots=True)
+class RefreshToken:
+    token: str
+    expires_at: float
+    first_used_at: float | None = None
+    replacement: RefreshToken | None = None
+
+    def good(self, now: float) -> bool:
+        if now >= self.expires_at:
+            return False
+        return self.first_used_at is None or now < self.first_used_at + REUSE_SECONDS
+
+
+@dataclass(slots=True)
+class Installation:
+    """The app in one shop: since when, with which scopes, and the tokens that are good there."""
+
+    installed_at: float
+    scopes: tuple[str, ...]
+    access: dict[str, AccessToken] = field(default_factory=dict)
+    refresh: dict[str, RefreshToken] = field(default_factory=dict)
+
+    def grant(self, kind: str, prefix: str, now: float, seconds: float | None) -> AccessToken:
+        token = AccessToken(prefix + secrets.token_hex(16), kind, self.scopes, None if seconds is None else now + seconds)
+        self.access[token.token] = token
+        return token
+
+    def token(self, text: str, now: float) -> AccessToken | None:
+        """The access token if it is good now."""
+        known = self.access.get(text)
+        if known is None or not known.good(now):
+            self.access.pop(text, None)
+            return None
+        return known
+
+    def new_refresh(self, now: float) -> RefreshToken:
+        made = RefreshToken("shprt_" + secrets.token_hex(16), now + REFRESH_SECONDS)
+        self.refresh[made.token] = made
+        return made
+
+    def grant_expiring(self, now: float) -> tuple[AccessToken, RefreshToken]:
+        """A new offline token by a grant: older refresh tokens end at once."""
+        self.refresh.clear()
+        return self.grant("offline", "shpat_", now, ACCESS_SECONDS), self.new_refresh(now)
+
+    def renew(self, text: str, now: float) -> tuple[AccessToken, RefreshToken] | None:
+        """What a refresh token buys; None when it is dead."""
+        used = self.refresh.get(text)
+        if used is None or not used.good(now):
+            return None
+        # using this token proves that the answer carrying it arrived: its predecessor is no longer needed
+        for other in [r for r in self.refresh.values() if r.replacement is used]:
+            del self.refresh[other.token]
+        if used.replacement is not None:
+            self.refresh.pop(used.replacement.token, None)
+        used.first_used_at = used.first_used_at or now
+        used.replacement = self.new_refresh(now)
+        return self.grant("offline", "shpat_", now, ACCESS_SECONDS), used.replacement

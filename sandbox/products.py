@@ -1,0 +1,54 @@
+"""What the shop sells: one product, one (default) variant, one price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, eq=False)
+class Product:
+    id: int
+    place: int
+    sku: str
+    title: str
+    price: int
+    gift_card: bool = False
+    # the part of a line item's JSON that never changes for this product, rendered once (see payloads.order)
+    line_json: bytes | None = None
+
+
+class Catalog:
+    """The products of a shop, by place and by SKU."""
+
+    def __init__(self, first_id: int) -> None:
+        self._first_id = first_id
+        self._items: list[Product] = []
+        self._by_sku: dict[str, Product] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Product]:
+        return iter(self._items)
+
+    def __getitem__(self, place: int) -> Product:
+        return self._items[place]
+
+    def by_sku(self, sku: str) -> Product | None:
+        return self._by_sku.get(sku)
+
+    def by_id(self, number: int) -> Product | None:
+        place = number - self._first_id
+        return self._items[place] if 0 <= place < len(self._items) else None
+
+    def add(self, sku: str, title: str, price: int, *, gift_card: bool = False) -> Product:
+        """The product of this SKU, made when the shop does not have it yet."""
+        known = self._by_sku.get(sku)
+        if known is not None:
+            return known
+        place = len(self._items)
+        product = Product(self._first_id + place, place, sku, title or sku, price, gift_card)
+        self._items.append(product)
+        self._by_sku[sku] = product
+        return product
