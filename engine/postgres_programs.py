@@ -107,7 +107,7 @@ def account_for(cluster: Path) -> Account | None:
 def run(directory: Path, program: str, *arguments: str, account: Account | None) -> None:
     """Run one of the programs to its end. What it said, if it fails, is the error's message."""
     if not can_reach(directory / program, account):
-        directory = _copy_for_all(directory)
+        directory = copy_for_all(directory, ROOT_HOME)
     with tempfile.TemporaryFile("w+") as said:  # a pipe would be inherited and held open by the server
         done = _spawn([str(directory / program), *arguments], account, said.fileno())
         said.seek(0)
@@ -163,17 +163,23 @@ def make_directory(near: Path, prefix: str, account: Account | None) -> Path:
     raise PostgresUnavailable(f"The account that runs PostgreSQL cannot reach {ROOT_HOME}.")
 
 
-def _copy_for_all(directory: Path) -> Path:
-    """The wheel's programs again, in ROOT_HOME, where every account may run them (40 MB, once a version)."""
-    copy = ROOT_HOME / "postgresql-{}.{}".format(*version(directory))
+def copy_for_all(directory: Path, home: Path) -> Path:
+    """The wheel's programs again, in `home`, where every account may run them (40 MB, once a version).
+
+    The libraries go along, in the same places beside them: the programs look for them by a relative path.
+    """
+    package = directory.parents[1]
+    copy = home / "postgresql-{}.{}".format(*version(directory))
     if not copy.exists():
-        ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=ROOT_HOME))
-        shutil.copytree(directory.parent, draft, symlinks=True, dirs_exist_ok=True)
+        home.mkdir(mode=0o755, parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=home))
+        for part in (directory.parent, package / ".dylibs", package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, draft / part.relative_to(package.parent), symlinks=True)
         for path in (draft, *draft.rglob("*")):
             if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         with contextlib.suppress(OSError):  # another process was quicker, and its copy is as good
             draft.rename(copy)
         shutil.rmtree(draft, ignore_errors=True)
-    return copy / directory.name
+    return copy / directory.relative_to(package.parent)

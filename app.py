@@ -1,0 +1,176 @@
+"""The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody imports it.
+
+    python app.py serve | worker | migrate | demo | reconcile | settings | new-key
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from wsgiref.types import WSGIApplication
+
+# Counters are shared between the processes of one machine through files in this directory. The metrics library reads the variable when it is
+# imported, so it has to be set before anything of ours is.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="perennial-metrics-")
+
+import lifecycle
+import loyalty
+import referral
+from commerce.ids import ShopId
+from commerce.store import PutDiscount, StoreError, StorePort
+from connectors.http import HttpSession
+from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
+from engine import log, privacy, shops
+from engine.inbox import Inbox, Reaction
+from engine.outbox import Outbox
+from engine.postgres import Embedded
+from engine.receiver import Receiver
+from engine.reconcile import Reconciler
+from engine.schedule import Job, Schedule
+from engine.settings import Settings, read
+from engine.shops import Seal, Shop
+from engine.work import Database, UnitOfWork, refuse_in_transaction
+from engine.worker import Worker
+from plugin import Doors, cli, create_app
+from plugin.install import Installer, keeper
+from plugin.webhooks import WebhookDoor
+
+# The order is part of the meaning: a reaction may rely on those before it.
+REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+
+FIRST_TERMS = {
+    lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
+    loyalty.DOMAIN: loyalty.first_terms,
+    referral.DOMAIN: referral.first_terms,
+}
+
+
+def clock() -> datetime:
+    """The one clock. Everything else is handed an instant, or this."""
+    return datetime.now(UTC)
+
+
+def _review(work: UnitOfWork) -> None:
+    while lifecycle.review_due(work):
+        pass
+
+
+def _release(work: UnitOfWork) -> None:
+    while loyalty.release_unused(work):
+        pass
+
+
+@dataclass(frozen=True)
+class House:
+    """One process's parts, each made when it is first asked for."""
+
+    settings: Settings
+
+    @cached_property
+    def database(self) -> Database:
+        url = self.settings.database_url or Embedded(self.settings.data_dir).start()
+        return Database(url, clock, connections=8)
+
+    @cached_property
+    def http(self) -> HttpSession:
+        return HttpSession(before_request=refuse_in_transaction, platform_url=self.settings.shopify_platform_url)
+
+    @cached_property
+    def shopify(self) -> ShopifyApp:
+        known, platform = self.settings, self.settings.shopify_platform_url
+        return ShopifyApp(
+            known.shopify_client_id,
+            known.shopify_client_secret,
+            known.shopify_old_client_secret,
+            known.app_url,
+            self.http,
+            now=clock,
+            **({"app_bridge_url": f"{platform}/app-bridge.js", "frame_origin": platform} if platform else {}),
+        )
+
+    @cached_property
+    def seal(self) -> Seal:
+        return Seal(self.settings.seal_keys)
+
+    @cached_property
+    def _stores(self) -> dict[ShopId, StorePort]:
+        return {}
+
+    def connect(self, shop_id: ShopId) -> StorePort:
+        """The shop's store. Raises `StoreError` for a shop that is gone."""
+        if shop_id not in self._stores:
+            with self.database.work(shop_id) as work:
+                shop = shops.current(work)
+            if not shop.installed:
+                raise StoreError("the app is not installed", permanent=False, closed=True)
+            self._stores[shop_id] = self._store(shop)
+        return self._stores[shop_id]
+
+    def _store(self, shop: Shop) -> StorePort:
+        token = keeper(self.database, self.seal, self.shopify, shop)
+        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=Budget(time.monotonic))
+
+    @cached_property
+    def installer(self) -> Installer:
+        return Installer(
+            self.database, self.seal, self.shopify, lambda domain, token: ShopifyStore(domain, token, self.http, now=clock), FIRST_TERMS
+        )
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self.database, {"shopify": translate}, REACTIONS)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.database, self.connect, {PutDiscount.kind: loyalty.code_settled})
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(self.database, self.connect, REACTIONS)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        jobs = (
+            Job("review stages", 60, inside=_review),
+            Job("release unused codes", 300, inside=_release),
+            Job("reconcile", 900, after=self.reconciler.run),
+            Job("purge bodies", 3600, inside=privacy.purge_bodies),
+        )
+        return Schedule(self.database, jobs)
+
+    @cached_property
+    def worker(self) -> Worker:
+        return Worker(self.database, self.inbox, self.outbox, self.schedule)
+
+    @cached_property
+    def wsgi(self) -> WSGIApplication:
+        doors = Doors(
+            self.database, self.shopify, self.installer, sha256(self.settings.seal_keys[-1].encode()).digest(), self.settings.body_limit
+        )
+        platforms = {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)}
+        return WebhookDoor(create_app(doors), platforms, self.database, Receiver(self.database), self.settings.body_limit)
+
+
+def house(environment: Mapping[str, str]) -> House:
+    """A process's house from its environment. Raises `BadSettings`."""
+    settings = read(environment)
+    log.set_up(settings.log_style, settings.log_level)
+    return House(settings)
+
+
+def application() -> WSGIApplication:
+    """What the web server calls in each of its processes."""
+    return house(os.environ).wsgi
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(sys.argv[1:], os.environ, house, Path(__file__).parent))

@@ -1,0 +1,215 @@
+"""The outbox: effects are desired states of things in the store, one row for each thing, pushed after commit.
+
+`put` says what a thing shall be; five changes of mind before the next push leave one row with the last of them. `Outbox.push_round` claims
+due effects by leasing them (their `due_at` moves ahead, so a crash only delays them), closes the transaction, speaks to the store, and
+records the outcome in a unit of work of its own. An effect that changed meanwhile stays due: its version tells.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from commerce.ids import EffectId, ShopId
+from commerce.store import Effect, PutDiscount, PutSegment, SetTags, StoreError, StorePort
+from engine import log, metrics, shops
+from engine.work import Database, UnitOfWork, as_json
+
+Outcome = Callable[[UnitOfWork, Any, StoreError | None], None]
+"""A domain's ear: called with the effect when it was pushed (None) or refused for good (the error)."""
+
+BATCH = 50
+
+# A push that takes longer than this is taken over by another worker; effects are desired states, so twice does no harm.
+LEASE = timedelta(seconds=60)
+
+# Tags wait a moment before they are pushed: a store sends several deliveries of one order within a second, and often the next one
+# changes the stage again. A shopper waits for codes; nobody waits for tags.
+TAGS_REST_SECONDS = 1.0
+
+# 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
+FIRST_WAIT_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 3600.0
+MOST_ATTEMPTS = 10
+
+_KINDS: Mapping[str, type[Effect]] = {kind.kind: kind for kind in (SetTags, PutSegment, PutDiscount)}
+
+_PUT = text("""
+    INSERT INTO effects (shop_id, kind, key, body, wanted_at, due_at)
+    SELECT :shop_id, g.kind, g.key, g.body, :now, CASE WHEN g.kind = 'tags' THEN :rested ELSE :now END
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(kind text, key text, body jsonb) ORDER BY g.kind, g.key
+    ON CONFLICT (shop_id, kind, key) DO UPDATE
+        SET body = excluded.body, version = effects.version + 1, wanted_at = excluded.wanted_at,
+            due_at = CASE WHEN effects.pushed_at IS NULL THEN least(effects.due_at, excluded.due_at) ELSE excluded.due_at END, attempts = 0, pushed_at = NULL, parked_at = NULL, reason = NULL
+        WHERE effects.body <> excluded.body
+    RETURNING effect_id
+""")
+_WAKE = text("SELECT pg_notify('perennial_outbox', CAST(CAST(:shop_id AS bigint) AS text))")
+_WAITING_SHOPS = text("""
+    SELECT s.shop_id FROM shops s
+    WHERE s.uninstalled_at IS NULL AND (s.closed_until IS NULL OR s.closed_until <= :now)
+      AND EXISTS (SELECT FROM effects e WHERE e.shop_id = s.shop_id AND e.pushed_at IS NULL AND e.parked_at IS NULL AND e.due_at <= :now)
+    ORDER BY s.shop_id
+""")
+# Codes first: a shopper is waiting for them.
+_CLAIM = text("""
+    UPDATE effects e SET due_at = :leased_until, attempts = e.attempts + 1
+    FROM (SELECT effect_id FROM effects WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at <= :now
+          ORDER BY kind = 'tags', due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
+    WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
+    RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
+""")
+_DONE = text("""
+    UPDATE effects e SET pushed_at = CASE WHEN e.version = g.version THEN :now ELSE NULL END,
+                         due_at = CASE WHEN e.version = g.version THEN e.due_at ELSE :now END, reason = NULL
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(effect_id bigint, version integer)
+    WHERE e.shop_id = :shop_id AND e.effect_id = g.effect_id
+""")
+_RETRY = text("""
+    UPDATE effects SET due_at = :due_at, reason = :reason, attempts = attempts - :forgiven
+    WHERE shop_id = :shop_id AND effect_id = :effect_id AND version = :version
+""")
+_PARK = text("""
+    UPDATE effects SET parked_at = :now, reason = :reason WHERE shop_id = :shop_id AND effect_id = :effect_id AND version = :version
+    RETURNING effect_id
+""")
+_REPLAY = text("""
+    UPDATE effects SET parked_at = NULL, reason = NULL, attempts = 0, due_at = :now
+    WHERE shop_id = :shop_id AND effect_id = :effect_id AND parked_at IS NOT NULL RETURNING effect_id
+""")
+
+logger = logging.getLogger("perennial.outbox")
+
+
+def put(work: UnitOfWork, effects: Sequence[Effect]) -> None:
+    """State what things in the store shall be. Nothing is pushed before the unit of work commits."""
+    rows = {(e.kind, e.key): {"kind": e.kind, "key": e.key, "body": e} for e in effects}
+    if rows and work.rows(_PUT, rows=as_json(list(rows.values())), now=work.now, rested=work.now + timedelta(seconds=TAGS_REST_SECONDS)):
+        work.run(_WAKE)
+
+
+def replay(work: UnitOfWork, effect_id: EffectId) -> bool:
+    """Make a parked effect due again. False when it is not parked."""
+    if work.row(_REPLAY, effect_id=effect_id, now=work.now) is None:
+        return False
+    work.run(_WAKE)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    effect_id: EffectId
+    version: int
+    attempts: int
+    effect: Effect
+
+
+class Outbox:
+    """Pushes effects. `connect` opens a shop's store; `outcomes` tell the domains, by kind of effect."""
+
+    def __init__(
+        self, database: Database, connect: Callable[[ShopId], StorePort], outcomes: Mapping[str, Outcome], batch: int = BATCH
+    ) -> None:
+        self._database = database
+        self._connect = connect
+        self._outcomes = outcomes
+        self._batch = batch
+
+    def push_round(self) -> int:
+        """One batch of each shop that has effects due. Answers how many effects were tried."""
+        with self._database.machine() as connection:
+            waiting = connection.execute(_WAITING_SHOPS, {"now": self._database.clock()}).all()
+        return sum(self.push(ShopId(row.shop_id)) for row in waiting)
+
+    def push(self, shop_id: ShopId) -> int:
+        """Push one batch of a shop's due effects; answers how many were tried."""
+        claimed = self._claim(shop_id)
+        if not claimed:
+            return 0
+        answers = self._speak(shop_id, claimed)
+        with self._database.work(shop_id) as work:
+            self._record(work, claimed, answers)
+        return len(claimed)
+
+    def _claim(self, shop_id: ShopId) -> list[_Claimed]:
+        with self._database.work(shop_id) as work:
+            rows = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=self._batch)
+        return [
+            _Claimed(EffectId(r.effect_id), r.version, r.attempts, msgspec.convert(r.body, _KINDS[r.kind], strict=False)) for r in rows
+        ]
+
+    def _speak(self, shop_id: ShopId, claimed: Sequence[_Claimed]) -> list[StoreError | None]:
+        """One answer for each claimed effect, in order. The store's every failure is an answer."""
+        answers: dict[EffectId, StoreError | None] = {}
+        try:
+            store = self._connect(shop_id)
+        except StoreError as error:
+            return [error for _ in claimed]
+        writers: dict[str, Callable[[Any], list[StoreError | None]]] = {
+            SetTags.kind: store.set_tags, PutSegment.kind: store.put_segments, PutDiscount.kind: store.put_discounts,
+        }  # fmt: skip
+        for kind, write in writers.items():
+            if batch := [c for c in claimed if c.effect.kind == kind]:
+                try:
+                    outcome = write([c.effect for c in batch])
+                except StoreError as error:
+                    outcome = [error for _ in batch]
+                answers |= {c.effect_id: answer for c, answer in zip(batch, outcome, strict=True)}
+        return [answers[c.effect_id] for c in claimed]
+
+    def _record(self, work: UnitOfWork, claimed: Sequence[_Claimed], answers: Sequence[StoreError | None]) -> None:
+        done = [c for c, answer in zip(claimed, answers, strict=True) if answer is None]
+        if done:
+            rows = [{"effect_id": c.effect_id, "version": c.version} for c in done]
+            work.run(_DONE, rows=as_json(rows), now=self._database.clock())
+            metrics.effects_pushed.inc(len(done))
+        for item, answer in zip(claimed, answers, strict=True):
+            if answer is None:
+                self._tell(work, item.effect, None)
+            else:
+                self._record_refusal(work, item, answer)
+        log.wide_many(logger, "pushed", (_line(work.shop_id, c, a) for c, a in zip(claimed, answers, strict=True)))
+
+    def _record_refusal(self, work: UnitOfWork, item: _Claimed, error: StoreError) -> None:
+        if error.closed:
+            shops.close_for_now(work, error.reason, error.retry_after)
+        if error.permanent or (item.attempts >= MOST_ATTEMPTS and not error.closed):
+            if work.row(_PARK, effect_id=item.effect_id, version=item.version, now=work.now, reason=error.reason[:500]):
+                metrics.effects_parked.inc()
+                self._tell(work, item.effect, error)
+            return
+        # Being told to wait is not a failure of the effect: those attempts are forgiven, or a busy store would park everything.
+        forgiven = 1 if error.closed or error.retry_after is not None else 0
+        wait = _wait(item.attempts, error.retry_after)
+        work.run(
+            _RETRY, effect_id=item.effect_id, version=item.version, due_at=work.now + wait, reason=error.reason[:500], forgiven=forgiven
+        )
+
+    def _tell(self, work: UnitOfWork, effect: Effect, error: StoreError | None) -> None:
+        if hear := self._outcomes.get(effect.kind):
+            hear(work, effect, error)
+
+
+def _wait(attempts: int, retry_after: float | None) -> timedelta:
+    if retry_after is not None:
+        return timedelta(seconds=min(retry_after, LONGEST_WAIT_SECONDS))
+    base = min(FIRST_WAIT_SECONDS * 2 ** (attempts - 1), LONGEST_WAIT_SECONDS)
+    return timedelta(seconds=base * random.uniform(1.0, 1.5))  # noqa: S311 - spreads load, guards nothing
+
+
+def _line(shop_id: ShopId, item: _Claimed, answer: StoreError | None) -> dict[str, object]:
+    return {
+        "shop": shop_id,
+        "effect": item.effect_id,
+        "kind": item.effect.kind,
+        "version": item.version,
+        "attempt": item.attempts,
+        "outcome": answer.reason if answer else "done",
+    }

@@ -1,0 +1,67 @@
+"""Legal requests that the platforms pass on: hand out what we hold of a customer, erase it, or erase a whole shop.
+
+Personal data lives in two places only: the mirror's `customers`, and the bodies of deliveries. The domains' tables hold our ids and amounts,
+so the books stay whole when a person is erased. Bodies are dropped by `purge_bodies` after 30 days, which is the legal limit for an erasure.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import orjson
+from sqlalchemy import text
+
+from commerce.events import PrivacyAsked
+from engine import shops
+from engine.work import UnitOfWork
+
+BODY_DAYS = 30
+
+_ASK = text("""
+    INSERT INTO privacy_requests (shop_id, kind, request_id, customer_external_id, asked_at)
+    VALUES (:shop_id, :kind, :request_id, :customer, :at) ON CONFLICT DO NOTHING RETURNING request_id
+""")
+_DONE = text("""
+    UPDATE privacy_requests SET done_at = :now, outcome = CAST(:outcome AS jsonb)
+    WHERE shop_id = :shop_id AND kind = :kind AND request_id = :request_id
+""")
+_EXPORT = text("""
+    SELECT to_jsonb(c) || jsonb_build_object('orders', coalesce((
+        SELECT jsonb_agg(to_jsonb(o) ORDER BY o.placed_at) FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = c.customer_id), '[]'))
+    FROM customers c WHERE c.shop_id = :shop_id AND c.external_id = :customer
+""")
+_ERASE = text("""
+    UPDATE customers SET email = NULL, first_name = NULL, last_name = NULL, redacted_at = :now
+    WHERE shop_id = :shop_id AND external_id = :customer
+""")
+_PURGE = text("""
+    UPDATE deliveries SET body = '' WHERE shop_id = :shop_id AND received_at < :before AND settled_at IS NOT NULL AND body <> ''
+""")
+
+
+def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
+    """Record the request and carry it out. An export waits in `privacy_requests` for the merchant; the platform may ask twice."""
+    known = work.row(_ASK, kind=request.kind, request_id=request.request_id, customer=request.customer_external_id, at=request.at)
+    if known is None:
+        return
+    if request.kind == "shop_erasure":
+        _erase_shop(work)
+        return
+    outcome: object = None
+    if request.kind == "customer_export":
+        row = work.row(_EXPORT, customer=request.customer_external_id)
+        outcome = row[0] if row else {}
+    elif request.kind == "customer_erasure":
+        work.run(_ERASE, customer=request.customer_external_id, now=work.now)
+    work.run(_DONE, kind=request.kind, request_id=request.request_id, outcome=orjson.dumps(outcome).decode(), now=work.now)
+
+
+def _erase_shop(work: UnitOfWork) -> None:
+    """Only a shop that is gone is erased: the request may come after the merchant has installed the app again."""
+    if not shops.current(work).installed:
+        shops.erase(work)
+
+
+def purge_bodies(work: UnitOfWork) -> None:
+    """Drop the bodies of settled deliveries older than `BODY_DAYS`; their headers stay, so a late duplicate is still known."""
+    work.run(_PURGE, before=work.now - timedelta(days=BODY_DAYS))

@@ -1,0 +1,164 @@
+"""Settings: read once from the environment into one frozen value. Every mistake is reported, all of them at once.
+
+A variable ``X_FILE`` names a file that holds the value of ``X``, for secrets. Names that begin with ``PERENNIAL_`` or ``SHOPIFY_`` and are not known
+here are mistakes too: a misspelt setting that is silently ignored is the worst kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+
+MiB = 1024 * 1024
+
+
+class BadSettings(Exception):
+    """The environment cannot be used. `mistakes` lists everything that is wrong with it, one sentence each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this process runs. What a merchant chooses is not here: that is rows (`terms`)."""
+
+    database_url: str | None = field(repr=False)
+    """A PostgreSQL server (15 or newer); None: one of our own, in `data_dir`."""
+    data_dir: Path
+    app_url: str
+    """Where the platforms and browsers reach us."""
+    host: str
+    port: int
+    web_processes: int
+    web_threads: int
+    body_limit: int
+    seal_keys: tuple[str, ...] = field(repr=False)
+    """Keys that seal credentials, newest first."""
+    log_style: str
+    log_level: str
+    shopify_client_id: str
+    shopify_client_secret: str = field(repr=False)
+    shopify_old_client_secret: str | None = field(repr=False)
+    shopify_platform_url: str | None
+    """A stand-in for the platform on this machine (the sandbox); None: the platform itself."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http or https address, such as https://perennial.example.com")
+    return value.rstrip("/")
+
+
+def _database(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme.split("+")[0] not in ("postgresql", "postgres") or not rest:
+        raise ValueError("must be the address of a PostgreSQL database, such as postgresql://user:password@host/perennial")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not (value.isascii() and value.isdigit()) or not low <= int(value) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def _keys(value: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in value.split(",") if key.strip())
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError:
+        keys = ()
+    if not keys:
+        raise ValueError("must be Fernet keys with commas between them, newest first; make one with: python app.py new-key")
+    return keys
+
+
+def _secret(value: str) -> str:
+    if len(value) < 16:
+        raise ValueError("is too short to be a secret: at least 16 characters")
+    return value
+
+
+_REQUIRED = object()
+
+# Variable, field, parser, default. A default of None leaves the field empty.
+_VARIABLES: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
+    ("DATABASE_URL", "database_url", _database, None),
+    ("PERENNIAL_DATA_DIR", "data_dir", Path, Path("var")),
+    ("PERENNIAL_URL", "app_url", _url, _REQUIRED),
+    ("PERENNIAL_HOST", "host", _text, "127.0.0.1"),
+    ("PERENNIAL_PORT", "port", _whole(1, 65535), 8080),
+    ("PERENNIAL_WEB_PROCESSES", "web_processes", _whole(1, 64), 1),
+    ("PERENNIAL_WEB_THREADS", "web_threads", _whole(1, 256), 32),
+    ("PERENNIAL_BODY_LIMIT", "body_limit", _whole(64 * 1024, 64 * MiB), 8 * MiB),
+    ("PERENNIAL_SEAL_KEYS", "seal_keys", _keys, _REQUIRED),
+    ("PERENNIAL_LOG_STYLE", "log_style", _one_of("json", "words"), "json"),
+    ("PERENNIAL_LOG_LEVEL", "log_level", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+    ("SHOPIFY_CLIENT_ID", "shopify_client_id", _text, _REQUIRED),
+    ("SHOPIFY_CLIENT_SECRET", "shopify_client_secret", _secret, _REQUIRED),
+    ("SHOPIFY_OLD_CLIENT_SECRET", "shopify_old_client_secret", _secret, None),
+    ("SHOPIFY_PLATFORM_URL", "shopify_platform_url", _url, None),
+)
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings of this process. Raises `BadSettings` with every mistake that was found."""
+    mistakes, values = _unknown(environment), dict[str, Any]()
+    for name, target, parse, default in _VARIABLES:
+        try:
+            given = _given(environment, name)
+            if given is not None:
+                values[target] = parse(given)
+            elif default is _REQUIRED:
+                mistakes.append(f"{name} is not set")
+            else:
+                values[target] = default
+        except (ValueError, OSError) as error:
+            mistakes.append(f"{name} {error}")
+    if mistakes:
+        raise BadSettings(mistakes)
+    return Settings(**values)
+
+
+def _given(environment: Mapping[str, str], name: str) -> str | None:
+    """The value of a variable, its own or that of the file which ``NAME_FILE`` names; an empty one counts as not set."""
+    path = environment.get(f"{name}_FILE")
+    if path and environment.get(name):
+        raise ValueError(f"and {name}_FILE are both set: keep one")
+    if path:
+        try:
+            return Path(path).read_text().strip() or None
+        except OSError as error:
+            raise ValueError(f"cannot be read from the file that {name}_FILE names: {error.strerror}") from error
+    return environment.get(name, "").strip() or None
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = {name for name, *_ in _VARIABLES} | {f"{name}_FILE" for name, *_ in _VARIABLES}
+    ours = (name for name in sorted(environment) if name.startswith(("PERENNIAL_", "SHOPIFY_")))
+    return [f"{name} is not a setting; check its spelling" for name in ours if name not in known]

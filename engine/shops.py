@@ -1,0 +1,161 @@
+"""Shops: who installed the app, with which credentials, and whether their store answers just now.
+
+Credentials are sealed with `Seal` before they reach the database: a dump of it opens nobody's store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection, text
+
+from commerce.ids import ShopId
+from commerce.store import ShopDetails
+from engine.work import UnitOfWork
+
+# A store that answers nobody is asked again after this long, unless it says when.
+CLOSED_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A merchant's store as we hold it: the tenant."""
+
+    shop_id: ShopId
+    platform: str
+    domain: str
+    name: str
+    currency: str
+    timezone: str
+    installed_at: datetime
+    uninstalled_at: datetime | None
+    reconciled_to: datetime
+
+    @property
+    def installed(self) -> bool:
+        return self.uninstalled_at is None
+
+
+_COLUMNS = "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to"
+_BY_DOMAIN = text(f"SELECT {_COLUMNS} FROM shops WHERE platform = :platform AND domain = :domain")
+_BY_ID = text(f"SELECT {_COLUMNS} FROM shops WHERE shop_id = :shop_id")
+_INSTALLED = text(f"SELECT {_COLUMNS} FROM shops WHERE uninstalled_at IS NULL ORDER BY shop_id")
+_INSTALL = text(f"""
+    INSERT INTO shops (platform, domain, installed_at, reconciled_to) VALUES (:platform, :domain, :now, :now)
+    ON CONFLICT (platform, domain) DO UPDATE
+        SET installed_at = CASE WHEN shops.uninstalled_at IS NULL THEN shops.installed_at ELSE excluded.installed_at END,
+            uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL
+    RETURNING {_COLUMNS}
+""")
+_DESCRIBE = text("""
+    UPDATE shops SET external_id = :external_id, name = :name, currency = :currency, timezone = :timezone WHERE shop_id = :shop_id
+""")
+_UNINSTALL = text("""
+    UPDATE shops SET uninstalled_at = :at WHERE shop_id = :shop_id AND uninstalled_at IS NULL AND installed_at <= :at
+    RETURNING shop_id
+""")
+_FORGET_CREDENTIALS = text("DELETE FROM shop_credentials WHERE shop_id = :shop_id")
+_SAVE_CREDENTIALS = text("""
+    INSERT INTO shop_credentials (shop_id, sealed, updated_at) VALUES (:shop_id, :sealed, :now)
+    ON CONFLICT (shop_id) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at
+""")
+_LOAD_CREDENTIALS = text("SELECT sealed FROM shop_credentials WHERE shop_id = :shop_id")
+_CLOSE = text("UPDATE shops SET closed_until = :until, closed_reason = :reason WHERE shop_id = :shop_id")
+_RECONCILED = text("UPDATE shops SET reconciled_to = greatest(reconciled_to, :to) WHERE shop_id = :shop_id")
+_ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS bigint) AS text), true)")
+_ERASE = text("DELETE FROM shops WHERE shop_id = :shop_id")
+
+
+def _shop(row: Any) -> Shop:
+    return Shop(*row)
+
+
+def find(connection: Connection, platform: str, domain: str) -> Shop | None:
+    """The shop of a store's address. For machine transactions: the address is how a request says which shop it is about."""
+    row = connection.execute(_BY_DOMAIN, {"platform": platform, "domain": domain}).one_or_none()
+    return _shop(row) if row else None
+
+
+def installed(connection: Connection) -> list[Shop]:
+    return [_shop(row) for row in connection.execute(_INSTALLED)]
+
+
+def install(connection: Connection, platform: str, domain: str, now: datetime) -> Shop:
+    """Record an installation, first or repeated. A reinstallation opens the same shop again, with its history."""
+    return _shop(connection.execute(_INSTALL, {"platform": platform, "domain": domain, "now": now}).one())
+
+
+def current(work: UnitOfWork) -> Shop:
+    row = work.row(_BY_ID)
+    assert row is not None, "a unit of work is of a shop that exists"
+    return _shop(row)
+
+
+def describe(work: UnitOfWork, details: ShopDetails) -> None:
+    """Keep what the store says of itself; amounts of this shop are in its currency from now on."""
+    work.run(
+        _DESCRIBE, external_id=details.external_id, name=details.name, currency=details.currency, timezone=details.timezone
+    )
+
+
+def uninstall(work: UnitOfWork, at: datetime) -> bool:
+    """Note that the merchant removed the app at `at`; False when a newer installation has overtaken this late word."""
+    if work.row(_UNINSTALL, at=at) is None:
+        return False
+    work.run(_FORGET_CREDENTIALS)
+    return True
+
+
+def close_for_now(work: UnitOfWork, reason: str, retry_after: float | None) -> None:
+    """The store answers nobody: let all its effects wait, instead of asking it for each."""
+    wait = timedelta(seconds=retry_after) if retry_after else CLOSED_FOR
+    work.run(_CLOSE, until=work.now + wait, reason=reason)
+
+
+def reconciled_to(work: UnitOfWork, instant: datetime) -> None:
+    work.run(_RECONCILED, to=instant)
+
+
+def erase(work: UnitOfWork) -> None:
+    """Delete the shop and every row of it. For the platform's shop-erasure request, 48 hours after an uninstallation."""
+    work.run(_ERASING)
+    work.run(_ERASE)
+
+
+class Seal:
+    """Seals credentials with the newest key and opens them with any key of the ring, so that keys can be rotated.
+
+    The shop's id is sealed in beside the secret: a row copied onto another shop does not open.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def close(self, shop_id: ShopId, secret: dict[str, object]) -> bytes:
+        return self._fernet.encrypt(orjson.dumps({"shop": shop_id, "secret": secret}))
+
+    def open(self, shop_id: ShopId, sealed: bytes) -> dict[str, object] | None:
+        """The secret, or None where it was sealed with a key that we no longer have: the shop must sign in again."""
+        try:
+            content = orjson.loads(self._fernet.decrypt(sealed))
+        except InvalidToken:
+            return None
+        return content["secret"] if content["shop"] == shop_id else None
+
+
+def save_credentials(work: UnitOfWork, seal: Seal, secret: dict[str, object] | None) -> None:
+    """Keep the shop's credentials sealed; None forgets them."""
+    if secret is None:
+        work.run(_FORGET_CREDENTIALS)
+    else:
+        work.run(_SAVE_CREDENTIALS, sealed=seal.close(work.shop_id, secret), now=work.now)
+
+
+def load_credentials(work: UnitOfWork, seal: Seal) -> dict[str, object] | None:
+    row = work.row(_LOAD_CREDENTIALS)
+    return seal.open(work.shop_id, row.sealed) if row else None

@@ -1,0 +1,50 @@
+"""Terms: a shop's program rules, versioned. A version is never edited; what was decided under it can always be explained.
+
+The engine keeps the bodies and knows nothing of what they say: each domain reads its own into a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from engine.work import UnitOfWork
+
+_ALL = text("SELECT version, body, published_at FROM terms WHERE shop_id = :shop_id AND domain = :domain ORDER BY version")
+_PUBLISH = text("""
+    INSERT INTO terms (shop_id, domain, version, body, published_at)
+    SELECT :shop_id, :domain, coalesce(max(version), 0) + 1, CAST(:body AS jsonb), :now
+    FROM terms WHERE shop_id = :shop_id AND domain = :domain
+    RETURNING version
+""")
+_FIRST = text("""
+    INSERT INTO terms (shop_id, domain, version, body, published_at) VALUES (:shop_id, :domain, 1, CAST(:body AS jsonb), :now)
+    ON CONFLICT DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    version: int
+    body: Mapping[str, Any]
+    published_at: datetime
+
+
+def versions(work: UnitOfWork, domain: str) -> Sequence[Version]:
+    """Every version of a domain's terms, oldest first. Never many: a merchant changes rules by hand."""
+    return [Version(*row) for row in work.rows(_ALL, domain=domain)]
+
+
+def publish(work: UnitOfWork, domain: str, body: Mapping[str, Any]) -> int:
+    """Make a new version current. Two merchants who publish at once collide on the version, and the second is told."""
+    return int(work.run(_PUBLISH, domain=domain, body=orjson.dumps(body).decode(), now=work.now).scalar_one())
+
+
+def publish_first(work: UnitOfWork, domain: str, body: Mapping[str, Any]) -> None:
+    """The proposal that a shop starts with. A shop that has terms already keeps them."""
+    work.run(_FIRST, domain=domain, body=orjson.dumps(body).decode(), now=work.now)

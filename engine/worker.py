@@ -1,0 +1,86 @@
+"""The worker: settles what the door took in, pushes what the domains want, and keeps the clock when it leads.
+
+`NOTIFY` wakes it and a sweep every few seconds finds what a lost wake-up left, so a wake-up lost or doubled costs latency and never data.
+Start as many workers as you like, on as many machines: rows are claimed with `SKIP LOCKED`, jobs with a unique row.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+import psycopg
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from engine.inbox import Inbox
+from engine.outbox import Outbox
+from engine.schedule import Schedule
+from engine.work import Database
+
+SWEEP_SECONDS = 2.0
+
+# After the database went away: how long until the next try.
+PAUSE_SECONDS = 1.0
+
+CHANNELS = ("perennial_inbox", "perennial_outbox")
+
+logger = logging.getLogger("perennial.worker")
+
+
+class Worker:
+    """Three loops in one process: settle, push, lead. `run` blocks until `stop` is set, then lets each finish its batch."""
+
+    def __init__(self, database: Database, inbox: Inbox, outbox: Outbox, schedule: Schedule) -> None:
+        self._database = database
+        self._schedule = schedule
+        self._rounds: dict[str, Callable[[], int]] = {CHANNELS[0]: inbox.settle_round, CHANNELS[1]: outbox.push_round}
+        self._wake = {channel: threading.Event() for channel in CHANNELS}
+
+    def run(self, stop: threading.Event) -> None:
+        threads = [
+            threading.Thread(target=self._repeat, args=(CHANNELS[0], stop), name="settle"),
+            threading.Thread(target=self._repeat, args=(CHANNELS[1], stop), name="push"),
+            threading.Thread(target=self._schedule.lead, args=(stop,), name="lead"),
+            threading.Thread(target=self._listen, args=(stop,), name="listen"),
+        ]
+        for thread in threads:
+            thread.start()
+        stop.wait()
+        for event in self._wake.values():
+            event.set()
+        for thread in threads:
+            thread.join()
+
+    def _repeat(self, channel: str, stop: threading.Event) -> None:
+        """Rounds while there is work; then wait to be woken, or for the sweep."""
+        while not stop.is_set():
+            self._wake[channel].clear()
+            try:
+                busy = self._rounds[channel]()
+            except (DBAPIError, InterfaceError, PoolTimeout) as error:
+                logger.warning("the database did not answer (%s); trying again", type(error).__name__)
+                stop.wait(PAUSE_SECONDS)
+                continue
+            except Exception:
+                # A mistake of ours in one round must not end the process that would settle everything else.
+                logger.exception("a %s round failed", channel)
+                stop.wait(PAUSE_SECONDS)
+                continue
+            if not busy:
+                self._wake[channel].wait(SWEEP_SECONDS)
+
+    def _listen(self, stop: threading.Event) -> None:
+        url = make_url(self._database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        while not stop.is_set():
+            try:
+                with psycopg.connect(url, autocommit=True) as connection:
+                    for channel in CHANNELS:
+                        connection.execute(f"LISTEN {channel}")
+                    while not stop.is_set():
+                        for notice in connection.notifies(timeout=0.5):
+                            self._wake[notice.channel].set()
+            except psycopg.Error:
+                stop.wait(PAUSE_SECONDS)

@@ -1,0 +1,30 @@
+"""Who is this customer to this shop, now? Stages, their history, and the instant at which time alone would change them."""
+
+from lifecycle.rules import STAGES, Milestone, Stage, Terms
+from lifecycle.service import (
+    DOMAIN,
+    customer_history,
+    customer_standing,
+    first_terms,
+    publish_segments,
+    review_due,
+    settle_milestones,
+    settle_orders,
+    stage_counts,
+)
+
+__all__ = [
+    "DOMAIN",
+    "STAGES",
+    "Milestone",
+    "Stage",
+    "Terms",
+    "customer_history",
+    "customer_standing",
+    "first_terms",
+    "publish_segments",
+    "review_due",
+    "settle_milestones",
+    "settle_orders",
+    "stage_counts",
+]

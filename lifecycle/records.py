@@ -1,0 +1,185 @@
+"""What lifecycle remembers: the happenings that count, where each customer stands, and the history of their stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from commerce.ids import CustomerId
+from engine.work import UnitOfWork, as_json
+from lifecycle.rules import Change, Milestone, Stage, Standing, Walk
+
+_GIVEN = """
+    json_to_recordset(CAST(:rows AS json)) AS g(kind text, order_id bigint, customer_id bigint, at timestamptz, counts boolean)
+"""
+# A happening that no longer counts, or that turned out to be another customer's or of another time, is taken out ...
+_TAKE_OUT = text(f"""
+    DELETE FROM happenings h USING {_GIVEN}
+    WHERE h.shop_id = :shop_id AND h.kind = g.kind AND h.order_id = g.order_id
+      AND (NOT g.counts OR h.customer_id <> g.customer_id OR h.at <> g.at)
+    RETURNING h.customer_id
+""")
+# ... and what counts and is not there yet is put in.
+_PUT_IN = text(f"""
+    INSERT INTO happenings (shop_id, kind, order_id, customer_id, at)
+    SELECT :shop_id, g.kind, g.order_id, g.customer_id, g.at FROM {_GIVEN} WHERE g.counts ORDER BY g.kind, g.order_id
+    ON CONFLICT DO NOTHING RETURNING kind, customer_id, at
+""")
+_MEET = text("""
+    INSERT INTO standings (shop_id, customer_id, known_since, last_since)
+    SELECT :shop_id, c.customer_id, coalesce(c.created_at, c.observed_at), coalesce(c.created_at, c.observed_at) FROM customers c
+    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
+      AND NOT EXISTS (SELECT FROM standings s WHERE s.shop_id = :shop_id AND s.customer_id = c.customer_id)
+    ORDER BY c.customer_id ON CONFLICT DO NOTHING
+""")
+_COLUMNS = """
+    s.customer_id, c.external_id, s.stage, s.since, s.next_review_at, s.terms_version, s.known_since, s.last_since, s.orders, s.referrals,
+    s.first_order_at, s.last_order_at, s.last_at, coalesce(c.created_at, c.observed_at) AS created_at
+"""
+_LOCK = text(f"""
+    SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
+    WHERE s.shop_id = :shop_id AND s.customer_id = ANY(:customer_ids) ORDER BY s.customer_id FOR UPDATE OF s
+""")
+_LOCK_DUE = text(f"""
+    SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
+    WHERE s.shop_id = :shop_id AND s.next_review_at <= :now ORDER BY s.next_review_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED
+""")
+_HAPPENINGS = text("""
+    SELECT customer_id, at, kind = 'referral' AS referral FROM happenings WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+""")
+_WRITE = text("""
+    UPDATE standings s SET stage = g.stage, since = g.since, next_review_at = g.next_review_at, terms_version = g.terms_version,
+           known_since = g.known_since, last_since = g.last_since, orders = g.orders, referrals = g.referrals, first_order_at = g.first_order_at,
+           last_order_at = g.last_order_at, last_at = g.last_at
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(
+        customer_id bigint, stage text, since timestamptz, next_review_at timestamptz, terms_version integer, known_since timestamptz,
+        last_since timestamptz, orders integer, referrals integer, first_order_at timestamptz, last_order_at timestamptz, last_at timestamptz)
+    WHERE s.shop_id = :shop_id AND s.customer_id = g.customer_id
+""")
+_CHANGES = """
+    json_to_recordset(CAST(:changes AS json)) AS g(
+        customer_id bigint, effective_at timestamptz, step smallint, from_stage text, to_stage text, reason text)
+"""
+# The walked part of a history is replaced; what stays the same is left alone, with the instant at which we first knew it.
+_CUT = text(f"""
+    DELETE FROM stage_changes h USING json_to_recordset(CAST(:cuts AS json)) AS c(customer_id bigint, cut_after timestamptz)
+    WHERE h.shop_id = :shop_id AND h.customer_id = c.customer_id AND (c.cut_after IS NULL OR h.effective_at > c.cut_after)
+      AND NOT EXISTS (SELECT FROM {_CHANGES} WHERE (g.customer_id, g.effective_at, g.from_stage, g.to_stage)
+                      IS NOT DISTINCT FROM (h.customer_id, h.effective_at, h.from_stage, h.to_stage))
+""")
+_ADD = text(f"""
+    INSERT INTO stage_changes (shop_id, customer_id, effective_at, step, from_stage, to_stage, reason, terms_version, recorded_at)
+    SELECT :shop_id, g.customer_id, g.effective_at, g.step, g.from_stage, g.to_stage, g.reason, :terms_version, :now FROM {_CHANGES}
+    ON CONFLICT DO NOTHING
+""")
+_COUNTS = text("SELECT stage, count(*) AS customers FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage")
+_HISTORY = text("""
+    SELECT effective_at, from_stage, to_stage, reason, recorded_at FROM stage_changes
+    WHERE shop_id = :shop_id AND customer_id = :customer_id ORDER BY effective_at DESC, step DESC LIMIT :limit
+""")
+_ONE = text("""
+    SELECT stage, since, next_review_at, orders, referrals, first_order_at, last_order_at FROM standings
+    WHERE shop_id = :shop_id AND customer_id = :customer_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A customer's standing as it is recorded; `stage` is None until the first walk."""
+
+    customer_id: CustomerId
+    external_id: str
+    stage: Stage | None
+    terms_version: int | None
+    created_at: datetime
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A walk to write down: `cut_after` is the instant after which the recorded history is replaced (None: all of it)."""
+
+    held: Held
+    walk: Walk
+    cut_after: datetime | None
+
+
+def sync_happenings(work: UnitOfWork, milestones: Sequence[Milestone]) -> tuple[set[CustomerId], Sequence[Any]]:
+    """Make the record of happenings agree with `milestones`: the customers who lost one, and the rows that are new."""
+    rows = as_json(milestones)
+    lost = {row.customer_id for row in work.rows(_TAKE_OUT, rows=rows)}
+    return lost, work.rows(_PUT_IN, rows=rows)
+
+
+def lock_standings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Held]:
+    """The standings of these customers, made where missing, locked in the order of their ids until the end of the transaction."""
+    work.run(_MEET, customer_ids=list(customer_ids))
+    return [_held(row) for row in work.rows(_LOCK, customer_ids=list(customer_ids))]
+
+
+def lock_due(work: UnitOfWork, limit: int) -> list[Held]:
+    """Standings whose review is due; those that another worker holds are left to it."""
+    return [_held(row) for row in work.rows(_LOCK_DUE, now=work.now, limit=limit)]
+
+
+def happenings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:
+    return work.rows(_HAPPENINGS, customer_ids=list(customer_ids)) if customer_ids else []
+
+
+def write(work: UnitOfWork, walked: Sequence[Walked], terms_version: int) -> None:
+    """Record where the walks ended, and replace the part of each history that they walked anew."""
+    work.run(_WRITE, rows=as_json([_standing_row(w, terms_version) for w in walked]))
+    changes = as_json([_change_row(w, step, c) for w in walked for step, c in enumerate(w.walk.changes)])
+    work.run(_CUT, cuts=as_json([{"customer_id": w.held.customer_id, "cut_after": w.cut_after} for w in walked]), changes=changes)
+    work.run(_ADD, changes=changes, terms_version=terms_version, now=work.now)
+
+
+def counts(work: UnitOfWork) -> dict[Stage, int]:
+    return {Stage(row.stage): row.customers for row in work.rows(_COUNTS)}
+
+
+def history(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
+    return work.rows(_HISTORY, customer_id=customer_id, limit=limit)
+
+
+def one(work: UnitOfWork, customer_id: CustomerId) -> Any:
+    return work.row(_ONE, customer_id=customer_id)
+
+
+def _held(row: Any) -> Held:
+    standing = Standing(row.known_since, row.last_since, row.orders, row.referrals, row.first_order_at, row.last_order_at, row.last_at)
+    stage = Stage(row.stage) if row.stage else None
+    return Held(row.customer_id, row.external_id, stage, row.terms_version, row.created_at, standing)
+
+
+def _standing_row(walked: Walked, terms_version: int) -> dict[str, object]:
+    walk, standing = walked.walk, walked.walk.standing
+    return {
+        "customer_id": walked.held.customer_id,
+        "stage": walk.stage,
+        "since": walk.since,
+        "next_review_at": walk.next_review_at,
+        "terms_version": terms_version,
+        "known_since": standing.known_since,
+        "last_since": standing.since,
+        "orders": standing.orders,
+        "referrals": standing.referrals,
+        "first_order_at": standing.first_order_at,
+        "last_order_at": standing.last_order_at,
+        "last_at": standing.last_at,
+    }
+
+
+def _change_row(walked: Walked, step: int, change: Change) -> dict[str, object]:
+    return {
+        "customer_id": walked.held.customer_id,
+        "effective_at": change.effective_at,
+        "step": step,
+        "from_stage": change.from_stage,
+        "to_stage": change.to_stage,
+        "reason": change.reason,
+    }

@@ -1,0 +1,122 @@
+"""What lifecycle does: settles standings when something happened, and reviews those that time alone has moved."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from commerce.ids import CustomerId
+from commerce.store import PutSegment, SetTags
+from engine import outbox, terms
+from engine.mirror import Accepted
+from engine.work import UnitOfWork
+from lifecycle import records
+from lifecycle.records import Held, Walked
+from lifecycle.rules import STAGES, Happening, Milestone, Stage, Standing, Terms, walk
+
+DOMAIN = "lifecycle"
+PREFIX = "stage:"
+VOCABULARY = tuple(PREFIX + stage for stage in STAGES)
+
+REVIEW_BATCH = 500
+
+
+def first_terms() -> dict[str, Any]:
+    """The rules that a shop starts with."""
+    body = asdict(Terms(version=1))
+    del body["version"]
+    return body
+
+
+def current_terms(work: UnitOfWork) -> Terms:
+    newest = terms.versions(work, DOMAIN)[-1]
+    return Terms.read(newest.version, newest.body)
+
+
+def publish_segments(work: UnitOfWork) -> None:
+    """One segment for each stage in the store, so that the merchant's own tools can aim at it."""
+    outbox.put(work, [PutSegment(f"Perennial: {stage.replace('_', ' ')}", PREFIX + stage) for stage in STAGES])
+
+
+def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
+    """Bring the standings of everybody concerned to what the orders imply. A customer without orders becomes a lead."""
+    milestones = [Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id]
+    settle_milestones(work, milestones, [c.customer_id for c in accepted.customers])
+
+
+def settle_milestones(work: UnitOfWork, milestones: Sequence[Milestone], met: Sequence[CustomerId] = ()) -> None:
+    """Settle the standings that `milestones` touch, and those of customers who were just `met`. Idempotent, in any order.
+
+    What is new and later than everything known is walked from where the customer stood: constant work, however long the history. Where
+    something was taken back, or became known late, the customer's whole history is walked again.
+    """
+    lost, new = records.sync_happenings(work, milestones) if milestones else (set[CustomerId](), [])
+    fresh = defaultdict[CustomerId, list[Happening]](list)
+    for row in new:
+        fresh[row.customer_id].append(Happening(row.at, row.kind == "referral"))
+    concerned = lost | set(fresh) | set(met) | {m.customer_id for m in milestones}
+    if concerned:
+        _settle(work, records.lock_standings(work, sorted(concerned)), fresh, lost)
+
+
+def review_due(work: UnitOfWork) -> int:
+    """Walk on for customers whose silence is due to move them; answers how many. Reads only the rows that are due."""
+    held = records.lock_due(work, REVIEW_BATCH)
+    if held:
+        _settle(work, held, {}, set())
+    return len(held)
+
+
+def _settle(
+    work: UnitOfWork, everyone: Sequence[Held], fresh: dict[CustomerId, list[Happening]], lost: set[CustomerId]
+) -> None:
+    rules = current_terms(work)
+    again = [h.customer_id for h in everyone if _must_walk_again(h, rules, fresh.get(h.customer_id, []), lost)]
+    whole = defaultdict[CustomerId, list[Happening]](list)
+    for row in records.happenings(work, again):
+        whole[row.customer_id].append(Happening(row.at, row.referral))
+    walked = list[Walked]()
+    for held in everyone:
+        if held.customer_id in again:
+            happenings = whole[held.customer_id]
+            # A customer is known at the latest when their first order was placed.
+            start = Standing.new(min([held.created_at, *(h.at for h in happenings if not h.referral)]))
+        else:
+            start, happenings = held.standing, fresh.get(held.customer_id, [])
+        walked.append(Walked(held, walk(start, happenings, rules, work.now), start.last_at))
+    records.write(work, walked, rules.version)
+    outbox.put(work, [_tags(w) for w in walked if w.walk.stage is not w.held.stage])
+
+
+def _must_walk_again(held: Held, rules: Terms, fresh: Sequence[Happening], lost: set[CustomerId]) -> bool:
+    standing = held.standing
+    known_since = min(held.created_at, standing.first_order_at or held.created_at)
+    return (
+        held.customer_id in lost
+        or held.terms_version != rules.version
+        or standing.last_at is None
+        or standing.known_since != known_since
+        or any(happening.at <= standing.last_at for happening in fresh)
+    )
+
+
+def _tags(walked: Walked) -> SetTags:
+    return SetTags(walked.held.external_id, PREFIX, (PREFIX + walked.walk.stage,), VOCABULARY)
+
+
+def stage_counts(work: UnitOfWork) -> dict[Stage, int]:
+    """How many customers stand at each stage; every stage is named, empty ones too."""
+    counted = records.counts(work)
+    return {stage: counted.get(stage, 0) for stage in STAGES}
+
+
+def customer_history(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Sequence[Any]:
+    """The customer's stage changes, newest first: effective_at, from_stage, to_stage, reason, recorded_at."""
+    return records.history(work, customer_id, limit)
+
+
+def customer_standing(work: UnitOfWork, customer_id: CustomerId) -> Any:
+    """Where the customer stands: stage, since, next_review_at, orders, referrals, first_order_at, last_order_at."""
+    return records.one(work, customer_id)

@@ -1,0 +1,147 @@
+"""The command line: start a part of the house, bring its database up to date, or show the whole of it at work.
+
+Exit statuses: 0 done; 1 it did not work; 2 the settings or the call are wrong, and every mistake is listed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from alembic import command
+from alembic.config import Config
+from cryptography.fernet import Fernet
+from granian import Granian
+from granian.constants import Interfaces
+from sqlalchemy import create_engine
+
+from engine import shops
+from engine.postgres import PostgresUnavailable
+from engine.reconcile import Reconciler
+from engine.settings import BadSettings, Settings
+from engine.work import Database
+from engine.worker import Worker
+
+
+class House(Protocol):
+    """What the commands need of the composition root."""
+
+    settings: Settings
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def worker(self) -> Worker: ...
+    @property
+    def reconciler(self) -> Reconciler: ...
+
+
+Build = Callable[[Mapping[str, str]], Any]
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build, root: Path) -> int:
+    """Run one command; answers with the exit status."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.command == "new-key":
+        print(Fernet.generate_key().decode())
+        return 0
+    if chosen.command == "demo":
+        from plugin import demo
+
+        return demo.run(root, Path(chosen.data) if chosen.data else None, check=chosen.check)
+    try:
+        return _COMMANDS[chosen.command](build(environment), root)
+    except BadSettings as bad:
+        print("The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr)
+        return 2
+    except PostgresUnavailable as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="app.py", description="Perennial: loyalty, lifecycle and referral for stores.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("serve", help="answer webhooks and pages")
+    commands.add_parser("worker", help="settle deliveries, push effects, keep the clock; start as many as you like")
+    commands.add_parser("migrate", help="bring the database to the newest schema")
+    commands.add_parser("reconcile", help="compare every shop with its store now, and settle the difference")
+    commands.add_parser("settings", help="check the settings and show them, without secrets")
+    commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
+    demo = commands.add_parser("demo", help="run everything on this machine and replay real orders")
+    demo.add_argument("--data", help="an order history: .parquet or .csv(.gz); without it, the CDNOW purchase histories")
+    demo.add_argument("--check", action="store_true", help="as fast as possible, no pages; the last line is one JSON object")
+    return parser
+
+
+def migrate(url: str, root: Path) -> None:
+    """Bring the database at `url` to the newest schema."""
+    config = Config()
+    config.set_main_option("script_location", str(root / "migrations"))
+    config.set_main_option("prepend_sys_path", str(root))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def _serve(house: House, root: Path) -> int:
+    migrate(house.database.url, root)
+    house.database.close()
+    known = house.settings
+    Granian(
+        "app:application",
+        factory=True,
+        address=known.host,
+        port=known.port,
+        interface=Interfaces.WSGI,
+        workers=known.web_processes,
+        blocking_threads=known.web_threads,
+        # More than any platform keeps open to us: too small a number starves kept-alive connections.
+        backpressure=1024,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]
+        respawn_failed_workers=True,
+        working_dir=root,
+    ).serve()
+    return 0
+
+
+def _worker(house: House, root: Path) -> int:
+    migrate(house.database.url, root)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    house.worker.run(stop)
+    house.database.close()
+    return 0
+
+
+def _migrate(house: House, root: Path) -> int:
+    migrate(house.database.url, root)
+    return 0
+
+
+def _reconcile(house: House, root: Path) -> int:
+    with house.database.machine() as connection:
+        installed = shops.installed(connection)
+    for shop in installed:
+        print(f"{shop.domain}: {house.reconciler.run(shop)} gaps healed")
+    return 0
+
+
+def _settings(house: House, root: Path) -> int:
+    print(house.settings)
+    return 0
+
+
+_COMMANDS: Mapping[str, Callable[[House, Path], int]] = {
+    "serve": _serve, "worker": _worker, "migrate": _migrate, "reconcile": _reconcile, "settings": _settings,
+}  # fmt: skip

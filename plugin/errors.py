@@ -1,0 +1,51 @@
+"""How trouble is answered: the only place that knows which refusal is which HTTP status."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from commerce.refusal import Refusal
+from commerce.store import StoreError
+
+logger = logging.getLogger("perennial.web")
+
+
+def handle(app: Flask) -> None:
+    """Register what the pages answer when something is refused, missing or broken."""
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(StoreError, _store_trouble)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _broken)
+
+
+def _say(status: int, title: str, message: str, code: str) -> Response:
+    if request.accept_mimetypes.best == "application/json":
+        response = jsonify(error={"code": code, "message": message})
+    else:
+        response = Response(render_template("error.html", title=title, message=message))
+    response.status_code = status
+    return response
+
+
+def _refused(refusal: Refusal) -> Response:
+    return _say(409, "Not just now", refusal.message, refusal.code)
+
+
+def _store_trouble(error: StoreError) -> Response:
+    logger.warning("a page needed the store, and it did not answer: %s", error.reason)
+    return _say(503, "The store does not answer", "Your store did not answer us. Please try again in a minute.", "store-unavailable")
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()  # type: ignore[return-value]
+    return _say(status, error.name, error.description or error.name, error.name.lower().replace(" ", "-"))
+
+
+def _broken(error: Exception) -> Response:
+    logger.error("a page failed", exc_info=error, extra={"path": request.path, "method": request.method})
+    return _say(500, "Something broke", "This is our mistake, and it has been noted. Nothing was changed.", "internal-error")

@@ -1,0 +1,32 @@
+"""Who brought them? Referral codes, the friends' claims on them, and the judged link from an order to the claim that brought it."""
+
+from referral.rules import Terms, Verdict
+from referral.service import (
+    DOMAIN,
+    CodeUnknown,
+    NotAnAddress,
+    Offer,
+    OwnCode,
+    claim,
+    code_of,
+    first_terms,
+    offer,
+    referrals_of,
+    settle_attributions,
+)
+
+__all__ = [
+    "DOMAIN",
+    "CodeUnknown",
+    "NotAnAddress",
+    "Offer",
+    "OwnCode",
+    "Terms",
+    "Verdict",
+    "claim",
+    "code_of",
+    "first_terms",
+    "offer",
+    "referrals_of",
+    "settle_attributions",
+]

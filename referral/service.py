@@ -1,0 +1,165 @@
+"""What referral does: gives advocates their codes, takes friends' claims, and settles who brought which order."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import lifecycle
+import loyalty
+from commerce.ids import CustomerId, public_code
+from commerce.orders import Order
+from commerce.refusal import Refusal
+from commerce.store import PutDiscount
+from engine import mirror, outbox, terms
+from engine.work import UnitOfWork
+from referral import records, rules
+from referral.records import Attribution, Link
+from referral.rules import Terms, Verdict
+
+DOMAIN = "referral"
+
+# Referral codes are public: they need not resist guessing for money, only be short, readable, and not collide.
+CODE_LETTERS = 8
+FRIEND_PREFIX = "FRIEND-"
+FRIEND_LETTERS = 18
+
+_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
+
+
+class CodeUnknown(Refusal):
+    """This invitation is not known here. Ask your friend for the link again."""
+
+
+class OwnCode(Refusal):
+    """This is your own invitation: share it with a friend instead."""
+
+
+class NotAnAddress(Refusal):
+    """That does not look like an e-mail address. Please check it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a friend is offered, and, once they have claimed it, their code."""
+
+    title: str
+    minimum_minor: int
+    currency: str
+    code: str | None = None
+    ends_at: datetime | None = None
+
+
+def first_terms(currency: str) -> dict[str, Any]:
+    """The referral program that a shop starts with."""
+    return rules.proposal(currency)
+
+
+def _terms(work: UnitOfWork) -> Terms:
+    newest = terms.versions(work, DOMAIN)[-1]
+    return Terms.read(newest.version, newest.body)
+
+
+def code_of(work: UnitOfWork, customer_id: CustomerId) -> str:
+    """The customer's referral code, made when they first ask."""
+    while (code := records.code_of(work, customer_id)) is None:
+        records.give_code(work, customer_id, public_code(CODE_LETTERS))
+    return code
+
+
+def offer(work: UnitOfWork, code: str) -> Offer:
+    """What the friend who follows this code is offered. Refuses with `CodeUnknown`."""
+    if records.advocate(work, code.upper()) is None:
+        raise CodeUnknown
+    agreed = _terms(work)
+    return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency)
+
+
+def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: CustomerId | None = None) -> Offer:
+    """The friend takes the offer up: one claim for each address, and a code of their own that works once.
+
+    The address is kept only as a keyed digest. Claiming again answers with the first claim's code.
+    Refuses with `CodeUnknown`, `OwnCode` or `NotAnAddress`.
+    """
+    advocate_id = records.advocate(work, code.upper())
+    if advocate_id is None:
+        raise CodeUnknown
+    if customer_id == advocate_id:
+        raise OwnCode
+    address = email.strip().lower()
+    if _ADDRESS.fullmatch(address) is None:
+        raise NotAnAddress
+    agreed = _terms(work)
+    digest = hmac.digest(secret, f"{work.shop_id}:{address}".encode(), hashlib.sha256)
+    ends_at = work.now + timedelta(days=agreed.friend_code_days)
+    row = records.put_claim(work, advocate_id, digest, public_code(FRIEND_LETTERS, FRIEND_PREFIX), ends_at, agreed.version)
+    if row.made:
+        outbox.put(work, [_friend_discount(work, agreed, row.code, row.ends_at)])
+    return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, row.code, row.ends_at)
+
+
+def _friend_discount(work: UnitOfWork, agreed: Terms, code: str, ends_at: datetime) -> PutDiscount:
+    # Not locked to a customer: the friend has no account yet. The store lets it be used once.
+    return PutDiscount(
+        code, f"Perennial: {agreed.friend_title}", agreed.friend_amount_minor, agreed.currency, work.now, ends_at, None,
+        agreed.friend_minimum_minor, active=True,
+    )  # fmt: skip
+
+
+def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
+    """Judge the orders that carry a code, and again those of the same friends; bring the advocates' points and stages up to that."""
+    carriers: list[dict[str, object]] = [
+        {"order_id": o.order_id, "referral_code": o.referral_code, "discount_codes": _friend_codes(o)}
+        for o in accepted.orders
+        if o.referral_code or _friend_codes(o)
+    ]
+    customers = sorted({o.customer_id for o in accepted.orders if o.customer_id})
+    found = {link.order_id: link for link in records.links_of_friends(work, customers)}
+    found |= {link.order_id: link for link in records.links(work, carriers)}
+    if found:
+        _decide(work, list(found.values()), accepted.orders)
+
+
+def _friend_codes(order: Order) -> tuple[str, ...]:
+    return tuple(code for code in order.discount_codes if code.startswith(FRIEND_PREFIX))
+
+
+def _decide(work: UnitOfWork, links: Sequence[Link], given: Sequence[Order]) -> None:
+    orders = {o.order_id: o for o in given}
+    orders |= {o.order_id: o for o in mirror.load(work, [link.order_id for link in links if link.order_id not in orders])}
+    firsts = mirror.first_orders(work, sorted({c for link in links if (c := orders[link.order_id].customer_id)}))
+    agreed = _terms(work)
+    attributions = list[Attribution]()
+    for link in links:
+        order = orders[link.order_id]
+        first = firsts.get(order.customer_id) if order.customer_id else None
+        verdict = rules.judge(order, link.advocate_id, first)
+        attributions.append(Attribution(link.order_id, link.advocate_id, order.customer_id, link.claim_id, verdict))
+    records.decide(work, attributions, agreed.version)
+    judged = [(a, orders[a.order_id]) for a in attributions]
+    loyalty.settle_awards(work, [_award(a, order, agreed) for a, order in judged])
+    lifecycle.settle_milestones(work, [_milestone(a, order) for a, order in judged])
+
+
+def _award(attribution: Attribution, order: Order, agreed: Terms) -> loyalty.Award:
+    points = rules.owed(attribution.verdict, agreed)
+    return loyalty.Award(
+        attribution.advocate_id, order.order_id, points, order.placed_at + timedelta(days=agreed.hold_days),
+        f"{points} points: {rules.REASONS[attribution.verdict]} ({order.name})",
+    )  # fmt: skip
+
+
+def _milestone(attribution: Attribution, order: Order) -> lifecycle.Milestone:
+    return lifecycle.Milestone(
+        "referral", order.order_id, attribution.advocate_id, order.placed_at, attribution.verdict is Verdict.FRIEND
+    )
+
+
+def referrals_of(work: UnitOfWork, customer_id: CustomerId, limit: int = 50) -> Sequence[Any]:
+    """The orders that the customer's invitations brought, newest first: verdict, decided_at, order_name, placed_at."""
+    return records.referrals_of(work, customer_id, limit)
