@@ -1,4 +1,4 @@
-"""The outside of a webhook: true signatures are known, everything else is refused, whatever the headers hold."""
+"""The outside of a webhook: true signatures are known; everything else is refused, whatever headers hold."""
 
 from __future__ import annotations
 

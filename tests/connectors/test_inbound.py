@@ -1,4 +1,4 @@
-"""What a body says, and every way in which one is refused: with a reason, at once, and without repeating it."""
+"""What a body says, and every way in which one is refused: with a reason, at once, without repeating it."""
 
 from __future__ import annotations
 
