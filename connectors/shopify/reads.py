@@ -10,20 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
-
-from msgspec import Meta, Struct
+from typing import TypeVar
 
 from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
 from commerce.money import BadAmount, check_currency, minor_units
 from commerce.orders import OrderLine, OrderSnapshot, OrderStamp, RefundSnapshot
 from commerce.store import StoreError
-from connectors.shopify import reading
+from connectors.shopify import answers, reading
 from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.writes import gid, timestamp
 
-# One order: itself, its money, customer and attributes (about 15 points), 20 lines of 7 and the ids of 20
+# One order: itself, its money, customer and attributes (about 15 points), 10 lines of 13 and the ids of 20
 # refunds.
 _ORDERS_AT_ONCE = 5
 # One refund: 20 lines of 4, 10 transactions of 3, 5 shipping lines of 3.
@@ -35,195 +33,17 @@ _NAMED_REFUNDS = 20
 # from where it stands.
 _PAGES_A_QUESTION = 90
 
-Instant = Annotated[datetime, Meta(tz=True)]
-
-
-class _Page(Struct, rename="camel"):
-    has_next_page: bool
-    end_cursor: str | None = None
-
-
-class _Ref(Struct):
-    id: str
-
-
-class _Amount(Struct):
-    amount: str
-
-
-class _MoneyBag(Struct, rename="camel"):
-    shop_money: _Amount
-
-
-class _Resource(Struct, rename="camel"):
-    legacy_resource_id: str
-
-
-class _Email(Struct, rename="camel"):
-    email_address: str | None = None
-
-
-class _Customer(Struct, rename="camel"):
-    legacy_resource_id: str
-    first_name: str | None = None
-    last_name: str | None = None
-    created_at: Instant | None = None
-    updated_at: Instant | None = None
-    default_email_address: _Email | None = None
-
-
-class _Allocation(Struct, rename="camel"):
-    allocated_amount_set: _MoneyBag
-
-
-class _Line(Struct, rename="camel"):
-    title: str
-    quantity: int
-    is_gift_card: bool
-    original_unit_price_set: _MoneyBag
-    product: _Resource | None = None
-    discount_allocations: list[_Allocation] = []
-
-
-class _Lines(Struct, rename="camel"):
-    page_info: _Page
-    nodes: list[_Line]
-
-
-class _Attribute(Struct):
-    key: str
-    value: str | None = None
-
-
-class _Order(Struct, rename="camel"):
-    id: str
-    legacy_resource_id: str
-    name: str
-    currency_code: str
-    created_at: Instant
-    updated_at: Instant
-    test: bool
-    total_price_set: _MoneyBag
-    line_items: _Lines
-    refunds: list[_Ref]
-    discount_codes: list[str]
-    custom_attributes: list[_Attribute]
-    processed_at: Instant | None = None
-    cancelled_at: Instant | None = None
-    display_financial_status: str | None = None
-    landing_page_url: str | None = None
-    customer: _Customer | None = None
-
-
-class _OrderNodes(Struct):
-    nodes: list[_Order | None]
-
-
-class _OrderLines(Struct, rename="camel"):
-    line_items: _Lines
-
-
-class _OrderLinesData(Struct):
-    order: _OrderLines | None
-
-
-class _RefundedLine(Struct, rename="camel"):
-    is_gift_card: bool
-
-
-class _RefundLine(Struct, rename="camel"):
-    subtotal_set: _MoneyBag
-    line_item: _RefundedLine
-
-
-class _RefundLines(Struct, rename="camel"):
-    page_info: _Page
-    nodes: list[_RefundLine]
-
-
-class _Shipping(Struct, rename="camel"):
-    subtotal_amount_set: _MoneyBag
-
-
-class _Shippings(Struct):
-    nodes: list[_Shipping]
-
-
-class _Transaction(Struct, rename="camel"):
-    kind: str
-    status: str
-    amount_set: _MoneyBag
-
-
-class _Transactions(Struct):
-    nodes: list[_Transaction]
-
-
-class _Refund(Struct, rename="camel"):
-    id: str
-    legacy_resource_id: str
-    refund_line_items: _RefundLines
-    refund_shipping_lines: _Shippings
-    transactions: _Transactions
-    created_at: Instant | None = None
-    processed_at: Instant | None = None
-
-
-class _RefundNodes(Struct):
-    nodes: list[_Refund | None]
-
-
-class _RefundLinesNode(Struct, rename="camel"):
-    refund_line_items: _RefundLines
-
-
-class _RefundLinesData(Struct):
-    node: _RefundLinesNode | None
-
-
-class _OrderRefunds(Struct):
-    refunds: list[_Ref]
-
-
-class _OrderRefundsData(Struct):
-    order: _OrderRefunds | None
-
-
-class _Stamp(Struct, rename="camel"):
-    legacy_resource_id: str
-    updated_at: Instant
-    refunds: list[_Ref]
-    cancelled_at: Instant | None = None
-    display_financial_status: str | None = None
-
-
-class _StampPage(Struct, rename="camel"):
-    page_info: _Page
-    nodes: list[_Stamp]
-
-
-class _Stamps(Struct):
-    orders: _StampPage
-
-
-class _CustomerPage(Struct, rename="camel"):
-    page_info: _Page
-    nodes: list[_Customer]
-
-
-class _Customers(Struct):
-    customers: _CustomerPage
-
-
-_Node = TypeVar("_Node", _Stamp, _Customer)
+_Node = TypeVar("_Node", answers.Stamp, answers.Customer)
 
 
 # --- what changed
 
 
 def orders_changed(graph: Graph, since: datetime) -> Iterator[list[OrderStamp]]:
-    def ask(changed: str, after: str | None) -> tuple[list[_Stamp], _Page]:
-        page = graph.read(operation("list_orders"), {"changed": changed, "after": after}, _Stamps).orders
+    def ask(changed: str, after: str | None) -> tuple[list[answers.Stamp], answers.Page]:
+        page = graph.read(
+            operation("list_orders"), {"changed": changed, "after": after}, answers.Stamps
+        ).orders
         return page.nodes, page.page_info
 
     for nodes in _pages(ask, since):
@@ -235,11 +55,11 @@ def customers_changed(
 ) -> Iterator[list[CustomerSnapshot]]:
     observed_at = now()
 
-    def ask(changed: str, after: str | None) -> tuple[list[_Customer], _Page]:
+    def ask(changed: str, after: str | None) -> tuple[list[answers.Customer], answers.Page]:
         nonlocal observed_at
         observed_at = now()
         page = graph.read(
-            operation("list_customers"), {"changed": changed, "after": after}, _Customers
+            operation("list_customers"), {"changed": changed, "after": after}, answers.Customers
         ).customers
         return page.nodes, page.page_info
 
@@ -248,7 +68,7 @@ def customers_changed(
 
 
 def _pages(
-    ask: Callable[[str, str | None], tuple[list[_Node], _Page]], since: datetime
+    ask: Callable[[str, str | None], tuple[list[_Node], answers.Page]], since: datetime
 ) -> Iterator[list[_Node]]:
     """Pages of what changed at or after `since`; a few at the seams of long listings come twice."""
     after: str | None = None
@@ -266,7 +86,7 @@ def _pages(
             since, after, asked = last, None, 0
 
 
-def _stamp(graph: Graph, node: _Stamp) -> OrderStamp:
+def _stamp(graph: Graph, node: answers.Stamp) -> OrderStamp:
     refunds = len(node.refunds)
     if refunds >= _STAMPED_REFUNDS:
         refunds = len(_all_refunds(graph, gid("Order", node.legacy_resource_id)))
@@ -279,8 +99,8 @@ def _stamp(graph: Graph, node: _Stamp) -> OrderStamp:
     )
 
 
-def _all_refunds(graph: Graph, order_gid: str) -> list[_Ref]:
-    order = graph.read(operation("count_refunds"), {"id": order_gid}, _OrderRefundsData).order
+def _all_refunds(graph: Graph, order_gid: str) -> list[answers.Ref]:
+    order = graph.read(operation("count_refunds"), {"id": order_gid}, answers.OrderRefundsData).order
     return order.refunds if order is not None else []
 
 
@@ -299,7 +119,7 @@ def orders(graph: Graph, external_ids: Sequence[str], observed_at: datetime) -> 
         chunk = ids[start : start + _ORDERS_AT_ONCE]
         nodes = [
             node
-            for node in graph.read(operation("read_orders"), {"ids": chunk}, _OrderNodes).nodes
+            for node in graph.read(operation("read_orders"), {"ids": chunk}, answers.OrderNodes).nodes
             if node is not None
         ]
         refunds = _refunds(graph, nodes)
@@ -312,7 +132,9 @@ def orders(graph: Graph, external_ids: Sequence[str], observed_at: datetime) -> 
     return found
 
 
-def _order(graph: Graph, node: _Order, refunds: dict[str, _Refund], observed_at: datetime) -> OrderSnapshot:
+def _order(
+    graph: Graph, node: answers.Order, refunds: dict[str, answers.Refund], observed_at: datetime
+) -> OrderSnapshot:
     currency = check_currency(node.currency_code)
     lines = _lines(_whole(graph, node), currency)
     external_id = node.legacy_resource_id
@@ -346,7 +168,7 @@ def _order(graph: Graph, node: _Order, refunds: dict[str, _Refund], observed_at:
     )
 
 
-def _customer(node: _Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
+def _customer(node: answers.Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
     email = node.default_email_address
     return CustomerSnapshot(
         external_id=node.legacy_resource_id,
@@ -359,12 +181,12 @@ def _customer(node: _Customer, observed_at: datetime, updated_at: datetime | Non
     )
 
 
-def _whole(graph: Graph, node: _Order) -> list[_Line]:
+def _whole(graph: Graph, node: answers.Order) -> list[answers.Line]:
     """Every line of an order: those that came with it, and the pages after them."""
     lines, page = list(node.line_items.nodes), node.line_items.page_info
     while page.has_next_page:
         more = graph.read(
-            operation("read_order_lines"), {"id": node.id, "after": page.end_cursor}, _OrderLinesData
+            operation("read_order_lines"), {"id": node.id, "after": page.end_cursor}, answers.OrderLinesData
         ).order
         if more is None:
             raise StoreError("an order vanished while it was read", permanent=False)
@@ -373,7 +195,7 @@ def _whole(graph: Graph, node: _Order) -> list[_Line]:
     return lines
 
 
-def _lines(items: Sequence[_Line], currency: str) -> tuple[OrderLine, ...]:
+def _lines(items: Sequence[answers.Line], currency: str) -> tuple[OrderLine, ...]:
     lines = []
     for line_no, item in enumerate(items, 1):
         net = minor_units(item.original_unit_price_set.shop_money.amount, currency) * item.quantity
@@ -386,22 +208,22 @@ def _lines(items: Sequence[_Line], currency: str) -> tuple[OrderLine, ...]:
     return tuple(lines)
 
 
-def _refunds(graph: Graph, nodes: Sequence[_Order]) -> dict[str, _Refund]:
+def _refunds(graph: Graph, nodes: Sequence[answers.Order]) -> dict[str, answers.Refund]:
     """The refunds of these orders by global id, a few at a time."""
     for node in nodes:
         if len(node.refunds) >= _NAMED_REFUNDS:
             node.refunds = _all_refunds(graph, node.id)
     ids = [ref.id for node in nodes for ref in node.refunds]
-    found: dict[str, _Refund] = {}
+    found: dict[str, answers.Refund] = {}
     for start in range(0, len(ids), _REFUNDS_AT_ONCE):
         chunk = ids[start : start + _REFUNDS_AT_ONCE]
-        for refund in graph.read(operation("read_refunds"), {"ids": chunk}, _RefundNodes).nodes:
+        for refund in graph.read(operation("read_refunds"), {"ids": chunk}, answers.RefundNodes).nodes:
             if refund is not None:
                 found[refund.id] = refund
     return found
 
 
-def _refund(graph: Graph, node: _Refund, order_external_id: str, currency: str) -> RefundSnapshot:
+def _refund(graph: Graph, node: answers.Refund, order_external_id: str, currency: str) -> RefundSnapshot:
     refunded_at = node.processed_at or node.created_at
     if refunded_at is None:
         raise BadDelivery("a refund has no instant")
@@ -426,11 +248,11 @@ def _refund(graph: Graph, node: _Refund, order_external_id: str, currency: str) 
     )
 
 
-def _refunded_lines(graph: Graph, node: _Refund) -> list[_RefundLine]:
+def _refunded_lines(graph: Graph, node: answers.Refund) -> list[answers.RefundLine]:
     lines, page = list(node.refund_line_items.nodes), node.refund_line_items.page_info
     while page.has_next_page:
         more = graph.read(
-            operation("read_refund_lines"), {"id": node.id, "after": page.end_cursor}, _RefundLinesData
+            operation("read_refund_lines"), {"id": node.id, "after": page.end_cursor}, answers.RefundLinesData
         ).node
         if more is None:
             raise StoreError("a refund vanished while it was read", permanent=False)
@@ -439,5 +261,5 @@ def _refunded_lines(graph: Graph, node: _Refund) -> list[_RefundLine]:
     return lines
 
 
-def _minor(found: _MoneyBag, currency: str) -> int:
+def _minor(found: answers.MoneyBag, currency: str) -> int:
     return minor_units(found.shop_money.amount, currency)

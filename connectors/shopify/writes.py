@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from commerce.money import Money
 from commerce.store import PutDiscount, PutSegment, SetTags, StoreError
+from connectors.shopify.answers import Page
 from connectors.shopify.graphql import WIDTHS, Graph, Reply, operation, width_for
 
 Outcome = StoreError | None
@@ -37,11 +38,6 @@ class _Payload(Struct, rename="camel"):
     user_errors: list[UserError]
 
 
-class _Page(Struct, rename="camel"):
-    has_next_page: bool
-    end_cursor: str | None = None
-
-
 class _Segment(Struct):
     id: str
     name: str
@@ -49,7 +45,7 @@ class _Segment(Struct):
 
 
 class _SegmentPage(Struct, rename="camel"):
-    page_info: _Page
+    page_info: Page
     nodes: list[_Segment]
 
 
