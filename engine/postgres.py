@@ -18,6 +18,7 @@ import fcntl
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,7 +34,7 @@ from engine.postgres_programs import (
     PostgresUnavailable,
     account_for,
     can_reach,
-    command_line,
+    is_server,
     make_directory,
     pg_programs,
     run,
@@ -69,6 +70,7 @@ class Embedded:
         self.durable = durable
         self._process = os.getpid()
         self._use: int | None = None
+        self._server: list[str] = []
 
     def start(self) -> str:
         """Have the server run, be one of its users, and return the SQLAlchemy URL of our database.
@@ -83,6 +85,7 @@ class Embedded:
                 self._use = self._open("users")
                 fcntl.flock(self._use, fcntl.LOCK_SH)
                 atexit.register(self.stop)
+            self._server = self._postmaster()
             return f"postgresql+psycopg://postgres@/{DATABASE}?host={quote(self._socket_dir())}&port=5432"
 
     def stop(self) -> None:
@@ -91,12 +94,11 @@ class Embedded:
             return
         atexit.unregister(self.stop)
         use, self._use = self._use, None
-        if not self.data_dir.exists():  # thrown away under us; PostgreSQL ends by itself when it notices
-            os.close(use)
-            return
-        with self._gate():
+        thrown_away = not self.data_dir.exists()
+        with contextlib.nullcontext() if thrown_away else self._gate():
             if _is_last(use):
-                self._shut_down()
+                end = self._interrupt if thrown_away else self._shut_down
+                end()
             os.close(use)
 
     def __enter__(self) -> str:
@@ -121,7 +123,7 @@ class Embedded:
     # -- what is there
 
     def _postmaster(self) -> list[str]:
-        """The lines of postmaster.pid, if a server left one: [0] its process, [4] its socket's directory."""
+        """The lines of postmaster.pid, if there is one: [0] process, [1] data, [4] the socket's directory."""
         with contextlib.suppress(FileNotFoundError):
             lines = (self.cluster / "postmaster.pid").read_text().splitlines()
             return lines if len(lines) > 4 else []
@@ -130,15 +132,10 @@ class Embedded:
     def _socket_dir(self) -> str:
         return (self._postmaster() or [""] * 5)[4]
 
-    def _runs(self) -> bool:
-        """Whether the process in postmaster.pid is our server, and not a stranger with its number."""
-        lines = self._postmaster()
-        return bool(lines) and f" -D {self.cluster.resolve()} " in command_line(lines[0])
-
     def _answers(self) -> bool:
         """Whether a server runs. One that is still recovering is waited for."""
         for _ in range(START_SECONDS * 10):
-            if not self._runs():
+            if not is_server(self._postmaster(), self.cluster.resolve()):
                 return False
             with contextlib.suppress(psycopg.OperationalError):
                 psycopg.connect(self._conninfo()).close()
@@ -155,10 +152,11 @@ class Embedded:
         """Start the server, of a new cluster if there is none yet."""
         if not self.cluster.exists():
             self._create()
-        _remove_socket_dir(self._socket_dir())  # what a killed server left
+        cluster, left = self.cluster.resolve(), self._postmaster()
+        if left and left[1] == str(cluster):  # by a killed server, not by the one this was copied from
+            _remove_socket_dir(left[4])
         self._disown()
         self._configure()
-        cluster = self.cluster.resolve()
         try:
             self._run("pg_ctl", "start", *_pg_ctl_options(cluster), "-l", f"{cluster}/boot.log")
         except PostgresUnavailable as failure:
@@ -221,6 +219,12 @@ class Embedded:
         if not self.durable:
             shutil.rmtree(cluster, ignore_errors=True)
             self.cluster.unlink(missing_ok=True)
+
+    def _interrupt(self) -> None:
+        """Stop a server whose directory was thrown away, and with it all that pg_ctl would need."""
+        if is_server(self._server, Path(self._server[1])):
+            os.kill(int(self._server[0]), signal.SIGINT)
+        _remove_socket_dir(self._server[4])
 
     def _run(self, program: str, *arguments: str) -> None:
         made_by = int((self.cluster / "PG_VERSION").read_text())

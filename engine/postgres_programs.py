@@ -121,6 +121,13 @@ def can_reach(path: Path, account: Account | None) -> bool:
     return account is None or _spawn(test, account, DEVNULL) == 0
 
 
+def is_server(postmaster: list[str], cluster: Path) -> bool:
+    """Whether a postmaster.pid names this cluster's running server: not a stranger with its number,
+    and not the server of the directory that this one was copied from.
+    """
+    return bool(postmaster) and f" -D {cluster} " in command_line(postmaster[0])
+
+
 def command_line(process: str) -> str:
     """How a process was started, for a server `/.../postgres -D /... `; empty if there is none."""
     with contextlib.suppress(OSError):

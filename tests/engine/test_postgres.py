@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from engine.postgres import Embedded, PostgresUnavailable, pg_programs
-from engine.postgres_programs import INSTALLED_IN, version
+from engine.postgres_programs import INSTALLED_IN, command_line, copy_for_all, version
 
 ROOT = Path(__file__).parents[2]
 USER = """
@@ -175,6 +175,19 @@ def test_a_stranger_with_the_old_servers_number_does_not_keep_it_from_starting(h
         assert ask(url, "SELECT 1") == 1
 
 
+def test_a_copy_of_the_directory_gets_a_server_of_its_own(home: Path) -> None:
+    with Embedded(home / "one"):
+        pass
+    subprocess.run(["cp", "-a", home / "one", home / "two"], check=True)
+    with Embedded(home / "one") as one:
+        running = home / "one" / "cluster" / "postmaster.pid"
+        subprocess.run(["cp", "-a", running, home / "two" / "cluster"], check=True)
+        with Embedded(home / "two") as two:
+            assert two != one
+            assert answers(one)
+            assert answers(two)
+
+
 def test_a_forked_child_stops_nothing(home: Path) -> None:
     with Embedded(home) as url:
         ours = Embedded(home)
@@ -187,15 +200,16 @@ def test_a_forked_child_stops_nothing(home: Path) -> None:
         assert answers(url)
 
 
-def test_a_directory_thrown_away_under_it_is_no_error(home: Path) -> None:
+def test_a_server_ends_with_its_last_user_even_when_its_directory_was_thrown_away(home: Path) -> None:
     ours = Embedded(home / "gone")
     url = ours.start()
     number = postmaster(home / "gone")
     shutil.rmtree(home / "gone")
     ours.stop()
-    os.kill(number, signal.SIGTERM)  # it would notice by itself within a minute
-    while answers(url):
+    while "postgres" in command_line(str(number)):
         threading.Event().wait(0.05)
+    assert not answers(url)
+    assert not Path(str(make_url(url).query["host"])).exists()
 
 
 def test_the_programs_include_what_backups_and_benchmarks_use() -> None:
@@ -210,6 +224,15 @@ def test_a_version_that_is_not_there_says_what_to_do() -> None:
         pg_programs(99)
     with pytest.raises(PostgresUnavailable, match=r"DATABASE_URL=postgresql\+psycopg://"):
         pg_programs(99)
+
+
+def test_programs_that_were_copied_for_another_account_still_find_their_libraries(home: Path) -> None:
+    copy = copy_for_all(pg_programs(), home)
+    assert copy.is_relative_to(home)
+    assert version(copy) == version(pg_programs())
+    assert (copy / "initdb").stat().st_mode & 0o777 == 0o755
+    shown = subprocess.run([copy / "initdb", "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("initdb (PostgreSQL)")
 
 
 def test_without_the_wheel_an_installed_postgresql_serves(home: Path) -> None:

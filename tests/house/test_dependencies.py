@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.sources import ROOT, project_files, python_files
 
-# Parts that a direct dependency's own documentation hands out: Flask's, requests' retries, shopifyapp's errors.
+# Parts that a direct dependency's documentation hands out: Flask's, requests' retries, shopifyapp's errors.
 COMES_WITH = {"werkzeug", "jinja2", "markupsafe", "click", "itsdangerous", "urllib3", "httpx"}
 # These may use development dependencies: the sandbox executes GraphQL, the demo reads its data from packages.
 DEVELOPMENT = {"tests", "sandbox", "bench"}
