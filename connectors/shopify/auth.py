@@ -88,6 +88,11 @@ class ShopifyApp:
     def bounce_page(self, query: str) -> Answer:
         return visitors.bounce_page(self.client_id, query, self._app_bridge_url, self._frame_origin)
 
+    @property
+    def app_bridge_url(self) -> str:
+        """Where embedded pages load the platform's script from."""
+        return self._app_bridge_url
+
     def frame_ancestors(self, shop: str) -> str:
         return visitors.frame_ancestors(shop, self._frame_origin)
 

@@ -1,0 +1,5 @@
+"""The merchant's pages, shown inside the frame of the store's own admin."""
+
+from plugin.admin.pages import pages
+
+__all__ = ["pages"]
