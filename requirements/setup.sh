@@ -29,14 +29,15 @@ progress() {
         /^(Collecting|Processing) / { n++; if (tty) printf "\r  collecting %d of about %d: %-40.40s", n, total, $2
                                       else if (n % 10 == 0) printf "  collected %d of about %d packages\n", n, total
                                       fflush() }
-        /^Installing collected /    { if (tty) printf "\r%-70s\r", ""; print "  unpacking them (the longest step)"; fflush() }'
+        /^Installing collected /    { if (tty) printf "\r%-70s\r", ""; print "  unpacking"; fflush() }'
 }
 
 install() {
     code=.venv/setup.code
     {
         set +e
-        PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --no-input --require-hashes -r $lock 2>&1
+        PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --no-input --no-compile \
+            --require-hashes -r $lock 2>&1
         echo $? >$code
     } | tee $log | progress
     if [ "$(cat $code)" != 0 ]; then
@@ -44,6 +45,8 @@ install() {
         tail -n 15 $log >&2
         return 1
     fi
+    echo "  compiling"  # on every core, which pip would do on one; a package may carry files for other Pythons
+    .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 }
 
 sum=$(cksum <$lock)
