@@ -1,13 +1,14 @@
 """A store platform on your laptop, speaking Shopify's HTTP.
 
-It is the honest counterpart of an app: it imports nothing of the app, and the app imports nothing of it. It signs
-webhooks as the platform signs them, executes GraphQL against the platform's own schema, throttles, retries, loses and
-doubles deliveries on demand, and replays a real order history at any speed.
+It is the honest counterpart of an app: it imports nothing of the app, and the app imports nothing of it. It
+signs webhooks as the platform signs them, executes GraphQL against the platform's own schema, throttles,
+retries, loses and doubles deliveries on demand, and replays a real order history at any speed.
 
-What it does not imitate: taxes, duties and stock; fulfilment, returns and order edits; variants (a product has one);
-several currencies in one order; automatic discounts, free shipping and functions; gift cards and store credit; bulk
-operations; billing; metaobjects; web pixels and extensions; protected-data approval; the search index's and the
-segments' lag. A shop's money is the presentment money, and there is one member of staff.
+What it does not imitate: taxes, duties and stock; fulfilment, returns and order edits; variants (a product
+has one); several currencies in one order; automatic discounts, free shipping and functions; gift cards and
+store credit; bulk operations; billing; metaobjects; web pixels and extensions; protected-data approval; the
+search index's and the segments' lag. A shop's money is the presentment money, and there is one member of
+staff.
 """
 
 from __future__ import annotations

@@ -23,7 +23,11 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("serve", help="serve the platform until it is stopped")
     run.add_argument("--host", default="127.0.0.1")
     run.add_argument("--port", type=int, default=9292)
-    run.add_argument("--shop", action="append", help="a shop's domain; may be given again (default demo-store.myshopify.com)")
+    run.add_argument(
+        "--shop",
+        action="append",
+        help="a shop's domain; may be given again (default demo-store.myshopify.com)",
+    )
     run.add_argument("--currency", default="USD")
     run.add_argument("--timezone", default="UTC")
     _app_options(run)
@@ -36,12 +40,16 @@ def _parser() -> argparse.ArgumentParser:
 def _app_options(run: argparse.ArgumentParser) -> None:
     app = run.add_argument_group("the app under test")
     app.add_argument("--client-id", default=os.environ.get("SANDBOX_CLIENT_ID", "sandbox-client-id"))
-    app.add_argument("--client-secret", help="or SANDBOX_CLIENT_SECRET, which other users of the machine cannot read")
+    app.add_argument(
+        "--client-secret", help="or SANDBOX_CLIENT_SECRET, which other users of the machine cannot read"
+    )
     app.add_argument("--app-name", default="Perennial")
     app.add_argument("--app-url", default="http://127.0.0.1:8080")
     app.add_argument("--webhook-path", default="/webhooks/shopify")
     app.add_argument("--proxy-path", default="/proxy")
-    app.add_argument("--proxy-subpath", default="perennial", help="the store's /apps/<subpath>/ goes to the app")
+    app.add_argument(
+        "--proxy-subpath", default="perennial", help="the store's /apps/<subpath>/ goes to the app"
+    )
     app.add_argument("--scopes", default=",".join(DEFAULT_SCOPES))
     app.add_argument("--topics", default=",".join(DEFAULT_TOPICS), help="app-specific webhook subscriptions")
     app.add_argument("--installed", action="store_true", help="begin with the app installed in every shop")
@@ -50,7 +58,12 @@ def _app_options(run: argparse.ArgumentParser) -> None:
 def _speed_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--bucket", type=float, default=2_000, help="points in the query-cost bucket")
     run.add_argument("--restore-rate", type=float, default=100, help="points that flow back each second")
-    run.add_argument("--retry-base-seconds", type=float, default=5.0, help="first wait before a repeat; it doubles, 8 times")
+    run.add_argument(
+        "--retry-base-seconds",
+        type=float,
+        default=5.0,
+        help="first wait before a repeat; it doubles, 8 times",
+    )
     run.add_argument("--connections", type=int, default=16, help="deliveries under way at once")
 
 
@@ -65,17 +78,24 @@ def _fault_options(run: argparse.ArgumentParser) -> None:
 
 def _replay_options(run: argparse.ArgumentParser) -> None:
     replay = run.add_argument_group("history")
-    replay.add_argument("--replay", metavar="SOURCE", help="`cdnow`, or a .parquet, .csv, .csv.gz or CDNOW .txt file")
-    replay.add_argument("--quiet-replay", action="store_true", help="fill the shop first, without telling the app")
+    replay.add_argument(
+        "--replay", metavar="SOURCE", help="`cdnow`, or a .parquet, .csv, .csv.gz or CDNOW .txt file"
+    )
+    replay.add_argument(
+        "--quiet-replay", action="store_true", help="fill the shop first, without telling the app"
+    )
     replay.add_argument("--speed", default="max", help="`max`, or history seconds per real second")
-    replay.add_argument("--replay-topics", default=",".join(sorted(TOPICS)), help="what a replayed order sends")
+    replay.add_argument(
+        "--replay-topics", default=",".join(sorted(TOPICS)), help="what a replayed order sends"
+    )
     replay.add_argument("--payment", choices=("immediate", "later"), default="immediate")
 
 
 def _world(options: argparse.Namespace) -> World:
     app = App(
         client_id=options.client_id,
-        client_secret=options.client_secret or os.environ.get("SANDBOX_CLIENT_SECRET", "sandbox-client-secret"),
+        client_secret=options.client_secret
+        or os.environ.get("SANDBOX_CLIENT_SECRET", "sandbox-client-secret-for-this-machine"),
         app_url=options.app_url,
         name=options.app_name,
         webhook_path=options.webhook_path,
@@ -129,7 +149,10 @@ def main() -> int:
     at = f"http://{options.host}:{options.port}"
     started = time.strftime("%H:%M:%S")
     for domain in world.shops:
-        print(f"{started}  {domain}: admin {at}/shops/{domain}/admin  store {at}/shops/{domain}/store/", flush=True)
+        print(
+            f"{started}  {domain}: admin {at}/shops/{domain}/admin  store {at}/shops/{domain}/store/",
+            flush=True,
+        )
     serve(world, options.host, options.port)
     return 0
 

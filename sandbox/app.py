@@ -1,8 +1,8 @@
 """The one WSGI app: the Admin API in front, everything with pages behind it in Flask.
 
 A shop is named by its host (`Host: demo-store.myshopify.com`) or by a path prefix
-(`/shops/demo-store.myshopify.com/…`); without either it is the first shop. The prefix becomes SCRIPT_NAME, so the
-rest of the code does not know which of the two was used.
+(`/shops/demo-store.myshopify.com/…`); without either it is the first shop. The prefix becomes SCRIPT_NAME,
+so the rest of the code does not know which of the two was used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 PREFIX = "/shops/"
 GRAPHQL = "/graphql.json"
-REASONS = {200: "200 OK", 400: "400 Bad Request", 401: "401 Unauthorized", 404: "404 Not Found", 405: "405 Method Not Allowed"}
+REASONS = {
+    200: "200 OK",
+    400: "400 Bad Request",
+    401: "401 Unauthorized",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+}
 MOST_BODY = 10_000_000
 
 
@@ -88,7 +94,9 @@ def create_app(world: World) -> Platform:
     """The platform over this world. Nothing here starts a thread: `server.serve` and the courier do."""
     flask = Flask("sandbox", static_url_path="/sandbox-static")
     flask.secret_key = "a cookie of the sandbox carries a cart and nothing worth forging"  # noqa: S105
-    flask.config.update(MAX_CONTENT_LENGTH=MOST_BODY, SESSION_COOKIE_NAME="sandbox", SESSION_COOKIE_SAMESITE="Lax")
+    flask.config.update(
+        MAX_CONTENT_LENGTH=MOST_BODY, SESSION_COOKIE_NAME="sandbox", SESSION_COOKIE_SAMESITE="Lax"
+    )
     flask.extensions["sandbox"] = doors.Doors(world)
     for blueprint in (admin.pages, storefront.pages, control.api):
         flask.register_blueprint(blueprint)

@@ -1,7 +1,8 @@
-"""The app under test as the platform knows it: its credentials and addresses, and, per shop, its installation.
+"""The app under test as the platform knows it: its credentials and addresses, and, per shop, its
+installation.
 
-Tokens follow the platform's rules: one current expiring offline token a shop, the previous access token lives on
-until its own hour is over, a refresh token may be used again until its replacement has been used.
+Tokens follow the platform's rules: one current expiring offline token a shop, the previous access token
+lives on until its own hour is over, a refresh token may be used again until its replacement has been used.
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ class Installation:
     refresh: dict[str, RefreshToken] = field(default_factory=dict)
 
     def grant(self, kind: str, prefix: str, now: float, seconds: float | None) -> AccessToken:
-        token = AccessToken(prefix + secrets.token_hex(16), kind, self.scopes, None if seconds is None else now + seconds)
+        token = AccessToken(
+            prefix + secrets.token_hex(16), kind, self.scopes, None if seconds is None else now + seconds
+        )
         self.access[token.token] = token
         return token
 

@@ -1,4 +1,6 @@
-"""What a basket costs: which codes the checkout takes, what they take off, and how that is spread over the lines."""
+"""What a basket costs: which codes the checkout takes, what they take off, and how that is spread over the
+lines.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Quote:
         return tuple(AppliedCode(d.code, d.kind, off, _value(d)) for d, off in self.taken)
 
     def spread(self) -> list[int]:
-        """The discounts over the lines, in proportion to their worth; the parts add up to the whole exactly."""
+        """The discounts over the lines, in proportion to their worth; the parts add up to the whole
+        exactly.
+        """
         off, before, given, parts = self.discounts, 0, 0, []
         for item in self.items:
             before += item.price * item.quantity
@@ -97,7 +101,12 @@ def _take(shop: Shop, code: str, basket: Basket, so_far: Quote) -> tuple[Discoun
     if discount is None:
         raise CodeRefused(f"{code} is not a discount code of this shop.")
     minimum = discount.minimum_subtotal
-    check(discount, basket, shop.clock(), f"{shop.currency.text(minimum)} {shop.currency.code}" if minimum else "")
+    check(
+        discount,
+        basket,
+        shop.clock(),
+        f"{shop.currency.text(minimum)} {shop.currency.code}" if minimum else "",
+    )
     if len(so_far.taken) >= MOST_CODES:
         raise CodeRefused(f"An order takes at most {MOST_CODES} codes.")
     if not all(discount.combines[0] and other.combines[0] for other, _ in so_far.taken):

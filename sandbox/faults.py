@@ -1,7 +1,7 @@
 """What can go wrong on the way: doubled, lost, reordered and late deliveries, chosen by a seed.
 
-The choice is made when a delivery is put on the way, in the order of the triggers, so the same seed and the same
-history give the same faults however fast the receiver is.
+The choice is made when a delivery is put on the way, in the order of the triggers, so the same seed and the
+same history give the same faults however fast the receiver is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ class BadFaults(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Shares are 0..1; `reorder` is the number of deliveries among which the next one is drawn; `delay` seconds at most."""
+    """Shares are 0..1; `reorder` is the number of deliveries among which the next one is drawn; `delay`
+    seconds at most.
+    """
 
     duplicate: float = 0.0
     drop: float = 0.0
@@ -42,7 +44,9 @@ class Faults:
         if unknown:
             raise BadFaults(f"unknown fault {', '.join(unknown)}; known are {', '.join(kinds)}")
         try:
-            return cls(**{name: kinds[name](value) for name, value in given.items() if value not in ("", None)})
+            return cls(
+                **{name: kinds[name](value) for name, value in given.items() if value not in ("", None)}
+            )
         except (TypeError, ValueError, OverflowError) as error:
             raise BadFaults(str(error)) from None
 
@@ -52,7 +56,7 @@ class Fate:
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self._random = random.Random(faults.seed)  # noqa: S311 - faults must repeat, not surprise
+        self._random = random.Random(faults.seed)
 
     def copies(self) -> int:
         """0: lost; 1: as it should be; 2: doubled."""

@@ -1,7 +1,8 @@
-"""The platform's numbers: integers per kind, and the global ids (`gid://shopify/Order/…`) that the Admin API speaks.
+"""The platform's numbers: integers per kind, and the global ids (`gid://shopify/Order/…`) that the Admin
+API speaks.
 
-Each shop draws from its own block, because ids are unique over all shops of the platform. They are counted, not
-random: the same history replayed into a new sandbox gets the same ids.
+Each shop draws from its own block, because ids are unique over all shops of the platform. They are counted,
+not random: the same history replayed into a new sandbox gets the same ids.
 """
 
 from __future__ import annotations

@@ -19,7 +19,12 @@ def session_id(shop: Shop) -> str:
 def fresh_token(world: World, shop: Shop) -> str:
     app = shop.app
     return id_token(
-        shop.domain, app.client_id, app.client_secret, world.clock(), user_id=USER_ID, session_id=session_id(shop)
+        shop.domain,
+        app.client_id,
+        app.client_secret,
+        world.clock(),
+        user_id=USER_ID,
+        session_id=session_id(shop),
     )
 
 

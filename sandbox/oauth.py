@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Any
 
-from sandbox.apps import ACCESS_SECONDS, ONLINE_SECONDS, REFRESH_SECONDS, AccessToken, Installation, RefreshToken
+from sandbox.apps import (
+    ACCESS_SECONDS,
+    ONLINE_SECONDS,
+    REFRESH_SECONDS,
+    AccessToken,
+    Installation,
+    RefreshToken,
+)
 from sandbox.shop import Shop
 from sandbox.signing import BadToken, read_id_token
 from sandbox.world import World
@@ -47,7 +54,10 @@ def _exchange(world: World, shop: Shop, fields: Mapping[str, Any]) -> Reply:
     subject, kind = str(fields.get("subject_token") or ""), fields.get("subject_token_type")
     expiring = str(fields.get("expiring") or "0") in ("1", "true", "True")
     if installation is None:
-        return 400, {"error": "invalid_subject_token", "error_description": "The app is not installed in this shop"}
+        return 400, {
+            "error": "invalid_subject_token",
+            "error_description": "The app is not installed in this shop",
+        }
     if kind == OFFLINE:
         return _migrate(installation, subject, expiring, now)
     if kind != ID_TOKEN:
@@ -118,6 +128,9 @@ def _refresh(installation: Installation | None, token: str, now: float) -> Reply
 
 def _client_credentials(installation: Installation | None, now: float) -> Reply:
     if installation is None:
-        return 400, {"error": "shop_not_permitted", "error_description": "The app is not installed in this shop"}
+        return 400, {
+            "error": "shop_not_permitted",
+            "error_description": "The app is not installed in this shop",
+        }
     token = installation.grant("offline", "shpat_", now, ONLINE_SECONDS)
     return 200, {"access_token": token.token, "scope": ",".join(token.scopes), "expires_in": ONLINE_SECONDS}

@@ -38,7 +38,7 @@ class LineTable:
         return place
 
     def worth(self, place: int, quantity: int) -> int:
-        """What this many pieces of the line were sold for, discounts taken off; a whole line loses no cent."""
+        """What this many pieces of the line were sold for, discounts off; a whole line loses no cent."""
         bought = self.quantity[place]
         whole = self.price[place] * bought - self.discount[place]
         before = self.returned[place]

@@ -1,8 +1,8 @@
 """Replays a history into a shop as if it happened now: shifted so that it ends today, at any speed.
 
-`created_at` and `processed_at` keep the spacing of the history; `updated_at` and the time of the trigger are the wall
-clock, because that is when this store changed the order. The replay is asked for more by the courier whenever little
-waits to be sent, so a slow receiver slows it down instead of filling the memory.
+`created_at` and `processed_at` keep the spacing of the history; `updated_at` and the time of the trigger
+are the wall clock, because that is when this store changed the order. The replay is asked for more by the
+courier whenever little waits to be sent, so a slow receiver slows it down instead of filling the memory.
 """
 
 from __future__ import annotations
@@ -20,11 +20,18 @@ from sandbox.returns import match
 from sandbox.shop import Shop
 from sandbox.world import World
 
-# invoices taken in one go when there is no hurry to wait for: the lock and the loop are paid once for all of them
+# invoices taken in one go when none of them is early: the lock and the loop are paid once for all
 STRIDE = 8
 DAY = 86_400
 TOPICS = frozenset(
-    ("customers/create", "orders/create", "orders/paid", "orders/updated", "orders/cancelled", "refunds/create")
+    (
+        "customers/create",
+        "orders/create",
+        "orders/paid",
+        "orders/updated",
+        "orders/cancelled",
+        "refunds/create",
+    )
 )
 
 
@@ -76,7 +83,11 @@ class Replay:
         """Places what is due: seconds until there is more, 0 for at once, None when the history is over."""
         with self.world.lock:
             for _ in range(STRIDE):
-                if self._next is None or self.state != "running" or self.counts["orders"] >= self.orders_total:
+                if (
+                    self._next is None
+                    or self.state != "running"
+                    or self.counts["orders"] >= self.orders_total
+                ):
                     self._finish()
                     return None
                 wait = self._wait()
@@ -126,7 +137,9 @@ class Replay:
             product = shop.catalog.add(row.sku, row.title, row.price)
             items.append(Item(product, row.quantity, row.price))
         goods = sum(item.price * item.quantity for item in items)
-        purchase = sales.Purchase(customer=self._customer(invoice, at), placed_at=at, paid=not self.plan.pay_later)
+        purchase = sales.Purchase(
+            customer=self._customer(invoice, at), placed_at=at, paid=not self.plan.pay_later
+        )
         order = sales.place(shop, Quote(items, goods, 0), purchase)
         self.counts["orders"] += 1
         if self.plan.pay_later:

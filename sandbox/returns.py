@@ -1,6 +1,8 @@
-"""Which orders a cancellation takes back: the customer's latest earlier lines of the same article that are still out.
+"""Which orders a cancellation takes back: the customer's latest earlier lines of the same article that are
+still out.
 
-A history names the cancelled goods, not the order. What no earlier line accounts for is counted, not invented.
+A history names the cancelled goods, not the order. What no earlier line accounts for is counted, not
+invented.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from sandbox.customers import Customer
 from sandbox.shop import Shop
 
 
-def match(shop: Shop, customer: Customer, wanted: Iterable[tuple[str, int]]) -> tuple[dict[int, dict[int, int]], int]:
+def match(
+    shop: Shop, customer: Customer, wanted: Iterable[tuple[str, int]]
+) -> tuple[dict[int, dict[int, int]], int]:
     """Per order (its place) the pieces per line; and how many wanted lines were not wholly found."""
     taken: dict[int, dict[int, int]] = {}
     unmatched = 0
@@ -23,7 +27,9 @@ def match(shop: Shop, customer: Customer, wanted: Iterable[tuple[str, int]]) -> 
     return taken, unmatched
 
 
-def _take(shop: Shop, customer: Customer, product: int, quantity: int, taken: dict[int, dict[int, int]]) -> int:
+def _take(
+    shop: Shop, customer: Customer, product: int, quantity: int, taken: dict[int, dict[int, int]]
+) -> int:
     """Takes pieces out of the latest orders first; what could not be found."""
     lines = shop.lines
     for order_place in reversed(customer.orders):

@@ -1,4 +1,6 @@
-"""The merchant's deeds: orders placed, paid, refunded and cancelled, each telling the app what the platform tells it."""
+"""The merchant's deeds: orders placed, paid, refunded and cancelled, each telling the app what the platform
+tells it.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,8 @@ def refund(
     at: float | None = None,
     restock_type: str = "return",
 ) -> Refund:
-    """Takes back pieces (place of the line -> how many) and gives back money: what they were sold for unless said.
+    """Takes back pieces (place of the line -> how many) and gives back money: what they were sold for
+    unless said.
 
     No pieces with an amount is a refund of money only. Fires `refunds/create`, then `orders/updated`.
     """
@@ -188,7 +191,9 @@ def outstanding(shop: Shop, order: Order) -> dict[int, int]:
 
 
 def cancel(shop: Shop, order: Order, *, reason: str = "customer", at: float | None = None) -> None:
-    """Cancels before fulfilment; money that was paid goes back. Fires `refunds/create`, `orders/cancelled`, `orders/updated`."""
+    """Cancels before fulfilment; money that was paid goes back. Fires `refunds/create`, `orders/cancelled`,
+    `orders/updated`.
+    """
     if order.cancelled_at is not None:
         raise SaleRefused(f"{order.name} is already cancelled")
     if reason not in CANCEL_REASONS:

@@ -1,7 +1,7 @@
 """Segments: a name and a query over customers. Members are computed when somebody asks.
 
-The query language is the platform's; the sandbox computes tags, order counts, amounts and dates. A query on any
-other known attribute is accepted and has no members, which is said on the segment's page.
+The query language is the platform's; the sandbox computes tags, order counts, amounts and dates. A query on
+any other known attribute is accepted and has no members, which is said on the segment's page.
 """
 
 from __future__ import annotations
@@ -15,13 +15,31 @@ from typing import Final
 from sandbox.customers import Customer
 
 DAY: Final = 86_400
-TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<op>!=|>=|<=|=|>|<|\(|\)|,)|(?P<word>[^\s()=<>!',]+))")
+TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<op>!=|>=|<=|=|>|<|\(|\)|,)|(?P<word>[^\s()=<>!',]+))"
+)
 # what the platform knows and the sandbox does not compute
 OTHER_ATTRIBUTES = frozenset(
-    "email_subscription_status sms_subscription_status customer_account_status customer_language customer_countries "
-    "customer_regions customer_cities predicted_spend_tier rfm_group product_subscription_status companies "
-    "created_by_app_id store_credit_accounts products_purchased orders_placed abandoned_checkout_date anniversary "
-    "customer_within_distance".split()
+    [
+        "email_subscription_status",
+        "sms_subscription_status",
+        "customer_account_status",
+        "customer_language",
+        "customer_countries",
+        "customer_regions",
+        "customer_cities",
+        "predicted_spend_tier",
+        "rfm_group",
+        "product_subscription_status",
+        "companies",
+        "created_by_app_id",
+        "store_credit_accounts",
+        "products_purchased",
+        "orders_placed",
+        "abandoned_checkout_date",
+        "anniversary",
+        "customer_within_distance",
+    ]
 )
 
 
@@ -117,7 +135,9 @@ class _Parser:
         if attribute in MEASURES:
             self._at += 1
             return self._measure(MEASURES[attribute])
-        if attribute in OTHER_ATTRIBUTES or attribute.startswith(("metafields.", "storefront.", "shopify_email.")):
+        if attribute in OTHER_ATTRIBUTES or attribute.startswith(
+            ("metafields.", "storefront.", "shopify_email.")
+        ):
             return self._uncomputed()
         raise self.unexpected()
 
@@ -165,7 +185,9 @@ class _Parser:
         depth = 0
         while self._at < len(self._tokens):
             word = self._peek().upper()
-            if depth == 0 and (word in ("OR", ")") or (word == "AND" and self._tokens[self._at - 2][0] != "BETWEEN")):
+            if depth == 0 and (
+                word in ("OR", ")") or (word == "AND" and self._tokens[self._at - 2][0] != "BETWEEN")
+            ):
                 break
             depth += (word == "(") - (word == ")")
             self._at += 1

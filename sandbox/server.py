@@ -7,7 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from sandbox.app import create_app
 from sandbox.world import World
@@ -18,7 +18,7 @@ class _Quiet(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+    def log_request(self, *_: object) -> None:
         return
 
     def version_string(self) -> str:
@@ -27,8 +27,7 @@ class _Quiet(WSGIRequestHandler):
 
 def serve(world: World, host: str, port: int) -> None:
     """Serves until SIGTERM or Ctrl-C, which end it at once: nothing is worth saving."""
-    server = make_server(host, port, create_app(world), threaded=True, request_handler=_Quiet)
-    server.daemon_threads = True
+    server = ThreadedWSGIServer(host, port, create_app(world), handler=_Quiet)
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.stdout.flush()
@@ -38,5 +37,3 @@ def serve(world: World, host: str, port: int) -> None:
         signal.signal(number, leave)
     world.courier.start()
     server.serve_forever(poll_interval=3_600)
-
-

@@ -1,4 +1,6 @@
-"""One merchant's store: its people, goods, orders, discounts and segments, and the app's installation in it."""
+"""One merchant's store: its people, goods, orders, discounts and segments, and the app's installation in
+it.
+"""
 
 from __future__ import annotations
 
@@ -179,7 +181,11 @@ class Shop:
     # ---- customers
 
     def new_customer(
-        self, email: str | None, first_name: str | None = None, last_name: str | None = None, at: float | None = None
+        self,
+        email: str | None,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        at: float | None = None,
     ) -> Customer:
         """A new account; `at` is when it was opened, for history. Fires `customers/create`."""
         now = self.clock()
@@ -221,5 +227,3 @@ class Shop:
     def segments_of(self, customer: Customer) -> frozenset[int]:
         standing = self.standing(customer)
         return frozenset(segment.id for segment in self.segments if segment.test(standing))
-
-

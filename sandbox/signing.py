@@ -1,4 +1,6 @@
-"""Everything the platform signs with an app's client secret: webhooks, launch URLs, app-proxy queries, ID tokens."""
+"""Everything the platform signs with an app's client secret: webhooks, launch URLs, app-proxy queries, ID
+tokens.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def host_parameter(shop: str) -> str:
 
 
 def id_token(shop: str, client_id: str, secret: str, now: float, *, user_id: int, session_id: str) -> str:
-    """What the admin gives an embedded page to say who is asking: one minute, HS256, claims of the platform."""
+    """What the admin gives an embedded page to say who is asking: one minute, HS256, claims of the
+    platform.
+    """
     at = int(now)
     claims = {
         "iss": f"https://{shop}/admin",
@@ -64,10 +68,20 @@ class BadToken(ValueError):
 
 def read_id_token(token: str, client_id: str, secret: str, now: float) -> dict[str, object]:
     """The claims of an ID token of ours; raises BadToken."""
-    options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "require": ["exp", "dest", "aud", "sub"]}
     try:
         # the token's own clock is the world's, which a test may have set: expiry is checked by hand below
-        claims: dict[str, object] = jwt.decode(token, secret, algorithms=["HS256"], audience=client_id, options=options)  # type: ignore[arg-type]
+        claims: dict[str, object] = jwt.decode(
+            token,
+            secret,
+            algorithms=["HS256"],
+            audience=client_id,
+            options={
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "require": ["exp", "dest", "aud", "sub"],
+            },
+        )
     except jwt.PyJWTError as error:
         raise BadToken(str(error)) from None
     if not float(str(claims["exp"])) > now - 10:

@@ -1,7 +1,8 @@
 """Deliveries: signed with the app's secret, frozen when triggered, repeated until somebody says 2xx.
 
-A `Courier` carries them. In the server it runs a thread over `wire.Wire`; in a test it is given `send`, a function
-from (url, headers, body) to a status, and then nothing moves until the test calls `flush` or `deliver`.
+A `Courier` carries them. In the server it runs a thread over `wire.Wire`; in a test it is given `send`, a
+function from (url, headers, body) to a status, and then nothing moves until the test calls `flush` or
+`deliver`.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Uuids:
     """Version-4 UUIDs as text, quickly. Never seeded: a sandbox started again must not repeat webhook ids."""
 
     def __init__(self) -> None:
-        self._bits = random.Random(os.urandom(16)).getrandbits  # noqa: S311 - identity, not secrecy
+        self._bits = random.Random(os.urandom(16)).getrandbits
 
     def __call__(self) -> str:
         text = f"{self._bits(128):032x}"
@@ -167,7 +168,9 @@ class Courier:
                 self._ready.append(heapq.heappop(self._later)[2])
 
     def flush(self) -> int:
-        """Sends what waits, held and late ones too; how many were on their way. With `send`, one attempt each."""
+        """Sends what waits, held and late ones too; how many were on their way. With `send`, one attempt
+        each.
+        """
         self._release(everything=True)
         count = len(self._ready)
         if self._send is None:
@@ -211,7 +214,9 @@ class Courier:
     # ---- the thread
 
     def feed(self, feeder: Feeder) -> None:
-        """A source of more deliveries, asked whenever little waits: seconds until it wants to be asked again, or None."""
+        """A source of more deliveries, asked whenever little waits: seconds until it wants to be asked
+        again, or None.
+        """
         self._feeders.append(feeder)
         if self._wire is not None:
             self._wire.ring()
@@ -297,8 +302,8 @@ class Courier:
         parts = urlsplit(url)
         constant = (
             f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-            f"User-Agent: Sandbox-Webhooks/1.0\r\nX-Shopify-Topic: {topic}\r\nX-Shopify-Shop-Domain: {shop}\r\n"
-            f"X-Shopify-API-Version: {version}\r\n"
+            f"User-Agent: Sandbox-Webhooks/1.0\r\nX-Shopify-Topic: {topic}\r\n"
+            f"X-Shopify-Shop-Domain: {shop}\r\nX-Shopify-API-Version: {version}\r\n"
         ).encode()
         head = constant.replace(b"%", b"%%") + (
             b"X-Shopify-Hmac-Sha256: %b\r\nX-Shopify-Webhook-Id: %b\r\nX-Shopify-Event-Id: %b\r\n"

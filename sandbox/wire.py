@@ -1,7 +1,7 @@
 """The sender's end of HTTP/1.1: keep-alive connections, one request on each, driven by one selector.
 
-Written by hand because the sender shares two cores with the system under test: a request costs one `send` and one
-`recv`. It speaks plain HTTP to one address, which is what a sandbox needs.
+Written by hand because the sender shares two cores with the system under test: a request costs one `send`
+and one `recv`. It speaks plain HTTP to one address, which is what a sandbox needs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class _Line:
 
 
 class Wire:
-    """N connections to one address. `done(parcel, status)` is told once a parcel: status, 0 refused, -1 timed out."""
+    """N connections to one address. `done(parcel, status)` is told once a parcel: status, 0 refused, -1
+    timed out.
+    """
 
     def __init__(self, url: str, connections: int, timeout: float, done: Done) -> None:
         parts = urlsplit(url)
@@ -89,7 +91,8 @@ class Wire:
         if line.sock is None and not self._connect(line):
             self._finish(line, NO_CONNECTION)
             return
-        assert line.sock is not None and line.parcel is not None
+        assert line.sock is not None
+        assert line.parcel is not None
         request = line.parcel.request
         try:
             sent = line.sock.send(request)
@@ -178,7 +181,9 @@ class Wire:
         self._finish(line, status)
 
     def _lost(self, line: _Line) -> None:
-        """The connection broke. On a reused one nothing may have been wrong but its age: once more on a new one."""
+        """The connection broke. On a reused one nothing may have been wrong but its age: once more on a new
+        one.
+        """
         stale = not line.fresh and not line.answer
         status = read_answer(line.answer)[0] if line.answer else NO_CONNECTION
         self._close(line)

@@ -43,7 +43,9 @@ STARTER_GOODS = (
 
 
 class World:
-    """The counterpart of the app under test. Its public methods take the lock; so must whoever reads its insides."""
+    """The counterpart of the app under test. Its public methods take the lock; so must whoever reads its
+    insides.
+    """
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class World:
         bucket: float = 2_000,
         restore_rate: float = 100,
     ) -> None:
-        self.app = app or App("sandbox-client-id", "sandbox-client-secret")
+        self.app = app or App("sandbox-client-id", "sandbox-client-secret-for-this-machine")
         self.clock = clock
         self.lock = threading.RLock()
         self.courier = courier or Courier(url=self.app.webhook_url, clock=clock)
@@ -124,7 +126,11 @@ class World:
     # ---- the shopkeeper's day
 
     def add_customer(
-        self, email: str | None, first_name: str | None = None, last_name: str | None = None, shop: str | None = None
+        self,
+        email: str | None,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        shop: str | None = None,
     ) -> Customer:
         """A new account; raises SaleRefused when the e-mail is taken."""
         with self.lock:
@@ -179,7 +185,9 @@ class World:
         note: str | None = None,
         shop: str | None = None,
     ) -> Refund:
-        """Refunds pieces by the line's number in the order (0, 1, …); everything that is left when neither is said."""
+        """Refunds pieces by the line's number in the order (0, 1, …); everything that is left when neither
+        is said.
+        """
         with self.lock:
             there = self.shop(shop)
             if pieces is None and amount is None:

@@ -1,4 +1,6 @@
-"""The Admin GraphQL API: the platform's schema subset executed by graphql-core over a shop, with cost and throttling."""
+"""The Admin GraphQL API: the platform's schema subset executed by graphql-core over a shop, with cost and
+throttling.
+"""
 
 from __future__ import annotations
 

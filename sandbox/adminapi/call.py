@@ -15,6 +15,7 @@ from sandbox.payloads.pieces import utc_text
 from sandbox.shop import Shop
 
 Resolver = Callable[..., Any]
+Info = GraphQLResolveInfo[Any]
 Resolvers = Mapping[str, Mapping[str, Resolver]]
 
 
@@ -37,12 +38,12 @@ class Line:
     place: int
 
 
-def call_of(info: GraphQLResolveInfo) -> Call:
+def call_of(info: Info) -> Call:
     call: Call = info.context
     return call
 
 
-def shop_of(info: GraphQLResolveInfo) -> Shop:
+def shop_of(info: Info) -> Shop:
     call: Call = info.context
     return call.shop
 

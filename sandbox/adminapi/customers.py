@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from sandbox.adminapi import pages
 from sandbox.adminapi.call import (
+    Info,
     Resolvers,
     always,
     call_of,
@@ -51,13 +50,13 @@ MOST_COUNTED = 10_000
 
 
 def _customers(
-    source: Any, info: GraphQLResolveInfo, query: str | None = None, sortKey: str = "ID", **args: Any  # noqa: N803
+    source: Any, info: Info, query: str | None = None, sortKey: str = "ID", **args: Any
 ) -> pages.Page:
     test = compile_search(query, FIELDS, call_of(info).warnings)
     return pages.page(pages.sort(matching(shop_of(info).customers, test), KEYS[sortKey]), **args)
 
 
-def _count(source: Any, info: GraphQLResolveInfo, query: str | None = None, limit: int | None = 10_000) -> Any:
+def _count(source: Any, info: Info, query: str | None = None, limit: int | None = 10_000) -> Any:
     test = compile_search(query, FIELDS, call_of(info).warnings)
     number = sum(1 for _ in matching(shop_of(info).customers, test))
     if limit is not None and number > limit:
@@ -65,7 +64,7 @@ def _count(source: Any, info: GraphQLResolveInfo, query: str | None = None, limi
     return {"count": number, "precision": "EXACT"}
 
 
-def _by_identifier(source: Any, info: GraphQLResolveInfo, identifier: dict[str, str]) -> Customer | None:
+def _by_identifier(source: Any, info: Info, identifier: dict[str, str]) -> Customer | None:
     shop = shop_of(info)
     if "id" in identifier:
         return customer_by_gid(shop, identifier["id"])
@@ -75,11 +74,11 @@ def _by_identifier(source: Any, info: GraphQLResolveInfo, identifier: dict[str, 
     return next((customer for customer in shop.customers if phone and customer.phone == phone), None)
 
 
-def _last_order(customer: Customer, info: GraphQLResolveInfo) -> Any:
+def _last_order(customer: Customer, info: Info) -> Any:
     return shop_of(info).orders[customer.orders[-1]] if customer.orders else None
 
 
-def _email(customer: Customer, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def _email(customer: Customer, info: Info) -> dict[str, Any] | None:
     if not customer.email:
         return None
     return {
@@ -91,14 +90,14 @@ def _email(customer: Customer, info: GraphQLResolveInfo) -> dict[str, Any] | Non
     }
 
 
-def _phone(customer: Customer, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def _phone(customer: Customer, info: Info) -> dict[str, Any] | None:
     return {"phoneNumber": customer.phone, "marketingState": "NOT_SUBSCRIBED"} if customer.phone else None
 
 
 # ---- writing
 
 
-def _tags(source: Any, info: GraphQLResolveInfo, id: str, tags: list[str], *, add: bool) -> dict[str, Any]:
+def _tags(source: Any, info: Info, id: str, tags: list[str], *, add: bool) -> dict[str, Any]:
     shop = shop_of(info)
     target = _taggable(shop, id)
     if target is None:
@@ -131,7 +130,7 @@ def _changed(have: tuple[str, ...], tags: list[str], add: bool) -> tuple[str, ..
     return (*kept, *tags) if add else tuple(kept)
 
 
-def _create(source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+def _create(source: Any, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     shop = shop_of(info)
     refused = _refused(shop, input, None)
     if not any(input.get(name) for name in ("email", "phone", "firstName", "lastName")):
@@ -143,7 +142,7 @@ def _create(source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dic
     return {"customer": customer, "userErrors": []}
 
 
-def _update(source: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+def _update(source: Any, info: Info, input: dict[str, Any]) -> dict[str, Any]:
     shop = shop_of(info)
     customer = customer_by_gid(shop, input.get("id") or "")
     if customer is None:
@@ -179,7 +178,9 @@ def _fill(shop: Shop, customer: Customer, given: dict[str, Any]) -> None:
     if given.get("tags") is not None:
         # the list given here is the whole set, unlike tagsAdd
         kept = {tag.casefold() for tag in given["tags"]}
-        shop.tag_customer(customer, given["tags"], [tag for tag in customer.tags if tag.casefold() not in kept])
+        shop.tag_customer(
+            customer, given["tags"], [tag for tag in customer.tags if tag.casefold() not in kept]
+        )
 
 
 RESOLVERS: Resolvers = {

@@ -6,11 +6,10 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import quote as url_quote
 
-from graphql import GraphQLResolveInfo
-
 from sandbox.adminapi import pages
 from sandbox.adminapi.call import (
     Call,
+    Info,
     Resolvers,
     always,
     call_of,
@@ -36,7 +35,7 @@ def _find(shop: Shop, text: str) -> Discount | None:
     return shop.discounts.by_id(number_of(text, "DiscountCodeNode"))
 
 
-def _create(source: Any, info: GraphQLResolveInfo, basicCodeDiscount: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+def _create(source: Any, info: Info, basicCodeDiscount: dict[str, Any]) -> dict[str, Any]:
     call, given = call_of(info), basicCodeDiscount
     shop = call.shop
     refused = _missing(given) or _refused(call, given, None)
@@ -57,7 +56,7 @@ def _create(source: Any, info: GraphQLResolveInfo, basicCodeDiscount: dict[str, 
     return {"codeDiscountNode": made, "userErrors": []}
 
 
-def _update(source: Any, info: GraphQLResolveInfo, id: str, basicCodeDiscount: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+def _update(source: Any, info: Info, id: str, basicCodeDiscount: dict[str, Any]) -> dict[str, Any]:
     call, given = call_of(info), basicCodeDiscount
     discount = _find(call.shop, id)
     if discount is None:
@@ -185,7 +184,10 @@ def _fill_minimum(shop: Shop, discount: Discount, given: dict[str, Any]) -> None
 def _fill_context(discount: Discount, context: dict[str, Any]) -> None:
     if context.get("all"):
         discount.everyone, discount.customers, discount.segments = True, (), ()
-    for name, kind, attribute in (("customers", "Customer", "customers"), ("customerSegments", "Segment", "segments")):
+    for name, kind, attribute in (
+        ("customers", "Customer", "customers"),
+        ("customerSegments", "Segment", "segments"),
+    ):
         change = context.get(name)
         if change:
             gone = {number_of(text, kind) for text in change.get("remove") or ()}
@@ -195,7 +197,7 @@ def _fill_context(discount: Discount, context: dict[str, Any]) -> None:
             discount.everyone = False
 
 
-def _activate(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
+def _activate(source: Any, info: Info, id: str) -> dict[str, Any]:
     call = call_of(info)
     discount = _find(call.shop, id)
     if discount is None:
@@ -207,7 +209,7 @@ def _activate(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
     return {"codeDiscountNode": discount, "userErrors": []}
 
 
-def _deactivate(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
+def _deactivate(source: Any, info: Info, id: str) -> dict[str, Any]:
     call = call_of(info)
     discount = _find(call.shop, id)
     if discount is None:
@@ -217,7 +219,7 @@ def _deactivate(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any
     return {"codeDiscountNode": discount, "userErrors": []}
 
 
-def _delete(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
+def _delete(source: Any, info: Info, id: str) -> dict[str, Any]:
     shop = shop_of(info)
     discount = _find(shop, id)
     if discount is None:
@@ -226,7 +228,7 @@ def _delete(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
     return {"deletedCodeDiscountId": gid("DiscountCodeNode", discount.id), "userErrors": []}
 
 
-def _nodes(source: Any, info: GraphQLResolveInfo, query: str | None = None, sortKey: str = "ID", **args: Any) -> pages.Page:  # noqa: N803
+def _nodes(source: Any, info: Info, query: str | None = None, sortKey: str = "ID", **args: Any) -> pages.Page:
     call = call_of(info)
     fields: Fields = {
         "id": lambda d: d.id,
@@ -245,27 +247,32 @@ def _nodes(source: Any, info: GraphQLResolveInfo, query: str | None = None, sort
     }
     test = compile_search(query, fields, call.warnings)
     rows = matching(call.shop.discounts, test)
-    return pages.page(pages.sort(rows, lambda d: (d.id, d.id)), **{k: v for k, v in args.items() if k != "savedSearchId"})
+    return pages.page(
+        pages.sort(rows, lambda d: (d.id, d.id)), **{k: v for k, v in args.items() if k != "savedSearchId"}
+    )
 
 
-def _summary(discount: Discount, info: GraphQLResolveInfo) -> str:
+def _summary(discount: Discount, info: Info) -> str:
     if discount.percentage is not None:
         return f"{float(discount.percentage * 100):g}% off entire order"
     return f"{shop_of(info).currency.text(discount.amount or 0)} off entire order"
 
 
-def _context(discount: Discount, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _context(discount: Discount, info: Info) -> dict[str, Any]:
     shop = shop_of(info)
     if discount.everyone:
         return {"__typename": "DiscountBuyerSelectionAll", "all": "ALL"}
     if discount.segments:
         found = [shop.segments.by_id(number) for number in discount.segments]
-        return {"__typename": "DiscountCustomerSegments", "segments": [one for one in found if one is not None]}
+        return {
+            "__typename": "DiscountCustomerSegments",
+            "segments": [one for one in found if one is not None],
+        }
     people = [shop.customers.by_id(number) for number in discount.customers]
     return {"__typename": "DiscountCustomers", "customers": [one for one in people if one is not None]}
 
 
-def _gets(discount: Discount, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _gets(discount: Discount, info: Info) -> dict[str, Any]:
     value: dict[str, Any]
     if discount.percentage is not None:
         value = {"__typename": "DiscountPercentage", "percentage": float(discount.percentage)}
@@ -280,16 +287,19 @@ def _gets(discount: Discount, info: GraphQLResolveInfo) -> dict[str, Any]:
     }
 
 
-def _minimum(discount: Discount, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+def _minimum(discount: Discount, info: Info) -> dict[str, Any] | None:
     if discount.minimum_subtotal is not None:
         amount = money(shop_of(info), discount.minimum_subtotal)
         return {"__typename": "DiscountMinimumSubtotal", "greaterThanOrEqualToSubtotal": amount}
     if discount.minimum_quantity is not None:
-        return {"__typename": "DiscountMinimumQuantity", "greaterThanOrEqualToQuantity": discount.minimum_quantity}
+        return {
+            "__typename": "DiscountMinimumQuantity",
+            "greaterThanOrEqualToQuantity": discount.minimum_quantity,
+        }
     return None
 
 
-def _codes(discount: Discount, info: GraphQLResolveInfo, **args: Any) -> pages.Page:
+def _codes(discount: Discount, info: Info, **args: Any) -> pages.Page:
     code = {
         "id": gid("DiscountRedeemCode", discount.code_id),
         "code": discount.code,
@@ -299,12 +309,12 @@ def _codes(discount: Discount, info: GraphQLResolveInfo, **args: Any) -> pages.P
     return pages.page(pages.numbered([code]), **known)
 
 
-def _links(discount: Discount, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def _links(discount: Discount, info: Info) -> list[dict[str, Any]]:
     url = f"https://{shop_of(info).domain}/discount/{url_quote(discount.code)}"
     return [{"title": "Home page", "url": url, "targetType": "HOME", "targetItemImage": None}]
 
 
-def _by_id(source: Any, info: GraphQLResolveInfo, id: str) -> Discount | None:
+def _by_id(source: Any, info: Info, id: str) -> Discount | None:
     number = id.replace("/DiscountNode/", "/DiscountCodeNode/")
     return _find(shop_of(info), number)
 

@@ -74,7 +74,9 @@ def _prepare(query: str) -> Prepared:
         return Prepared(None, errors, {}, {})
     definitions = document.definitions
     fragments = {d.name.value: d for d in definitions if isinstance(d, FragmentDefinitionNode)}
-    operations = {d.name.value if d.name else "": d for d in definitions if isinstance(d, OperationDefinitionNode)}
+    operations = {
+        d.name.value if d.name else "": d for d in definitions if isinstance(d, OperationDefinitionNode)
+    }
     costs = {name: cost_of(operation, fragments, SCHEMA) for name, operation in operations.items()}
     return Prepared(document, [], operations, costs)
 
@@ -88,7 +90,7 @@ def answer(world: World, shop: Shop, token: str | None, body: bytes) -> Answer:
         if granted is None:
             return Answer(401, DENIED)
         try:
-            request = orjson.loads(body) if len(body) <= MOST_BYTES else None
+            request: Any = orjson.loads(body) if len(body) <= MOST_BYTES else {}
             query, variables = request["query"], request.get("variables") or {}
             name = request.get("operationName")
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -105,16 +107,36 @@ def _run(world: World, call: Call, query: str, variables: dict[str, Any], name: 
         return _reply({"errors": [_validation(error) for error in prepared.errors]})
     chosen = name or (next(iter(prepared.operations)) if len(prepared.operations) == 1 else None)
     if chosen is None or chosen not in prepared.operations:
-        return _reply({"errors": [{"message": "No operation named in the document" if name else "An operation name is required"}]})
+        return _reply(
+            {
+                "errors": [
+                    {
+                        "message": "No operation named in the document"
+                        if name
+                        else "An operation name is required"
+                    }
+                ]
+            }
+        )
     bucket, cost = call.shop.bucket, prepared.costs[chosen]
     requested = cost.requested(variables)
     level = bucket.refill(call.now)
     if requested > MAX_COST:
         text = f"Query cost is {requested}, which exceeds the single query max cost limit ({MAX_COST})."
-        return _reply({"errors": [_refused(text, "MAX_COST_EXCEEDED", cost=requested)], "extensions": _extension(requested, None, bucket)})
+        return _reply(
+            {
+                "errors": [_refused(text, "MAX_COST_EXCEEDED", cost=requested)],
+                "extensions": _extension(requested, None, bucket),
+            }
+        )
     if requested > level:
         world.stats["throttled"] += 1
-        return _reply({"errors": [_refused("Throttled", "THROTTLED")], "extensions": _extension(requested, None, bucket)})
+        return _reply(
+            {
+                "errors": [_refused("Throttled", "THROTTLED")],
+                "extensions": _extension(requested, None, bucket),
+            }
+        )
     result = execute_sync(SCHEMA, prepared.document, None, call, variables, chosen if name else None)
     assert isinstance(result, ExecutionResult)
     actual = cost.actual(result.data)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
-from sandbox.adminapi.call import Line, Resolvers, always, bag, shop_of
+from sandbox.adminapi.call import Info, Line, Resolvers, always, bag, shop_of
 from sandbox.ids import gid
 from sandbox.orders import Order, Refund, RefundedLine
 from sandbox.products import Product
@@ -25,50 +23,54 @@ def applications(shop: Shop, order: Order) -> list[dict[str, Any]]:
             "targetType": "LINE_ITEM",
             "value": {"__typename": "PricingPercentageValue", "percentage": float(code.value)}
             if code.kind == "percentage"
-            else {"__typename": "MoneyV2", "amount": shop.currency.text(code.amount), "currencyCode": shop.currency.code},
+            else {
+                "__typename": "MoneyV2",
+                "amount": shop.currency.text(code.amount),
+                "currencyCode": shop.currency.code,
+            },
         }
         for place, code in enumerate(order.codes)
     ]
 
 
-def _product(line: Line, info: GraphQLResolveInfo) -> Product:
+def _product(line: Line, info: Info) -> Product:
     shop = shop_of(info)
     return shop.catalog[shop.lines.product[line.place]]
 
 
-def _quantity(line: Line, info: GraphQLResolveInfo) -> int:
+def _quantity(line: Line, info: Info) -> int:
     return shop_of(info).lines.quantity[line.place]
 
 
-def _left(line: Line, info: GraphQLResolveInfo) -> int:
+def _left(line: Line, info: Info) -> int:
     lines = shop_of(info).lines
     return lines.quantity[line.place] - lines.returned[line.place]
 
 
-def _total(line: Line, info: GraphQLResolveInfo) -> int:
+def _total(line: Line, info: Info) -> int:
     lines = shop_of(info).lines
     return lines.price[line.place] * lines.quantity[line.place]
 
 
-def _off(line: Line, info: GraphQLResolveInfo) -> int:
+def _off(line: Line, info: Info) -> int:
     return shop_of(info).lines.discount[line.place]
 
 
-def _unit_price(line: Line, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _unit_price(line: Line, info: Info) -> dict[str, Any]:
     return bag(shop_of(info), shop_of(info).lines.price[line.place])
 
 
-def _unit_after_discounts(line: Line, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _unit_after_discounts(line: Line, info: Info) -> dict[str, Any]:
     quantity = _quantity(line, info)
     return bag(shop_of(info), (_total(line, info) - _off(line, info)) // quantity if quantity else 0)
 
 
-def _discounted_total(line: Line, info: GraphQLResolveInfo, withCodeDiscounts: bool = False) -> dict[str, Any]:  # noqa: N803
+def _discounted_total(line: Line, info: Info, withCodeDiscounts: bool = False) -> dict[str, Any]:
     """Code discounts are order-wide: they count only when the caller asks for them."""
     return bag(shop_of(info), _total(line, info) - (_off(line, info) if withCodeDiscounts else 0))
 
 
-def _allocations(line: Line, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def _allocations(line: Line, info: Info) -> list[dict[str, Any]]:
     shop, off = shop_of(info), _off(line, info)
     if not off:
         return []
@@ -81,7 +83,7 @@ def _part(of: Any) -> Any:
     return lambda source, info: of(source[0], source[1])
 
 
-def _refunded_line(source: tuple[Refund, RefundedLine], info: GraphQLResolveInfo) -> Line:
+def _refunded_line(source: tuple[Refund, RefundedLine], info: Info) -> Line:
     return Line(source[0].order, source[1].line)
 
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from graphql import GraphQLResolveInfo
 
 from sandbox.adminapi import pages
-from sandbox.adminapi.call import Call, Resolvers, call_of, error, id_of, instant, plain, shop_of
+from sandbox.adminapi.call import (
+    Call,
+    Info,
+    Resolver,
+    Resolvers,
+    call_of,
+    error,
+    id_of,
+    instant,
+    plain,
+    shop_of,
+)
 from sandbox.ids import gid, parse_gid
 from sandbox.metafields import Definition, Metafield
 from sandbox.shop import Shop
@@ -16,7 +26,13 @@ from sandbox.shop import Shop
 MOST = 25
 MOST_BYTES = 65_536
 APP_NUMBER = 580_111
-OWNERS = {"Customer": "CUSTOMER", "Order": "ORDER", "Product": "PRODUCT", "Shop": "SHOP", "DiscountCodeNode": "DISCOUNT"}
+OWNERS = {
+    "Customer": "CUSTOMER",
+    "Order": "ORDER",
+    "Product": "PRODUCT",
+    "Shop": "SHOP",
+    "DiscountCodeNode": "DISCOUNT",
+}
 
 
 def namespace_of(given: str | None) -> str:
@@ -37,7 +53,7 @@ def _owner(source: Any, shop: Shop) -> str:
     return gid({"Discount": "DiscountCodeNode"}.get(kind, kind), source.id)
 
 
-def _one(source: Any, info: GraphQLResolveInfo, key: str, namespace: str | None = None) -> Metafield | None:
+def _one(source: Any, info: Info, key: str, namespace: str | None = None) -> Metafield | None:
     shop = shop_of(info)
     if namespace is None and "." in key:
         namespace, _, key = key.partition(".")
@@ -45,15 +61,19 @@ def _one(source: Any, info: GraphQLResolveInfo, key: str, namespace: str | None 
 
 
 def _many(
-    source: Any, info: GraphQLResolveInfo, namespace: str | None = None, keys: list[str] | None = None, **args: Any
+    source: Any, info: Info, namespace: str | None = None, keys: list[str] | None = None, **args: Any
 ) -> pages.Page:
     shop = shop_of(info)
     wanted = None if namespace is None else namespace_of(namespace)
-    found = [m for m in shop.metafields.of(_owner(source, shop), wanted) if not keys or f"{m.namespace}.{m.key}" in keys]
+    found = [
+        m
+        for m in shop.metafields.of(_owner(source, shop), wanted)
+        if not keys or f"{m.namespace}.{m.key}" in keys
+    ]
     return pages.page(pages.sort(found, lambda m: (m.id, m.id)), **args)
 
 
-def _set(source: Any, info: GraphQLResolveInfo, metafields: list[dict[str, Any]]) -> dict[str, Any]:
+def _set(source: Any, info: Info, metafields: list[dict[str, Any]]) -> dict[str, Any]:
     """All or nothing, at most 25."""
     call = call_of(info)
     if len(metafields) > MOST:
@@ -85,7 +105,9 @@ def _refused(call: Call, given: dict[str, Any], place: int) -> dict[str, Any] | 
     known = shop.metafields.get(given["ownerId"], namespace, key)
     if "compareDigest" in given and given["compareDigest"] != (known.digest if known else None):
         return _error("The resource has been updated since it was loaded.", "STALE_OBJECT", place)
-    kind = given.get("type") or (known.type if known else _defined_type(shop, given["ownerId"], namespace, key))
+    kind = given.get("type") or (
+        known.type if known else _defined_type(shop, given["ownerId"], namespace, key)
+    )
     if kind is None:
         return _error("Type can't be blank.", "INVALID_TYPE", place)
     return None if _fits(kind, given["value"]) else _error(f"Value is not a {kind}.", "INVALID_VALUE", place)
@@ -108,12 +130,19 @@ def _fits(kind: str, value: str) -> bool:
 
 def _defined_type(shop: Shop, owner: str, namespace: str, key: str) -> str | None:
     parsed = parse_gid(owner)
-    definition = shop.metafields.definitions.get((OWNERS.get(parsed[0] if parsed else "", ""), namespace, key))
+    definition = shop.metafields.definitions.get(
+        (OWNERS.get(parsed[0] if parsed else "", ""), namespace, key)
+    )
     return definition.type if definition else None
 
 
 def _put(call: Call, given: dict[str, Any]) -> Metafield:
-    shop, owner, namespace, key = call.shop, given["ownerId"], namespace_of(given.get("namespace")), given["key"]
+    shop, owner, namespace, key = (
+        call.shop,
+        given["ownerId"],
+        namespace_of(given.get("namespace")),
+        given["key"],
+    )
     known = shop.metafields.get(owner, namespace, key)
     if known is None:
         kind = given.get("type") or _defined_type(shop, owner, namespace, key) or "single_line_text_field"
@@ -126,47 +155,51 @@ def _put(call: Call, given: dict[str, Any]) -> Metafield:
     return known
 
 
-def _delete(source: Any, info: GraphQLResolveInfo, metafields: list[dict[str, Any]]) -> dict[str, Any]:
+def _delete(source: Any, info: Info, metafields: list[dict[str, Any]]) -> dict[str, Any]:
     shop, gone = shop_of(info), []
     for given in metafields:
         namespace = namespace_of(given.get("namespace"))
         found = shop.metafields.values.pop((given["ownerId"], namespace, given["key"]), None)
-        gone.append({"ownerId": given["ownerId"], "namespace": namespace, "key": given["key"]} if found else None)
+        gone.append(
+            {"ownerId": given["ownerId"], "namespace": namespace, "key": given["key"]} if found else None
+        )
     return {"deletedMetafields": gone, "userErrors": []}
 
 
-def _define(source: Any, info: GraphQLResolveInfo, definition: dict[str, Any]) -> dict[str, Any]:
+def _define(source: Any, info: Info, definition: dict[str, Any]) -> dict[str, Any]:
     shop, namespace = shop_of(info), namespace_of(definition.get("namespace"))
     place = (definition["ownerType"], namespace, definition["key"])
     if place in shop.metafields.definitions:
         text = "Key is in use for Customer metafields on the namespace."
         return {"createdDefinition": None, "userErrors": [error(text, "definition", "key", code="TAKEN")]}
     number = shop.ids.of("MetafieldDefinition", len(shop.metafields.definitions))
-    made = Definition(number, namespace, definition["key"], definition["name"], definition["type"], definition["ownerType"])
+    made = Definition(
+        number, namespace, definition["key"], definition["name"], definition["type"], definition["ownerType"]
+    )
     made.description = definition.get("description")
     shop.metafields.definitions[place] = made
     return {"createdDefinition": made, "userErrors": []}
 
 
-def _owner_of(metafield: Metafield, info: GraphQLResolveInfo) -> Any:
+def _owner_of(metafield: Metafield, info: Info) -> Any:
     from sandbox.adminapi.shops import find
 
     return find(call_of(info), metafield.owner)
 
 
-def _owner_type(metafield: Metafield, info: GraphQLResolveInfo) -> str:
+def _owner_type(metafield: Metafield, info: Info) -> str:
     parsed = parse_gid(metafield.owner)
     return OWNERS.get(parsed[0] if parsed else "", "CUSTOMER")
 
 
-def _json_value(metafield: Metafield, info: GraphQLResolveInfo) -> Any:
+def _json_value(metafield: Metafield, info: Info) -> Any:
     try:
         return orjson.loads(metafield.value)
     except ValueError:
         return metafield.value
 
 
-OWNED = {"metafield": _one, "metafields": _many}
+OWNED: dict[str, Resolver] = {"metafield": _one, "metafields": _many}
 RESOLVERS: Resolvers = {
     "Mutation": {"metafieldsSet": _set, "metafieldsDelete": _delete, "metafieldDefinitionCreate": _define},
     "Metafield": {

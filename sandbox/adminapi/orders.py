@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urljoin
 
-from graphql import GraphQLResolveInfo
-
 from sandbox.adminapi import pages
 from sandbox.adminapi.call import (
     Call,
+    Info,
     Line,
     Resolvers,
     always,
@@ -66,7 +65,7 @@ def _visible(call: Call) -> Any:
 
 
 def _orders(
-    source: Any, info: GraphQLResolveInfo, query: str | None = None, sortKey: str = "PROCESSED_AT", **args: Any  # noqa: N803
+    source: Any, info: Info, query: str | None = None, sortKey: str = "PROCESSED_AT", **args: Any
 ) -> pages.Page:
     call = call_of(info)
     test = compile_search(query, FIELDS, call.warnings)
@@ -75,7 +74,7 @@ def _orders(
 
 
 def _of_customer(
-    customer: Customer, info: GraphQLResolveInfo, query: str | None = None, sortKey: str = "ID", **args: Any  # noqa: N803
+    customer: Customer, info: Info, query: str | None = None, sortKey: str = "ID", **args: Any
 ) -> pages.Page:
     shop = shop_of(info)
     test = compile_search(query, FIELDS, call_of(info).warnings)
@@ -83,7 +82,7 @@ def _of_customer(
     return pages.page(pages.sort(rows, KEYS.get(sortKey, lambda o: (o.id, o.id))), **args)
 
 
-def _count(source: Any, info: GraphQLResolveInfo, query: str | None = None, limit: int | None = 10_000, **_: Any) -> Any:
+def _count(source: Any, info: Info, query: str | None = None, limit: int | None = 10_000, **_: Any) -> Any:
     call = call_of(info)
     number = sum(1 for _ in matching(_visible(call), compile_search(query, FIELDS, call.warnings)))
     if limit is not None and number > limit:
@@ -107,7 +106,7 @@ def _received(order: Order) -> int:
     return order.total if order.paid else 0
 
 
-def _transactions(order: Order, info: GraphQLResolveInfo, first: int | None = None, **_: Any) -> list[dict[str, Any]]:
+def _transactions(order: Order, info: Info, first: int | None = None, **_: Any) -> list[dict[str, Any]]:
     shop = shop_of(info)
     sale = _transaction(shop, order, order.transaction_id, "SALE", order.total, order.created_at, None)
     sale["status"] = "SUCCESS" if order.paid else "PENDING"
@@ -118,7 +117,9 @@ def _transactions(order: Order, info: GraphQLResolveInfo, first: int | None = No
 def _money_back(shop: Shop, refund: Refund) -> dict[str, Any]:
     parent = {"id": gid("OrderTransaction", refund.order.transaction_id)}
     order = refund.order
-    return _transaction(shop, order, refund.transaction_id, "REFUND", refund.amount, refund.created_at, parent)
+    return _transaction(
+        shop, order, refund.transaction_id, "REFUND", refund.amount, refund.created_at, parent
+    )
 
 
 def _transaction(
@@ -142,7 +143,7 @@ def _transaction(
     }
 
 
-def _shipping_lines(order: Order, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def _shipping_lines(order: Order, info: Info) -> list[dict[str, Any]]:
     if not order.shipping:
         return []
     shop, price = shop_of(info), bag(shop_of(info), order.shipping)
@@ -163,13 +164,16 @@ def _shipping_lines(order: Order, info: GraphQLResolveInfo) -> list[dict[str, An
     ]
 
 
-def _journey(order: Order, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _journey(order: Order, info: Info) -> dict[str, Any]:
     """The visit is the landing page; the sandbox keeps no thirty-day history of visits."""
     index = order.customer.orders.index(order.place) + 1 if order.customer is not None else None
     visit = None
     if order.landing_site:
         query = parse_qs(order.landing_site.partition("?")[2])
-        utm = {name: query.get(f"utm_{name}", [None])[0] for name in ("campaign", "content", "medium", "source", "term")}
+        utm = {
+            name: query.get(f"utm_{name}", [None])[0]
+            for name in ("campaign", "content", "medium", "source", "term")
+        }
         visit = {
             "id": gid("CustomerVisit", order.id),
             "landingPage": urljoin(f"https://{shop_of(info).domain}", order.landing_site),
@@ -241,7 +245,9 @@ RESOLVERS: Resolvers = {
         "discountApplications": lambda order, info, **args: pages.page(
             pages.numbered(applications(shop_of(info), order)), **args
         ),
-        "customAttributes": lambda order, info: [{"key": key, "value": value} for key, value in order.attributes],
+        "customAttributes": lambda order, info: [
+            {"key": key, "value": value} for key, value in order.attributes
+        ],
         "landingPageUrl": lambda order, info: (
             urljoin(f"https://{shop_of(info).domain}", order.landing_site) if order.landing_site else None
         ),
@@ -279,9 +285,12 @@ RESOLVERS: Resolvers = {
         ),
         "refunds": lambda order, info, first=None: list(order.refunds[:first]),
         "transactions": _transactions,
-        "transactionsCount": lambda order, info: {"count": len(_transactions(order, info)), "precision": "EXACT"},
+        "transactionsCount": lambda order, info: {
+            "count": len(_transactions(order, info)),
+            "precision": "EXACT",
+        },
         "shippingLine": lambda order, info: next(iter(_shipping_lines(order, info)), None),
-        "shippingLines": lambda order, info, includeRemovals=False, **args: pages.page(  # noqa: N803
+        "shippingLines": lambda order, info, includeRemovals=False, **args: pages.page(
             pages.numbered(_shipping_lines(order, info)), **args
         ),
         "taxLines": always([]),

@@ -28,7 +28,7 @@ class Page:
     total: int = 0
 
     @property
-    def pageInfo(self) -> dict[str, Any]:  # noqa: N802 - the platform's name
+    def pageInfo(self) -> dict[str, Any]:
         return {
             "hasNextPage": self.has_next,
             "hasPreviousPage": self.has_previous,
@@ -38,10 +38,12 @@ class Page:
 
     @property
     def edges(self) -> list[dict[str, Any]]:
-        return [{"cursor": cursor(key), "node": node} for key, node in zip(self.keys, self.nodes, strict=True)]
+        return [
+            {"cursor": cursor(key), "node": node} for key, node in zip(self.keys, self.nodes, strict=True)
+        ]
 
     @property
-    def totalCount(self) -> int:  # noqa: N802 - the platform's name
+    def totalCount(self) -> int:
         return self.total
 
 

@@ -1,4 +1,6 @@
-"""The executable schema: the SDL subset, the platform's scalars, and a resolver for every field that needs one."""
+"""The executable schema: the SDL subset, the platform's scalars, and a resolver for every field that needs
+one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,6 @@ from graphql import (
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
@@ -20,7 +21,7 @@ from graphql import (
 )
 
 from sandbox.adminapi import customers, discounts, metafields, orders, segments, shops, subscriptions
-from sandbox.adminapi.call import Call, Line, Resolver
+from sandbox.adminapi.call import Call, Info, Line, Resolver
 from sandbox.customers import Customer
 from sandbox.discounts import Discount
 from sandbox.metafields import Definition, Metafield
@@ -121,7 +122,7 @@ RESOLVERS = (
 )
 
 
-def _kind(value: Any, info: GraphQLResolveInfo, abstract: GraphQLAbstractType) -> str:
+def _kind(value: Any, info: Info, abstract: GraphQLAbstractType) -> str:
     if isinstance(value, dict):
         return str(value["__typename"])
     if isinstance(value, Discount) and isinstance(abstract, GraphQLUnionType):
@@ -133,11 +134,13 @@ def _guarded(name: str, resolve: Resolver, mutation: bool) -> Resolver:
     """Checks the scope, and notes the mutation for the statistics."""
     scope = SCOPES.get(name)
 
-    def guarded(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+    def guarded(source: Any, info: Info, **args: Any) -> Any:
         call: Call = info.context
         if scope is not None and not _granted(scope, call.scopes):
             text = f"Access denied for {name} field. Required access: `{scope}` access scope."
-            raise GraphQLError(text, extensions={"code": "ACCESS_DENIED", "requiredAccess": f"`{scope}` access scope."})
+            raise GraphQLError(
+                text, extensions={"code": "ACCESS_DENIED", "requiredAccess": f"`{scope}` access scope."}
+            )
         if mutation:
             call.mutations.append(name)
         return resolve(source, info, **args)
@@ -150,7 +153,9 @@ def _granted(scope: str, scopes: frozenset[str]) -> bool:
 
 
 def build() -> GraphQLSchema:
-    """The schema with everything attached; a resolver for a field that the subset has not is our own mistake."""
+    """The schema with everything attached; a resolver for a field that the subset has not is our own
+    mistake.
+    """
     schema = build_schema(files("sandbox").joinpath("schema.graphql").read_text("utf-8"), assume_valid=True)
     for resolvers in RESOLVERS:
         for type_name, fields in resolvers.items():

@@ -1,7 +1,8 @@
-"""The platform's search syntax, as far as reconciliation needs it: `field:value`, comparisons, ranges, AND, OR, NOT, `-`.
+"""The platform's search syntax, as far as reconciliation needs it: `field:value`, comparisons, ranges, AND,
+OR, NOT, `-`.
 
-A field that the query of this connection does not know is ignored with a warning, not an error; so does the platform,
-and a misspelt filter that silently returns everything is a mistake worth meeting on a laptop.
+A field that the query of this connection does not know is ignored with a warning, not an error; so does the
+platform, and a misspelt filter that silently returns everything is a mistake worth meeting on a laptop.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ def compile_search(query: str | None, fields: Fields, warnings: list[dict[str, A
         elif match["field"]:
             name = match["field"]
             if name not in fields:
-                ignored.append({"field": name, "message": "Invalid search field for this query.", "code": "invalid_field"})
+                ignored.append(
+                    {
+                        "field": name,
+                        "message": "Invalid search field for this query.",
+                        "code": "invalid_field",
+                    }
+                )
                 continue
             test = _term(fields[name], match["op"] or "=", _bare(match["value"]))
             groups[-1].append(_negate(test) if match["neg"] else test)

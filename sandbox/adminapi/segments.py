@@ -1,13 +1,16 @@
-"""Segments over the Admin API. Names are unique in a shop; the error for a taken name has no code, as on the platform."""
+"""Segments over the Admin API. Names are unique in a shop; the error for a taken name has no code, as on
+the platform.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graphql import GraphQLResolveInfo
+import orjson
 
 from sandbox.adminapi import pages
 from sandbox.adminapi.call import (
+    Info,
     Resolvers,
     call_of,
     customer_by_gid,
@@ -21,6 +24,7 @@ from sandbox.adminapi.call import (
 )
 from sandbox.adminapi.search import compile_search, matching
 from sandbox.ids import gid
+from sandbox.payloads.pieces import utc_text
 from sandbox.segments import BadQuery, Segment, compile_query
 from sandbox.shop import Shop
 
@@ -37,7 +41,7 @@ def _find(shop: Shop, text: str) -> Segment | None:
     return shop.segments.by_id(number_of(text, "Segment"))
 
 
-def _create(source: Any, info: GraphQLResolveInfo, name: str, query: str) -> dict[str, Any]:
+def _create(source: Any, info: Info, name: str, query: str) -> dict[str, Any]:
     shop = shop_of(info)
     refused = _refused(shop, name, query, None)
     if refused:
@@ -51,7 +55,7 @@ def _create(source: Any, info: GraphQLResolveInfo, name: str, query: str) -> dic
 
 
 def _update(
-    source: Any, info: GraphQLResolveInfo, id: str, name: str | None = None, query: str | None = None
+    source: Any, info: Info, id: str, name: str | None = None, query: str | None = None
 ) -> dict[str, Any]:
     shop = shop_of(info)
     segment = _find(shop, id)
@@ -68,7 +72,7 @@ def _update(
     return {"segment": segment, "userErrors": []}
 
 
-def _delete(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
+def _delete(source: Any, info: Info, id: str) -> dict[str, Any]:
     shop = shop_of(info)
     segment = _find(shop, id)
     if segment is None:
@@ -93,10 +97,6 @@ def _refused(shop: Shop, name: str, query: str, but: Segment | None) -> list[dic
 
 
 def _body(segment: Segment) -> bytes:
-    import orjson
-
-    from sandbox.payloads.pieces import utc_text
-
     return orjson.dumps(
         {
             "id": gid("Segment", segment.id),
@@ -109,7 +109,7 @@ def _body(segment: Segment) -> bytes:
 
 
 def _segments(
-    source: Any, info: GraphQLResolveInfo, query: str | None = None, sortKey: str = "CREATION_DATE", **args: Any  # noqa: N803
+    source: Any, info: Info, query: str | None = None, sortKey: str = "CREATION_DATE", **args: Any
 ) -> pages.Page:
     fields = {"id": lambda s: s.id, "name": lambda s: s.name, "default": lambda s: s.name}
     test = compile_search(query, fields, call_of(info).warnings)
@@ -118,8 +118,8 @@ def _segments(
 
 def _members(
     source: Any,
-    info: GraphQLResolveInfo,
-    segmentId: str | None = None,  # noqa: N803
+    info: Info,
+    segmentId: str | None = None,
     query: str | None = None,
     **args: Any,
 ) -> pages.Page:
@@ -141,9 +141,7 @@ def _members(
     return pages.page(pages.sort(members, lambda c: (c.id, c.id)), most=MOST_MEMBERS, **args)
 
 
-def _membership(
-    source: Any, info: GraphQLResolveInfo, customerId: str, segmentIds: list[str]  # noqa: N803
-) -> dict[str, Any]:
+def _membership(source: Any, info: Info, customerId: str, segmentIds: list[str]) -> dict[str, Any]:
     shop = shop_of(info)
     customer = customer_by_gid(shop, customerId)
     inside = shop.segments_of(customer) if customer is not None else frozenset()
@@ -151,7 +149,7 @@ def _membership(
     return {"memberships": rows}
 
 
-def _count(source: Any, info: GraphQLResolveInfo, limit: int | None = None) -> dict[str, Any]:
+def _count(source: Any, info: Info, limit: int | None = None) -> dict[str, Any]:
     return {"count": len(shop_of(info).segments), "precision": "EXACT"}
 
 

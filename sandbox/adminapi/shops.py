@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from sandbox.adminapi import pages
-from sandbox.adminapi.call import Call, Line, Resolvers, always, call_of, fault, id_of, instant, plain, shop_of
+from sandbox.adminapi.call import (
+    Call,
+    Info,
+    Line,
+    Resolvers,
+    always,
+    call_of,
+    fault,
+    id_of,
+    instant,
+    plain,
+    shop_of,
+)
 from sandbox.adminapi.search import compile_search, matching
 from sandbox.ids import gid, parse_gid
 from sandbox.payloads.pieces import utc_text
@@ -43,7 +53,7 @@ def _line(shop: Shop, number: int) -> Line | None:
     return next((Line(order, place) for order in shop.orders if place in order.lines), None)
 
 
-def _installation(source: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _installation(source: Any, info: Info) -> dict[str, Any]:
     call = call_of(info)
     app = call.shop.app
     return {
@@ -61,25 +71,30 @@ def _installation(source: Any, info: GraphQLResolveInfo) -> dict[str, Any]:
     }
 
 
-def _products(source: Any, info: GraphQLResolveInfo, query: str | None = None, **args: Any) -> pages.Page:
+def _products(source: Any, info: Info, query: str | None = None, **args: Any) -> pages.Page:
     shop = shop_of(info)
-    fields = {"id": lambda p: p.id, "title": lambda p: p.title, "sku": lambda p: p.sku, "default": lambda p: p.title}
+    fields = {
+        "id": lambda p: p.id,
+        "title": lambda p: p.title,
+        "sku": lambda p: p.sku,
+        "default": lambda p: p.title,
+    }
     test = compile_search(query, fields, call_of(info).warnings)
     args.pop("sortKey", None)
     return pages.page(pages.sort(matching(shop.catalog, test), lambda p: (p.id, p.id)), **args)
 
 
-def _versions(source: Any, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+def _versions(source: Any, info: Info) -> list[dict[str, Any]]:
     handles = (("2026-01", True), ("2026-04", True), ("2026-07", True), ("2026-10", True), ("2027-01", False))
     return [{"handle": handle, "displayName": handle, "supported": good} for handle, good in handles]
 
 
-def _domain(shop: Shop, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _domain(shop: Shop, info: Info) -> dict[str, Any]:
     url = f"https://{shop.domain}"
     return {"id": gid("Domain", shop.shop_id), "host": shop.domain, "url": url, "sslEnabled": True}
 
 
-def _stamp(product: Product, info: GraphQLResolveInfo) -> str:
+def _stamp(product: Product, info: Info) -> str:
     return utc_text(int(shop_of(info).created_at))
 
 
@@ -112,7 +127,12 @@ RESOLVERS: Resolvers = {
         "createdAt": instant("created_at"),
         "updatedAt": instant("created_at"),
         "plan": always(
-            {"displayName": "Sandbox", "publicDisplayName": "Sandbox", "partnerDevelopment": True, "shopifyPlus": False}
+            {
+                "displayName": "Sandbox",
+                "publicDisplayName": "Sandbox",
+                "partnerDevelopment": True,
+                "shopifyPlus": False,
+            }
         ),
         "customerAccountsV2": always(
             {

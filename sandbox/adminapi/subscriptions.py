@@ -1,14 +1,14 @@
-"""Shop-specific webhook subscriptions; the app's own (declared at its start) are not listed, as on the platform."""
+"""Shop-specific webhook subscriptions; the app's own (declared at its start) are not listed, as on the
+platform.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from graphql import GraphQLResolveInfo
-
 from sandbox.adminapi import pages
-from sandbox.adminapi.call import Resolvers, always, error, id_of, instant, number_of, plain, shop_of
+from sandbox.adminapi.call import Info, Resolvers, always, error, id_of, instant, number_of, plain, shop_of
 from sandbox.ids import gid
 from sandbox.shop import Shop, Subscription
 
@@ -38,11 +38,13 @@ def _enum_of(topic: str) -> str:
     return topic.replace("/", "_").replace(".", "_").upper()
 
 
-def _create(source: Any, info: GraphQLResolveInfo, topic: str, webhookSubscription: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+def _create(source: Any, info: Info, topic: str, webhookSubscription: dict[str, Any]) -> dict[str, Any]:
     shop, wanted = shop_of(info), topic_of(topic)
     uri, refused = _uri(shop, webhookSubscription)
     if not refused and any(s.topic == wanted and s.uri == uri for s in shop.subscriptions):
-        refused = [error("Address for this topic has already been taken", "webhookSubscription", "callbackUrl")]
+        refused = [
+            error("Address for this topic has already been taken", "webhookSubscription", "callbackUrl")
+        ]
     if refused:
         return {"webhookSubscription": None, "userErrors": refused}
     number = shop.ids.of("WebhookSubscription", len(shop.subscriptions) + shop.calls["subscriptions"])
@@ -56,7 +58,9 @@ def _uri(shop: Shop, given: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     text = given.get("uri") or given.get("callbackUrl") or ""
     uri = urljoin(shop.app.app_url, text) if text.startswith("/") else text
     if not text or urlsplit(uri).netloc != urlsplit(shop.app.app_url).netloc:
-        return "", [error("Address is not the app's: the sandbox delivers to one host", "webhookSubscription", "uri")]
+        return "", [
+            error("Address is not the app's: the sandbox delivers to one host", "webhookSubscription", "uri")
+        ]
     return uri, []
 
 
@@ -64,7 +68,9 @@ def _fill(subscription: Subscription, given: dict[str, Any]) -> None:
     subscription.filter = given.get("filter", subscription.filter)
     subscription.name = given.get("name", subscription.name)
     subscription.include_fields = tuple(given.get("includeFields") or subscription.include_fields)
-    subscription.metafield_namespaces = tuple(given.get("metafieldNamespaces") or subscription.metafield_namespaces)
+    subscription.metafield_namespaces = tuple(
+        given.get("metafieldNamespaces") or subscription.metafield_namespaces
+    )
 
 
 def _find(shop: Shop, text: str) -> Subscription | None:
@@ -72,11 +78,14 @@ def _find(shop: Shop, text: str) -> Subscription | None:
     return next((one for one in shop.subscriptions if one.id == number), None)
 
 
-def _update(source: Any, info: GraphQLResolveInfo, id: str, webhookSubscription: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+def _update(source: Any, info: Info, id: str, webhookSubscription: dict[str, Any]) -> dict[str, Any]:
     shop = shop_of(info)
     found = _find(shop, id)
     if found is None:
-        return {"webhookSubscription": None, "userErrors": [error("Webhook subscription does not exist", "id")]}
+        return {
+            "webhookSubscription": None,
+            "userErrors": [error("Webhook subscription does not exist", "id")],
+        }
     if webhookSubscription.get("uri") or webhookSubscription.get("callbackUrl"):
         uri, refused = _uri(shop, webhookSubscription)
         if refused:
@@ -86,24 +95,27 @@ def _update(source: Any, info: GraphQLResolveInfo, id: str, webhookSubscription:
     return {"webhookSubscription": found, "userErrors": []}
 
 
-def _delete(source: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any]:
+def _delete(source: Any, info: Info, id: str) -> dict[str, Any]:
     shop = shop_of(info)
     found = _find(shop, id)
     if found is None:
-        return {"deletedWebhookSubscriptionId": None, "userErrors": [error("Webhook subscription does not exist", "id")]}
+        return {
+            "deletedWebhookSubscriptionId": None,
+            "userErrors": [error("Webhook subscription does not exist", "id")],
+        }
     shop.subscriptions.remove(found)
     shop.calls["subscriptions"] += 1
     return {"deletedWebhookSubscriptionId": gid("WebhookSubscription", found.id), "userErrors": []}
 
 
-def _list(source: Any, info: GraphQLResolveInfo, topics: list[str] | None = None, **args: Any) -> pages.Page:
+def _list(source: Any, info: Info, topics: list[str] | None = None, **args: Any) -> pages.Page:
     wanted = {topic_of(topic) for topic in topics or ()}
     rows = [one for one in shop_of(info).subscriptions if not wanted or one.topic in wanted]
     known = {name: args[name] for name in ("first", "last", "after", "before", "reverse") if name in args}
     return pages.page(pages.sort(rows, lambda s: (s.id, s.id)), **known)
 
 
-def _version(subscription: Subscription, info: GraphQLResolveInfo) -> dict[str, Any]:
+def _version(subscription: Subscription, info: Info) -> dict[str, Any]:
     handle = shop_of(info).app.api_version
     return {"handle": handle, "displayName": handle, "supported": True}
 

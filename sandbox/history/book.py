@@ -57,7 +57,9 @@ class Book:
         self._people: dict[str, int] = {}
         self._emails: dict[int, str] = {}
 
-    def begin(self, key: str, customer: str | None, at: float, *, cancels: bool = False, email: str | None = None) -> int:
+    def begin(
+        self, key: str, customer: str | None, at: float, *, cancels: bool = False, email: str | None = None
+    ) -> int:
         """A new invoice; its place is what `add` asks for."""
         self._keys.append(key)
         self._at.append(at)
@@ -132,4 +134,6 @@ class Book:
         person = self._customer[place]
         customer = None if person == GUEST else people[person]
         email = self._emails.get(person)
-        return Invoice(self._keys[place], customer, email, self._at[place], bool(self._cancels[place]), tuple(rows))
+        return Invoice(
+            self._keys[place], customer, email, self._at[place], bool(self._cancels[place]), tuple(rows)
+        )

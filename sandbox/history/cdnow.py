@@ -1,7 +1,8 @@
 """The CDNOW sample: 2,357 customers' purchases of 1997 and 1998, one line a purchase.
 
-Fixed columns: id in the master set, id in the sample, date, number of CDs, dollars. Several purchases of a day stay
-separate orders. The data have no time of day: one is made from the row by a hash, so that it is the same each time.
+Fixed columns: id in the master set, id in the sample, date, number of CDs, dollars. Several purchases of a
+day stay separate orders. The data have no time of day: one is made from the row by a hash, so that it is
+the same each time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ def sample_path() -> Path:
     """Where the `lifetimes` package keeps the file; it is found, not imported (it would pull in pandas)."""
     spec = importlib.util.find_spec("lifetimes")
     if spec is None or not spec.submodule_search_locations:
-        raise BadHistory("the CDNOW sample comes with the package `lifetimes`, which is not installed; or name a file")
+        raise BadHistory(
+            "the CDNOW sample comes with the package `lifetimes`, which is not installed; or name a file"
+        )
     path = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "CDNOW_sample.txt"
     if not path.is_file():
         raise BadHistory(f"{path} is missing from the package `lifetimes`; name a file instead")
@@ -41,7 +44,9 @@ def read(path: Path, currency: Currency) -> Book:
 
 def _add(book: Book, number: int, parts: list[str], currency: Currency) -> None:
     if len(parts) != COLUMNS:
-        raise BadHistory(f"row {number}: {len(parts)} columns where CDNOW has 5 (master id, sample id, date, CDs, dollars)")
+        raise BadHistory(
+            f"row {number}: {len(parts)} columns where CDNOW has 5 (master id, sample id, date, CDs, dollars)"
+        )
     try:
         day = datetime.strptime(parts[2], "%Y%m%d").replace(tzinfo=UTC).timestamp()
         pieces, total = int(parts[3]), currency.minor(parts[4])

@@ -1,51 +1,22 @@
 """Order lines as UCI Online Retail has them: one row a line; an invoice is the rows of one InvoiceNo.
 
-An invoice whose number starts with `C` cancels. Of an order, lines of no or negative quantity are dropped and negative
-prices become zero; an order may so become one of 0.00. A cancellation keeps its quantities, turned positive.
+An invoice whose number starts with `C` cancels. Of an order, lines of no or negative quantity are dropped
+and negative prices become zero; an order may so become one of 0.00. A cancellation keeps its quantities,
+turned positive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sandbox.history.book import BadHistory, Book
 from sandbox.money import BadAmount, Currency
 
-COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID")
 REQUIRED = ("InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID")
-BATCH = 16_384
-DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%Y-%m-%d")
-
-
-def read_parquet(path: Path, currency: Currency) -> Book:
-    """Streams the file in batches; pyarrow is imported here and nowhere else, because it is large."""
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise BadHistory("reading parquet needs the package `pyarrow`; install it, or give a CSV file") from None
-    # the system's allocator gives memory back, which the default pool does not
-    pool = arrow.system_memory_pool()
-    arrow.set_memory_pool(pool)
-    try:
-        file = parquet.ParquetFile(str(path), pre_buffer=False)
-        missing = [name for name in REQUIRED if name not in file.schema_arrow.names]
-    except (arrow.ArrowException, OSError) as error:
-        raise BadHistory(f"{path.name} is not a parquet file: {error}") from None
-    if missing:
-        raise BadHistory(f"{path.name} lacks the columns {', '.join(missing)}; a lines file has {', '.join(COLUMNS)}")
-    columns = [name for name in COLUMNS if name in file.schema_arrow.names]
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for batch in file.iter_batches(BATCH, columns=columns, use_threads=False):
-            lists = [column.to_pylist() for column in batch.columns]
-            for values in zip(*lists, strict=True):
-                yield dict(zip(columns, values, strict=True))
-
-    return read_rows(rows(), path.name, currency)
+# besides ISO 8601: how the table of the UCI repository writes them
+DATES = ("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M")
 
 
 def read_rows(rows: Iterable[dict[str, Any]], name: str, currency: Currency) -> Book:
@@ -59,8 +30,8 @@ def read_rows(rows: Iterable[dict[str, Any]], name: str, currency: Currency) -> 
         cancels = key[0] in "cC"
         invoice = known.get(key)
         if invoice is None:
-            at = _instant(row["InvoiceDate"], number)
-            invoice = known[key] = book.begin(key, _customer(row["CustomerID"]), at, cancels=cancels)
+            at = instant(row["InvoiceDate"], number)
+            invoice = known[key] = book.begin(key, customer_key(row["CustomerID"]), at, cancels=cancels)
         price = _price(row["UnitPrice"], number, prices, currency)
         _add(book, invoice, row, price, cancels, number)
     return book
@@ -90,7 +61,7 @@ def _add(book: Book, invoice: int, row: dict[str, Any], price: int, cancels: boo
     book.add(invoice, str(row["StockCode"]).strip(), (row.get("Description") or "").strip(), quantity, price)
 
 
-def _customer(value: Any) -> str | None:
+def customer_key(value: Any) -> str | None:
     """Customer ids are whole numbers, though a table with guests in it writes them `17850.0`."""
     if value is None or value == "":
         return None
@@ -99,21 +70,21 @@ def _customer(value: Any) -> str | None:
     return str(value).strip().removesuffix(".0") or None
 
 
-def _instant(value: Any, number: int) -> float:
+def instant(value: Any, number: int) -> float:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     text = str(value or "").strip()
-    for pattern in DATES:
-        try:
-            return datetime.strptime(text, pattern).replace(tzinfo=UTC).timestamp()
-        except ValueError:
-            continue
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise BadHistory(f"row {number}: {text!r} is not a date; write 2026-01-31 12:00:00 or ISO 8601") from None
+        at = _other_date(text, number)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-instant = _instant
-customer_key = _customer
+def _other_date(text: str, number: int) -> datetime:
+    for pattern in DATES:
+        try:
+            return datetime.strptime(text, pattern).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    raise BadHistory(f"row {number}: {text!r} is not a date; write 2026-01-31 12:00:00 or ISO 8601")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.history import cdnow, lines, tables
+from sandbox.history import cdnow, parquet, tables
 from sandbox.history.book import BadHistory, Book
 from sandbox.money import Currency
 
@@ -17,7 +17,7 @@ def open_history(source: str, currency: Currency) -> Book:
     if not path.is_file():
         raise BadHistory(f"there is no file {source!r}; name a file, or `cdnow` for the CDNOW sample")
     if path.suffix == ".parquet":
-        return lines.read_parquet(path, currency)
+        return parquet.read(path, currency)
     if path.name.endswith((".csv", ".csv.gz")):
         return tables.read(path, currency)
     if path.suffix == ".txt":

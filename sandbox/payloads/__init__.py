@@ -1,7 +1,8 @@
 """Webhook bodies in the platform's full shape, made from pre-rendered bytes.
 
-A body is a template with holes: the parts that are the same for every order of a shop, or for every line of a
-product, are rendered once. That is what keeps the sender light enough to share a laptop with the system it tests.
+A body is a template with holes: the parts that are the same for every order of a shop, or for every line of
+a product, are rendered once. That is what keeps the sender light enough to share a laptop with the system
+it tests.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""The order body: one shape for `orders/create`, `paid`, `updated` and `cancelled`, all 93 keys of the platform."""
+"""The order body: one shape for `orders/create`, `paid`, `updated` and `cancelled`, all 93 keys of the
+platform.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -176,7 +179,17 @@ class OrderBodies:
         discount = lines.discount[place]
         shared = _ALLOCATION % (self.money.text(discount), self.money.bag(discount)) if discount else b""
         rest = product.line_json or self._product_part(product)
-        return _LINE % (number, number, left, left, quantity, self.money.text(price), self.money.bag(price), shared, rest)
+        return _LINE % (
+            number,
+            number,
+            left,
+            left,
+            quantity,
+            self.money.text(price),
+            self.money.bag(price),
+            shared,
+            rest,
+        )
 
     def _product_part(self, product: Product) -> bytes:
         title, gift = text(product.title), b"true" if product.gift_card else b"false"
@@ -189,8 +202,6 @@ def landing_ref(landing_site: str | None) -> str | None:
     """The `ref` of the landing address, as the platform reads it out of the query."""
     if not landing_site or "?" not in landing_site:
         return None
-    from urllib.parse import parse_qs
-
     query = parse_qs(landing_site.partition("?")[2])
     return next((query[name][0] for name in ("ref", "source", "r") if name in query), None)
 

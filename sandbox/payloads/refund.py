@@ -1,4 +1,6 @@
-"""The refund body. `refund_line_items[].subtotal` and `.total_tax` are JSON numbers; every other amount is a string."""
+"""The refund body. `refund_line_items[].subtotal` and `.total_tax` are JSON numbers; every other amount is
+a string.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ _TRANSACTION = (
 class RefundBodies:
     """Renders the refunds of one shop; `line` renders the line item that a refund line names."""
 
-    def __init__(self, money: MoneyText, at: Callable[[float | None], bytes], code: bytes, first_line_id: int) -> None:
+    def __init__(
+        self, money: MoneyText, at: Callable[[float | None], bytes], code: bytes, first_line_id: int
+    ) -> None:
         self._money, self._at, self._first_line_id = money, at, first_line_id
         zero = money.bag(0)
         self._refund = _REFUND.replace(b"@Z@", zero)
@@ -52,7 +56,15 @@ class RefundBodies:
     def _part(self, part: RefundedLine, line: Callable[[int], bytes]) -> bytes:
         number = self._money.text(part.subtotal).strip(b'"')
         bag, kind = self._money.bag(part.subtotal), part.restock_type.encode()
-        return self._line % (part.id, part.quantity, self._first_line_id + part.line, kind, number, bag, line(part.line))
+        return self._line % (
+            part.id,
+            part.quantity,
+            self._first_line_id + part.line,
+            kind,
+            number,
+            bag,
+            line(part.line),
+        )
 
     def _money_back(self, refund: Refund) -> bytes:
         return self._transaction % {

@@ -1,0 +1,159 @@
+"""Doing: install, sell, refund, cancel, cause faults. What a person does, for scripts."""
+
+from __future__ import annotations
+
+from sandbox.control.asking import (
+    BadRequest,
+    Json,
+    api,
+    customer_json,
+    customer_of,
+    given_json,
+    order_json,
+    order_of,
+    shop_of,
+)
+from sandbox.doors import world
+from sandbox.faults import Faults
+from sandbox.launch import launch_url
+from sandbox.orders import Order
+from sandbox.shop import Shop
+
+
+@api.post("/install")
+def install() -> Json:
+    """What the merchant's consent does; opening `launch_url` is what the admin does next."""
+    shop = shop_of(given_json())
+    installation = world().install(shop.domain)
+    return {
+        "shop": shop.domain,
+        "installed_at": installation.installed_at,
+        "scopes": list(installation.scopes),
+        "launch_url": launch_url(world(), shop),
+    }
+
+
+@api.post("/uninstall")
+def uninstall() -> Json:
+    shop = shop_of(given_json())
+    world().uninstall(shop.domain)
+    return {"shop": shop.domain, "installed": False}
+
+
+@api.post("/privacy")
+def privacy() -> Json:
+    """`{topic, customer_id}`: one of the compliance topics."""
+    given = given_json()
+    shop, topic = shop_of(given), given.get("topic")
+    if topic not in ("customers/data_request", "customers/redact", "shop/redact"):
+        raise BadRequest("topic is customers/data_request, customers/redact or shop/redact")
+    customer = customer_of(shop, given["customer_id"]) if given.get("customer_id") else None
+    if topic != "shop/redact" and customer is None:
+        raise BadRequest(f"{topic} is about a customer: give customer_id")
+    world().send_privacy(topic, shop.domain, customer)
+    return {"sent": topic}
+
+
+@api.post("/faults")
+def faults() -> Json:
+    """`{duplicate, drop, reorder, delay, seed}`; what is not named is off."""
+    chosen = Faults.of(given_json())
+    world().courier.misbehave(chosen)
+    return {name: getattr(chosen, name) for name in ("duplicate", "drop", "reorder", "delay", "seed")}
+
+
+@api.post("/deliveries/flush")
+def flush() -> Json:
+    """Sends what is held back for reordering or delay."""
+    return {"flushed": world().courier.flush()}
+
+
+@api.post("/customers")
+def add_customer() -> tuple[Json, int]:
+    """`{email, first_name, last_name, tags}`."""
+    given = given_json()
+    shop = shop_of(given)
+    with world().lock:
+        customer = world().add_customer(
+            given.get("email"), given.get("first_name"), given.get("last_name"), shop.domain
+        )
+        if given.get("tags"):
+            shop.tag_customer(customer, list(given["tags"]), [])
+        return customer_json(shop, customer), 201
+
+
+@api.post("/orders")
+def add_order() -> tuple[Json, int]:
+    """`{customer_id | email, lines: [{sku, quantity}], codes, attributes, landing_site, shipping, paid,
+    test}`.
+    """
+    given = given_json()
+    shop = shop_of(given)
+    with world().lock:
+        customer = customer_of(shop, given["customer_id"]) if given.get("customer_id") else None
+        email = given.get("email")
+        if customer is None and email:
+            customer = shop.customers.by_email(email)
+        order = world().place_order(
+            _lines(given),
+            customer=customer,
+            email=email,
+            codes=[str(code) for code in given.get("codes") or ()],
+            shipping=shop.currency.minor(given.get("shipping") or "0"),
+            paid=bool(given.get("paid", True)),
+            attributes=tuple((str(k), str(v)) for k, v in (given.get("attributes") or {}).items()),
+            landing_site=given.get("landing_site"),
+            referring_site=given.get("referring_site"),
+            test=bool(given.get("test")),
+            shop=shop.domain,
+        )
+        return order_json(shop, order), 201
+
+
+def _lines(given: Json) -> list[tuple[str, int]]:
+    lines = given.get("lines") or [{"sku": "MUG", "quantity": 1}]
+    try:
+        return [(str(line["sku"]), int(line.get("quantity", 1))) for line in lines]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise BadRequest('lines are [{"sku": "MUG", "quantity": 1}, …]') from None
+
+
+@api.post("/orders/<int:number>/refund")
+def refund(number: int) -> Json:
+    """`{lines: {line id or number in the order: quantity}, amount, note}`; nothing said: all that is left."""
+    given = given_json()
+    with world().lock:
+        shop = shop_of(given)
+        order = order_of(shop, number)
+        pieces = {_line(shop, order, key): int(count) for key, count in (given.get("lines") or {}).items()}
+        amount = shop.currency.minor(given["amount"]) if given.get("amount") is not None else None
+        chosen = pieces if given.get("lines") is not None or amount is not None else None
+        made = world().refund(order, chosen, amount=amount, note=given.get("note"), shop=shop.domain)
+        return order_json(shop, order) | {"refund_id": made.id}
+
+
+def _line(shop: Shop, order: Order, key: str) -> int:
+    """A line's number in the order, from that number or from the line's id."""
+    if not str(key).isdecimal():
+        raise BadRequest(f"{key!r} is no line")
+    number = int(key)
+    return number if number < order.line_count else shop.ids.place("LineItem", number) - order.first_line
+
+
+@api.post("/orders/<int:number>/pay")
+def pay(number: int) -> Json:
+    with world().lock:
+        shop = shop_of(given_json())
+        order = order_of(shop, number)
+        world().pay(order, shop.domain)
+        return order_json(shop, order)
+
+
+@api.post("/orders/<int:number>/cancel")
+def cancel(number: int) -> Json:
+    given = given_json()
+    with world().lock:
+        shop = shop_of(given)
+        order = order_of(shop, number)
+        world().cancel(order, reason=given.get("reason") or "customer", shop=shop.domain)
+        return order_json(shop, order)
