@@ -3,6 +3,7 @@
 from lifecycle.rules import STAGES, Milestone, Stage, Terms
 from lifecycle.service import (
     DOMAIN,
+    current_terms,
     customer_history,
     customer_standing,
     first_terms,
@@ -19,6 +20,7 @@ __all__ = [
     "Milestone",
     "Stage",
     "Terms",
+    "current_terms",
     "customer_history",
     "customer_standing",
     "first_terms",

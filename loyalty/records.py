@@ -49,6 +49,7 @@ _APPEND = text("""
           FROM written GROUP BY customer_id) w
     WHERE b.shop_id = :shop_id AND b.customer_id = w.customer_id
 """)
+_BALANCE = text("SELECT points, held, debt FROM balances WHERE shop_id = :shop_id AND customer_id = :customer_id")
 _LOCK_BALANCES = text("""
     WITH met AS (
         INSERT INTO balances (shop_id, customer_id)
@@ -163,6 +164,12 @@ def lock_balances(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[
         # The rows that this statement itself has made are not in its own snapshot: read once more.
         rows = work.rows(_LOCK_BALANCES, customer_ids=sorted(customer_ids))
     return {row.customer_id: row for row in rows}
+
+
+def balance(work: UnitOfWork, customer_id: CustomerId) -> tuple[int, int, int]:
+    """The customer's points, held and debt, for showing: nothing is locked, and nothing is made where there is nothing."""
+    row = work.row(_BALANCE, customer_id=customer_id)
+    return (row.points, row.held, row.debt) if row else (0, 0, 0)
 
 
 def booked(work: UnitOfWork, order_ids: Sequence[OrderId], *, awards: bool = False) -> dict[OrderId, Booked]:

@@ -67,6 +67,11 @@ class _Program:
         return rules.terms_for(self.versions, self.published, order.placed_at)
 
 
+def current_terms(work: UnitOfWork) -> Terms:
+    """The rules of the program as they are now."""
+    return _Program.of(work).current
+
+
 @dataclass(frozen=True, slots=True)
 class Award:
     """Points owed to somebody for an order that is not theirs: for a friend's, say. `points` is the whole amount owed now, not a step."""
@@ -306,8 +311,12 @@ def _redemption_entries(work: UnitOfWork, redemption: Redemption, wanted: rules.
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A customer's points at one instant: `spendable` now, `pending` until their hold ends, `held` for codes not used yet."""
+    """A customer's points at one instant: `spendable` now, `pending` until their hold ends, `held` for codes not used yet.
 
+    `points` is what is with the customer, pending included and debt taken off: the sum of their statement.
+    """
+
+    points: int
     spendable: int
     pending: int
     held: int
@@ -318,13 +327,22 @@ class Balance:
 
 def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
     """What the customer has and can buy with it."""
-    balance = records.lock_balances(work, [customer_id])[customer_id]
+    points, held, debt = records.balance(work, customer_id)
     lots = records.open_lots(work, [customer_id])
     pending = sum(lot.remaining for lot in lots if lot.available_at > work.now)
     return Balance(
-        rules.spendable(lots, balance.debt, work.now), pending, balance.held, balance.debt,
+        points, rules.spendable(lots, debt, work.now), pending, held, debt,
         _Program.of(work).current.rewards, records.redemptions_of(work, customer_id, 20),
     )  # fmt: skip
+
+
+def pending(work: UnitOfWork, customer_id: CustomerId) -> Sequence[tuple[datetime, int]]:
+    """The customer's points that cannot be spent yet, by the instant from which they can, soonest first."""
+    later = defaultdict[datetime, int](int)
+    for lot in records.open_lots(work, [customer_id]):
+        if lot.available_at > work.now:
+            later[lot.available_at] += lot.remaining
+    return sorted(later.items())
 
 
 def statement(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Sequence[Any]:

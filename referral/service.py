@@ -60,7 +60,8 @@ def first_terms(currency: str) -> dict[str, Any]:
     return rules.proposal(currency)
 
 
-def _terms(work: UnitOfWork) -> Terms:
+def current_terms(work: UnitOfWork) -> Terms:
+    """The referral program's rules as they are now."""
     newest = terms.versions(work, DOMAIN)[-1]
     return Terms.read(newest.version, newest.body)
 
@@ -72,11 +73,16 @@ def code_of(work: UnitOfWork, customer_id: CustomerId) -> str:
     return code
 
 
+def known_code(work: UnitOfWork, customer_id: CustomerId) -> str | None:
+    """The customer's referral code, if they have asked for one already."""
+    return records.code_of(work, customer_id)
+
+
 def offer(work: UnitOfWork, code: str) -> Offer:
     """What the friend who follows this code is offered. Refuses with `CodeUnknown`."""
     if records.advocate(work, code.upper()) is None:
         raise CodeUnknown
-    agreed = _terms(work)
+    agreed = current_terms(work)
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency)
 
 
@@ -94,7 +100,7 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
     address = email.strip().lower()
     if _ADDRESS.fullmatch(address) is None:
         raise NotAnAddress
-    agreed = _terms(work)
+    agreed = current_terms(work)
     digest = hmac.digest(secret, f"{work.shop_id}:{address}".encode(), hashlib.sha256)
     ends_at = work.now + timedelta(days=agreed.friend_code_days)
     row = records.put_claim(work, advocate_id, digest, public_code(FRIEND_LETTERS, FRIEND_PREFIX), ends_at, agreed.version)
@@ -133,7 +139,7 @@ def _decide(work: UnitOfWork, links: Sequence[Link], given: Sequence[Order]) -> 
     orders = {o.order_id: o for o in given}
     orders |= {o.order_id: o for o in mirror.load(work, [link.order_id for link in links if link.order_id not in orders])}
     firsts = mirror.first_orders(work, sorted({c for link in links if (c := orders[link.order_id].customer_id)}))
-    agreed = _terms(work)
+    agreed = current_terms(work)
     attributions = list[Attribution]()
     for link in links:
         order = orders[link.order_id]
