@@ -1,4 +1,4 @@
-"""The shapes of the store's answers to our questions, with types and bounds; `reads` turns them into our words."""
+"""The shapes of what the store answers, with types and bounds; `reads` turns them into our words."""
 
 from __future__ import annotations
 

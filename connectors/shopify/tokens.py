@@ -181,7 +181,7 @@ class TokenKeeper:
         try:
             return self._refresh(token)
         except StoreError as fault:
-            if fault.permanent or fault.retry_after is not None:
+            if fault.permanent or fault.closed or fault.retry_after is not None:
                 raise
             _log.warning("renewing a shop's token again: %s", fault.reason)
             return self._refresh(token)
