@@ -175,8 +175,17 @@ def _tag_variables(effects: Sequence[SetTags]) -> dict[str, object]:
 
 
 def put_segments(graph: Graph, effects: Sequence[PutSegment]) -> list[Outcome]:
-    known = _segments(graph)
-    return [_put_segment(graph, effect, known) for effect in effects]
+    known = _segments(graph) if effects else {}
+    outcomes: list[Outcome] = []
+    for effect in effects:
+        try:
+            outcomes.append(_put_segment(graph, effect, known))
+        except StoreError as fault:
+            if not outcomes:
+                raise
+            outcomes += [fault] * (len(effects) - len(outcomes))
+            break
+    return outcomes
 
 
 def _segments(graph: Graph) -> dict[str, _Segment]:
