@@ -9,6 +9,7 @@ the one delivery that cannot be settled stands alone, and is parked with its rea
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +30,7 @@ from commerce.events import (
     RefundChanged,
 )
 from commerce.ids import DeliveryId, ShopId
-from engine import log, metrics, mirror, privacy, shops
+from engine import log, metrics, mirror, planner, privacy, shops
 from engine.work import Database, UnitOfWork
 
 Translate = Callable[[Delivery], Sequence[Event]]
@@ -71,21 +72,29 @@ _REPLAY = text("""
 """)
 _WAKE = text("SELECT pg_notify('perennial_inbox', CAST(CAST(:shop_id AS bigint) AS text))")
 
-_pack = zstandard.ZstdCompressor(level=1)
-_unpack = zstandard.ZstdDecompressor()
-
 # What a body may grow to when it is unpacked: far above the door's limit, far below what would hurt.
 UNPACKED_LIMIT = 64 * 1024 * 1024
 
 logger = logging.getLogger("perennial.inbox")
 
 
+class _Zstd(threading.local):
+    """Each thread has its own: the library's compressors hold state while they work."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_zstd = _Zstd()
+
+
 def pack(body: bytes) -> bytes:
-    return _pack.compress(body)
+    return _zstd.compressor.compress(body)
 
 
 def unpack(body: bytes) -> bytes:
-    return _unpack.decompress(body, max_output_size=UNPACKED_LIMIT)
+    return _zstd.decompressor.decompress(body, max_output_size=UNPACKED_LIMIT)
 
 
 @dataclass(slots=True)
@@ -116,6 +125,7 @@ class Inbox:
         self._database = database
         self._translators = translators
         self._reactions = reactions
+        self._batches = 0
 
     def settle_round(self, limit: int = BATCH) -> int:
         """One batch of each shop that has deliveries waiting, so that a busy shop does not hold up the others. Answers how many."""
@@ -146,9 +156,16 @@ class Inbox:
             self._bring_up_to(work, batch)
             settled_at = self._database.clock()
             work.run(_SETTLED, at=settled_at, delivery_ids=good)
+        self._count_batch()
         metrics.deliveries_settled.inc(len(good))
         log.wide_many(logger, "settled", (_line(shop_id, row, settled_at) for row in rows))
         return len(rows)
+
+    def _count_batch(self) -> None:
+        """After the 1st, 2nd, 4th, 8th ... batch, let the planner learn how large the tables have become."""
+        self._batches += 1
+        if self._batches & (self._batches - 1) == 0:
+            planner.learn(self._database)
 
     def _read(self, work: UnitOfWork, platform: str, rows: Sequence[Any]) -> tuple[_Batch, list[DeliveryId]]:
         """Translate the claimed deliveries; those that cannot be understood are parked here and now, and hold up nothing."""

@@ -68,7 +68,10 @@ _LOAD_CREDENTIALS = text("SELECT sealed FROM shop_credentials WHERE shop_id = :s
 _CLOSE = text("UPDATE shops SET closed_until = :until, closed_reason = :reason WHERE shop_id = :shop_id")
 _RECONCILED = text("UPDATE shops SET reconciled_to = greatest(reconciled_to, :to) WHERE shop_id = :shop_id")
 _ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS bigint) AS text), true)")
-_ERASE = text("DELETE FROM shops WHERE shop_id = :shop_id")
+# Children before parents where no foreign key cascades; what hangs on orders and customers goes with them.
+_ERASE = tuple(
+    text(f"DELETE FROM {table} WHERE shop_id = :shop_id") for table in ("deliveries", "effects", "refunds", "order_lines", "orders", "customers", "shops")
+)
 
 
 def _shop(row: Any) -> Shop:
@@ -124,7 +127,8 @@ def reconciled_to(work: UnitOfWork, instant: datetime) -> None:
 def erase(work: UnitOfWork) -> None:
     """Delete the shop and every row of it. For the platform's shop-erasure request, 48 hours after an uninstallation."""
     work.run(_ERASING)
-    work.run(_ERASE)
+    for statement in _ERASE:
+        work.run(statement)
 
 
 class Seal:

@@ -25,7 +25,7 @@ APP_ROLE = "perennial_app"
 MACHINE_ROLE = "perennial_machine"
 
 # A statement that needs longer than this is a mistake, not work; a lock that is not had by then is a deadlock in the making.
-SESSION_LIMITS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off -c timezone=UTC"
+SESSION = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off"
 
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true)")
 
@@ -89,7 +89,7 @@ class Database:
             max_overflow=2,
             pool_timeout=10,
             pool_pre_ping=True,
-            connect_args={"options": SESSION_LIMITS, "prepare_threshold": 2, "connect_timeout": 10},
+            connect_args={"options": SESSION, "prepare_threshold": 2, "connect_timeout": 10},
         )
 
     @contextmanager

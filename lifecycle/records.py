@@ -38,7 +38,7 @@ _MEET = text("""
 """)
 _COLUMNS = """
     s.customer_id, c.external_id, s.stage, s.since, s.next_review_at, s.terms_version, s.known_since, s.last_since, s.orders, s.referrals,
-    s.first_order_at, s.last_order_at, s.last_at, coalesce(c.created_at, c.observed_at) AS created_at
+    s.first_order_at, s.last_order_at, s.last_at, s.silent_to, coalesce(c.created_at, c.observed_at) AS created_at
 """
 _LOCK = text(f"""
     SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
@@ -54,22 +54,20 @@ _HAPPENINGS = text("""
 _WRITE = text("""
     UPDATE standings s SET stage = g.stage, since = g.since, next_review_at = g.next_review_at, terms_version = g.terms_version,
            known_since = g.known_since, last_since = g.last_since, orders = g.orders, referrals = g.referrals, first_order_at = g.first_order_at,
-           last_order_at = g.last_order_at, last_at = g.last_at
+           last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
         customer_id bigint, stage text, since timestamptz, next_review_at timestamptz, terms_version integer, known_since timestamptz,
-        last_since timestamptz, orders integer, referrals integer, first_order_at timestamptz, last_order_at timestamptz, last_at timestamptz)
+        last_since timestamptz, orders integer, referrals integer, first_order_at timestamptz, last_order_at timestamptz, last_at timestamptz,
+        silent_to timestamptz)
     WHERE s.shop_id = :shop_id AND s.customer_id = g.customer_id
 """)
 _CHANGES = """
     json_to_recordset(CAST(:changes AS json)) AS g(
         customer_id bigint, effective_at timestamptz, step smallint, from_stage text, to_stage text, reason text)
 """
-# The walked part of a history is replaced; what stays the same is left alone, with the instant at which we first knew it.
-_CUT = text(f"""
+_CUT = text("""
     DELETE FROM stage_changes h USING json_to_recordset(CAST(:cuts AS json)) AS c(customer_id bigint, cut_after timestamptz)
     WHERE h.shop_id = :shop_id AND h.customer_id = c.customer_id AND (c.cut_after IS NULL OR h.effective_at > c.cut_after)
-      AND NOT EXISTS (SELECT FROM {_CHANGES} WHERE (g.customer_id, g.effective_at, g.from_stage, g.to_stage)
-                      IS NOT DISTINCT FROM (h.customer_id, h.effective_at, h.from_stage, h.to_stage))
 """)
 _ADD = text(f"""
     INSERT INTO stage_changes (shop_id, customer_id, effective_at, step, from_stage, to_stage, reason, terms_version, recorded_at)
@@ -96,16 +94,26 @@ class Held:
     stage: Stage | None
     terms_version: int | None
     created_at: datetime
+    silent_to: datetime | None
+    """The last change by silence that is in the history; None while the history ends with a happening."""
     standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A walk to write down: `cut_after` is the instant after which the recorded history is replaced (None: all of it)."""
+    """A walk to write down. `start` is where it began: what the history holds of later instants may have to go."""
 
     held: Held
+    start: Standing
     walk: Walk
-    cut_after: datetime | None
+
+    @property
+    def must_cut(self) -> bool:
+        """Whether the recorded history reaches beyond the start of the walk, and says something that may no longer be so."""
+        if self.start.last_at != self.held.standing.last_at:
+            return True
+        written = [*self.walk.changes, *self.walk.silent]
+        return self.held.silent_to is not None and all(c.effective_at != self.held.silent_to for c in written)
 
 
 def sync_happenings(work: UnitOfWork, milestones: Sequence[Milestone]) -> tuple[set[CustomerId], Sequence[Any]]:
@@ -130,12 +138,22 @@ def happenings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence
     return work.rows(_HAPPENINGS, customer_ids=list(customer_ids)) if customer_ids else []
 
 
-def write(work: UnitOfWork, walked: Sequence[Walked], terms_version: int) -> None:
-    """Record where the walks ended, and replace the part of each history that they walked anew."""
-    work.run(_WRITE, rows=as_json([_standing_row(w, terms_version) for w in walked]))
-    changes = as_json([_change_row(w, step, c) for w in walked for step, c in enumerate(w.walk.changes)])
-    work.run(_CUT, cuts=as_json([{"customer_id": w.held.customer_id, "cut_after": w.cut_after} for w in walked]), changes=changes)
-    work.run(_ADD, changes=changes, terms_version=terms_version, now=work.now)
+def write(work: UnitOfWork, walked: Sequence[Walked], terms_version: int, *, reviewing: bool) -> None:
+    """Record where the walks ended and what is new in each history.
+
+    Silence after the last happening is written down only when `reviewing`: a settled order says where the customer stands now, and the review
+    that it asks for adds how they fell silent since. So a history that is read in from the past is not rewritten with each of its orders.
+    """
+    work.run(_WRITE, rows=as_json([_standing_row(w, terms_version, reviewing, work.now) for w in walked]))
+    if cuts := [{"customer_id": w.held.customer_id, "cut_after": w.start.last_at} for w in walked if w.must_cut]:
+        work.run(_CUT, cuts=as_json(cuts))
+    rows = [
+        _change_row(w, step, change)
+        for w in walked
+        for step, change in enumerate([*w.walk.changes, *(w.walk.silent if reviewing else ())])
+    ]
+    if rows:
+        work.run(_ADD, changes=as_json(rows), terms_version=terms_version, now=work.now)
 
 
 def counts(work: UnitOfWork) -> dict[Stage, int]:
@@ -153,16 +171,17 @@ def one(work: UnitOfWork, customer_id: CustomerId) -> Any:
 def _held(row: Any) -> Held:
     standing = Standing(row.known_since, row.last_since, row.orders, row.referrals, row.first_order_at, row.last_order_at, row.last_at)
     stage = Stage(row.stage) if row.stage else None
-    return Held(row.customer_id, row.external_id, stage, row.terms_version, row.created_at, standing)
+    return Held(row.customer_id, row.external_id, stage, row.terms_version, row.created_at, row.silent_to, standing)
 
 
-def _standing_row(walked: Walked, terms_version: int) -> dict[str, object]:
+def _standing_row(walked: Walked, terms_version: int, reviewing: bool, now: datetime) -> dict[str, object]:
     walk, standing = walked.walk, walked.walk.standing
+    recorded = walk.silent[-1].effective_at if walk.silent and reviewing else None
     return {
         "customer_id": walked.held.customer_id,
         "stage": walk.stage,
         "since": walk.since,
-        "next_review_at": walk.next_review_at,
+        "next_review_at": now if walk.silent and not reviewing else walk.next_review_at,
         "terms_version": terms_version,
         "known_since": standing.known_since,
         "last_since": standing.since,
@@ -171,6 +190,7 @@ def _standing_row(walked: Walked, terms_version: int) -> dict[str, object]:
         "first_order_at": standing.first_order_at,
         "last_order_at": standing.last_order_at,
         "last_at": standing.last_at,
+        "silent_to": recorded,
     }
 
 

@@ -104,10 +104,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a walk ended: the state after the last happening, the changes on the way, the stage now, and when to look again."""
+    """Where a walk ended: the state after the last happening, the changes up to it, the stage now, and when to look again.
+
+    `silent` are the changes that silence made since the last happening. They stand as long as no order becomes known that was placed before.
+    """
 
     standing: Standing
     changes: Sequence[Change]
+    silent: Sequence[Change]
     stage: Stage
     since: datetime
     next_review_at: datetime | None
@@ -161,10 +165,10 @@ def walk(start: Standing, happenings: Iterable[Happening], terms: Terms, at: dat
             changes.append(Change(happening.at, before, now, _reason(standing, happening)))
         if changes:
             standing = replace(standing, since=changes[-1].effective_at)
-    changes += _fall_silent(standing, terms, at)
-    since = changes[-1].effective_at if changes else standing.since
+    silent = _fall_silent(standing, terms, at)
+    since = silent[-1].effective_at if silent else standing.since
     due = [instant for instant, _, _ in silences(standing, terms) if instant > at]
-    return Walk(standing, changes, stage_at(standing, terms, at), since, min(due, default=None))
+    return Walk(standing, changes, silent, stage_at(standing, terms, at), since, min(due, default=None))
 
 
 def _after(standing: Standing, happening: Happening) -> Standing:

@@ -65,12 +65,17 @@ def review_due(work: UnitOfWork) -> int:
     """Walk on for customers whose silence is due to move them; answers how many. Reads only the rows that are due."""
     held = records.lock_due(work, REVIEW_BATCH)
     if held:
-        _settle(work, held, {}, set())
+        _settle(work, held, {}, set(), reviewing=True)
     return len(held)
 
 
 def _settle(
-    work: UnitOfWork, everyone: Sequence[Held], fresh: dict[CustomerId, list[Happening]], lost: set[CustomerId]
+    work: UnitOfWork,
+    everyone: Sequence[Held],
+    fresh: dict[CustomerId, list[Happening]],
+    lost: set[CustomerId],
+    *,
+    reviewing: bool = False,
 ) -> None:
     rules = current_terms(work)
     again = [h.customer_id for h in everyone if _must_walk_again(h, rules, fresh.get(h.customer_id, []), lost)]
@@ -85,8 +90,8 @@ def _settle(
             start = Standing.new(min([held.created_at, *(h.at for h in happenings if not h.referral)]))
         else:
             start, happenings = held.standing, fresh.get(held.customer_id, [])
-        walked.append(Walked(held, walk(start, happenings, rules, work.now), start.last_at))
-    records.write(work, walked, rules.version)
+        walked.append(Walked(held, start, walk(start, happenings, rules, work.now)))
+    records.write(work, walked, rules.version, reviewing=reviewing)
     outbox.put(work, [_tags(w) for w in walked if w.walk.stage is not w.held.stage])
 
 

@@ -24,17 +24,16 @@ _APPEND = text("""
             idempotency_key text, terms_version integer, sentence text, available_at timestamptz, expires_at timestamptz)
     ), written AS (
         INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id, idempotency_key,
-                             terms_version, sentence, available_at, recorded_at)
+                             terms_version, sentence, available_at, expires_at, recorded_at)
         SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id, idempotency_key, terms_version, sentence,
-               available_at, :now FROM given
+               available_at, expires_at, :now FROM given
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
-        RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, idempotency_key
+        RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
     ), by_lot AS (
-        SELECT w.lot_id, w.customer_id, sum(w.points) AS points, bool_or(w.kind IN ('earn', 'award')) AS fresh,
-               max(w.order_id) FILTER (WHERE w.kind IN ('earn', 'award')) AS order_id,
-               max(w.available_at) AS available_at, max(g.expires_at) AS expires_at
-        FROM written w JOIN given g USING (idempotency_key) WHERE w.lot_id IS NOT NULL AND w.account = 'points'
-        GROUP BY w.lot_id, w.customer_id
+        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award')) AS fresh,
+               max(order_id) FILTER (WHERE kind IN ('earn', 'award')) AS order_id,
+               max(available_at) AS available_at, max(expires_at) AS expires_at
+        FROM written WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
     ), new_lots AS (
         INSERT INTO lots (shop_id, lot_id, customer_id, order_id, remaining, available_at, expires_at)
         SELECT :shop_id, lot_id, customer_id, order_id, points, available_at, expires_at FROM by_lot WHERE fresh

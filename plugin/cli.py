@@ -13,12 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from alembic import command
-from alembic.config import Config
 from cryptography.fernet import Fernet
 from granian import Granian
 from granian.constants import Interfaces
-from sqlalchemy import create_engine
 
 from engine import shops
 from engine.postgres import PostgresUnavailable
@@ -26,6 +23,7 @@ from engine.reconcile import Reconciler
 from engine.settings import BadSettings, Settings
 from engine.work import Database
 from engine.worker import Worker
+from migrations import upgrade
 
 
 class House(Protocol):
@@ -79,21 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def migrate(url: str, root: Path) -> None:
-    """Bring the database at `url` to the newest schema."""
-    config = Config()
-    config.set_main_option("script_location", str(root / "migrations"))
-    config.set_main_option("prepend_sys_path", str(root))
-    config.set_main_option("path_separator", "os")
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
-
-
 def _serve(house: House, root: Path) -> int:
-    migrate(house.database.url, root)
+    upgrade(house.database.url)
     house.database.close()
     known = house.settings
     Granian(
@@ -115,7 +100,7 @@ def _serve(house: House, root: Path) -> int:
 
 
 def _worker(house: House, root: Path) -> int:
-    migrate(house.database.url, root)
+    upgrade(house.database.url)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -125,7 +110,7 @@ def _worker(house: House, root: Path) -> int:
 
 
 def _migrate(house: House, root: Path) -> int:
-    migrate(house.database.url, root)
+    upgrade(house.database.url)
     return 0
 
 

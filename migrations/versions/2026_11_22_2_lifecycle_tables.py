@@ -38,6 +38,7 @@ CREATE TABLE standings (
     first_order_at timestamptz,
     last_order_at  timestamptz,
     last_at        timestamptz,
+    silent_to      timestamptz,
     PRIMARY KEY (shop_id, customer_id),
     FOREIGN KEY (shop_id, customer_id) REFERENCES customers (shop_id, customer_id) ON DELETE CASCADE
 );

@@ -60,6 +60,7 @@ CREATE TABLE entries (
     terms_version   integer NOT NULL,
     sentence        text NOT NULL,
     available_at    timestamptz,
+    expires_at      timestamptz,
     recorded_at     timestamptz NOT NULL,
     PRIMARY KEY (shop_id, entry_id),
     UNIQUE (shop_id, idempotency_key),
