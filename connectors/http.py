@@ -71,17 +71,8 @@ def check_platform_url(url: str) -> str:
         local = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         local = False
-    if (
-        parts.scheme != "http"
-        or not local
-        or parts.query
-        or parts.fragment
-        or parts.username
-        or parts.password
-    ):
-        raise ValueError(
-            "platform_url must be a plain http address of this machine, such as http://127.0.0.1:9292"
-        )
+    if parts.scheme != "http" or not local or parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("platform_url must be a plain http address of this machine, such as http://127.0.0.1:9292")
     return url.rstrip("/")
 
 
@@ -236,12 +227,10 @@ class HttpSession:
 
 def _name_of(fault: BaseException) -> str:
     """A fault in words of our own: the library's text repeats addresses, and may repeat what was sent."""
-    if isinstance(
-        fault, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-    ) or "timed out" in str(fault):
-        return "the store did not answer in time"
-    if isinstance(
-        fault, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+    if isinstance(fault, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)) or "timed out" in str(
+        fault
     ):
+        return "the store did not answer in time"
+    if isinstance(fault, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
         return "the store's answer was cut off or garbled"
     return f"the store could not be reached ({type(fault).__name__})"

@@ -108,11 +108,7 @@ class ShopifyApp:
         """
         pairs = parse_qsl(query[: _LONGEST_QUERY + 1], keep_blank_values=True)
         given = dict(pairs)
-        if (
-            len(query) > _LONGEST_QUERY
-            or len(given) != len(pairs)
-            or any(name.endswith("[]") for name in given)
-        ):
+        if len(query) > _LONGEST_QUERY or len(given) != len(pairs) or any(name.endswith("[]") for name in given):
             return None
         stamp = given.get("timestamp", "")
         if (
@@ -121,9 +117,7 @@ class ShopifyApp:
         ):
             return None
         signature = given.get("hmac", "").encode()
-        if not any(
-            hmac.compare_digest(signature, signer.calculate_hmac(given).encode()) for signer in self._signers
-        ):
+        if not any(hmac.compare_digest(signature, signer.calculate_hmac(given).encode()) for signer in self._signers):
             return None
         return shop_domain(given.get("shop", ""))
 
@@ -132,9 +126,7 @@ class ShopifyApp:
         `visitor.again`) or `StoreError`.
         """
         details = IdTokenDetails(True, visitor.id_token, {"dest": f"https://{visitor.shop_domain}"})
-        return _token(
-            self._official.exchange_using_token_exchange("offline", details, http_client=self._http)
-        )
+        return _token(self._official.exchange_using_token_exchange("offline", details, http_client=self._http))
 
     def refresh(self, shop: str, token: Token) -> Token:
         """The successor of `token`. Raises `TokenDead` when its refresh token no longer works, else
@@ -177,9 +169,7 @@ def _fault(result: TokenExchangeResult) -> StoreError:
     if code in ("invalid_grant", "refresh_token_expired") or "invalid_request" in result.log.detail:
         return TokenDead("the platform renews this token no more; a merchant has to open the app")
     if code == "invalid_client":
-        return StoreError(
-            "the platform does not know our client id with our secret", permanent=False, closed=True
-        )
+        return StoreError("the platform does not know our client id with our secret", permanent=False, closed=True)
     return StoreError("the token endpoint refused", permanent=False)
 
 
@@ -197,9 +187,7 @@ class _OverOurs(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         try:
-            answer = self._session.send(
-                request.method, str(request.url), headers=headers, body=request.read()
-            )
+            answer = self._session.send(request.method, str(request.url), headers=headers, body=request.read())
         except NoAnswer:
             raise httpx.ReadError("no answer", request=request) from None
         if answer.status not in (200, 400, 401):

@@ -64,9 +64,7 @@ def operation(name: str, width: int = 1) -> Operation:
         (variables.replace("_0", f"_{n}"), fields.rstrip().removesuffix("}").replace("_0", f"_{n}"))
         for n in range(width)
     ]
-    wide = (
-        f"{head}(\n{chr(10).join(slot[0] for slot in slots)}\n) {{\n{''.join(slot[1] for slot in slots)}}}\n"
-    )
+    wide = f"{head}(\n{chr(10).join(slot[0] for slot in slots)}\n) {{\n{''.join(slot[1] for slot in slots)}}}\n"
     return Operation(f"{name}_{width}", wide)
 
 
@@ -128,6 +126,7 @@ class Budget:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._most = float("inf")
         self._available = float("inf")
         self._rate = 0.0
         self._at = 0.0
@@ -140,7 +139,7 @@ class Budget:
         with self._lock:
             now = self._clock()
             cost = self._costs.get(name, 0.0)
-            available = self._available + self._rate * (now - self._at)
+            available = min(self._most, self._available + self._rate * (now - self._at))
             if available < cost and self._rate > 0:
                 return (cost - available) / self._rate
             self._available, self._at = available - cost, now
@@ -151,6 +150,7 @@ class Budget:
             if cost.requested_query_cost is not None:
                 self._costs[name] = cost.requested_query_cost
             if cost.throttle_status is not None and cost.throttle_status.restore_rate > 0:
+                self._most = cost.throttle_status.maximum_available
                 self._available = cost.throttle_status.currently_available
                 self._rate = cost.throttle_status.restore_rate
                 self._at = self._clock()
@@ -216,9 +216,7 @@ class Graph:
             raise refused(answer.status, answer.headers)
         served = answer.headers.get("X-Shopify-API-Version")
         if served is not None and served != self._api_version:
-            _log.warning(
-                "the store answered in API version %.20s where %s was asked", served, self._api_version
-            )
+            _log.warning("the store answered in API version %.20s where %s was asked", served, self._api_version)
         return answer
 
     def _send(self, body: bytes, token: str) -> HttpAnswer:
@@ -245,9 +243,7 @@ class Graph:
 
 def _throttled(envelope: _Envelope) -> float | None:
     """Seconds to wait if the store found us too fast, by its own figures and at least one; else None."""
-    if not isinstance(envelope.errors, list) or not any(
-        fault.code == "THROTTLED" for fault in envelope.errors
-    ):
+    if not isinstance(envelope.errors, list) or not any(fault.code == "THROTTLED" for fault in envelope.errors):
         return None
     cost = envelope.extensions.cost if envelope.extensions else None
     if (
@@ -285,12 +281,7 @@ _WITHHELD = frozenset({"defaultEmailAddress", "emailAddress", "firstName", "last
 
 
 def _harmless(fault: _Fault) -> bool:
-    return (
-        fault.code == "ACCESS_DENIED"
-        and bool(fault.path)
-        and fault.path is not None
-        and fault.path[-1] in _WITHHELD
-    )
+    return fault.code == "ACCESS_DENIED" and bool(fault.path) and fault.path is not None and fault.path[-1] in _WITHHELD
 
 
 _PASSING = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"})
@@ -304,9 +295,7 @@ def _meaning(fault: _Fault) -> StoreError:
         return StoreError("the shop is not active", permanent=False, closed=True)
     passing = fault.code in _PASSING or (not fault.code and bool(fault.path))
     place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
-    return StoreError(
-        f"the store answered {fault.code[:60] or 'an error'} at {place[:60]}", permanent=not passing
-    )
+    return StoreError(f"the store answered {fault.code[:60] or 'an error'} at {place[:60]}", permanent=not passing)
 
 
 # The store answers nobody, or not us, until a person acts: no token, unpaid, forbidden, gone, locked.

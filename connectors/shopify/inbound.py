@@ -37,21 +37,25 @@ Instant = Annotated[datetime, Meta(tz=True)]
 Quantity = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
-class _Money(Struct):
+# None of these can be part of a cycle, so the collector need not walk them (`gc=False`): a fifth of the time
+# of decoding.
+
+
+class _Money(Struct, gc=False):
     amount: str
     currency_code: str
 
 
-class _MoneySet(Struct):
+class _MoneySet(Struct, gc=False):
     shop_money: _Money
     presentment_money: _Money | None = None
 
 
-class _Allocation(Struct):
+class _Allocation(Struct, gc=False):
     amount: str
 
 
-class _Line(Struct):
+class _Line(Struct, gc=False):
     price: str
     quantity: Quantity
     title: str | None = None
@@ -60,7 +64,7 @@ class _Line(Struct):
     discount_allocations: list[_Allocation] = []
 
 
-class _Customer(Struct):
+class _Customer(Struct, gc=False):
     id: Id
     email: str | None = None
     first_name: str | None = None
@@ -69,38 +73,38 @@ class _Customer(Struct):
     updated_at: Instant | None = None
 
 
-class _Code(Struct):
+class _Code(Struct, gc=False):
     code: str | None = None
 
 
-class _Attribute(Struct):
+class _Attribute(Struct, gc=False):
     name: object = None
     value: object = None
 
 
-class _RefundedLine(Struct):
+class _RefundedLine(Struct, gc=False):
     gift_card: bool = False
 
 
-class _RefundLine(Struct):
+class _RefundLine(Struct, gc=False):
     # A bare number here, where everything else is text: kept raw, so that its digits are read as written.
     subtotal: msgspec.Raw = msgspec.Raw(b"")
     subtotal_set: _MoneySet | None = None
     line_item: _RefundedLine | None = None
 
 
-class _Transaction(Struct):
+class _Transaction(Struct, gc=False):
     kind: str
     status: str
     amount: str
     currency: str | None = None
 
 
-class _RefundShipping(Struct):
+class _RefundShipping(Struct, gc=False):
     subtotal_amount_set: _MoneySet | None = None
 
 
-class _Refund(Struct):
+class _Refund(Struct, gc=False):
     id: Id
     order_id: Id
     created_at: Instant | None = None
@@ -111,7 +115,7 @@ class _Refund(Struct):
     transactions: list[_Transaction] = []
 
 
-class _Order(Struct):
+class _Order(Struct, gc=False):
     id: Id
     name: str
     currency: str
@@ -131,20 +135,20 @@ class _Order(Struct):
     total_price_set: _MoneySet | None = None
 
 
-class _Person(Struct):
+class _Person(Struct, gc=False):
     id: Id | None = None
 
 
-class _Request(Struct):
+class _Request(Struct, gc=False):
     id: Id
 
 
-class _DataRequest(Struct):
+class _DataRequest(Struct, gc=False):
     data_request: _Request
     customer: _Person | None = None
 
 
-class _Redact(Struct):
+class _Redact(Struct, gc=False):
     shop_id: Id
     customer: _Person | None = None
 
@@ -209,11 +213,7 @@ def _uninstalled_events(delivery: Delivery) -> Sequence[Event]:
 
 def _data_request_events(delivery: Delivery) -> Sequence[Event]:
     body = _DATA_REQUEST.decode(delivery.body)
-    return (
-        PrivacyAsked(
-            "customer_export", _person(body.customer), str(body.data_request.id), delivery.observed_at
-        ),
-    )
+    return (PrivacyAsked("customer_export", _person(body.customer), str(body.data_request.id), delivery.observed_at),)
 
 
 def _customer_redact_events(delivery: Delivery) -> Sequence[Event]:
@@ -248,9 +248,7 @@ def _person(found: _Person | None) -> str | None:
     return None if found is None or found.id is None else str(found.id)
 
 
-def customer_snapshot(
-    found: _Customer, observed_at: datetime, updated_at: datetime | None
-) -> CustomerSnapshot:
+def customer_snapshot(found: _Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
     return CustomerSnapshot(
         external_id=str(found.id),
         email=reading.optional(found.email, reading.EMAIL_LENGTH),
@@ -285,12 +283,8 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         total_minor=reading.bounded(minor_units(order.total_price, currency), "the total"),
         lines=lines,
         refunds=tuple(refund_snapshot(refund, currency, order.total_price_set) for refund in order.refunds),
-        discount_codes=reading.codes(found.code for found in order.discount_codes)
-        if order.discount_codes
-        else (),
-        referral_code=reading.referral_code(
-            ((a.name, a.value) for a in order.note_attributes), order.landing_site
-        ),
+        discount_codes=reading.codes(found.code for found in order.discount_codes) if order.discount_codes else (),
+        referral_code=reading.referral_code(((a.name, a.value) for a in order.note_attributes), order.landing_site),
     )
 
 
@@ -314,16 +308,12 @@ def refund_snapshot(refund: _Refund, currency: str, rate: _MoneySet | None) -> R
     if refunded_at is None:
         raise BadDelivery("a refund has no instant")
     total = sum(
-        _shop_amount(t, currency, rate)
-        for t in refund.transactions
-        if t.kind == "refund" and t.status == "success"
+        _shop_amount(t, currency, rate) for t in refund.transactions if t.kind == "refund" and t.status == "success"
     )
     if refund.refund_line_items:
         goods = sum(_refunded_goods(line, currency) for line in refund.refund_line_items)
     else:
-        goods = total - sum(
-            _set_minor(line.subtotal_amount_set, currency) for line in refund.refund_shipping_lines
-        )
+        goods = total - sum(_set_minor(line.subtotal_amount_set, currency) for line in refund.refund_shipping_lines)
     return RefundSnapshot(
         str(refund.id),
         str(refund.order_id),
@@ -351,11 +341,7 @@ def _shop_amount(transaction: _Transaction, currency: str, rate: _MoneySet | Non
     """
     if transaction.currency is None or transaction.currency == currency:
         return minor_units(transaction.amount, currency)
-    if (
-        rate is None
-        or rate.presentment_money is None
-        or rate.presentment_money.currency_code != transaction.currency
-    ):
+    if rate is None or rate.presentment_money is None or rate.presentment_money.currency_code != transaction.currency:
         raise BadDelivery("a refund is in a currency that the order does not name")
     foreign = minor_units(transaction.amount, transaction.currency)
     presented = minor_units(rate.presentment_money.amount, transaction.currency)

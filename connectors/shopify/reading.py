@@ -36,9 +36,7 @@ def clean(text: str, length: int) -> str:
     """
     if text.isascii() and text.isprintable():
         return text[:length]
-    kept = "".join(
-        " " if letter in "\t\r\n" else letter for letter in text[: length * 2] if _storable(letter)
-    )
+    kept = "".join(" " if letter in "\t\r\n" else letter for letter in text[: length * 2] if _storable(letter))
     return unicodedata.normalize("NFC", kept)[:length]
 
 
@@ -81,9 +79,7 @@ def _from_landing(landing: str) -> str | None:
         pairs = parse_qsl(query, max_num_fields=100)
     except ValueError:
         return None
-    return next(
-        (code for name, value in pairs if name == "ref" and (code := _referral(value)) is not None), None
-    )
+    return next((code for name, value in pairs if name == "ref" and (code := _referral(value)) is not None), None)
 
 
 def _referral(value: object) -> str | None:

@@ -8,6 +8,7 @@ themselves, since most orders have none.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -20,6 +21,8 @@ from commerce.store import StoreError
 from connectors.shopify import answers, reading
 from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.writes import gid, timestamp
+
+_log = logging.getLogger(__name__)
 
 # One order: itself, its money, customer and attributes (about 15 points), 10 lines of 13 and the ids of 20
 # refunds.
@@ -41,18 +44,14 @@ _Node = TypeVar("_Node", answers.Stamp, answers.Customer)
 
 def orders_changed(graph: Graph, since: datetime) -> Iterator[list[OrderStamp]]:
     def ask(changed: str, after: str | None) -> tuple[list[answers.Stamp], answers.Page]:
-        page = graph.read(
-            operation("list_orders"), {"changed": changed, "after": after}, answers.Stamps
-        ).orders
+        page = graph.read(operation("list_orders"), {"changed": changed, "after": after}, answers.Stamps).orders
         return page.nodes, page.page_info
 
     for nodes in _pages(ask, since):
         yield [_stamp(graph, node) for node in nodes]
 
 
-def customers_changed(
-    graph: Graph, since: datetime, now: Callable[[], datetime]
-) -> Iterator[list[CustomerSnapshot]]:
+def customers_changed(graph: Graph, since: datetime, now: Callable[[], datetime]) -> Iterator[list[CustomerSnapshot]]:
     observed_at = now()
 
     def ask(changed: str, after: str | None) -> tuple[list[answers.Customer], answers.Page]:
@@ -123,13 +122,19 @@ def orders(graph: Graph, external_ids: Sequence[str], observed_at: datetime) -> 
             if node is not None
         ]
         refunds = _refunds(graph, nodes)
-        try:
-            found += [_order(graph, node, refunds, observed_at) for node in nodes]
-        except (BadAmount, BadDelivery, OverflowError):
-            raise StoreError(
-                "the store described an order that we do not understand", permanent=True
-            ) from None
+        found += [order for node in nodes if (order := _understood(graph, node, refunds, observed_at)) is not None]
     return found
+
+
+def _understood(
+    graph: Graph, node: answers.Order, refunds: dict[str, answers.Refund], observed_at: datetime
+) -> OrderSnapshot | None:
+    """The order, or None for one that makes no sense: it must not keep the others from being read for ever."""
+    try:
+        return _order(graph, node, refunds, observed_at)
+    except (BadAmount, BadDelivery, OverflowError) as fault:
+        _log.warning("order %.20s is left out: %s", node.legacy_resource_id, type(fault).__name__)
+        return None
 
 
 def _order(
@@ -152,19 +157,13 @@ def _order(
         goods_minor=reading.bounded(
             sum(line.net_minor for line in lines if not line.gift_card), "the price of the goods"
         ),
-        total_minor=reading.bounded(
-            minor_units(node.total_price_set.shop_money.amount, currency), "the total"
-        ),
+        total_minor=reading.bounded(minor_units(node.total_price_set.shop_money.amount, currency), "the total"),
         lines=lines,
         refunds=tuple(
-            _refund(graph, refunds[ref.id], external_id, currency)
-            for ref in node.refunds
-            if ref.id in refunds
+            _refund(graph, refunds[ref.id], external_id, currency) for ref in node.refunds if ref.id in refunds
         ),
         discount_codes=reading.codes(node.discount_codes),
-        referral_code=reading.referral_code(
-            ((a.key, a.value) for a in node.custom_attributes), node.landing_page_url
-        ),
+        referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
     )
 
 
@@ -199,9 +198,7 @@ def _lines(items: Sequence[answers.Line], currency: str) -> tuple[OrderLine, ...
     lines = []
     for line_no, item in enumerate(items, 1):
         net = minor_units(item.original_unit_price_set.shop_money.amount, currency) * item.quantity
-        net -= sum(
-            minor_units(a.allocated_amount_set.shop_money.amount, currency) for a in item.discount_allocations
-        )
+        net -= sum(minor_units(a.allocated_amount_set.shop_money.amount, currency) for a in item.discount_allocations)
         product = None if item.product is None else item.product.legacy_resource_id
         title = reading.clean(item.title, reading.TITLE_LENGTH)
         lines.append(OrderLine(line_no, product, title, item.quantity, max(0, net), item.is_gift_card))
@@ -228,17 +225,13 @@ def _refund(graph: Graph, node: answers.Refund, order_external_id: str, currency
     if refunded_at is None:
         raise BadDelivery("a refund has no instant")
     total = sum(
-        _minor(t.amount_set, currency)
-        for t in node.transactions.nodes
-        if t.kind == "REFUND" and t.status == "SUCCESS"
+        _minor(t.amount_set, currency) for t in node.transactions.nodes if t.kind == "REFUND" and t.status == "SUCCESS"
     )
     lines = _refunded_lines(graph, node)
     if lines:
         goods = sum(_minor(line.subtotal_set, currency) for line in lines if not line.line_item.is_gift_card)
     else:
-        goods = total - sum(
-            _minor(line.subtotal_amount_set, currency) for line in node.refund_shipping_lines.nodes
-        )
+        goods = total - sum(_minor(line.subtotal_amount_set, currency) for line in node.refund_shipping_lines.nodes)
     return RefundSnapshot(
         node.legacy_resource_id,
         order_external_id,

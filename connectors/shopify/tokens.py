@@ -61,9 +61,7 @@ class Token:
         return self.expires_at is None or self.expires_at > at
 
     def renewable_at(self, at: datetime) -> bool:
-        return self.refresh_token is not None and (
-            self.refresh_expires_at is None or self.refresh_expires_at > at
-        )
+        return self.refresh_token is not None and (self.refresh_expires_at is None or self.refresh_expires_at > at)
 
 
 def _text(at: datetime | None) -> str | None:

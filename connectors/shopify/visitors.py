@@ -109,11 +109,7 @@ def _strictly(client_id: str, token: IdTokenDetails, again: Answer) -> AdminVisi
     """The visitor if the claims are as the platform writes them to the letter, else `again`."""
     claims = token.claims
     shop = shop_domain(str(claims.get("dest", "")).removeprefix("https://"))
-    if (
-        shop is None
-        or claims.get("dest") != f"https://{shop}"
-        or claims.get("iss") != f"https://{shop}/admin"
-    ):
+    if shop is None or claims.get("dest") != f"https://{shop}" or claims.get("iss") != f"https://{shop}/admin":
         return again
     expires, issued, user = claims.get("exp"), claims.get("iat"), claims.get("sub")
     if type(expires) is not int or type(issued) is not int or not 0 < expires - issued <= LONGEST_LIFE_S:
@@ -201,10 +197,7 @@ def proxied(official: shopify_app.ShopifyApp, app_url: str, query: str) -> Proxy
     if customer and _CUSTOMER_ID.fullmatch(customer) is None:
         raise BadProxyRequest("the customer is not a number")
     # The package counts " 12 " as a number and raises on a signature outside ASCII.
-    if (
-        _INSTANT.fullmatch(once["timestamp"] or "") is None
-        or _HEX_DIGEST.fullmatch(once["signature"] or "") is None
-    ):
+    if _INSTANT.fullmatch(once["timestamp"] or "") is None or _HEX_DIGEST.fullmatch(once["signature"] or "") is None:
         raise BadProxyRequest("the signature or its instant is missing, doubled or odd")
     if _smuggles(given):
         raise BadProxyRequest("a parameter spells another one")

@@ -84,9 +84,7 @@ def gid(kind: str, external_id: str) -> str:
 
 
 def _refusal(errors: Sequence[UserError]) -> StoreError:
-    told = ", ".join(
-        f"{error.code or 'refused'} at {'.'.join(error.field or ['base'])}" for error in errors[:3]
-    )
+    told = ", ".join(f"{error.code or 'refused'} at {'.'.join(error.field or ['base'])}" for error in errors[:3])
     return StoreError(f"the store refused: {told[:200]}", permanent=True)
 
 
@@ -269,9 +267,7 @@ def discount_input(effect: PutDiscount) -> dict[str, object]:
         "code": effect.code,
         "startsAt": timestamp(effect.starts_at),
         "endsAt": timestamp(effect.ends_at),
-        "context": {"all": "ALL"}
-        if customer is None
-        else {"customers": {"add": [gid("Customer", customer)]}},
+        "context": {"all": "ALL"} if customer is None else {"customers": {"add": [gid("Customer", customer)]}},
         "customerGets": {
             "items": {"all": True},
             "value": {
@@ -305,9 +301,7 @@ def _padded(name: str, values: Sequence[object]) -> dict[str, object]:
     return variables
 
 
-def _create(
-    graph: Graph, effects: Sequence[PutDiscount], places: Sequence[int], outcomes: list[Outcome]
-) -> list[int]:
+def _create(graph: Graph, effects: Sequence[PutDiscount], places: Sequence[int], outcomes: list[Outcome]) -> list[int]:
     """Create the codes at `places`; those that turn out to exist are handed back."""
     variables = _padded("discount", [discount_input(effects[p]) for p in places])
     reply = graph.ask(operation("create_discounts", width_for(len(places))), variables, _Payloads)
@@ -328,9 +322,7 @@ def _settle_existing(
     is ended.
     """
     variables = _padded("code", [effects[p].code for p in places])
-    reply = graph.ask(
-        operation("find_discounts", width_for(len(places))), variables, dict[str, _DiscountNode | None]
-    )
+    reply = graph.ask(operation("find_discounts", width_for(len(places))), variables, dict[str, _DiscountNode | None])
     to_end: list[tuple[int, str]] = []
     for slot, place in enumerate(places):
         alias, effect = f"find_{slot}", effects[place]
@@ -338,9 +330,7 @@ def _settle_existing(
         if alias in reply.faults:
             outcomes[place] = reply.faults[alias]
         elif node is None:
-            outcomes[place] = (
-                StoreError("the code was taken and then gone", permanent=False) if effect.active else None
-            )
+            outcomes[place] = StoreError("the code was taken and then gone", permanent=False) if effect.active else None
         elif node.code_discount.title != effect.title:
             outcomes[place] = StoreError("the code belongs to another discount of the shop", permanent=True)
         elif not effect.active and node.code_discount.status != "EXPIRED":

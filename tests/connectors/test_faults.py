@@ -146,6 +146,28 @@ def test_an_address_that_the_platform_withholds_spoils_nothing() -> None:
     assert (customer.external_id, customer.email) == ("7", None)
 
 
+@responses.activate
+def test_an_order_that_makes_no_sense_does_not_hide_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    order = {
+        "id": "gid://shopify/Order/7",
+        "legacyResourceId": "7",
+        "name": "#1007",
+        "currencyCode": "EUR",
+        "createdAt": "2026-11-22T08:00:00Z",
+        "updatedAt": "2026-11-22T08:00:00Z",
+        "test": False,
+        "totalPriceSet": {"shopMoney": {"amount": "0.00"}},
+        "lineItems": {"pageInfo": {"hasNextPage": False}, "nodes": []},
+        "refunds": [],
+        "discountCodes": [],
+        "customAttributes": [],
+    }
+    odd = order | {"legacyResourceId": "8", "totalPriceSet": {"shopMoney": {"amount": "1e9"}}}
+    responses.add(responses.POST, ENDPOINT, json={"data": {"nodes": [odd, order, None]}})
+    assert [found.external_id for found in store().orders(["8", "7", "6"])] == ["7"]
+    assert caplog.messages == ["order 8 is left out: BadAmount"]
+
+
 # --- the token
 
 
@@ -178,9 +200,7 @@ def test_a_token_refused_twice_closes_the_shop() -> None:
 
 @responses.activate
 def test_an_answer_in_another_version_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
-    responses.add(
-        responses.POST, ENDPOINT, json={"data": DETAILS}, headers={"X-Shopify-API-Version": "2027-10"}
-    )
+    responses.add(responses.POST, ENDPOINT, json={"data": DETAILS}, headers={"X-Shopify-API-Version": "2027-10"})
     store().details()
     assert caplog.messages == ["the store answered in API version 2027-10 where 2026-10 was asked"]
 
@@ -236,10 +256,7 @@ def test_a_budget_without_figures_never_waits() -> None:
 
 
 def tags(count: int) -> list[SetTags]:
-    return [
-        SetTags(str(number), "stage:", ("stage:lead",), ("stage:lead", "stage:lapsed"))
-        for number in range(count)
-    ]
+    return [SetTags(str(number), "stage:", ("stage:lead",), ("stage:lead", "stage:lapsed")) for number in range(count)]
 
 
 def codes(count: int) -> list[PutDiscount]:

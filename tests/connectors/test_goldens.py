@@ -79,9 +79,7 @@ UNREAD = {
 }
 
 
-@pytest.mark.skipif(
-    not SAMPLES.is_dir(), reason="THE PLATFORM'S SAMPLE PAYLOADS ARE ABSENT: not checked against them"
-)
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="THE PLATFORM'S SAMPLE PAYLOADS ARE ABSENT: not checked against them")
 def test_every_sample_of_the_platform_is_read_or_refused_for_a_known_reason() -> None:
     read_as: dict[str, str] = {}
     for path in sorted(SAMPLES.glob("*.json")):

@@ -29,9 +29,7 @@ def deliver(topic: str, body: bytes) -> Sequence[Event]:
 
 
 def order_body(**changed: Any) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(
-        (PAYLOADS / "orders_create.paid_with_code_and_referral.json").read_text("utf-8")
-    )
+    body: dict[str, Any] = json.loads((PAYLOADS / "orders_create.paid_with_code_and_referral.json").read_text("utf-8"))
     return body | changed
 
 
@@ -124,9 +122,7 @@ def test_a_field_that_cannot_be_is_refused_at_once_and_not_repeated(changed: dic
 
 
 def test_a_refusal_names_the_field() -> None:
-    with pytest.raises(
-        BadDelivery, match=r"the body does not fit its topic: Expected `str`.*line_items\[0\]\.price"
-    ):
+    with pytest.raises(BadDelivery, match=r"the body does not fit its topic: Expected `str`.*line_items\[0\]\.price"):
         read(line_items=[line(price=10)])
 
 
@@ -271,9 +267,7 @@ def test_any_text_is_made_fit_to_be_stored(text: str) -> None:
 
 _JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
     max_leaves=6,
 )
 

@@ -89,16 +89,10 @@ def _selected(selection: SelectionSetNode | None, each: int, ids: int) -> int:
 
 def _field(node: FieldNode, ids: int) -> int:
     name, inside = node.name.value, _selected(node.selection_set, 0, ids)
-    first = next(
-        (argument.value for argument in node.arguments or () if argument.name.value == "first"), None
-    )
+    first = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
     if isinstance(first, IntValueNode):
         # `inside` of a page already counts one of its objects, under `nodes`; of a bare list it does not.
-        one = (
-            inside
-            if any(isinstance(n, FieldNode) and n.name.value == "nodes" for n in _fields(node))
-            else 1 + inside
-        )
+        one = inside if any(isinstance(n, FieldNode) and n.name.value == "nodes" for n in _fields(node)) else 1 + inside
         return int(first.value) * one
     if name == "nodes" and any(argument.name.value == "ids" for argument in node.arguments or ()):
         return ids * (1 + inside)

@@ -45,15 +45,11 @@ def shopping(platform: Platform) -> None:
     nameless = world.add_customer(None)
     world.place_order([("MUG", 3), ("CANDLE", 1), ("GIFT50", 1)], customer=anna, shipping=595)
     world.place_order(email="guest@example.com", attributes=[("perennial_ref", "anna-7kqh"), ("note", "x")])
-    world.place_order(
-        [("POT", 1)], customer=nameless, landing_site="/?ref=mina-4xk3t&utm_source=mail", test=True
-    )
+    world.place_order([("POT", 1)], customer=nameless, landing_site="/?ref=mina-4xk3t&utm_source=mail", test=True)
     later = world.place_order(customer=anna, paid=False)
     world.pay(later)
     world.place_order(customer=anna, paid=False)
-    many = world.place_order(
-        [(sku, 1) for sku in ("MUG", "TEA", "POT", "TOWEL", "CANDLE")] * 5, customer=anna
-    )
+    many = world.place_order([(sku, 1) for sku in ("MUG", "TEA", "POT", "TOWEL", "CANDLE")] * 5, customer=anna)
     world.refund(many, {0: 1, 7: 1})
     world.refund(many, amount=500)
     world.refund(many)

@@ -62,9 +62,7 @@ def fetch(given: str | None, method: str = "POST") -> AdminVisitor | Answer:
 
 def test_a_fetch_with_a_true_token_is_let_in() -> None:
     given = token()
-    assert fetch(f"Bearer {given}") == AdminVisitor(
-        SHOP, "902541635", given, Answer(401, RETRY, "Unauthorized")
-    )
+    assert fetch(f"Bearer {given}") == AdminVisitor(SHOP, "902541635", given, Answer(401, RETRY, "Unauthorized"))
 
 
 def test_a_token_under_the_old_secret_is_let_in() -> None:
@@ -90,10 +88,7 @@ def test_a_page_without_a_token_bounces_and_comes_back() -> None:
     assert parse_qs(to.query)["shopify-reload"] == [f"/customers?embedded=1&shop={SHOP}&host=abc"]
     page = the_app().bounce_page(to.query)
     assert page.status == 200
-    assert (
-        page.headers["Content-Security-Policy"]
-        == f"frame-ancestors https://{SHOP} https://admin.shopify.com;"
-    )
+    assert page.headers["Content-Security-Policy"] == f"frame-ancestors https://{SHOP} https://admin.shopify.com;"
 
 
 def test_another_method_without_a_token_is_refused_outright() -> None:
@@ -260,9 +255,7 @@ def test_a_shopper_is_whom_the_platform_names() -> None:
         ("", "e072b6d7e6622d85912a5214b860d3100dc1e73d9bc29f43796ac8c9ff8093cb"),
     ],
 )
-def test_the_platforms_own_vectors_match(
-    customer: str, signature: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_platforms_own_vectors_match(customer: str, signature: str, monkeypatch: pytest.MonkeyPatch) -> None:
     query = (
         "extra=1&extra=2&shop=shop-name.myshopify.com&path_prefix=%2Fapps%2Fawesome_reviews"
         f"&logged_in_customer_id={customer}&timestamp=1317327555&signature={signature}"
