@@ -18,6 +18,7 @@ from loyalty.service import (
     settle_awards,
     settle_orders,
     statement,
+    verify,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "settle_awards",
     "settle_orders",
     "statement",
+    "verify",
 ]

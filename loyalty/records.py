@@ -117,6 +117,26 @@ _REDEMPTIONS_OF = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
     WHERE r.shop_id = :shop_id AND r.customer_id = :customer_id ORDER BY r.redemption_id DESC LIMIT :limit
 """)
+# Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake of ours.
+_LOTS_OUT_OF_STEP = text("""
+    SELECT coalesce(l.lot_id, e.lot_id) AS lot_id, l.remaining, coalesce(e.points, 0) AS points
+    FROM (SELECT lot_id, remaining FROM lots WHERE shop_id = :shop_id) l
+    FULL JOIN (SELECT lot_id, sum(points) AS points FROM entries
+               WHERE shop_id = :shop_id AND account = 'points' AND lot_id IS NOT NULL GROUP BY lot_id) e USING (lot_id)
+    WHERE l.remaining IS DISTINCT FROM coalesce(e.points, 0) ORDER BY 1 LIMIT :limit
+""")
+_BALANCES_OUT_OF_STEP = text("""
+    SELECT b.customer_id, b.points, b.held, b.debt, e.points AS entry_points, e.held AS entry_held, e.debt AS entry_debt
+    FROM balances b LEFT JOIN LATERAL (
+        SELECT coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
+               coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held,
+               coalesce(-sum(points) FILTER (WHERE account = 'points' AND lot_id IS NULL), 0) AS debt
+        FROM entries WHERE shop_id = :shop_id AND customer_id = b.customer_id) e ON true
+    WHERE b.shop_id = :shop_id AND (b.points, b.held, b.debt) <> (e.points, e.held, e.debt) ORDER BY 1 LIMIT :limit
+""")
+_NEXT_ORDERS = text("""
+    SELECT order_id FROM orders WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,3 +260,16 @@ def outstanding(work: UnitOfWork) -> Any:
 
 def statement(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
     return work.rows(_STATEMENT, customer_id=customer_id, limit=limit)
+
+
+def lots_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
+    return work.rows(_LOTS_OUT_OF_STEP, limit=limit)
+
+
+def balances_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
+    return work.rows(_BALANCES_OUT_OF_STEP, limit=limit)
+
+
+def next_orders(work: UnitOfWork, after: int, limit: int) -> list[OrderId]:
+    """Orders with a customer, by id: to walk through all of them in pages."""
+    return [row.order_id for row in work.rows(_NEXT_ORDERS, after=after, limit=limit)]

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
     if chosen.command == "demo":
         from plugin import demo
 
-        return demo.run(root, Path(chosen.data) if chosen.data else None, check=chosen.check)
+        return demo.run(root, Path(chosen.data) if chosen.data else None, build, check=chosen.check)
     try:
         return _COMMANDS[chosen.command](build(environment), root)
     except BadSettings as bad:

@@ -1,0 +1,152 @@
+"""What the demo asks of this machine: ports, processes, their memory, and small talk with servers on the loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+SAMPLE_SECONDS = 0.5
+
+
+class TroubleStarting(Exception):
+    """A part of the demo did not start, or ended. The text says which, and what it said last."""
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if nobody listens there, else the next free one."""
+    for port in range(wanted, wanted + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise TroubleStarting(f"no port from {wanted} to {wanted + 99} is free")
+
+
+def start(command: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
+    """Start a process whose words go to a file. It is in a group of its own: Ctrl-C reaches us, and we stop it."""
+    with output.open("wb") as sink:
+        return subprocess.Popen(  # noqa: S603 - the command is ours
+            command, cwd=folder, env=dict(environment), stdout=sink, stderr=sink, start_new_session=True
+        )
+
+
+def stop_all(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Ask each to end, then wait; whoever does not end in time is ended."""
+    for process in processes.values():
+        process.terminate()
+    for process in processes.values():
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def check_alive(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    for name, process in processes.items():
+        if process.poll() is not None:
+            raise TroubleStarting(f"The {name} process ended by itself with status {process.returncode}; see its log in var/")
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
+    """Wait until `url` answers. Raises `TroubleStarting` with the process's last words when it does not."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            open_page(url)
+        except (urllib.error.URLError, OSError):
+            threading.Event().wait(0.1)
+        else:
+            return
+    raise TroubleStarting(f"{url} did not come up. Its last words:\n{output.read_text(errors='replace')[-2000:]}")
+
+
+def open_page(url: str) -> bytes:
+    """What a browser would fetch. Only ever this machine."""
+    assert url.startswith("http://127.0.0.1:"), url
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - loopback, asserted
+        return bytes(response.read())
+
+
+def ask(url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A JSON question to the sandbox."""
+    assert url.startswith("http://127.0.0.1:"), url
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - loopback, asserted
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            answer: dict[str, Any] = json.load(response)
+            return answer
+    except urllib.error.HTTPError as error:
+        raise TroubleStarting(f"{url} answered {error.code}: {error.read()[:500].decode(errors='replace')}") from error
+
+
+class Memory:
+    """The most memory that processes and all their children had at once, PostgreSQL's too, sampled while the block runs.
+
+    On Linux shared pages are counted once (proportional set size); elsewhere each process's resident set is added up.
+    """
+
+    def __init__(self, roots: Mapping[str, int]) -> None:
+        self._roots = set(roots.values())
+        self._stop = threading.Event()
+        self.peak_mb = 0.0
+
+    def __enter__(self) -> Memory:
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.peak_mb = max(self.peak_mb, self._now() / 1024)
+            if self._stop.wait(SAMPLE_SECONDS):
+                return
+
+    def _now(self) -> float:
+        """KiB of the roots, their descendants, and every postgres that was started from here."""
+        rows = subprocess.run(["ps", "-axo", "pid=,ppid=,rss=,comm="], capture_output=True, text=True, check=False).stdout  # noqa: S603, S607
+        children, resident, names = dict[int, list[int]](), dict[int, int](), dict[int, str]()
+        for row in rows.splitlines():
+            pid, parent, kib, name = row.split(None, 3)
+            children.setdefault(int(parent), []).append(int(pid))
+            resident[int(pid)], names[int(pid)] = int(kib), name
+        family = self._family(children)
+        return sum(_proportional(pid) or resident.get(pid, 0) for pid in family)
+
+    def _family(self, children: Mapping[int, Sequence[int]]) -> set[int]:
+        found, waiting = set[int](), list(self._roots)
+        while waiting:
+            pid = waiting.pop()
+            if pid not in found:
+                found.add(pid)
+                waiting += children.get(pid, ())
+        return found
+
+
+def _proportional(pid: int) -> int:
+    """KiB of a process with shared pages shared out, where the system tells; else 0."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    except OSError:
+        return 0
+    return 0
