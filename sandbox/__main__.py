@@ -40,16 +40,12 @@ def _parser() -> argparse.ArgumentParser:
 def _app_options(run: argparse.ArgumentParser) -> None:
     app = run.add_argument_group("the app under test")
     app.add_argument("--client-id", default=os.environ.get("SANDBOX_CLIENT_ID", "sandbox-client-id"))
-    app.add_argument(
-        "--client-secret", help="or SANDBOX_CLIENT_SECRET, which other users of the machine cannot read"
-    )
+    app.add_argument("--client-secret", help="or SANDBOX_CLIENT_SECRET, which other users of the machine cannot read")
     app.add_argument("--app-name", default="Perennial")
     app.add_argument("--app-url", default="http://127.0.0.1:8080")
     app.add_argument("--webhook-path", default="/webhooks/shopify")
     app.add_argument("--proxy-path", default="/proxy")
-    app.add_argument(
-        "--proxy-subpath", default="perennial", help="the store's /apps/<subpath>/ goes to the app"
-    )
+    app.add_argument("--proxy-subpath", default="perennial", help="the store's /apps/<subpath>/ goes to the app")
     app.add_argument("--scopes", default=",".join(DEFAULT_SCOPES))
     app.add_argument("--topics", default=",".join(DEFAULT_TOPICS), help="app-specific webhook subscriptions")
     app.add_argument("--installed", action="store_true", help="begin with the app installed in every shop")
@@ -78,16 +74,10 @@ def _fault_options(run: argparse.ArgumentParser) -> None:
 
 def _replay_options(run: argparse.ArgumentParser) -> None:
     replay = run.add_argument_group("history")
-    replay.add_argument(
-        "--replay", metavar="SOURCE", help="`cdnow`, or a .parquet, .csv, .csv.gz or CDNOW .txt file"
-    )
-    replay.add_argument(
-        "--quiet-replay", action="store_true", help="fill the shop first, without telling the app"
-    )
+    replay.add_argument("--replay", metavar="SOURCE", help="`cdnow`, or a .parquet, .csv, .csv.gz or CDNOW .txt file")
+    replay.add_argument("--quiet-replay", action="store_true", help="fill the shop first, without telling the app")
     replay.add_argument("--speed", default="max", help="`max`, or history seconds per real second")
-    replay.add_argument(
-        "--replay-topics", default=",".join(sorted(TOPICS)), help="what a replayed order sends"
-    )
+    replay.add_argument("--replay-topics", default=",".join(sorted(TOPICS)), help="what a replayed order sends")
     replay.add_argument("--payment", choices=("immediate", "later"), default="immediate")
 
 

@@ -94,9 +94,7 @@ def create_app(world: World) -> Platform:
     """The platform over this world. Nothing here starts a thread: `server.serve` and the courier do."""
     flask = Flask("sandbox", static_url_path="/sandbox-static")
     flask.secret_key = "a cookie of the sandbox carries a cart and nothing worth forging"  # noqa: S105
-    flask.config.update(
-        MAX_CONTENT_LENGTH=MOST_BODY, SESSION_COOKIE_NAME="sandbox", SESSION_COOKIE_SAMESITE="Lax"
-    )
+    flask.config.update(MAX_CONTENT_LENGTH=MOST_BODY, SESSION_COOKIE_NAME="sandbox", SESSION_COOKIE_SAMESITE="Lax")
     flask.extensions["sandbox"] = doors.Doors(world)
     for blueprint in (admin.pages, storefront.pages, control.api):
         flask.register_blueprint(blueprint)

@@ -35,9 +35,7 @@ class Customer:
 
     @property
     def name(self) -> str:
-        return " ".join(part for part in (self.first_name, self.last_name) if part) or (
-            self.email or str(self.id)
-        )
+        return " ".join(part for part in (self.first_name, self.last_name) if part) or (self.email or str(self.id))
 
 
 def clean_tags(tags: Iterable[str]) -> list[str]:

@@ -94,15 +94,11 @@ def check(discount: Discount, basket: Basket, now: float, money: str = "") -> No
     if discount.usage_limit is not None and discount.usage >= discount.usage_limit:
         raise CodeRefused(f"{discount.code} has reached its usage limit.")
     if not discount.everyone and not _is_for(discount, basket):
-        raise CodeRefused(
-            f"{discount.code} is not valid for this customer. Log in with the account it was given to."
-        )
+        raise CodeRefused(f"{discount.code} is not valid for this customer. Log in with the account it was given to.")
     if discount.once_per_customer and basket.shopper and discount.used_by[basket.shopper]:
         raise CodeRefused(f"{discount.code} can be used once per customer, and you have used it.")
     if discount.minimum_subtotal is not None and basket.subtotal < discount.minimum_subtotal:
-        raise CodeRefused(
-            f"{discount.code} needs a subtotal of at least {money or discount.minimum_subtotal}."
-        )
+        raise CodeRefused(f"{discount.code} needs a subtotal of at least {money or discount.minimum_subtotal}.")
     if discount.minimum_quantity is not None and basket.pieces < discount.minimum_quantity:
         raise CodeRefused(f"{discount.code} needs at least {discount.minimum_quantity} items.")
 

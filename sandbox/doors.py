@@ -83,8 +83,6 @@ def install(flask: Flask) -> None:
 
     @flask.get("/app-bridge.js")
     def app_bridge() -> Response:
-        response = send_from_directory(
-            current_app.static_folder or "", "app-bridge.js", mimetype="text/javascript"
-        )
+        response = send_from_directory(current_app.static_folder or "", "app-bridge.js", mimetype="text/javascript")
         response.headers["Access-Control-Allow-Origin"] = "*"
         return response

@@ -44,9 +44,7 @@ class Faults:
         if unknown:
             raise BadFaults(f"unknown fault {', '.join(unknown)}; known are {', '.join(kinds)}")
         try:
-            return cls(
-                **{name: kinds[name](value) for name, value in given.items() if value not in ("", None)}
-            )
+            return cls(**{name: kinds[name](value) for name, value in given.items() if value not in ("", None)})
         except (TypeError, ValueError, OverflowError) as error:
             raise BadFaults(str(error)) from None
 

@@ -83,11 +83,7 @@ class Replay:
         """Places what is due: seconds until there is more, 0 for at once, None when the history is over."""
         with self.world.lock:
             for _ in range(STRIDE):
-                if (
-                    self._next is None
-                    or self.state != "running"
-                    or self.counts["orders"] >= self.orders_total
-                ):
+                if self._next is None or self.state != "running" or self._full():
                     self._finish()
                     return None
                 wait = self._wait()
@@ -99,6 +95,11 @@ class Replay:
                     self.error = f"{self._next.key}: {refusal}"
                 self._next = next(self._invoices, None)
         return 0.0
+
+    def _full(self) -> bool:
+        """Cancellations that follow the last order still belong to the history."""
+        assert self._next is not None
+        return self.counts["orders"] >= self.orders_total and not self._next.cancels
 
     def run(self) -> None:
         """The whole history at once, for tests and for a world that is to be filled before anybody looks."""
@@ -137,9 +138,7 @@ class Replay:
             product = shop.catalog.add(row.sku, row.title, row.price)
             items.append(Item(product, row.quantity, row.price))
         goods = sum(item.price * item.quantity for item in items)
-        purchase = sales.Purchase(
-            customer=self._customer(invoice, at), placed_at=at, paid=not self.plan.pay_later
-        )
+        purchase = sales.Purchase(customer=self._customer(invoice, at), placed_at=at, paid=not self.plan.pay_later)
         order = sales.place(shop, Quote(items, goods, 0), purchase)
         self.counts["orders"] += 1
         if self.plan.pay_later:

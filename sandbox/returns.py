@@ -13,9 +13,7 @@ from sandbox.customers import Customer
 from sandbox.shop import Shop
 
 
-def match(
-    shop: Shop, customer: Customer, wanted: Iterable[tuple[str, int]]
-) -> tuple[dict[int, dict[int, int]], int]:
+def match(shop: Shop, customer: Customer, wanted: Iterable[tuple[str, int]]) -> tuple[dict[int, dict[int, int]], int]:
     """Per order (its place) the pieces per line; and how many wanted lines were not wholly found."""
     taken: dict[int, dict[int, int]] = {}
     unmatched = 0
@@ -27,9 +25,7 @@ def match(
     return taken, unmatched
 
 
-def _take(
-    shop: Shop, customer: Customer, product: int, quantity: int, taken: dict[int, dict[int, int]]
-) -> int:
+def _take(shop: Shop, customer: Customer, product: int, quantity: int, taken: dict[int, dict[int, int]]) -> int:
     """Takes pieces out of the latest orders first; what could not be found."""
     lines = shop.lines
     for order_place in reversed(customer.orders):

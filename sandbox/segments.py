@@ -15,9 +15,7 @@ from typing import Final
 from sandbox.customers import Customer
 
 DAY: Final = 86_400
-TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<op>!=|>=|<=|=|>|<|\(|\)|,)|(?P<word>[^\s()=<>!',]+))"
-)
+TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<op>!=|>=|<=|=|>|<|\(|\)|,)|(?P<word>[^\s()=<>!',]+))")
 # what the platform knows and the sandbox does not compute
 OTHER_ATTRIBUTES = frozenset(
     [
@@ -135,9 +133,7 @@ class _Parser:
         if attribute in MEASURES:
             self._at += 1
             return self._measure(MEASURES[attribute])
-        if attribute in OTHER_ATTRIBUTES or attribute.startswith(
-            ("metafields.", "storefront.", "shopify_email.")
-        ):
+        if attribute in OTHER_ATTRIBUTES or attribute.startswith(("metafields.", "storefront.", "shopify_email.")):
             return self._uncomputed()
         raise self.unexpected()
 
@@ -185,9 +181,7 @@ class _Parser:
         depth = 0
         while self._at < len(self._tokens):
             word = self._peek().upper()
-            if depth == 0 and (
-                word in ("OR", ")") or (word == "AND" and self._tokens[self._at - 2][0] != "BETWEEN")
-            ):
+            if depth == 0 and (word in ("OR", ")") or (word == "AND" and self._tokens[self._at - 2][0] != "BETWEEN")):
                 break
             depth += (word == "(") - (word == ")")
             self._at += 1

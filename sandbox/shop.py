@@ -145,9 +145,7 @@ class Shop:
         if self._signed[0] is not body:
             self._signed = (body, webhook_signature(body, self.app.client_secret.encode()))
         at, version = self.clock(), self.app.api_version
-        self.courier.put(
-            Delivery(self.domain, topic, url, body, self._signed[1], self._uuid(), event_id, at, version)
-        )
+        self.courier.put(Delivery(self.domain, topic, url, body, self._signed[1], self._uuid(), event_id, at, version))
 
     def fire_order(self, topics: tuple[str, ...], order: Order, event_id: str) -> None:
         """The order as it is now, under each of the topics that somebody hears."""

@@ -37,9 +37,7 @@ def remember() -> None:
     if not request.path.startswith(("/store", "/discount")):
         return
     visit = _visit()
-    if request.method == "GET" and (
-        "landing_site" not in visit or any(name in request.args for name in ORIGIN)
-    ):
+    if request.method == "GET" and ("landing_site" not in visit or any(name in request.args for name in ORIGIN)):
         path = request.path.removeprefix("/store") or "/"
         visit["landing_site"] = f"{path}?{request.query_string.decode()}" if request.query_string else path
         visit["referring_site"] = request.referrer
@@ -67,9 +65,7 @@ def _quote(email: str | None = None) -> Quote:
 def _show(template: str, title: str, status: int = 200, **values: Any) -> tuple[str, int]:
     visit = _visit()
     pieces = sum(visit["cart"].values())
-    page = render_template(
-        f"store/{template}.html", title=title, me=_customer(), pieces=pieces, visit=visit, **values
-    )
+    page = render_template(f"store/{template}.html", title=title, me=_customer(), pieces=pieces, visit=visit, **values)
     return page, status
 
 
@@ -88,9 +84,7 @@ def _local(target: str) -> str:
 @pages.get("/store/")
 def products() -> tuple[str, int]:
     wanted = request.args.get("q", "").casefold().strip()
-    found = [
-        p for p in shop().catalog if not wanted or wanted in p.title.casefold() or wanted == p.sku.casefold()
-    ]
+    found = [p for p in shop().catalog if not wanted or wanted in p.title.casefold() or wanted == p.sku.casefold()]
     number = max(request.args.get("page", 1, int), 1)
     rows = found[(number - 1) * PAGE : number * PAGE]
     return _show("products", shop().name, rows=rows, number=number, more=len(found) > number * PAGE, q=wanted)
@@ -284,7 +278,5 @@ def app_proxy(subpath: str, rest: str = "") -> Response | tuple[str, int]:
     if reply.liquid is None:
         return reply.response
     if proxy.LAYOUT_NONE.search(reply.liquid):
-        return Response(
-            proxy.LAYOUT_NONE.sub("", reply.liquid), reply.response.status_code, mimetype="text/html"
-        )
+        return Response(proxy.LAYOUT_NONE.sub("", reply.liquid), reply.response.status_code, mimetype="text/html")
     return _show("proxied", there.app.name, reply.response.status_code, body=reply.liquid)

@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from sandbox.faults import Fate, Faults
-from sandbox.signing import webhook_signature
 from sandbox.wire import Parcel, Wire
 
 RETRIES = 8
@@ -243,24 +242,24 @@ class Courier:
         wire = self._wire
         assert wire is not None
         while not self._stopping:
-            wait = self._ask_feeders()
-            wait = min(wait, self._promote())
-            ready = self._ready
-            while ready and wire.free:
-                delivery = ready.popleft()
+            more = self._ask_feeders()
+            self._promote()
+            while self._ready and wire.free:
+                delivery = self._ready.popleft()
                 delivery.attempts += 1
                 if not delivery.request:
                     delivery.request = self._request(delivery)
                 wire.send(delivery)
-            if ready:
-                wait = IDLE_SECONDS if not wire.free else 0.0
-            elif wire.free and self._feeders and wait == 0.0:
-                # more is to be had at once: look for answers, but do not wait for them
-                wire.poll(0.0)
-                continue
             self._asleep = True
-            wire.poll(wait if not (ready and wire.free) else 0.0)
+            wire.poll(self._patience(wire, more))
             self._asleep = False
+
+    def _patience(self, wire: Wire, more: float) -> float:
+        """How long to wait for answers: not at all while there is something to send or to fetch."""
+        if self._ready:
+            return 0.0 if wire.free else IDLE_SECONDS
+        due = self._later[0][0] - self._clock() if self._later else IDLE_SECONDS
+        return max(0.0, min(more, due, IDLE_SECONDS))
 
     def _ask_feeders(self) -> float:
         wait = IDLE_SECONDS
@@ -275,15 +274,14 @@ class Courier:
                 wait = min(wait, again)
         return wait
 
-    def _promote(self) -> float:
-        """Late deliveries whose time has come; seconds until the next one."""
+    def _promote(self) -> None:
+        """Late deliveries whose time has come; and the held ones when nothing has followed them for a while."""
         now = self._clock()
         with self._lock:
             while self._later and self._later[0][0] <= now:
                 self._ready.append(heapq.heappop(self._later)[2])
         if self._held and not self._feeders and now - self._last_put > IDLE_SECONDS:
             self._release(everything=False)
-        return min(IDLE_SECONDS, self._later[0][0] - now) if self._later else IDLE_SECONDS
 
     def _request(self, delivery: Delivery) -> bytes:
         key = (delivery.url, delivery.topic, delivery.shop)
@@ -326,7 +324,3 @@ def _copy(delivery: Delivery) -> Delivery:
         delivery.api_version,
         copy=True,
     )
-
-
-def sign(body: bytes, secret: bytes) -> bytes:
-    return webhook_signature(body, secret)

@@ -98,16 +98,12 @@ def cost_of(
     root = schema.get_root_type(operation.operation)
     assert root is not None
     return Cost(
-        _Reader(fragments, schema, operation.operation.value == "mutation").pieces(
-            operation.selection_set, root, True
-        )
+        _Reader(fragments, schema, operation.operation.value == "mutation").pieces(operation.selection_set, root, True)
     )
 
 
 class _Reader:
-    def __init__(
-        self, fragments: Mapping[str, FragmentDefinitionNode], schema: GraphQLSchema, mutation: bool
-    ) -> None:
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], schema: GraphQLSchema, mutation: bool) -> None:
         self._fragments, self._schema, self._mutation = fragments, schema, mutation
 
     def _fields(
@@ -117,18 +113,14 @@ class _Reader:
             if isinstance(node, FieldNode):
                 yield node, parent
             elif isinstance(node, InlineFragmentNode):
-                inner = (
-                    self._schema.get_type(node.type_condition.name.value) if node.type_condition else parent
-                )
+                inner = self._schema.get_type(node.type_condition.name.value) if node.type_condition else parent
                 yield from self._fields(node.selection_set, inner or parent)
             elif isinstance(node, FragmentSpreadNode):
                 fragment = self._fragments[node.name.value]
                 inner = self._schema.get_type(fragment.type_condition.name.value)
                 yield from self._fields(fragment.selection_set, inner or parent)
 
-    def pieces(
-        self, selections: SelectionSetNode, parent: GraphQLNamedType, top: bool = False
-    ) -> list[Piece]:
+    def pieces(self, selections: SelectionSetNode, parent: GraphQLNamedType, top: bool = False) -> list[Piece]:
         found = []
         for node, owner in self._fields(selections, parent):
             definition = getattr(owner, "fields", {}).get(node.name.value)
@@ -163,9 +155,7 @@ class _Reader:
                 inner = get_named_type(named.fields[node.name.value].type)
                 found = self.pieces(node.selection_set, inner)
                 if node.name.value == "edges":
-                    found = [
-                        deep for part in found for deep in (part.parts if part.key == "node" else [part])
-                    ]
+                    found = [deep for part in found for deep in (part.parts if part.key == "node" else [part])]
                 parts += found
                 own = 1
         return parts, own

@@ -49,9 +49,7 @@ KEYS = {
 MOST_COUNTED = 10_000
 
 
-def _customers(
-    source: Any, info: Info, query: str | None = None, sortKey: str = "ID", **args: Any
-) -> pages.Page:
+def _customers(source: Any, info: Info, query: str | None = None, sortKey: str = "ID", **args: Any) -> pages.Page:
     test = compile_search(query, FIELDS, call_of(info).warnings)
     return pages.page(pages.sort(matching(shop_of(info).customers, test), KEYS[sortKey]), **args)
 
@@ -178,9 +176,7 @@ def _fill(shop: Shop, customer: Customer, given: dict[str, Any]) -> None:
     if given.get("tags") is not None:
         # the list given here is the whole set, unlike tagsAdd
         kept = {tag.casefold() for tag in given["tags"]}
-        shop.tag_customer(
-            customer, given["tags"], [tag for tag in customer.tags if tag.casefold() not in kept]
-        )
+        shop.tag_customer(customer, given["tags"], [tag for tag in customer.tags if tag.casefold() not in kept])
 
 
 RESOLVERS: Resolvers = {

@@ -74,9 +74,7 @@ def _prepare(query: str) -> Prepared:
         return Prepared(None, errors, {}, {})
     definitions = document.definitions
     fragments = {d.name.value: d for d in definitions if isinstance(d, FragmentDefinitionNode)}
-    operations = {
-        d.name.value if d.name else "": d for d in definitions if isinstance(d, OperationDefinitionNode)
-    }
+    operations = {d.name.value if d.name else "": d for d in definitions if isinstance(d, OperationDefinitionNode)}
     costs = {name: cost_of(operation, fragments, SCHEMA) for name, operation in operations.items()}
     return Prepared(document, [], operations, costs)
 
@@ -108,15 +106,7 @@ def _run(world: World, call: Call, query: str, variables: dict[str, Any], name: 
     chosen = name or (next(iter(prepared.operations)) if len(prepared.operations) == 1 else None)
     if chosen is None or chosen not in prepared.operations:
         return _reply(
-            {
-                "errors": [
-                    {
-                        "message": "No operation named in the document"
-                        if name
-                        else "An operation name is required"
-                    }
-                ]
-            }
+            {"errors": [{"message": "No operation named in the document" if name else "An operation name is required"}]}
         )
     bucket, cost = call.shop.bucket, prepared.costs[chosen]
     requested = cost.requested(variables)

@@ -66,9 +66,7 @@ def _many(
     shop = shop_of(info)
     wanted = None if namespace is None else namespace_of(namespace)
     found = [
-        m
-        for m in shop.metafields.of(_owner(source, shop), wanted)
-        if not keys or f"{m.namespace}.{m.key}" in keys
+        m for m in shop.metafields.of(_owner(source, shop), wanted) if not keys or f"{m.namespace}.{m.key}" in keys
     ]
     return pages.page(pages.sort(found, lambda m: (m.id, m.id)), **args)
 
@@ -105,9 +103,7 @@ def _refused(call: Call, given: dict[str, Any], place: int) -> dict[str, Any] | 
     known = shop.metafields.get(given["ownerId"], namespace, key)
     if "compareDigest" in given and given["compareDigest"] != (known.digest if known else None):
         return _error("The resource has been updated since it was loaded.", "STALE_OBJECT", place)
-    kind = given.get("type") or (
-        known.type if known else _defined_type(shop, given["ownerId"], namespace, key)
-    )
+    kind = given.get("type") or (known.type if known else _defined_type(shop, given["ownerId"], namespace, key))
     if kind is None:
         return _error("Type can't be blank.", "INVALID_TYPE", place)
     return None if _fits(kind, given["value"]) else _error(f"Value is not a {kind}.", "INVALID_VALUE", place)
@@ -130,9 +126,7 @@ def _fits(kind: str, value: str) -> bool:
 
 def _defined_type(shop: Shop, owner: str, namespace: str, key: str) -> str | None:
     parsed = parse_gid(owner)
-    definition = shop.metafields.definitions.get(
-        (OWNERS.get(parsed[0] if parsed else "", ""), namespace, key)
-    )
+    definition = shop.metafields.definitions.get((OWNERS.get(parsed[0] if parsed else "", ""), namespace, key))
     return definition.type if definition else None
 
 
@@ -160,9 +154,7 @@ def _delete(source: Any, info: Info, metafields: list[dict[str, Any]]) -> dict[s
     for given in metafields:
         namespace = namespace_of(given.get("namespace"))
         found = shop.metafields.values.pop((given["ownerId"], namespace, given["key"]), None)
-        gone.append(
-            {"ownerId": given["ownerId"], "namespace": namespace, "key": given["key"]} if found else None
-        )
+        gone.append({"ownerId": given["ownerId"], "namespace": namespace, "key": given["key"]} if found else None)
     return {"deletedMetafields": gone, "userErrors": []}
 
 

@@ -117,9 +117,7 @@ def _transactions(order: Order, info: Info, first: int | None = None, **_: Any) 
 def _money_back(shop: Shop, refund: Refund) -> dict[str, Any]:
     parent = {"id": gid("OrderTransaction", refund.order.transaction_id)}
     order = refund.order
-    return _transaction(
-        shop, order, refund.transaction_id, "REFUND", refund.amount, refund.created_at, parent
-    )
+    return _transaction(shop, order, refund.transaction_id, "REFUND", refund.amount, refund.created_at, parent)
 
 
 def _transaction(
@@ -171,8 +169,7 @@ def _journey(order: Order, info: Info) -> dict[str, Any]:
     if order.landing_site:
         query = parse_qs(order.landing_site.partition("?")[2])
         utm = {
-            name: query.get(f"utm_{name}", [None])[0]
-            for name in ("campaign", "content", "medium", "source", "term")
+            name: query.get(f"utm_{name}", [None])[0] for name in ("campaign", "content", "medium", "source", "term")
         }
         visit = {
             "id": gid("CustomerVisit", order.id),
@@ -245,9 +242,7 @@ RESOLVERS: Resolvers = {
         "discountApplications": lambda order, info, **args: pages.page(
             pages.numbered(applications(shop_of(info), order)), **args
         ),
-        "customAttributes": lambda order, info: [
-            {"key": key, "value": value} for key, value in order.attributes
-        ],
+        "customAttributes": lambda order, info: [{"key": key, "value": value} for key, value in order.attributes],
         "landingPageUrl": lambda order, info: (
             urljoin(f"https://{shop_of(info).domain}", order.landing_site) if order.landing_site else None
         ),

@@ -38,9 +38,7 @@ class Page:
 
     @property
     def edges(self) -> list[dict[str, Any]]:
-        return [
-            {"cursor": cursor(key), "node": node} for key, node in zip(self.keys, self.nodes, strict=True)
-        ]
+        return [{"cursor": cursor(key), "node": node} for key, node in zip(self.keys, self.nodes, strict=True)]
 
     @property
     def totalCount(self) -> int:

@@ -138,9 +138,7 @@ def _guarded(name: str, resolve: Resolver, mutation: bool) -> Resolver:
         call: Call = info.context
         if scope is not None and not _granted(scope, call.scopes):
             text = f"Access denied for {name} field. Required access: `{scope}` access scope."
-            raise GraphQLError(
-                text, extensions={"code": "ACCESS_DENIED", "requiredAccess": f"`{scope}` access scope."}
-            )
+            raise GraphQLError(text, extensions={"code": "ACCESS_DENIED", "requiredAccess": f"`{scope}` access scope."})
         if mutation:
             call.mutations.append(name)
         return resolve(source, info, **args)

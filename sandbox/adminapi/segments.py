@@ -54,9 +54,7 @@ def _create(source: Any, info: Info, name: str, query: str) -> dict[str, Any]:
     return {"segment": segment, "userErrors": []}
 
 
-def _update(
-    source: Any, info: Info, id: str, name: str | None = None, query: str | None = None
-) -> dict[str, Any]:
+def _update(source: Any, info: Info, id: str, name: str | None = None, query: str | None = None) -> dict[str, Any]:
     shop = shop_of(info)
     segment = _find(shop, id)
     if segment is None:

@@ -42,9 +42,7 @@ def _create(source: Any, info: Info, topic: str, webhookSubscription: dict[str, 
     shop, wanted = shop_of(info), topic_of(topic)
     uri, refused = _uri(shop, webhookSubscription)
     if not refused and any(s.topic == wanted and s.uri == uri for s in shop.subscriptions):
-        refused = [
-            error("Address for this topic has already been taken", "webhookSubscription", "callbackUrl")
-        ]
+        refused = [error("Address for this topic has already been taken", "webhookSubscription", "callbackUrl")]
     if refused:
         return {"webhookSubscription": None, "userErrors": refused}
     number = shop.ids.of("WebhookSubscription", len(shop.subscriptions) + shop.calls["subscriptions"])
@@ -58,9 +56,7 @@ def _uri(shop: Shop, given: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     text = given.get("uri") or given.get("callbackUrl") or ""
     uri = urljoin(shop.app.app_url, text) if text.startswith("/") else text
     if not text or urlsplit(uri).netloc != urlsplit(shop.app.app_url).netloc:
-        return "", [
-            error("Address is not the app's: the sandbox delivers to one host", "webhookSubscription", "uri")
-        ]
+        return "", [error("Address is not the app's: the sandbox delivers to one host", "webhookSubscription", "uri")]
     return uri, []
 
 
@@ -68,9 +64,7 @@ def _fill(subscription: Subscription, given: dict[str, Any]) -> None:
     subscription.filter = given.get("filter", subscription.filter)
     subscription.name = given.get("name", subscription.name)
     subscription.include_fields = tuple(given.get("includeFields") or subscription.include_fields)
-    subscription.metafield_namespaces = tuple(
-        given.get("metafieldNamespaces") or subscription.metafield_namespaces
-    )
+    subscription.metafield_namespaces = tuple(given.get("metafieldNamespaces") or subscription.metafield_namespaces)
 
 
 def _find(shop: Shop, text: str) -> Subscription | None:

@@ -88,9 +88,7 @@ def customer_json(shop: Shop, customer: Customer) -> Json:
         "tags": sorted(customer.tags),
         "orders": [shop.orders[place].id for place in customer.orders],
         "amount_spent": shop.currency.text(customer.spent),
-        "segments": sorted(
-            segment.name for segment in shop.segments if segment.id in shop.segments_of(customer)
-        ),
+        "segments": sorted(segment.name for segment in shop.segments if segment.id in shop.segments_of(customer)),
         "discount_codes": sorted(d.code for d in shop.discounts if customer.id in d.customers),
     }
 

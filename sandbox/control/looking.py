@@ -16,8 +16,7 @@ def stats() -> Json:
     with there.lock:
         courier = there.courier
         counts = {
-            name: courier.stats[name]
-            for name in ("triggered", "attempts", "acknowledged", "failed", "abandoned")
+            name: courier.stats[name] for name in ("triggered", "attempts", "acknowledged", "failed", "abandoned")
         }
         faults = {name: courier.stats[name] for name in ("duplicates", "dropped")}
         return {

@@ -53,9 +53,7 @@ def _plan(given: Json) -> Plan:
         pace = None if speed in ("max", None) else float(speed)
         limit = int(given["limit"]) if given.get("limit") else None
     except (TypeError, ValueError):
-        raise BadRequest(
-            "speed is `max` or history seconds per real second; limit is a number of orders"
-        ) from None
+        raise BadRequest("speed is `max` or history seconds per real second; limit is a number of orders") from None
     if (pace is not None and not pace > 0) or (limit is not None and limit < 1):
         raise BadRequest("speed and limit are greater than 0")
     chosen = TOPICS if topics is None else frozenset(topics)

@@ -134,6 +134,4 @@ class Book:
         person = self._customer[place]
         customer = None if person == GUEST else people[person]
         email = self._emails.get(person)
-        return Invoice(
-            self._keys[place], customer, email, self._at[place], bool(self._cancels[place]), tuple(rows)
-        )
+        return Invoice(self._keys[place], customer, email, self._at[place], bool(self._cancels[place]), tuple(rows))

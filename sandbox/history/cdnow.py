@@ -24,9 +24,7 @@ def sample_path() -> Path:
     """Where the `lifetimes` package keeps the file; it is found, not imported (it would pull in pandas)."""
     spec = importlib.util.find_spec("lifetimes")
     if spec is None or not spec.submodule_search_locations:
-        raise BadHistory(
-            "the CDNOW sample comes with the package `lifetimes`, which is not installed; or name a file"
-        )
+        raise BadHistory("the CDNOW sample comes with the package `lifetimes`, which is not installed; or name a file")
     path = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "CDNOW_sample.txt"
     if not path.is_file():
         raise BadHistory(f"{path} is missing from the package `lifetimes`; name a file instead")

@@ -1,17 +1,14 @@
 """Order lines in a parquet file, read in a process of its own.
 
-pyarrow takes 60 MB and gives little of it back, and the sandbox shares its machine with the system under test. So
-a child
-reads the file and writes CSV, and is gone when the history has been read.
+pyarrow takes 60 MB and gives little of it back, and the sandbox shares its machine with the system under test.
+So a child reads the file and writes CSV, and is gone when the history has been read.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +24,19 @@ REFUSED = 2
 def read(path: Path, currency: Currency) -> Book:
     """The lines of the file; raises BadHistory."""
     command = [sys.executable, "-m", "sandbox.history.parquet", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, encoding="utf-8") as child:  # noqa: S603
         assert child.stdout is not None
         assert child.stderr is not None
         try:
-            book = read_rows(_rows(child.stdout), path.name, currency)
+            book = read_rows(csv.DictReader(child.stdout), path.name, currency)
         except BadHistory:
             child.kill()
             raise
-        said = child.stderr.read().decode("utf-8", "replace").strip()
+        said = child.stderr.read().strip()
     if child.returncode:
         raise BadHistory(said.rpartition("\n")[2] or f"{path.name} could not be read")
     return book
-
-
-def _rows(pipe: Any) -> Iterator[dict[str, Any]]:
-    yield from csv.DictReader(io.TextIOWrapper(pipe, encoding="utf-8", newline=""))
 
 
 def write_csv(path: str, out: Any) -> None:
@@ -52,9 +46,7 @@ def write_csv(path: str, out: Any) -> None:
         from pyarrow import csv as arrow_csv
         from pyarrow import parquet
     except ImportError:
-        raise BadHistory(
-            "reading parquet needs the package `pyarrow`; install it, or give a CSV file"
-        ) from None
+        raise BadHistory("reading parquet needs the package `pyarrow`; install it, or give a CSV file") from None
     name = Path(path).name
     try:
         file = parquet.ParquetFile(path, pre_buffer=False)

@@ -55,9 +55,7 @@ def _whole(rows: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
 
 
 def _orders(rows: Iterator[dict[str, Any]], names: Any, name: str, currency: Currency) -> Book:
-    columns = {
-        ours: next((theirs for theirs in known if theirs in names), None) for ours, known in NAMES.items()
-    }
+    columns = {ours: next((theirs for theirs in known if theirs in names), None) for ours, known in NAMES.items()}
     missing = [ours for ours, theirs in columns.items() if theirs is None]
     if missing:
         raise BadHistory(
@@ -78,9 +76,7 @@ def _orders(rows: Iterator[dict[str, Any]], names: Any, name: str, currency: Cur
     return book
 
 
-def _order(
-    book: Book, row: dict[str, Any], email: str | None, number: int, seen: set[str], currency: Currency
-) -> None:
+def _order(book: Book, row: dict[str, Any], email: str | None, number: int, seen: set[str], currency: Currency) -> None:
     key = row["order_id"].strip()
     if not key or key in seen:
         raise BadHistory(
@@ -93,7 +89,5 @@ def _order(
         raise BadHistory(f"row {number}: amount {error}") from None
     if amount < 0:
         raise BadHistory(f"row {number}: amount {row['amount']} is negative; refunds need a table of lines")
-    invoice = book.begin(
-        key, customer_key(row["customer_id"]), instant(row["ordered_at"], number), email=email or None
-    )
+    invoice = book.begin(key, customer_key(row["customer_id"]), instant(row["ordered_at"], number), email=email or None)
     book.add(invoice, SKU, TITLE, 1, amount)

@@ -34,8 +34,6 @@ def customer_body(customer: Customer, currency: bytes, at: Callable[[float | Non
     return _head(customer, currency, at) + b'"addresses":[],' + _TAIL % customer.id
 
 
-def customer_in_order(
-    customer: Customer | None, currency: bytes, at: Callable[[float | None], bytes]
-) -> bytes:
+def customer_in_order(customer: Customer | None, currency: bytes, at: Callable[[float | None], bytes]) -> bytes:
     """The `customer` of an order: the same without `addresses`; null for a guest without an account."""
     return b"null" if customer is None else _head(customer, currency, at) + _TAIL % customer.id

@@ -32,14 +32,14 @@ _TRANSACTION = (
 class RefundBodies:
     """Renders the refunds of one shop; `line` renders the line item that a refund line names."""
 
-    def __init__(
-        self, money: MoneyText, at: Callable[[float | None], bytes], code: bytes, first_line_id: int
-    ) -> None:
+    def __init__(self, money: MoneyText, at: Callable[[float | None], bytes], code: bytes, first_line_id: int) -> None:
         self._money, self._at, self._first_line_id = money, at, first_line_id
         zero = money.bag(0)
         self._refund = _REFUND.replace(b"@Z@", zero)
         self._line = _LINE.replace(b"@Z@", zero)
-        self._transaction = _TRANSACTION.replace(b"@Z@", zero).replace(b"@C@", code)
+        # here, and here only, the platform says `currency` where it says `currency_code` everywhere else
+        bag = zero.replace(b'"currency_code"', b'"currency"')
+        self._transaction = _TRANSACTION.replace(b"@Z@", bag).replace(b"@C@", code)
 
     def refund(self, refund: Refund, line: Callable[[int], bytes]) -> bytes:
         restock = any(part.restock_type != "no_restock" for part in refund.lines)
