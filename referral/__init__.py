@@ -1,6 +1,6 @@
 """Who brought them? Referral codes, the friends' claims on them, and the judged link from an order to the claim that brought it."""
 
-from referral.rules import Terms, Verdict
+from referral.rules import REASONS, Terms, Verdict
 from referral.service import (
     DOMAIN,
     CodeUnknown,
@@ -19,6 +19,7 @@ from referral.service import (
 
 __all__ = [
     "DOMAIN",
+    "REASONS",
     "CodeUnknown",
     "NotAnAddress",
     "Offer",

@@ -88,6 +88,12 @@ class ShopifyApp:
     def bounce_page(self, query: str) -> Answer:
         return visitors.bounce_page(self.client_id, query, self._app_bridge_url, self._frame_origin)
 
+    def shop_site(self, shop: str) -> str:
+        """Where the shop's own site is, for links that people pass on; the platform leads on to the address
+        that the merchant chose.
+        """
+        return self._frame_origin or f"https://{shop}"
+
     @property
     def app_bridge_url(self) -> str:
         """Where embedded pages load the platform's script from."""

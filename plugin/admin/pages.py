@@ -1,21 +1,209 @@
-"""The merchant's pages: what arrived, where customers stand, what they have earned. Each page is one unit of work that only reads."""
+"""The merchant's pages: what arrived, where customers stand, what they have earned, and what was set aside.
+
+They live in a frame of the store's admin. Each page is one unit of work that only reads; the two that write are POSTs, and only put
+something that was parked back among what waits.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, g, render_template
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from flask import Blueprint, Response, abort, current_app, g, redirect, render_template, request, url_for
+from flask.sansio.blueprints import BlueprintSetupState
+from werkzeug.wrappers import Response as BaseResponse
 
 import lifecycle
-import loyalty
+import referral
+from commerce.ids import CustomerId, DeliveryId, EffectId
+from connectors.shopify import PROXY_PATH
+from engine import inbox, outbox
+from engine.work import UnitOfWork
+from plugin import wording
+from plugin.admin import activity, charts, customers, figures, legal
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
+
+HOME_EFFECTS = 10
+HOME_PARKED = 10
+
+BOXES = ("deliveries", "effects")
+
+# Years of static files in browsers' caches are no danger: their addresses hold a digest of what is in them.
+STATIC_SECONDS = 365 * 24 * 3600
+
+# Where the platform's own script reports how fast pages were; only the real platform has it.
+TELEMETRY = {"https://cdn.shopify.com": "https://monorail-edge.shopifysvc.com"}
+
+_HOST = re.compile(r"[A-Za-z0-9+/_=-]{1,256}", re.ASCII)
+
+
+@contextmanager
+def _work() -> Iterator[UnitOfWork]:
+    with current_app.extensions["doors"].database.work(g.merchant.shop.shop_id) as work:
+        yield work
 
 
 @pages.get("/")
 @merchant_only
 def home() -> str:
     """What the program does for this shop, in numbers."""
-    with current_app.extensions["doors"].database.work(g.merchant.shop.shop_id) as work:
-        return render_template(
-            "admin/home.html", stages=lifecycle.stage_counts(work), points=loyalty.points_outstanding(work)
+    with _work() as work:
+        counted = figures.figures(work)
+        pushed, _ = activity.effects(work, activity.SETTLED, limit=HOME_EFFECTS)
+        parked = (
+            activity.deliveries(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.inbox.parked else [],
+            activity.effects(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.outbox.parked else [],
         )
+    return render_template(
+        "admin/home.html", f=counted, pushed=pushed, parked_deliveries=parked[0], parked_effects=parked[1],
+        most=figures.COUNTED_AT_MOST,
+    )  # fmt: skip
+
+
+@pages.get("/customers")
+@merchant_only
+def customer_list() -> str:
+    """Customers, newest first; by stage, and by how an e-mail address or a name begins."""
+    stage = _one_of(lifecycle.STAGES, request.args.get("stage"))
+    typed = request.args.get("q", "")[: customers.LONGEST_SEARCH].strip()
+    with _work() as work:
+        page = customers.page(work, typed=typed, stage=stage, after=_id(request.args.get("after")))
+    return render_template("admin/customers.html", page=page, stage=stage, typed=typed, first="after" not in request.args)
+
+
+@pages.get("/customers/<int:customer_id>")
+@merchant_only
+def customer(customer_id: int) -> str:
+    """One customer: orders, stage and its history, points and what made them, invitations."""
+    with _work() as work:
+        portrait = customers.portrait(work, CustomerId(customer_id)) if customer_id < customers.NO_BOUND else None
+    if portrait is None:
+        abort(404, "There is no such customer in this shop.")
+    change = customers.next_change(portrait.standing, portrait.rules) if portrait.standing else None
+    return render_template("admin/customer.html", p=portrait, change=change, verdicts=referral.REASONS)
+
+
+@pages.get("/activity")
+@merchant_only
+def activity_list() -> str:
+    """Deliveries or effects, newest first, by how far they got."""
+    box = _one_of(BOXES, request.args.get("box")) or BOXES[0]
+    state = _one_of(activity.STATES, request.args.get("state")) or activity.SETTLED
+    read = activity.deliveries if box == "deliveries" else activity.effects
+    with _work() as work:
+        lines, after = read(work, state, _id(request.args.get("after")))
+    return render_template(
+        "admin/activity.html", box=box, state=state, lines=lines, after=after, first="after" not in request.args,
+        replayed=_one_of(("yes", "no"), request.args.get("replayed")),
+    )  # fmt: skip
+
+
+@pages.post("/parked/deliveries/<int:delivery_id>/replay")
+@merchant_only
+def replay_delivery(delivery_id: int) -> BaseResponse:
+    """Put a parked delivery back among those that wait."""
+    with _work() as work:
+        done = delivery_id < customers.NO_BOUND and inbox.replay(work, DeliveryId(delivery_id))
+    return _back("deliveries", done)
+
+
+@pages.post("/parked/effects/<int:effect_id>/replay")
+@merchant_only
+def replay_effect(effect_id: int) -> BaseResponse:
+    """Make a parked effect due again."""
+    with _work() as work:
+        done = effect_id < customers.NO_BOUND and outbox.replay(work, EffectId(effect_id))
+    return _back("effects", done)
+
+
+@pages.get("/privacy")
+@merchant_only
+def privacy() -> str:
+    """The legal requests that the platform passed on."""
+    with _work() as work:
+        return render_template("admin/privacy.html", requests=legal.requests(work), at=work.now)
+
+
+@pages.get("/privacy/exports/<request_id>")
+@merchant_only
+def privacy_export(request_id: str) -> Response:
+    """What we hold of a customer who asked, as a file for the merchant to hand on."""
+    with _work() as work:
+        found = legal.export(work, request_id[:200])
+    if found is None:
+        abort(404, "There is no such export.")
+    body = orjson.dumps(found, option=orjson.OPT_INDENT_2)
+    return Response(body, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="customer-data.json"'})
+
+
+def _one_of(choices: tuple[str, ...], given: str | None) -> str | None:
+    return given if given in choices else None
+
+
+def _id(given: str | None) -> int | None:
+    """A number that the database can hold, from an address that anybody can type."""
+    return int(given) if given and given.isascii() and given.isdigit() and len(given) <= 18 else None
+
+
+def _back(box: str, done: bool) -> BaseResponse:
+    """Show where it is now: waiting, or wherever it went in the meantime."""
+    state = activity.WAITING if done else activity.PARKED
+    return redirect(link("admin.activity_list", box=box, state=state, replayed="yes" if done else "no"), 303)
+
+
+def link(endpoint: str, **values: Any) -> str:
+    """The address of another page of ours, bearing what the platform needs to find its way back into the frame, and never a token."""
+    carried = {"shop": g.merchant.shop.domain, "embedded": "1"}
+    host = request.args.get("host", "")
+    if _HOST.fullmatch(host):
+        carried["host"] = host
+    return url_for(endpoint, **carried, **values)
+
+
+@pages.app_context_processor
+def _what_templates_may_say() -> dict[str, Any]:
+    """For every template, error pages too: they are shown inside the frame when a merchant's page fails."""
+    merchant, shopper = g.get("merchant"), g.get("shopper")
+    shop = merchant.shop if merchant else shopper.shop if shopper else None
+    doors = current_app.extensions["doors"]
+    return {
+        **wording.words(shop.timezone if shop else "UTC"),
+        "app_bridge_url": doors.shopify.app_bridge_url,
+        "api_key": doors.shopify.client_id,
+        # On the shop's own site, which is where the platform's proxy shows us, a path of ours would be a path of theirs.
+        "app_url": doors.shopify.app_url if request.path.startswith(PROXY_PATH) else "",
+        "charts": charts,
+        "link": link,
+        "merchant": merchant,
+        "shop": shop,
+    }
+
+
+@pages.after_request
+def _say_who_may_frame(response: Response) -> Response:
+    """Scripts and styles are ours and the platform's own; the frame is this shop's admin and nobody else's."""
+    if "merchant" not in g:
+        return response
+    shopify = current_app.extensions["doors"].shopify
+    parts = urlsplit(shopify.app_bridge_url)
+    bridge = f"{parts.scheme}://{parts.netloc}"
+    reports = f" {TELEMETRY[bridge]}" if bridge in TELEMETRY else ""
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; script-src 'self' {bridge}; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self' {bridge}{reports}; form-action 'self'; base-uri 'none'; "
+        f"{shopify.frame_ancestors(g.merchant.shop.domain)}"
+    )
+    return response
+
+
+@pages.record_once
+def _set_up(state: BlueprintSetupState) -> None:
+    state.app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
+    # Lines that hold nothing but a statement leave none behind.
+    state.app.jinja_env.trim_blocks = state.app.jinja_env.lstrip_blocks = True

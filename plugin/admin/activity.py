@@ -1,0 +1,165 @@
+"""What came in and what went out, one line each: deliveries and effects, by how far they got.
+
+Bodies are never read here. What an effect says is told from its few fields; whose tags it sets is looked up once for the whole page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from commerce.ids import CustomerId
+from engine.work import UnitOfWork
+from plugin import wording
+
+PAGE = 50
+
+SETTLED, WAITING, PARKED = "settled", "waiting", "parked"
+STATES = (SETTLED, WAITING, PARKED)
+NO_BOUND = 2**63 - 1
+
+_DELIVERY_STATES = {
+    SETTLED: "settled_at IS NOT NULL",
+    WAITING: "settled_at IS NULL AND parked_at IS NULL",
+    PARKED: "parked_at IS NOT NULL",
+}
+_DELIVERIES = {
+    state: text(f"""
+        SELECT delivery_id, topic, triggered_at, received_at, settled_at, parked_at, attempts, reason,
+               extract(epoch FROM settled_at - coalesce(triggered_at, received_at))::double precision AS lag
+        FROM deliveries WHERE shop_id = :shop_id AND delivery_id < :before AND {condition}
+        ORDER BY delivery_id DESC LIMIT :limit
+    """)
+    for state, condition in _DELIVERY_STATES.items()
+}
+_EFFECT_COLUMNS = """
+    effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason, body ->> 'customer_external_id' AS customer_external_id,
+    body -> 'tags' AS tags, body ->> 'name' AS name, body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
+    CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active
+"""
+# The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the newest.
+_PUSHED = text(f"""
+    SELECT {_EFFECT_COLUMNS} FROM effects
+    WHERE shop_id = :shop_id AND pushed_at IS NOT NULL
+      AND (pushed_at, effect_id) < (coalesce((SELECT pushed_at FROM effects WHERE shop_id = :shop_id AND effect_id = :before),
+                                             CAST('infinity' AS timestamptz)), CAST(:before AS bigint))
+    ORDER BY pushed_at DESC, effect_id DESC LIMIT :limit
+""")
+_UNPUSHED = text(f"""
+    SELECT {_EFFECT_COLUMNS} FROM effects
+    WHERE shop_id = :shop_id AND effect_id < :before AND pushed_at IS NULL AND parked_at IS NULL ORDER BY effect_id DESC LIMIT :limit
+""")
+_PARKED = text(f"""
+    SELECT {_EFFECT_COLUMNS} FROM effects
+    WHERE shop_id = :shop_id AND effect_id < :before AND parked_at IS NOT NULL ORDER BY effect_id DESC LIMIT :limit
+""")
+_NAMES = text("""
+    SELECT customer_id, external_id, email, first_name, last_name, redacted_at FROM customers
+    WHERE shop_id = :shop_id AND external_id = ANY(:external_ids)
+""")
+
+TOPICS = {
+    "app/uninstalled": "App removed",
+    "customers/create": "Customer added",
+    "customers/data_request": "Customer asks for their data",
+    "customers/redact": "Customer asks to be erased",
+    "customers/update": "Customer changed",
+    "orders/cancelled": "Order cancelled",
+    "orders/create": "Order placed",
+    "orders/paid": "Order paid",
+    "orders/updated": "Order changed",
+    "refunds/create": "Refund made",
+    "shop/redact": "Shop asks to be erased",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as a merchant reads it."""
+
+    delivery_id: int
+    topic: str
+    """The platform's word, for whoever looks it up there."""
+    what: str
+    received_at: datetime
+    settled_at: datetime | None
+    parked_at: datetime | None
+    lag: float | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An effect as a merchant reads it: `what` it wants of the store, and for whom."""
+
+    effect_id: int
+    kind: str
+    what: str
+    customer_id: CustomerId | None
+    customer: str | None
+    wanted_at: datetime
+    due_at: datetime
+    pushed_at: datetime | None
+    parked_at: datetime | None
+    attempts: int
+    reason: str | None
+
+
+def deliveries(work: UnitOfWork, state: str, before: int | None = None, limit: int = PAGE) -> tuple[list[Delivery], int | None]:
+    """A page of the deliveries in a state, newest first, and what the next page is to begin behind (None on the last)."""
+    rows = work.rows(_DELIVERIES[state], before=before or NO_BOUND, limit=limit + 1)
+    return [_delivery(row) for row in rows[:limit]], rows[limit - 1].delivery_id if len(rows) > limit else None
+
+
+def effects(work: UnitOfWork, state: str, before: int | None = None, limit: int = PAGE) -> tuple[list[Effect], int | None]:
+    """A page of the effects in a state, newest first, and what the next page is to begin behind (None on the last)."""
+    statement = {SETTLED: _PUSHED, WAITING: _UNPUSHED, PARKED: _PARKED}[state]
+    rows = work.rows(statement, before=before or NO_BOUND, limit=limit + 1)
+    named = sorted({row.customer_external_id for row in rows if row.customer_external_id})
+    people = {row.external_id: row for row in work.rows(_NAMES, external_ids=named)} if named else {}
+    lines = [_effect(row, people.get(row.customer_external_id)) for row in rows[:limit]]
+    return lines, rows[limit - 1].effect_id if len(rows) > limit else None
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    what = TOPICS.get(row.topic, row.topic)
+    lag = None if row.lag is None else max(0.0, row.lag)
+    why = why_parked(row.reason) if row.parked_at else None
+    return Delivery(row.delivery_id, row.topic, what, row.received_at, row.settled_at, row.parked_at, lag, why)
+
+
+def why_parked(reason: str | None) -> str:
+    """Why a delivery was set aside, for somebody who did not write this program."""
+    if not reason:
+        return "No reason was noted."
+    if reason.endswith(" while settling"):
+        kind = reason.removesuffix(" while settling")
+        return f"It was understood, but settling it failed ({kind}). That is a mistake of ours; replaying helps once it is mended."
+    return f"It could not be understood: {reason}"
+
+
+def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
+    external_id = row.customer_external_id if row.kind == "tags" else None
+    customer = wording.name_of(person) if person and external_id else f"Customer {external_id}" if external_id else None
+    return Effect(
+        row.effect_id, row.kind, _wanted(row), person.customer_id if person and external_id else None, customer, row.wanted_at,
+        row.due_at, row.pushed_at, row.parked_at, row.attempts, row.reason,
+    )  # fmt: skip
+
+
+def _wanted(row: Row[Any]) -> str:
+    """The state of the store that an effect asks for, in words."""
+    match row.kind:
+        case "tags":
+            return f"is tagged {', '.join(row.tags)}" if row.tags else "bears no tag of ours"
+        case "segment":
+            return f"Segment “{row.name}” holds whoever is tagged {row.tag}"
+        case "discount" if row.active:
+            return f"Code {row.code} takes {wording.money(row.amount_minor, row.currency)} off one order"
+        case "discount":
+            return f"Code {row.code} works no more"
+    return f"{row.kind} {row.key}"

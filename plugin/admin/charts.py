@@ -1,0 +1,55 @@
+"""Charts as small pieces of SVG, drawn by the server.
+
+They hold shapes and no words: every number that a chart shows stands in a table beside it, where it can be read, copied and spoken. Colours
+come from the stylesheet, so charts follow the light and the dark, and a right-to-left page mirrors them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+# The height of a column chart in its own units; the width of a column, with the space after it.
+TALL = 48
+COLUMN = 8
+GAP = 2
+
+# A value above zero is never drawn as nothing.
+LEAST = 1.0
+
+
+def bar(value: int, most: int, *, kind: str = "") -> Markup:
+    """One bar of a bar chart, as long as `value` is of `most`. Decoration: the row that it stands in says the number."""
+    length = _part(value, most, 100)
+    return Markup(
+        '<svg class="bar {}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        '<rect class="track" width="100" height="8"/><rect class="value" width="{}" height="8"/></svg>'
+    ).format(kind, length)
+
+
+def columns(values: Sequence[int], label: str) -> Markup:
+    """A column for each value, in their order. `label` says in words what the picture shows."""
+    most, wide = max(values, default=0), len(values) * COLUMN - GAP
+    shapes = Markup("").join(_column(place, value, most) for place, value in enumerate(values))
+    return Markup(
+        '<svg class="columns" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}" focusable="false">{}</svg>'
+    ).format(wide, TALL, label, shapes)
+
+
+def _column(place: int, value: int, most: int) -> Markup:
+    height = _part(value, most, TALL)
+    return Markup('<rect class="value" x="{}" y="{}" width="{}" height="{}"/>').format(
+        place * COLUMN, _short(TALL - float(height)), COLUMN - GAP, height
+    )
+
+
+def _part(value: int, most: int, whole: int) -> str:
+    """`value` of `most`, scaled to `whole`."""
+    if value <= 0 or most <= 0:
+        return "0"
+    return _short(max(LEAST, whole * min(value, most) / most))
+
+
+def _short(length: float) -> str:
+    return f"{length:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,159 @@
+"""Customers as the merchant's pages show them: a list to look people up in, and everything that we hold of one.
+
+Prefixes are ranges over key columns, because the app's role may use an index for nothing else (see the migration that makes them). A list is
+a page of `PAGE`; the next one starts after the last row of this one, however deep the merchant goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+
+import lifecycle
+import loyalty
+import referral
+from commerce.ids import CustomerId
+from engine.work import UnitOfWork
+
+PAGE = 50
+ORDERS = 50
+ENTRIES = 100
+
+# What a merchant may type to look somebody up; longer is a mistake of the clipboard.
+LONGEST_SEARCH = 100
+
+# Of each of the four ways to find somebody, so many are taken: who meets the limit types a letter more.
+FOUND_AT_MOST = 500
+
+# The last code point: in the order "C" everything that begins with a prefix lies before the prefix with this behind it.
+LAST = "\U0010ffff"
+
+_COLUMNS = """
+    c.customer_id, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage, coalesce(s.orders, 0) AS orders,
+    s.last_order_at, coalesce(b.points, 0) AS points
+"""
+_BALANCE = "LEFT JOIN balances b ON b.shop_id = c.shop_id AND b.customer_id = c.customer_id"
+_STANDING = "LEFT JOIN standings s ON s.shop_id = c.shop_id AND s.customer_id = c.customer_id"
+_ALL = text(f"""
+    SELECT {_COLUMNS} FROM customers c {_STANDING} {_BALANCE}
+    WHERE c.shop_id = :shop_id AND c.customer_id < :before ORDER BY c.customer_id DESC LIMIT :limit
+""")
+_AT_STAGE = text(f"""
+    SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id {_BALANCE}
+    WHERE s.shop_id = :shop_id AND s.stage = :stage AND s.customer_id < :before ORDER BY s.customer_id DESC LIMIT :limit
+""")
+_PREFIX = """
+    (SELECT customer_id FROM customers
+     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :low AND {key} COLLATE "C" < :high LIMIT :most)
+"""
+_FOUND = text(f"""
+    WITH found AS (
+        {_PREFIX.format(key="email_key")} UNION {_PREFIX.format(key="name_key")} UNION {_PREFIX.format(key="last_name_key")}
+        UNION (SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
+    )
+    SELECT {_COLUMNS} FROM found f JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
+    WHERE c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
+    ORDER BY c.customer_id DESC LIMIT :limit
+""")
+_ONE = text("""
+    SELECT customer_id, external_id, email, first_name, last_name, created_at, observed_at, redacted_at FROM customers
+    WHERE shop_id = :shop_id AND customer_id = :customer_id
+""")
+_ORDERS = text("""
+    SELECT o.order_id, o.name, o.currency, o.placed_at, o.paid, o.cancelled_at, o.test, o.goods_minor, o.total_minor, o.refunded_minor,
+           o.refund_count, greatest(0, o.goods_minor - o.refunded_minor) AS kept_minor, o.discount_codes, o.referral_code,
+           (SELECT count(*) FROM order_lines l WHERE l.shop_id = o.shop_id AND l.order_id = o.order_id) AS lines
+    FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = :customer_id ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
+""")
+
+# Above every id that the database gives out.
+NO_BOUND = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of customers, newest first. `after` starts the next page; None on the last."""
+
+    customers: Sequence[Row[Any]]
+    after: CustomerId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry of the points statement, with the points that the customer had once it was booked."""
+
+    entry: Row[Any]
+    points_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """Everything that the page of one customer shows."""
+
+    at: datetime
+    customer: Row[Any]
+    standing: Row[Any] | None
+    rules: lifecycle.Terms
+    history: Sequence[Row[Any]]
+    orders: Sequence[Row[Any]]
+    account: loyalty.Balance
+    pending: Sequence[tuple[datetime, int]]
+    statement: Sequence[Line]
+    referral_code: str | None
+    referrals: Sequence[Row[Any]]
+
+
+def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
+    """Customers newest first: those at `stage`, if given, whose e-mail or name begins with `typed`, or whose id it is."""
+    bound = {"before": after or NO_BOUND, "limit": PAGE + 1}
+    typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
+    if typed:
+        low = typed.lower()
+        rows = work.rows(_FOUND, typed=typed, low=low, high=low + LAST, most=FOUND_AT_MOST, stage=stage, **bound)
+    elif stage:
+        rows = work.rows(_AT_STAGE, stage=stage, **bound)
+    else:
+        rows = work.rows(_ALL, **bound)
+    return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
+
+
+def portrait(work: UnitOfWork, customer_id: CustomerId) -> Portrait | None:
+    """What we hold of one customer; None where this shop has nobody of that number."""
+    customer = work.row(_ONE, customer_id=customer_id)
+    if customer is None:
+        return None
+    account = loyalty.account(work, customer_id)
+    return Portrait(
+        at=work.now,
+        customer=customer,
+        standing=lifecycle.customer_standing(work, customer_id),
+        rules=lifecycle.current_terms(work),
+        history=lifecycle.customer_history(work, customer_id),
+        orders=work.rows(_ORDERS, customer_id=customer_id, limit=ORDERS),
+        account=account,
+        pending=loyalty.pending(work, customer_id),
+        statement=_lines(loyalty.statement(work, customer_id, ENTRIES), account.points),
+        referral_code=referral.known_code(work, customer_id),
+        referrals=referral.referrals_of(work, customer_id),
+    )
+
+
+def _lines(entries: Sequence[Row[Any]], points: int) -> list[Line]:
+    """Entries, newest first, each with the points after it: reckoned back from what the customer has now."""
+    lines = []
+    for entry in entries:
+        lines.append(Line(entry, points))
+        points -= entry.points
+    return lines
+
+
+def next_change(standing: Row[Any], rules: lifecycle.Terms) -> tuple[datetime, lifecycle.Stage] | None:
+    """When silence alone will change the stage, and to which; None where time changes nothing."""
+    if standing.next_review_at is None:
+        return None
+    at_risk = standing.stage == lifecycle.Stage.AT_RISK or rules.at_risk_after_days == rules.lapsed_after_days
+    return standing.next_review_at, lifecycle.Stage.LAPSED if at_risk else lifecycle.Stage.AT_RISK

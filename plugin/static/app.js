@@ -1,0 +1,139 @@
+/* Moves between pages inside the admin's frame without losing who is asking.
+ *
+ * A frame has no cookies; the platform gives an ID token that lives a minute. A plain link would arrive without one and take the long way
+ * round by the bounce page. So a click or a form inside the app is fetched with a fresh token, and the page's own parts are put in place of
+ * these. Whatever goes wrong, the browser navigates as if this script were not here. */
+(() => {
+  "use strict";
+  const PARTS = ["header", "main"];
+  let asking = null;
+
+  const token = async () => (window.shopify && window.shopify.idToken ? window.shopify.idToken() : null);
+  const isOurs = (url) => url.origin === location.origin && !url.pathname.startsWith("/static/");
+  const say = (words) => { document.getElementById("says").textContent = words; };
+
+  const complain = (words) => {
+    say(words);
+    if (window.shopify && window.shopify.toast) window.shopify.toast.show(words, { isError: true });
+  };
+
+  /* The address without what signed it: a token must not lie in the history, nor in what is copied from it. */
+  const bare = (href) => {
+    const url = new URL(href, location.href);
+    for (const name of ["id_token", "hmac", "session", "timestamp", "locale"]) url.searchParams.delete(name);
+    return url;
+  };
+
+  const ask = async (url, init) => {
+    const bearer = await token();
+    if (!bearer) throw new Error("nobody gives us a token");
+    return fetch(url, { ...init, headers: { Accept: "text/html", Authorization: `Bearer ${bearer}` } });
+  };
+
+  /* A token can run out on the way: then once more, with a new one. */
+  const fetchPage = async (url, init) => {
+    const answer = await ask(url, init);
+    return answer.status === 401 ? ask(url, init) : answer;
+  };
+
+  const put = (page) => {
+    if (!page.querySelector("main")) throw new Error("that is no page of ours");
+    for (const part of PARTS) {
+      const next = page.querySelector(part);
+      const here = document.querySelector(part);
+      if (next && here) here.replaceWith(document.adoptNode(next));
+    }
+    document.title = page.title;
+  };
+
+  /* A new page begins at its top, or at the place that its address names; focus goes to its heading, and its title is spoken. */
+  const arrive = (scroll, hash) => {
+    const target = hash && document.getElementById(decodeURIComponent(hash.slice(1)));
+    const heading = document.querySelector("main h1") || document.querySelector("main");
+    heading.focus({ preventScroll: true });
+    if (target) target.scrollIntoView();
+    else window.scrollTo(0, scroll || 0);
+    say(document.title);
+  };
+
+  const busy = (on) => {
+    document.documentElement.toggleAttribute("data-busy", on);
+    for (const button of document.querySelectorAll("main button")) button.disabled = on;
+  };
+
+  const go = async (href, { init = {}, history: how = "push", scroll = 0, fallback } = {}) => {
+    if (asking) asking.abort();
+    const mine = (asking = new AbortController());
+    busy(true);
+    try {
+      const url = bare(href);
+      const answer = await fetchPage(url, { ...init, signal: mine.signal });
+      if (!(answer.headers.get("Content-Type") || "").startsWith("text/html")) throw new Error("that is no page");
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine.signal.aborted) return;
+      put(page);
+      const shown = answer.redirected ? bare(answer.url) : url;
+      if (how === "push") history.pushState({}, "", shown);
+      arrive(scroll, shown.hash);
+    } catch (trouble) {
+      if (mine.signal.aborted) return;
+      (fallback || (() => location.assign(bare(href))))();
+    } finally {
+      if (asking === mine) busy(false);
+    }
+  };
+
+  /* Where the merchant had scrolled to belongs to the page that is being left. */
+  const leave = () => history.replaceState({ scroll: window.scrollY }, "");
+
+  const save = async (link) => {
+    try {
+      const answer = await fetchPage(bare(link.href), {});
+      if (!answer.ok) throw new Error("the file is not there");
+      const copy = document.createElement("a");
+      copy.href = URL.createObjectURL(await answer.blob());
+      copy.download = link.download || "download";
+      copy.click();
+      URL.revokeObjectURL(copy.href);
+      say("Downloaded");
+    } catch (trouble) {
+      location.assign(bare(link.href));
+    }
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const url = new URL(link.href);
+    const inPage = url.hash && url.pathname === location.pathname && url.search === location.search;
+    if (!isOurs(url) || link.target || inPage || link.getAttribute("href").startsWith("#")) return;
+    event.preventDefault();
+    if (link.hasAttribute("download")) return void save(link);
+    leave();
+    go(url);
+  });
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const url = new URL(form.action);
+    if (event.defaultPrevented || !isOurs(url)) return;
+    event.preventDefault();
+    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    leave();
+    if (form.method === "post") {
+      // A POST without a token would be refused, so it cannot fall back to the browser's own: it says so instead.
+      const fallback = () => complain("That did not work. Please try again.");
+      return void go(url, { init: { method: "POST", body: fields }, fallback });
+    }
+    for (const [name, value] of fields) value ? url.searchParams.set(name, value) : url.searchParams.delete(name);
+    go(url);
+  });
+
+  window.addEventListener("popstate", (event) => {
+    if (location.hash && !event.state) return;
+    go(location.href, { history: "keep", scroll: (event.state && event.state.scroll) || 0, fallback: () => location.reload() });
+  });
+
+  /* The address that the frame was opened with holds a token; what is shown from here on need not. */
+  history.replaceState(history.state, "", bare(location.href));
+})();

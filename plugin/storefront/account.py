@@ -1,0 +1,107 @@
+"""A shopper's account as the shop's pages show it: the points, what they can buy, the codes bought, and what brought the points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Row
+
+import loyalty
+import referral
+from commerce.ids import CustomerId
+from engine.work import UnitOfWork
+
+HISTORY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code that was bought. `state`: being made, ready, used, ended, or returned (then `why` the points went back)."""
+
+    redemption_id: int
+    title: str
+    code: str
+    points: int
+    ends_at: datetime
+    state: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Points that came or went at one instant for one reason."""
+
+    at: datetime
+    sentence: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything that a shopper's points page shows."""
+
+    at: datetime
+    balance: loyalty.Balance
+    pending: Sequence[tuple[datetime, int]]
+    codes: Sequence[Code]
+    history: Sequence[Movement]
+    referral_code: str
+    friends: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What the program offers, to whoever looks at it."""
+
+    points: loyalty.Terms
+    referral: referral.Terms
+
+
+def offers(work: UnitOfWork) -> Offers:
+    return Offers(loyalty.current_terms(work), referral.current_terms(work))
+
+
+def account(work: UnitOfWork, customer_id: CustomerId) -> Account:
+    """The customer's account now. Somebody who has no referral code yet is given one: this page is where they find it."""
+    balance = loyalty.account(work, customer_id)
+    brought = [row for row in referral.referrals_of(work, customer_id) if row.verdict == referral.Verdict.FRIEND]
+    return Account(
+        at=work.now,
+        balance=balance,
+        pending=loyalty.pending(work, customer_id),
+        codes=[_code(row, work.now) for row in balance.redemptions],
+        history=movements(loyalty.statement(work, customer_id, HISTORY)),
+        referral_code=referral.code_of(work, customer_id),
+        friends=len(brought),
+    )
+
+
+def movements(entries: Sequence[Row[Any]]) -> list[Movement]:
+    """Entries as a shopper reads them: those of one instant and one sentence are one movement, and what comes to nothing is left out.
+
+    The ledger draws a reward from several lots, or lets new points repay old ones; a shopper bought once, or earned once.
+    """
+    together = groupby(entries, key=lambda e: (e.recorded_at, e.sentence))
+    summed = [Movement(at, sentence, sum(e.points for e in same)) for (at, sentence), same in together]
+    return [movement for movement in summed if movement.points]
+
+
+def _code(row: Row[Any], now: datetime) -> Code:
+    state, why = _state(row, now)
+    return Code(row.redemption_id, row.reward["title"], row.code, row.points, row.expires_at, state, why)
+
+
+def _state(row: Row[Any], now: datetime) -> tuple[str, str]:
+    if row.outcome == "used":
+        return "used", ""
+    if row.outcome:
+        return "returned", row.outcome
+    if row.refused_at:
+        return "returned", "the store refused the code"
+    if row.expires_at <= now:
+        return "ended", ""
+    return ("ready" if row.issued_at else "making"), ""

@@ -1,0 +1,210 @@
+"""A house of one process for the pages: a real database, real signatures, and two shops with the same customers in them."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jwt
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+import lifecycle
+import loyalty
+import migrations
+import referral
+from commerce.customers import CustomerSnapshot
+from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
+from commerce.store import ShopDetails
+from connectors.http import HttpSession
+from connectors.shopify import SCOPES, ShopifyApp, Token
+from engine import mirror
+from engine.postgres import Embedded
+from engine.shops import Seal, Shop
+from engine.work import Database, refuse_in_transaction
+from plugin import Doors, create_app
+from plugin.install import Installer
+from sandbox.signing import proxy_signature
+
+CLIENT_ID, CLIENT_SECRET = "client-of-the-tests", "secret-of-the-tests-0000000000000000"
+APP_URL = "https://perennial.example"
+PREFIX = "/apps/perennial"
+REACTIONS = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """The time of the tests; it stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class House:
+    """The pages of one process, and what stands behind them."""
+
+    app: Flask
+    database: Database
+    installer: Installer
+    clock: Clock
+
+    def open_shop(self, name: str = "The Little Shop", currency: str = "USD", timezone: str = "Europe/Berlin") -> Shop:
+        domain = f"shop-{next(_numbers)}.myshopify.com"
+        token = Token("token", None, None, None, SCOPES)
+        return self.installer.record(domain, token, ShopDetails("1", name, currency, timezone))
+
+    def settle(self, shop: Shop, *orders: OrderSnapshot, refunds: tuple[RefundSnapshot, ...] = ()) -> None:
+        with self.database.work(shop.shop_id) as work:
+            accepted = mirror.accept(work, orders, refunds)
+            for react in REACTIONS:
+                react(work, accepted)
+
+    def customer_id(self, shop: Shop, external_id: str) -> int:
+        with self.database.work(shop.shop_id) as work:
+            found = mirror.customer_id(work, external_id)
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Merchant:
+    """Somebody of a shop's staff, inside the frame of the admin."""
+
+    client: FlaskClient
+    shop: Shop
+
+    def token(self, **changed: Any) -> str:
+        # The package that checks tokens has a clock of its own: the computer's.
+        at, domain = int(datetime.now(UTC).timestamp()), self.shop.domain
+        claims = {
+            "iss": f"https://{domain}/admin", "dest": f"https://{domain}", "aud": CLIENT_ID, "sub": "42", "exp": at + 60,
+            "nbf": at, "iat": at, "jti": "j", "sid": "s",
+        }  # fmt: skip
+        return jwt.encode(claims | changed, CLIENT_SECRET, algorithm="HS256")
+
+    def open(self, path: str) -> TestResponse:
+        """A page load: the token stands in the query."""
+        lead = "&" if "?" in path else "?"
+        return self.client.get(f"{path}{lead}{urlencode({'shop': self.shop.domain, 'id_token': self.token()})}")
+
+    def fetch(self, path: str, method: str = "GET") -> TestResponse:
+        return self.client.open(path, method=method, headers={"Authorization": f"Bearer {self.token()}"})
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """A visitor of a shop's own site, who comes through the platform's proxy."""
+
+    client: FlaskClient
+    shop: Shop
+    external_id: str = ""
+
+    def query(self, **more: str) -> str:
+        given = {
+            **more, "shop": self.shop.domain, "logged_in_customer_id": self.external_id, "path_prefix": PREFIX,
+            "timestamp": str(int(datetime.now(UTC).timestamp())),
+        }  # fmt: skip
+        return urlencode({**given, "signature": proxy_signature(given.items(), CLIENT_SECRET)})
+
+    def get(self, path: str = "/", **more: str) -> TestResponse:
+        return self.client.get(f"/proxy{path}?{self.query(**more)}")
+
+    def post(self, path: str, **fields: str) -> TestResponse:
+        return self.client.post(f"/proxy{path}?{self.query()}", data=fields)
+
+
+def order(
+    number: int, customer: CustomerSnapshot | None, placed_at: datetime, goods_minor: int = 5000, **changed: Any
+) -> OrderSnapshot:
+    """A paid order of one line."""
+    given: dict[str, Any] = {
+        "external_id": str(number), "name": f"#{number}", "customer": customer, "currency": "USD", "placed_at": placed_at,
+        "updated_at": placed_at, "observed_at": placed_at, "paid": True, "cancelled_at": None, "test": False,
+        "goods_minor": goods_minor, "total_minor": goods_minor + 500, "refunds": (), "discount_codes": (), "referral_code": None,
+        "lines": (OrderLine(1, "p1", "Tulip bulbs", 2, goods_minor, False),),
+    }  # fmt: skip
+    return OrderSnapshot(**(given | changed))
+
+
+def person(external_id: str, at: datetime, **changed: Any) -> CustomerSnapshot:
+    given: dict[str, Any] = {
+        "external_id": external_id, "email": f"ada{external_id}@example.com", "first_name": "Ada", "last_name": "Lovelace",
+        "created_at": at, "observed_at": at,
+    }  # fmt: skip
+    return CustomerSnapshot(**(given | changed))
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as place, Embedded(Path(place), durable=False) as url:
+        migrations.upgrade(url)
+        yield url
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def house(database_url: str, clock: Clock) -> Iterator[House]:
+    database = Database(database_url, clock)
+    shopify = ShopifyApp(
+        CLIENT_ID, CLIENT_SECRET, None, APP_URL, HttpSession(before_request=refuse_in_transaction), now=clock
+    )
+
+    def no_store(domain: str, token: Callable[[], str]) -> Any:
+        raise AssertionError("no page speaks to a store")
+
+    first_terms = {
+        lifecycle.DOMAIN: lambda currency: lifecycle.first_terms(),
+        loyalty.DOMAIN: loyalty.first_terms,
+        referral.DOMAIN: referral.first_terms,
+    }
+    installer = Installer(database, Seal([Fernet.generate_key().decode()]), shopify, no_store, first_terms)
+    app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024))
+    yield House(app, database, installer, clock)
+    database.close()
+
+
+@pytest.fixture
+def shop(house: House) -> Shop:
+    return house.open_shop()
+
+
+@pytest.fixture
+def neighbour(house: House) -> Shop:
+    """Another shop, whose customers have the same numbers and addresses."""
+    return house.open_shop("The Shop Next Door")
+
+
+@pytest.fixture
+def merchant(house: House, shop: Shop) -> Merchant:
+    return Merchant(house.app.test_client(), shop)
+
+
+@pytest.fixture
+def stranger(house: House, shop: Shop) -> Shopper:
+    return Shopper(house.app.test_client(), shop)
+
+
+@pytest.fixture
+def shopper(house: House, shop: Shop) -> Shopper:
+    """Customer 7 of the shop."""
+    return Shopper(house.app.test_client(), shop, "7")
