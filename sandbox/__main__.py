@@ -95,6 +95,8 @@ def _world(options: argparse.Namespace) -> World:
         topics=_listed(options.topics),
     )
     ZoneInfo(options.timezone)
+    if not app.app_url.startswith("http://"):
+        raise ValueError(f"the sandbox speaks plain http to the app, not {app.app_url!r}")
     faults = Faults(options.duplicate, options.drop, options.reorder, options.delay, options.seed)
     courier = Courier(
         url=app.webhook_url,
@@ -143,7 +145,11 @@ def main() -> int:
             f"{started}  {domain}: admin {at}/shops/{domain}/admin  store {at}/shops/{domain}/store/",
             flush=True,
         )
-    serve(world, options.host, options.port)
+    try:
+        serve(world, options.host, options.port)
+    except OSError as error:
+        print(f"sandbox: {options.host}:{options.port} cannot be used: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -81,6 +81,12 @@ def install(flask: Flask) -> None:
             return redirect(request.script_root + "/store/")
         return render_template("front.html", title="Sandbox", shops=list(world().shops.values()))
 
+    @flask.get("/store/<store>/apps/<path:app>")
+    def admin_address(store: str, app: str) -> BaseResponse:
+        """`admin.shopify.com/store/{store}/apps/{client id}`, for an app that swaps the host for this one."""
+        query = f"?{request.query_string.decode()}" if request.query_string else ""
+        return redirect(f"/shops/{store}.myshopify.com/admin/apps/{app}{query}")
+
     @flask.get("/app-bridge.js")
     def app_bridge() -> Response:
         response = send_from_directory(current_app.static_folder or "", "app-bridge.js", mimetype="text/javascript")

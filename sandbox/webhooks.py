@@ -52,6 +52,14 @@ class Delivery:
     attempts: int = 0
     status: int | None = None
     copy: bool = False
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        self.size = len(self.body)
+
+    def forget(self) -> None:
+        """Lets the bytes go once they have arrived; what is remembered of a delivery is small."""
+        self.body = self.request = b""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -197,14 +205,15 @@ class Courier:
         if 200 <= status < 300:
             stats["acknowledged"] += 1
             self.recent.append(delivery)
-            delivery.request = b""
+            if self._send is None:
+                delivery.forget()
             return
         stats["failed"] += 1
         if delivery.attempts == 1:
             self.recent.append(delivery)
         if delivery.attempts > RETRIES:
             stats["abandoned"] += 1
-            delivery.request = b""
+            delivery.forget()
             return
         wait = self._retry_base * 2 ** (delivery.attempts - 1)
         with self._lock:

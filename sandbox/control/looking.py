@@ -75,7 +75,7 @@ def deliveries() -> Json:
             "event_id": d.event_id,
             "attempts": d.attempts,
         }
-        | {"status": d.status, "bytes": len(d.body), "triggered_at": d.triggered_at}
+        | {"status": d.status, "bytes": d.size, "triggered_at": d.triggered_at}
         for d in list(world().courier.recent)
     ]
     return {"deliveries": recent[::-1]}
