@@ -1,15 +1,17 @@
 """How values are said to people: numbers, money, instants, lengths of time, names of customers.
 
-Everything here escapes what it is given and returns text, or `Markup` where the text is an element. Instants are shown in the shop's own
-zone and carried in UTC; the words are English, the marks around digits are the same in every language we may add.
+Everything here escapes what it is given and returns text, or `Markup` where the text is an element. Instants are
+shown in the shop's own zone and carried in UTC; the words are English, the marks around digits are the same in
+every language we may add.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from hashlib import blake2b
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -69,6 +71,12 @@ def counted(value: int, one: str, many: str) -> str:
     return f"{number(value)}{NO_BREAK}{one if value == 1 else many}"
 
 
+def share(part: int, whole: int) -> str:
+    """``38 %`` of the whole; what is there but small is said to be small, and not to be nothing."""
+    percent = round(100 * part / whole) if whole else 0
+    return f"{'<' if part and not percent else ''}{percent or (1 if part else 0)}{NO_BREAK}%"
+
+
 @cache
 def zone(name: str) -> ZoneInfo:
     """The zone that a store names; UTC where this machine does not know it."""
@@ -99,6 +107,13 @@ def _time(at: datetime, text: str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(utc, text)
 
 
+def by_day(there: ZoneInfo, amounts: Sequence[tuple[datetime, int]]) -> list[tuple[Markup, int]]:
+    """Amounts that come at instants, in order, as amounts that come on days."""
+    together = groupby(amounts, key=lambda amount: amount[0].astimezone(there).date())
+    days = [list(same) for _, same in together]
+    return [(day(there, same[0][0]), sum(amount for _, amount in same)) for same in days]
+
+
 def name_of(customer: Named) -> str:
     """What to call a customer: by name, else by address, else by the store's number."""
     if customer.redacted_at is not None:
@@ -113,7 +128,9 @@ def stage(key: str) -> str:
 
 
 def static(name: str, *, external: str = "") -> str:
-    """The address of a file of ours, with a digest of what is in it: browsers may keep it for ever, and never show an old one."""
+    """The address of a file of ours, with a digest of what is in it: browsers may keep it for ever, and never show an
+    old one.
+    """
     return f"{external}{url_for('static', filename=name, v=_digest(name))}"
 
 
@@ -126,6 +143,7 @@ def words(timezone: str) -> Mapping[str, Any]:
     """What every template may say, for a shop in that zone."""
     there = zone(timezone)
     return {
+        "by_day": partial(by_day, there),
         "counted": counted,
         "day": partial(day, there),
         "instant": partial(instant, there),
@@ -133,6 +151,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "money": money,
         "name_of": name_of,
         "number": number,
+        "share": share,
         "signed": signed,
         "stage_name": stage,
         "static": static,

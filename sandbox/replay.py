@@ -77,23 +77,30 @@ class Replay:
         self._invoices = book.invoices()
         self._next = next(self._invoices, None)
         self._before = Counter(self.world.courier.stats)
-        self.shop.only_topics, self.shop.chatty = self.plan.topics, self.plan.chatty
 
     def step(self) -> float | None:
         """Places what is due: seconds until there is more, 0 for at once, None when the history is over."""
         with self.world.lock:
-            for _ in range(STRIDE):
-                if self._next is None or self.state != "running" or self._full():
-                    self._finish()
-                    return None
-                wait = self._wait()
-                if wait > 0:
-                    return wait
-                try:
-                    self._take(self._next)
-                except sales.SaleRefused as refusal:
-                    self.error = f"{self._next.key}: {refusal}"
-                self._next = next(self._invoices, None)
+            # held back while the history speaks, and only then: what the app or a shopper does meanwhile is sent
+            self.shop.only_topics, self.shop.chatty = self.plan.topics, self.plan.chatty
+            try:
+                return self._stride()
+            finally:
+                self.shop.only_topics, self.shop.chatty = None, False
+
+    def _stride(self) -> float | None:
+        for _ in range(STRIDE):
+            if self._next is None or self.state != "running" or self._full():
+                self._finish()
+                return None
+            wait = self._wait()
+            if wait > 0:
+                return wait
+            try:
+                self._take(self._next)
+            except sales.SaleRefused as refusal:
+                self.error = f"{self._next.key}: {refusal}"
+            self._next = next(self._invoices, None)
         return 0.0
 
     def _full(self) -> bool:
@@ -115,8 +122,6 @@ class Replay:
         if self.state == "running":
             self.state = "finished"
         self.ended_at = self.ended_at or self.world.clock()
-        # from here on the world is live: everything that the app subscribed to is sent
-        self.shop.only_topics, self.shop.chatty = None, False
         self._people.clear()
 
     def _wait(self) -> float:

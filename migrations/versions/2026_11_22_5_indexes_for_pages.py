@@ -1,8 +1,8 @@
 """What the merchant's pages look customers up by.
 
-Row-level security lets the planner use an index only for operators that cannot leak a row, and `lower()` is not among them: an index over
-`lower(email)` is never used by the app's role. So the keys are columns of their own, made by the database, in an order ("C") in which a
-prefix is a range.
+Row-level security lets the planner use an index only for operators that cannot leak a row, and `lower()` is not
+among them: an index over `lower(email)` is never used by the app's role. So the keys are columns of their own, made
+by the database, in an order ("C") in which a prefix is a range.
 """
 
 from __future__ import annotations

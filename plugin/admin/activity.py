@@ -1,6 +1,7 @@
 """What came in and what went out, one line each: deliveries and effects, by how far they got.
 
-Bodies are never read here. What an effect says is told from its few fields; whose tags it sets is looked up once for the whole page.
+Bodies are never read here. What an effect says is told from its few fields; whose tags it sets is looked up once
+for the whole page.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ _EFFECT_COLUMNS = """
     body -> 'tags' AS tags, body ->> 'name' AS name, body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
     CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active
 """
-# The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the newest.
+# The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the
+# newest.
 _PUSHED = text(f"""
     SELECT {_EFFECT_COLUMNS} FROM effects
     WHERE shop_id = :shop_id AND pushed_at IS NOT NULL

@@ -1,7 +1,8 @@
 """Charts as small pieces of SVG, drawn by the server.
 
-They hold shapes and no words: every number that a chart shows stands in a table beside it, where it can be read, copied and spoken. Colours
-come from the stylesheet, so charts follow the light and the dark, and a right-to-left page mirrors them.
+They hold shapes and no words: every number that a chart shows stands in a table beside it, where it can be read,
+copied and spoken. Colours come from the stylesheet, so charts follow the light and the dark, and a right-to-left
+page mirrors them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ LEAST = 1.0
 
 
 def bar(value: int, most: int, *, kind: str = "") -> Markup:
-    """One bar of a bar chart, as long as `value` is of `most`. Decoration: the row that it stands in says the number."""
+    """One bar of a bar chart, as long as `value` is of `most`.
+
+    Decoration: the row that it stands in says the number.
+    """
     length = _part(value, most, 100)
     return Markup(
         '<svg class="bar {}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false">'

@@ -1,7 +1,8 @@
 """Customers as the merchant's pages show them: a list to look people up in, and everything that we hold of one.
 
-Prefixes are ranges over key columns, because the app's role may use an index for nothing else (see the migration that makes them). A list is
-a page of `PAGE`; the next one starts after the last row of this one, however deep the merchant goes.
+Prefixes are ranges over key columns, because the app's role may use an index for nothing else (see the migration
+that makes them). A list is a page of `PAGE`; the next one starts after the last row of this one, however deep the
+merchant goes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The numbers of the merchant's first page. Each statement counts this shop's rows as they are now, over a bounded part of the tables."""
+"""The numbers of the merchant's first page.
+
+Each statement counts this shop's rows as they are now, over a bounded part of the tables.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,12 @@ from engine.work import UnitOfWork
 from lifecycle import Stage
 from loyalty import Reward
 
-# Above this many, the page says "over 200,000": nobody acts on the difference, and the count would cost more than it says.
+# Above this many, the page says "over 200,000": nobody acts on the difference, and the count would cost more than
+# it says.
 COUNTED_AT_MOST = 200_000
 
-# How late deliveries were settled is told from this many of the newest, found among at most so many (the rest may still be waiting).
+# How late deliveries were settled is told from this many of the newest, found among at most so many (the rest may
+# still be waiting).
 LAG_SAMPLE = 1000
 LAG_AMONG = 20_000
 

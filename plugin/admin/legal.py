@@ -1,4 +1,6 @@
-"""The legal requests that the platform passed on, as the merchant sees them: what was asked, by when it is due, and what became of it."""
+"""The legal requests that the platform passed on, as the merchant sees them: what was asked, by when it is due, and
+what became of it.
+"""
 
 from __future__ import annotations
 

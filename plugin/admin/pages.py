@@ -1,7 +1,7 @@
 """The merchant's pages: what arrived, where customers stand, what they have earned, and what was set aside.
 
-They live in a frame of the store's admin. Each page is one unit of work that only reads; the two that write are POSTs, and only put
-something that was parked back among what waits.
+They live in a frame of the store's admin. Each page is one unit of work that only reads; the two that write are
+POSTs, and only put something that was parked back among what waits.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ def _back(box: str, done: bool) -> BaseResponse:
 
 
 def link(endpoint: str, **values: Any) -> str:
-    """The address of another page of ours, bearing what the platform needs to find its way back into the frame, and never a token."""
+    """The address of another page of ours, bearing what the platform needs to find its way back into the frame, and
+    never a token.
+    """
     carried = {"shop": g.merchant.shop.domain, "embedded": "1"}
     host = request.args.get("host", "")
     if _HOST.fullmatch(host):
@@ -176,7 +178,8 @@ def _what_templates_may_say() -> dict[str, Any]:
         **wording.words(shop.timezone if shop else "UTC"),
         "app_bridge_url": doors.shopify.app_bridge_url,
         "api_key": doors.shopify.client_id,
-        # On the shop's own site, which is where the platform's proxy shows us, a path of ours would be a path of theirs.
+        # On the shop's own site, which is where the platform's proxy shows us, a path of ours would be a path of
+        # theirs.
         "app_url": doors.shopify.app_url if request.path.startswith(PROXY_PATH) else "",
         "charts": charts,
         "link": link,

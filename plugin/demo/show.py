@@ -43,7 +43,7 @@ RESTORE_RATE = 100_000
 BUCKET = 200_000
 
 # Nothing in the demo takes longer than this without a mistake behind it.
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _replay(stage: Stage, data: Path | None, console: Console, *, check: bool) -
             _show(progress, bars, told, counted)
             if told["state"] == "failed":
                 raise TroubleStarting(f"The order history cannot be replayed: {told['error']}")
-            if told["state"] == "done" and counted.idle:
+            if told["state"] == "finished" and counted.idle:
                 stats = machine.ask(f"{stage.store_url}/sandbox/stats")
                 return told | {"platform_calls": stats["platform_calls"], "settled_at": counted.last_settled_at}
             machine.check_alive(stage.processes)

@@ -46,14 +46,16 @@
     document.title = page.title;
   };
 
-  /* A new page begins at its top, or at the place that its address names; focus goes to its heading, and its title is spoken. */
+  /* A new page begins at its top, or at the place that its address names; focus goes to its heading, and its
+   * title is spoken, or what came of the click. */
   const arrive = (scroll, hash) => {
     const target = hash && document.getElementById(decodeURIComponent(hash.slice(1)));
     const heading = document.querySelector("main h1") || document.querySelector("main");
     heading.focus({ preventScroll: true });
     if (target) target.scrollIntoView();
     else window.scrollTo(0, scroll || 0);
-    say(document.title);
+    const notice = document.querySelector("main .notice[role=status]");
+    say(notice ? notice.textContent : document.title);
   };
 
   const busy = (on) => {
@@ -73,7 +75,7 @@
       if (mine.signal.aborted) return;
       put(page);
       const shown = answer.redirected ? bare(answer.url) : url;
-      if (how === "push") history.pushState({}, "", shown);
+      if (how === "push") history[shown.href === location.href ? "replaceState" : "pushState"]({}, "", shown);
       arrive(scroll, shown.hash);
     } catch (trouble) {
       if (mine.signal.aborted) return;

@@ -1,4 +1,6 @@
-"""A shopper's account as the shop's pages show it: the points, what they can buy, the codes bought, and what brought the points."""
+"""A shopper's account as the shop's pages show it: the points, what they can buy, the codes bought, and what brought
+the points.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ HISTORY = 50
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code that was bought. `state`: being made, ready, used, ended, or returned (then `why` the points went back)."""
+    """A code that was bought.
+
+    `state`: being made, ready, used, ended, or returned (then `why` the points went back).
+    """
 
     redemption_id: int
     title: str
@@ -66,7 +71,10 @@ def offers(work: UnitOfWork) -> Offers:
 
 
 def account(work: UnitOfWork, customer_id: CustomerId) -> Account:
-    """The customer's account now. Somebody who has no referral code yet is given one: this page is where they find it."""
+    """The customer's account now.
+
+    Somebody who has no referral code yet is given one: this page is where they find it.
+    """
     balance = loyalty.account(work, customer_id)
     brought = [row for row in referral.referrals_of(work, customer_id) if row.verdict == referral.Verdict.FRIEND]
     return Account(
@@ -81,9 +89,11 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Account:
 
 
 def movements(entries: Sequence[Row[Any]]) -> list[Movement]:
-    """Entries as a shopper reads them: those of one instant and one sentence are one movement, and what comes to nothing is left out.
+    """Entries as a shopper reads them: those of one instant and one sentence are one movement, and what comes to
+    nothing is left out.
 
-    The ledger draws a reward from several lots, or lets new points repay old ones; a shopper bought once, or earned once.
+    The ledger draws a reward from several lots, or lets new points repay old ones; a shopper bought once, or earned
+    once.
     """
     together = groupby(entries, key=lambda e: (e.recorded_at, e.sentence))
     summed = [Movement(at, sentence, sum(e.points for e in same)) for (at, sentence), same in together]

@@ -1,7 +1,7 @@
 """The shopper's pages: their points, the rewards that points buy, and the invitation that they can pass on.
 
-Plain links and forms, shown inside the shop's theme; they work without any script. Who is logged in is what the platform signed, never what a
-form says. A refusal is a sentence on the page that was asked from.
+Plain links and forms, shown inside the shop's theme; they work without any script. Who is logged in is what the
+platform signed, never what a form says. A refusal is a sentence on the page that was asked from.
 """
 
 from __future__ import annotations
@@ -156,7 +156,10 @@ def _holder() -> str:
 
 @pages.after_request
 def _leave_the_theme_alone(response: Response) -> Response:
-    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make. Ours stands on pages of our own."""
+    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make.
+
+    Ours stands on pages of our own.
+    """
     if response.mimetype == "application/liquid":
         response.headers["Content-Security-Policy"] = "object-src 'none'; base-uri 'self'"
     else:

@@ -1,7 +1,8 @@
 """Tickets: what a form carries to show that we gave it to this shopper, a while ago at most, and to name one click.
 
-The platform signs only the query of what comes through its proxy, never the body, and shoppers are logged in by a cookie that is not ours: a
-form on any other site could be posted here in their name. It would lack a ticket. The same ticket names the click, so pressing twice buys once.
+The platform signs only the query of what comes through its proxy, never the body, and shoppers are logged in by a
+cookie that is not ours: a form on any other site could be posted here in their name. It would lack a ticket. The
+same ticket names the click, so pressing twice buys once.
 """
 
 from __future__ import annotations

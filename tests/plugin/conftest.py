@@ -1,4 +1,6 @@
-"""A house of one process for the pages: a real database, real signatures, and two shops with the same customers in them."""
+"""A house of one process for the pages: a real database, real signatures, and two shops with the same customers in
+them.
+"""
 
 from __future__ import annotations
 

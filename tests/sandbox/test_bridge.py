@@ -18,7 +18,10 @@ from tests.sandbox.conftest import SECRET, Mailbox
 
 PAGE = """<!doctype html><meta name="shopify-api-key" content="client-1"><script src="%s/app-bridge.js"></script>
 <p id="out">waiting</p><script>
-fetch("/api").then(a => a.text()).then(t => { document.getElementById("out").textContent = t; shopify.toast.show("Saved"); });
+fetch("/api").then(answer => answer.text()).then(text => {
+  document.getElementById("out").textContent = text;
+  shopify.toast.show("Saved");
+});
 </script>"""
 BOUNCE = '<!doctype html><script src="%s/app-bridge.js" data-api-key="client-1"></script>'
 

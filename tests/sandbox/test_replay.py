@@ -121,6 +121,14 @@ def test_a_replay_keeps_to_its_speed(world: World, clock: Clock, history: str) -
     assert run.report()["state"] == "stopped"
 
 
+def test_what_the_app_does_meanwhile_is_told_as_ever(world: World, history: str) -> None:
+    shop = world.shop()
+    run = Replay(world, shop, open_history(history, shop.currency), Plan(speed=86_400, topics=frozenset()))
+    run.step()
+    shop.tag_customer(shop.customers[0], ["stage:new"], [])
+    assert dict(world.courier.topics) == {"customer.tags_added": 1, "customers/update": 1}
+
+
 def test_a_limit_ends_a_replay_early(world: World, history: str) -> None:
     report = replay(world, history, Plan(limit=2)).report()
     assert (report["orders"], report["orders_total"], report["state"]) == (2, 2, "finished")

@@ -134,6 +134,11 @@ def test_the_admin_opens_the_app_with_a_signed_address(browser: Client, world: W
     assert read_id_token(fresh, "client-1", SECRET, clock())["sid"] == given["session"]
 
 
+def test_the_admin_s_own_address_leads_to_the_shop_s_admin(browser: Client) -> None:
+    answer = browser.get("/store/demo-store/apps/client-1/settings?a=1")
+    assert answer.headers["Location"] == DEMO + "/admin/apps/client-1/settings?a=1"
+
+
 def test_the_app_is_installed_by_consent_and_uninstalled(browser: Client, world: World, mailbox: Mailbox) -> None:
     go(browser, "/admin/uninstall", sure="yes")
     world.courier.flush()
