@@ -25,6 +25,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from connectors.shopify import TOPICS
 from engine.postgres import Embedded
 from migrations import upgrade
 from plugin.demo import machine, report
@@ -106,7 +107,7 @@ def _set(root: Path, home: Path, console: Console) -> Iterator[Stage]:
 
 def _environment(home: Path, database_url: str, app_port: int, store_port: int) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PERENNIAL_", "SHOPIFY_"))}  # noqa: TID251
-    metrics = home / "metrics"
+    secret, metrics = Fernet.generate_key().decode(), home / "metrics"
     metrics.mkdir()
     return kept | {
         "DATABASE_URL": database_url,
@@ -116,7 +117,8 @@ def _environment(home: Path, database_url: str, app_port: int, store_port: int) 
         "PERENNIAL_SEAL_KEYS": Fernet.generate_key().decode(),
         "PERENNIAL_LOG_STYLE": "json",
         "SHOPIFY_CLIENT_ID": "demo-client-id",
-        "SHOPIFY_CLIENT_SECRET": Fernet.generate_key().decode(),
+        "SHOPIFY_CLIENT_SECRET": secret,
+        "SANDBOX_CLIENT_SECRET": secret,
         "SHOPIFY_PLATFORM_URL": f"http://127.0.0.1:{store_port}",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }
@@ -126,7 +128,7 @@ def _commands(environment: Mapping[str, str], app_port: int, store_port: int) ->
     python = sys.executable
     store = [
         python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP, "--app-url", environment["PERENNIAL_URL"],
-        "--client-id", environment["SHOPIFY_CLIENT_ID"], "--client-secret", environment["SHOPIFY_CLIENT_SECRET"],
+        "--client-id", environment["SHOPIFY_CLIENT_ID"], "--topics", ",".join(TOPICS),
         "--bucket", str(BUCKET), "--restore-rate", str(RESTORE_RATE), "--retry-base-seconds", "0.5",
     ]  # fmt: skip
     return {"store": store, "web": [python, "app.py", "serve"], "worker": [python, "app.py", "worker"]}
