@@ -6,7 +6,6 @@ for the whole page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,8 +37,9 @@ _DELIVERIES = {
     for state, condition in _DELIVERY_STATES.items()
 }
 _EFFECT_COLUMNS = """
-    effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason, body ->> 'customer_external_id' AS customer_external_id,
-    body -> 'tags' AS tags, body ->> 'name' AS name, body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
+    effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason,
+    body ->> 'customer_external_id' AS customer_external_id, body -> 'tags' AS tags, body ->> 'name' AS name,
+    body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
     CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active
 """
 # The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the
@@ -47,13 +47,16 @@ _EFFECT_COLUMNS = """
 _PUSHED = text(f"""
     SELECT {_EFFECT_COLUMNS} FROM effects
     WHERE shop_id = :shop_id AND pushed_at IS NOT NULL
-      AND (pushed_at, effect_id) < (coalesce((SELECT pushed_at FROM effects WHERE shop_id = :shop_id AND effect_id = :before),
-                                             CAST('infinity' AS timestamptz)), CAST(:before AS bigint))
+      AND (pushed_at, effect_id) < (
+          coalesce((SELECT pushed_at FROM effects WHERE shop_id = :shop_id AND effect_id = :before),
+                   CAST('infinity' AS timestamptz)),
+          CAST(:before AS bigint))
     ORDER BY pushed_at DESC, effect_id DESC LIMIT :limit
 """)
 _UNPUSHED = text(f"""
     SELECT {_EFFECT_COLUMNS} FROM effects
-    WHERE shop_id = :shop_id AND effect_id < :before AND pushed_at IS NULL AND parked_at IS NULL ORDER BY effect_id DESC LIMIT :limit
+    WHERE shop_id = :shop_id AND effect_id < :before AND pushed_at IS NULL AND parked_at IS NULL
+    ORDER BY effect_id DESC LIMIT :limit
 """)
 _PARKED = text(f"""
     SELECT {_EFFECT_COLUMNS} FROM effects
@@ -111,14 +114,18 @@ class Effect:
     reason: str | None
 
 
-def deliveries(work: UnitOfWork, state: str, before: int | None = None, limit: int = PAGE) -> tuple[list[Delivery], int | None]:
-    """A page of the deliveries in a state, newest first, and what the next page is to begin behind (None on the last)."""
+def deliveries(
+    work: UnitOfWork, state: str, before: int | None = None, limit: int = PAGE
+) -> tuple[list[Delivery], int | None]:
+    """A page of the deliveries in a state, newest first, and what the next is to begin behind (None on the last)."""
     rows = work.rows(_DELIVERIES[state], before=before or NO_BOUND, limit=limit + 1)
     return [_delivery(row) for row in rows[:limit]], rows[limit - 1].delivery_id if len(rows) > limit else None
 
 
-def effects(work: UnitOfWork, state: str, before: int | None = None, limit: int = PAGE) -> tuple[list[Effect], int | None]:
-    """A page of the effects in a state, newest first, and what the next page is to begin behind (None on the last)."""
+def effects(
+    work: UnitOfWork, state: str, before: int | None = None, limit: int = PAGE
+) -> tuple[list[Effect], int | None]:
+    """A page of the effects in a state, newest first, and what the next is to begin behind (None on the last)."""
     statement = {SETTLED: _PUSHED, WAITING: _UNPUSHED, PARKED: _PARKED}[state]
     rows = work.rows(statement, before=before or NO_BOUND, limit=limit + 1)
     named = sorted({row.customer_external_id for row in rows if row.customer_external_id})
@@ -140,7 +147,10 @@ def why_parked(reason: str | None) -> str:
         return "No reason was noted."
     if reason.endswith(" while settling"):
         kind = reason.removesuffix(" while settling")
-        return f"It was understood, but settling it failed ({kind}). That is a mistake of ours; replaying helps once it is mended."
+        return (
+            f"It was understood, but settling it failed ({kind}). "
+            "That is a mistake of ours; replaying helps once it is mended."
+        )
     return f"It could not be understood: {reason}"
 
 
@@ -148,9 +158,18 @@ def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
     external_id = row.customer_external_id if row.kind == "tags" else None
     customer = wording.name_of(person) if person and external_id else f"Customer {external_id}" if external_id else None
     return Effect(
-        row.effect_id, row.kind, _wanted(row), person.customer_id if person and external_id else None, customer, row.wanted_at,
-        row.due_at, row.pushed_at, row.parked_at, row.attempts, row.reason,
-    )  # fmt: skip
+        row.effect_id,
+        row.kind,
+        _wanted(row),
+        person.customer_id if person and external_id else None,
+        customer,
+        row.wanted_at,
+        row.due_at,
+        row.pushed_at,
+        row.parked_at,
+        row.attempts,
+        row.reason,
+    )
 
 
 def _wanted(row: Row[Any]) -> str:

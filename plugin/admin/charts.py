@@ -37,7 +37,8 @@ def columns(values: Sequence[int], label: str) -> Markup:
     most, wide = max(values, default=0), len(values) * COLUMN - GAP
     shapes = Markup("").join(_column(place, value, most) for place, value in enumerate(values))
     return Markup(
-        '<svg class="columns" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}" focusable="false">{}</svg>'
+        '<svg class="columns" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}" '
+        'focusable="false">{}</svg>'
     ).format(wide, TALL, label, shapes)
 
 

@@ -34,8 +34,8 @@ FOUND_AT_MOST = 500
 LAST = "\U0010ffff"
 
 _COLUMNS = """
-    c.customer_id, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage, coalesce(s.orders, 0) AS orders,
-    s.last_order_at, coalesce(b.points, 0) AS points
+    c.customer_id, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage,
+    coalesce(s.orders, 0) AS orders, s.last_order_at, coalesce(b.points, 0) AS points
 """
 _BALANCE = "LEFT JOIN balances b ON b.shop_id = c.shop_id AND b.customer_id = c.customer_id"
 _STANDING = "LEFT JOIN standings s ON s.shop_id = c.shop_id AND s.customer_id = c.customer_id"
@@ -44,8 +44,10 @@ _ALL = text(f"""
     WHERE c.shop_id = :shop_id AND c.customer_id < :before ORDER BY c.customer_id DESC LIMIT :limit
 """)
 _AT_STAGE = text(f"""
-    SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id {_BALANCE}
-    WHERE s.shop_id = :shop_id AND s.stage = :stage AND s.customer_id < :before ORDER BY s.customer_id DESC LIMIT :limit
+    SELECT {_COLUMNS} FROM standings s
+    JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id {_BALANCE}
+    WHERE s.shop_id = :shop_id AND s.stage = :stage AND s.customer_id < :before
+    ORDER BY s.customer_id DESC LIMIT :limit
 """)
 _PREFIX = """
     (SELECT customer_id FROM customers
@@ -53,10 +55,12 @@ _PREFIX = """
 """
 _FOUND = text(f"""
     WITH found AS (
-        {_PREFIX.format(key="email_key")} UNION {_PREFIX.format(key="name_key")} UNION {_PREFIX.format(key="last_name_key")}
+        {_PREFIX.format(key="email_key")} UNION {_PREFIX.format(key="name_key")}
+        UNION {_PREFIX.format(key="last_name_key")}
         UNION (SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
     )
-    SELECT {_COLUMNS} FROM found f JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
+    SELECT {_COLUMNS} FROM found f
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
     WHERE c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
     ORDER BY c.customer_id DESC LIMIT :limit
 """)
@@ -65,10 +69,12 @@ _ONE = text("""
     WHERE shop_id = :shop_id AND customer_id = :customer_id
 """)
 _ORDERS = text("""
-    SELECT o.order_id, o.name, o.currency, o.placed_at, o.paid, o.cancelled_at, o.test, o.goods_minor, o.total_minor, o.refunded_minor,
-           o.refund_count, greatest(0, o.goods_minor - o.refunded_minor) AS kept_minor, o.discount_codes, o.referral_code,
+    SELECT o.order_id, o.name, o.currency, o.placed_at, o.paid, o.cancelled_at, o.test, o.goods_minor, o.total_minor,
+           o.refunded_minor, o.refund_count, greatest(0, o.goods_minor - o.refunded_minor) AS kept_minor,
+           o.discount_codes, o.referral_code,
            (SELECT count(*) FROM order_lines l WHERE l.shop_id = o.shop_id AND l.order_id = o.order_id) AS lines
-    FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = :customer_id ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
+    FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = :customer_id
+    ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
 """)
 
 # Above every id that the database gives out.
@@ -109,7 +115,7 @@ class Portrait:
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
-    """Customers newest first: those at `stage`, if given, whose e-mail or name begins with `typed`, or whose id it is."""
+    """Customers newest first: at `stage`, if given, and whose e-mail or name begins with `typed`, or whose id it is."""
     bound = {"before": after or NO_BOUND, "limit": PAGE + 1}
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if typed:

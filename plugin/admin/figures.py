@@ -31,39 +31,45 @@ HOURS = 24
 
 _ARRIVED = text("""
     SELECT floor(extract(epoch FROM :now - received_at) / 3600)::integer AS hours_ago, count(*) AS deliveries
-    FROM (SELECT received_at FROM deliveries WHERE shop_id = :shop_id AND received_at > :since AND received_at <= :now
+    FROM (SELECT received_at FROM deliveries
+          WHERE shop_id = :shop_id AND received_at > :since AND received_at <= :now
           ORDER BY received_at DESC LIMIT :most) d
     GROUP BY 1 ORDER BY 1
 """)
 _LAG = text("""
     SELECT count(*) AS sample, percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY seconds) AS seconds
-    FROM (SELECT greatest(0, extract(epoch FROM settled_at - coalesce(triggered_at, received_at)))::double precision AS seconds
-          FROM (SELECT delivery_id, triggered_at, received_at, settled_at FROM deliveries
+    FROM (SELECT greatest(0, extract(epoch FROM settled_at - told_at))::double precision AS seconds
+          FROM (SELECT delivery_id, coalesce(triggered_at, received_at) AS told_at, settled_at FROM deliveries
                 WHERE shop_id = :shop_id ORDER BY delivery_id DESC LIMIT :among) newest
           WHERE settled_at IS NOT NULL ORDER BY delivery_id DESC LIMIT :sample) settled
 """)
 _WAITING = text("""
     SELECT count(*) AS waiting, min(received_at) AS oldest,
-           (SELECT count(*) FROM (SELECT FROM deliveries WHERE shop_id = :shop_id AND parked_at IS NOT NULL LIMIT :most) p) AS parked
+           (SELECT count(*) FROM (SELECT FROM deliveries WHERE shop_id = :shop_id AND parked_at IS NOT NULL
+                                  LIMIT :most) p) AS parked
     FROM (SELECT received_at FROM deliveries WHERE shop_id = :shop_id AND settled_at IS NULL AND parked_at IS NULL
           ORDER BY delivery_id LIMIT :most) w
 """)
 _OUTBOX = text("""
-    SELECT (SELECT count(*) FROM (SELECT FROM effects WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL
+    SELECT (SELECT count(*) FROM (SELECT FROM effects
+                                  WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL
                                   LIMIT :most) w) AS waiting,
-           (SELECT count(*) FROM (SELECT FROM effects WHERE shop_id = :shop_id AND parked_at IS NOT NULL LIMIT :most) p) AS parked,
+           (SELECT count(*) FROM (SELECT FROM effects WHERE shop_id = :shop_id AND parked_at IS NOT NULL
+                                  LIMIT :most) p) AS parked,
            s.closed_until, s.closed_reason FROM shops s WHERE s.shop_id = :shop_id
 """)
 _PENDING = text("""
-    SELECT coalesce(sum(remaining), 0) AS points FROM lots WHERE shop_id = :shop_id AND remaining > 0 AND available_at > :now
+    SELECT coalesce(sum(remaining), 0) AS points FROM lots
+    WHERE shop_id = :shop_id AND remaining > 0 AND available_at > :now
 """)
 _REDEMPTIONS = text("""
-    SELECT count(*) AS bought, count(*) FILTER (WHERE issued_at IS NOT NULL) AS issued, count(*) FILTER (WHERE outcome = 'used') AS used,
-           count(*) FILTER (WHERE outcome IS NULL) AS open
+    SELECT count(*) AS bought, count(*) FILTER (WHERE issued_at IS NOT NULL) AS issued,
+           count(*) FILTER (WHERE outcome = 'used') AS used, count(*) FILTER (WHERE outcome IS NULL) AS open
     FROM redemptions WHERE shop_id = :shop_id
 """)
 _REFERRALS = text("""
-    SELECT count(*) FILTER (WHERE verdict = 'friend') AS friends, count(DISTINCT advocate_id) FILTER (WHERE verdict = 'friend') AS advocates,
+    SELECT count(*) FILTER (WHERE verdict = 'friend') AS friends,
+           count(DISTINCT advocate_id) FILTER (WHERE verdict = 'friend') AS advocates,
            (SELECT count(*) FROM claims WHERE shop_id = :shop_id) AS claims
     FROM attributions WHERE shop_id = :shop_id
 """)
@@ -71,7 +77,7 @@ _REFERRALS = text("""
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What arrived, and how it is settled. `lags` are seconds: the middle, the slowest twentieth and the slowest hundredth."""
+    """What arrived, and how it is settled. `lags` are seconds: the middle, and what 95 and 99 of 100 took at most."""
 
     by_hour: Sequence[int]
     """Deliveries of each of the last 24 hours, oldest first; the last one ends now."""
@@ -140,7 +146,13 @@ class Figures:
 def figures(work: UnitOfWork) -> Figures:
     """All the numbers of the first page, counted now."""
     return Figures(
-        work.now, inbox(work), outbox(work), lifecycle.stage_counts(work), lifecycle.current_terms(work), points(work), program(work)
+        work.now,
+        inbox(work),
+        outbox(work),
+        lifecycle.stage_counts(work),
+        lifecycle.current_terms(work),
+        points(work),
+        program(work),
     )
 
 
@@ -175,4 +187,6 @@ def points(work: UnitOfWork) -> Points:
 def program(work: UnitOfWork) -> Program:
     """What became of rewards and invitations, since the beginning."""
     bought, brought = work.rows(_REDEMPTIONS)[0], work.rows(_REFERRALS)[0]
-    return Program(bought.bought, bought.issued, bought.used, bought.open, brought.friends, brought.advocates, brought.claims)
+    return Program(
+        bought.bought, bought.issued, bought.used, bought.open, brought.friends, brought.advocates, brought.claims
+    )

@@ -54,7 +54,15 @@ class Request:
 def requests(work: UnitOfWork) -> Sequence[Request]:
     """The newest requests, newest first."""
     return [
-        Request(r.kind, KINDS.get(r.kind, r.kind), r.request_id, r.customer_external_id, r.asked_at, r.asked_at + DUE, r.done_at)
+        Request(
+            r.kind,
+            KINDS.get(r.kind, r.kind),
+            r.request_id,
+            r.customer_external_id,
+            r.asked_at,
+            r.asked_at + DUE,
+            r.done_at,
+        )
         for r in work.rows(_REQUESTS, limit=NEWEST)
     ]
 

@@ -61,9 +61,13 @@ def home() -> str:
             activity.effects(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.outbox.parked else [],
         )
     return render_template(
-        "admin/home.html", f=counted, pushed=pushed, parked_deliveries=parked[0], parked_effects=parked[1],
+        "admin/home.html",
+        f=counted,
+        pushed=pushed,
+        parked_deliveries=parked[0],
+        parked_effects=parked[1],
         most=figures.COUNTED_AT_MOST,
-    )  # fmt: skip
+    )
 
 
 @pages.get("/customers")
@@ -74,7 +78,9 @@ def customer_list() -> str:
     typed = request.args.get("q", "")[: customers.LONGEST_SEARCH].strip()
     with _work() as work:
         page = customers.page(work, typed=typed, stage=stage, after=_id(request.args.get("after")))
-    return render_template("admin/customers.html", page=page, stage=stage, typed=typed, first="after" not in request.args)
+    return render_template(
+        "admin/customers.html", page=page, stage=stage, typed=typed, first="after" not in request.args
+    )
 
 
 @pages.get("/customers/<int:customer_id>")
@@ -99,9 +105,14 @@ def activity_list() -> str:
     with _work() as work:
         lines, after = read(work, state, _id(request.args.get("after")))
     return render_template(
-        "admin/activity.html", box=box, state=state, lines=lines, after=after, first="after" not in request.args,
+        "admin/activity.html",
+        box=box,
+        state=state,
+        lines=lines,
+        after=after,
+        first="after" not in request.args,
         replayed=_one_of(("yes", "no"), request.args.get("replayed")),
-    )  # fmt: skip
+    )
 
 
 @pages.post("/parked/deliveries/<int:delivery_id>/replay")
@@ -139,7 +150,9 @@ def privacy_export(request_id: str) -> Response:
     if found is None:
         abort(404, "There is no such export.")
     body = orjson.dumps(found, option=orjson.OPT_INDENT_2)
-    return Response(body, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="customer-data.json"'})
+    return Response(
+        body, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="customer-data.json"'}
+    )
 
 
 def _one_of(choices: tuple[str, ...], given: str | None) -> str | None:

@@ -60,7 +60,9 @@ def points() -> Response:
 def redeem() -> BaseResponse:
     """Buy a reward. The ticket names the click, so a form that is sent twice buys once."""
     try:
-        bought = _buy(request.form.get("reward", "")[:LONGEST_KEY], request.form.get("request_key", "")[:LONGEST_TICKET])
+        bought = _buy(
+            request.form.get("reward", "")[:LONGEST_KEY], request.form.get("request_key", "")[:LONGEST_TICKET]
+        )
     except Refusal as refusal:
         return _points(refusal)
     return redirect(f"{g.shopper.path_prefix}/?bought={bought}#codes", 303)
@@ -73,7 +75,9 @@ def _buy(reward: str, ticket: str) -> int:
     if not tickets.good(doors.secret, _holder(), ticket, doors.database.clock()):
         raise FormTooOld
     with _work() as work:
-        return int(loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward, ticket).redemption_id)
+        return int(
+            loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward, ticket).redemption_id
+        )
 
 
 @pages.get("/r/<code>", strict_slashes=False)
@@ -110,10 +114,15 @@ def _points(refusal: Refusal | None = None) -> Response:
         mine = account(work, shopper.customer_id)
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
     return _show(
-        "storefront/points.html", status, program=program, a=mine, bought=bought, refusal=refusal,
+        "storefront/points.html",
+        status,
+        program=program,
+        a=mine,
+        bought=bought,
+        refusal=refusal,
         invitation=_whole(f"/r/{mine.referral_code}?ref={mine.referral_code}"),
         ticket=lambda: tickets.make(doors.secret, _holder(), doors.database.clock()),
-    )  # fmt: skip
+    )
 
 
 def _invitation(code: str, refusal: Refusal | None = None, address: str = "") -> Response:
@@ -124,9 +133,13 @@ def _invitation(code: str, refusal: Refusal | None = None, address: str = "") ->
     except referral.CodeUnknown as unknown:
         refusal = unknown
     return _show(
-        "storefront/invitation.html", REFUSED if refusal else 200, offer=offer, code=code[:LONGEST_CODE], refusal=refusal,
+        "storefront/invitation.html",
+        REFUSED if refusal else 200,
+        offer=offer,
+        code=code[:LONGEST_CODE],
+        refusal=refusal,
         address=address[:LONGEST_ADDRESS],
-    )  # fmt: skip
+    )
 
 
 def _show(template: str, status: int = 200, **values: Any) -> Response:

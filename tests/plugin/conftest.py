@@ -95,9 +95,16 @@ class Merchant:
         # The package that checks tokens has a clock of its own: the computer's.
         at, domain = int(datetime.now(UTC).timestamp()), self.shop.domain
         claims = {
-            "iss": f"https://{domain}/admin", "dest": f"https://{domain}", "aud": CLIENT_ID, "sub": "42", "exp": at + 60,
-            "nbf": at, "iat": at, "jti": "j", "sid": "s",
-        }  # fmt: skip
+            "iss": f"https://{domain}/admin",
+            "dest": f"https://{domain}",
+            "aud": CLIENT_ID,
+            "sub": "42",
+            "exp": at + 60,
+            "nbf": at,
+            "iat": at,
+            "jti": "j",
+            "sid": "s",
+        }
         return jwt.encode(claims | changed, CLIENT_SECRET, algorithm="HS256")
 
     def open(self, path: str) -> TestResponse:
@@ -119,9 +126,12 @@ class Shopper:
 
     def query(self, **more: str) -> str:
         given = {
-            **more, "shop": self.shop.domain, "logged_in_customer_id": self.external_id, "path_prefix": PREFIX,
+            **more,
+            "shop": self.shop.domain,
+            "logged_in_customer_id": self.external_id,
+            "path_prefix": PREFIX,
             "timestamp": str(int(datetime.now(UTC).timestamp())),
-        }  # fmt: skip
+        }
         return urlencode({**given, "signature": proxy_signature(given.items(), CLIENT_SECRET)})
 
     def get(self, path: str = "/", **more: str) -> TestResponse:
@@ -136,19 +146,35 @@ def order(
 ) -> OrderSnapshot:
     """A paid order of one line."""
     given: dict[str, Any] = {
-        "external_id": str(number), "name": f"#{number}", "customer": customer, "currency": "USD", "placed_at": placed_at,
-        "updated_at": placed_at, "observed_at": placed_at, "paid": True, "cancelled_at": None, "test": False,
-        "goods_minor": goods_minor, "total_minor": goods_minor + 500, "refunds": (), "discount_codes": (), "referral_code": None,
+        "external_id": str(number),
+        "name": f"#{number}",
+        "customer": customer,
+        "currency": "USD",
+        "placed_at": placed_at,
+        "updated_at": placed_at,
+        "observed_at": placed_at,
+        "paid": True,
+        "cancelled_at": None,
+        "test": False,
+        "goods_minor": goods_minor,
+        "total_minor": goods_minor + 500,
+        "refunds": (),
+        "discount_codes": (),
+        "referral_code": None,
         "lines": (OrderLine(1, "p1", "Tulip bulbs", 2, goods_minor, False),),
-    }  # fmt: skip
+    }
     return OrderSnapshot(**(given | changed))
 
 
 def person(external_id: str, at: datetime, **changed: Any) -> CustomerSnapshot:
     given: dict[str, Any] = {
-        "external_id": external_id, "email": f"ada{external_id}@example.com", "first_name": "Ada", "last_name": "Lovelace",
-        "created_at": at, "observed_at": at,
-    }  # fmt: skip
+        "external_id": external_id,
+        "email": f"ada{external_id}@example.com",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "created_at": at,
+        "observed_at": at,
+    }
     return CustomerSnapshot(**(given | changed))
 
 
@@ -175,7 +201,7 @@ def house(database_url: str, clock: Clock) -> Iterator[House]:
         raise AssertionError("no page speaks to a store")
 
     first_terms = {
-        lifecycle.DOMAIN: lambda currency: lifecycle.first_terms(),
+        lifecycle.DOMAIN: lambda _: lifecycle.first_terms(),
         loyalty.DOMAIN: loyalty.first_terms,
         referral.DOMAIN: referral.first_terms,
     }

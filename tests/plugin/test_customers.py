@@ -1,0 +1,128 @@
+"""Finding customers: by stage, by how an address or a name begins, a page at a time, and quickly."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from engine.shops import Shop
+from plugin.admin import customers
+from tests.plugin.conftest import House, Merchant, order, person
+
+_MANY = text("""
+    INSERT INTO customers (shop_id, external_id, email, first_name, last_name, observed_at)
+    SELECT :shop_id, n::text, 'c' || n || '@example.com', 'First' || n % 50, 'Last' || n, :now
+    FROM generate_series(1, :n) n
+""")
+
+
+def _names(page: str) -> list[str]:
+    return re.findall(r"/customers/[0-9]+\?[^>]*><bdi>([^<]*)</bdi>", page)
+
+
+@pytest.fixture
+def people(house: House, shop: Shop, neighbour: Shop) -> None:
+    at = house.clock.now
+    for where in (shop, neighbour):
+        named = (("7", "Ada", "Lovelace"), ("8", "Alan", "Turing"), ("9", "Ägidius", "Ünal"))
+        for number, first, last in named:
+            who = person(number, at, first_name=first, last_name=last, email=f"{first}@Example.com")
+            house.settle(where, order(int(number), who, at))
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize(
+    "typed,found",
+    [
+        ("", ["Ägidius Ünal", "Alan Turing", "Ada Lovelace"]),
+        ("A", ["Alan Turing", "Ada Lovelace"]),
+        ("ada@ex", ["Ada Lovelace"]),
+        ("ALAN  tur", ["Alan Turing"]),
+        ("love", ["Ada Lovelace"]),
+        ("ÄG", ["Ägidius Ünal"]),
+        ("ün", ["Ägidius Ünal"]),
+        ("8", ["Alan Turing"]),
+        ("ada%", []),
+        ("_da", []),
+        ("' OR 1=1 --", []),
+        ("a\0da", ["Ada Lovelace"]),
+    ],
+)
+def test_customers_are_found_by_how_they_begin(merchant: Merchant, typed: str, found: list[str]) -> None:
+    answer = merchant.client.get(
+        "/customers", query_string={"q": typed}, headers={"Authorization": f"Bearer {merchant.token()}"}
+    )
+    assert answer.status_code == 200
+    assert _names(answer.text) == found
+
+
+def test_customers_are_found_by_stage(house: House, shop: Shop, merchant: Merchant) -> None:
+    now = house.clock.now
+    house.settle(shop, order(1, person("7", now), now))
+    house.settle(shop, order(2, person("8", now, first_name="Bob"), now - timedelta(days=300)))
+    assert _names(merchant.open("/customers?stage=lapsed").text) == ["Bob Lovelace"]
+    assert _names(merchant.open("/customers?stage=lapsed&q=ada").text) == ["Bob Lovelace"]  # ada8@example.com
+    assert _names(merchant.open("/customers?stage=acquired").text) == ["Ada Lovelace"]
+    assert _names(merchant.open("/customers?stage=retained").text) == []
+    assert len(_names(merchant.open("/customers?stage=nonsense").text)) == 2
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(house: House, shop: Shop, merchant: Merchant) -> None:
+    with house.database.work(shop.shop_id) as work:
+        work.run(_MANY, n=120, now=work.now)
+    seen: list[str] = []
+    path = "/customers?q=first"
+    for expected in (50, 50, 20):
+        page = merchant.open(path).text
+        names = _names(page)
+        assert len(names) == expected
+        seen += names
+        following = re.search(r'rel="next" href="([^"]*)"', page)
+        path = following[1].replace("&amp;", "&") if following else ""
+    assert path == ""
+    assert len(set(seen)) == 120
+
+
+@pytest.mark.parametrize(
+    "statement,index",
+    [
+        (customers._FOUND, "customers_by_email"),
+        (customers._AT_STAGE, "standings_of_stage"),
+        (customers._ALL, "customers_pkey"),
+    ],
+)
+def test_the_app_s_role_finds_them_by_an_index(
+    house: House, shop: Shop, database_url: str, statement: object, index: str
+) -> None:
+    with house.database.work(shop.shop_id) as work:
+        work.run(_MANY, n=5000, now=work.now)
+        work.run(
+            text("""
+                INSERT INTO standings (shop_id, customer_id, stage, known_since, last_since)
+                SELECT :shop_id, customer_id, (ARRAY['lead', 'lapsed', 'acquired'])[1 + customer_id % 3], :now, :now
+                FROM customers WHERE shop_id = :shop_id
+            """),
+            now=work.now,
+        )
+    owner = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text("ANALYZE customers, standings"))
+    owner.dispose()
+    given = {
+        "typed": "c77",
+        "low": "c77",
+        "high": "c77" + customers.LAST,
+        "most": 500,
+        "stage": "lead",
+        "before": 10**9,
+        "limit": 51,
+    }
+    with house.database.work(shop.shop_id) as work:
+        names = set(statement._bindparams) - {"shop_id"}  # type: ignore[attr-defined]
+        explained = work.rows(text(f"EXPLAIN {statement}"), **{name: given[name] for name in names})
+    plan = "\n".join(row[0] for row in explained)
+    assert index in plan
+    assert "Seq Scan on customers" not in plan

@@ -1,0 +1,118 @@
+"""Every door has somebody who watches it."""
+
+from __future__ import annotations
+
+from connectors.shopify import BOUNCE_PATH, PROXY_PATH
+from engine.shops import Shop
+from tests.plugin.conftest import PREFIX, House, Merchant, Shopper
+
+# What anybody may ask for: it tells nothing about any shop.
+OPEN = {"/static/<path:filename>", "/health", "/ready", "/metrics", BOUNCE_PATH}
+
+
+def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
+    for rule in house.app.url_map.iter_rules():
+        owner = getattr(house.app.view_functions[rule.endpoint], "owner", None)
+        if rule.rule in OPEN:
+            assert owner is None
+        else:
+            assert owner == ("shopper" if rule.rule.startswith(PROXY_PATH) else "merchant"), rule.rule
+
+
+def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
+    rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
+    assert set(rules) == {
+        "/parked/deliveries/<int:delivery_id>/replay",
+        "/parked/effects/<int:effect_id>/replay",
+        "/proxy/redeem",
+        "/proxy/r/<code>",
+    }
+    assert all("GET" not in methods for path, methods in rules.items())
+
+
+def test_a_page_load_without_a_token_goes_to_fetch_one(merchant: Merchant) -> None:
+    answer = merchant.client.get(f"/customers?shop={merchant.shop.domain}&stage=lead")
+    assert answer.status_code == 302
+    assert BOUNCE_PATH in answer.headers["Location"]
+    assert "stage%3Dlead" in answer.headers["Location"]
+
+
+def test_a_post_without_a_token_is_refused(merchant: Merchant) -> None:
+    assert merchant.client.post("/parked/deliveries/1/replay").status_code == 401
+
+
+def test_a_token_in_the_query_opens_pages_and_posts_nothing(merchant: Merchant) -> None:
+    path = f"/parked/deliveries/1/replay?id_token={merchant.token()}"
+    assert merchant.client.post(path).status_code == 401
+
+
+def test_a_token_that_has_ended_is_asked_for_again(merchant: Merchant) -> None:
+    old = merchant.token(exp=1, nbf=1, iat=1)
+    answer = merchant.client.get("/", headers={"Authorization": f"Bearer {old}"})
+    assert answer.status_code == 401
+    assert answer.headers["X-Shopify-Retry-Invalid-Session-Request"] == "1"
+
+
+def test_a_proxied_page_without_its_signature_is_refused(stranger: Shopper) -> None:
+    assert stranger.client.get("/proxy/").status_code == 401
+    assert stranger.client.get(f"/proxy/?{stranger.query()}".replace("signature=", "signature=0")).status_code == 401
+
+
+def test_a_forged_customer_is_refused(shopper: Shopper) -> None:
+    query = shopper.query().replace("logged_in_customer_id=7", "logged_in_customer_id=8")
+    assert shopper.client.get(f"/proxy/?{query}").status_code == 401
+
+
+def test_a_shop_that_we_do_not_know_is_not_found(house: House, shop: Shop) -> None:
+    unknown = Shopper(
+        house.app.test_client(), Shop(**{n: getattr(shop, n) for n in Shop.__slots__} | {"domain": "x.myshopify.com"})
+    )
+    assert unknown.get().status_code == 404
+
+
+def test_the_policy_names_this_shop_s_admin_alone(merchant: Merchant, neighbour: Shop) -> None:
+    for path in ("/", "/customers", "/customers/1", "/activity", "/privacy", "/privacy/exports/none"):
+        policy = merchant.open(path).headers["Content-Security-Policy"]
+        assert f"frame-ancestors https://{merchant.shop.domain} https://admin.shopify.com" in policy
+        assert "default-src 'none'" in policy
+        assert "script-src 'self' https://cdn.shopify.com;" in policy
+        assert "style-src 'self';" in policy
+        assert "unsafe" not in policy
+        assert neighbour.domain not in policy
+
+
+def test_pages_outside_of_the_admin_are_framed_by_nobody(merchant: Merchant) -> None:
+    for path in ("/nowhere", "/health", "/?shop=x"):
+        assert "frame-ancestors 'none'" in merchant.client.get(path).headers["Content-Security-Policy"]
+
+
+def test_the_theme_s_own_scripts_and_styles_are_let_alone(stranger: Shopper) -> None:
+    answer = stranger.get()
+    assert answer.mimetype == "application/liquid"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src" not in policy
+    assert "default-src" not in policy
+
+
+def test_an_error_on_the_shop_s_site_brings_its_style_from_us(stranger: Shopper) -> None:
+    answer = stranger.client.get("/proxy/")
+    assert 'href="https://perennial.example/static/app.css' in answer.text
+    assert "style-src https://perennial.example;" in answer.headers["Content-Security-Policy"]
+
+
+def test_no_page_is_kept_by_a_cache_and_files_are_kept_for_ever(merchant: Merchant, stranger: Shopper) -> None:
+    assert merchant.open("/").headers["Cache-Control"] == "private, no-store"
+    assert stranger.get().headers["Cache-Control"] == "private, no-store"
+    with merchant.client.get("/static/app.css") as file:
+        assert "max-age=31536000" in file.headers["Cache-Control"]
+
+
+def test_no_page_writes_a_token_down(merchant: Merchant) -> None:
+    for path in ("/", "/customers", "/activity"):
+        assert "id_token" not in merchant.open(path).text
+
+
+def test_links_of_the_shopper_s_begin_with_the_shop_s_path_and_never_with_ours(stranger: Shopper) -> None:
+    page = stranger.get().text
+    assert PROXY_PATH not in page
+    assert f"return_url={PREFIX}/" in page

@@ -1,0 +1,250 @@
+"""The shopper's pages: points, rewards and invitations inside the shop's theme."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+import loyalty
+from commerce.store import PutDiscount, StoreError
+from engine.shops import Shop
+from tests.plugin.conftest import PREFIX, House, Shopper, order, person
+from tests.plugin.markup import mistakes
+
+_ROWS = text("""
+    SELECT (SELECT count(*) FROM redemptions WHERE shop_id = :shop_id) AS redemptions,
+           (SELECT count(*) FROM entries WHERE shop_id = :shop_id) AS entries,
+           (SELECT count(*) FROM effects WHERE shop_id = :shop_id AND kind = 'discount') AS discounts,
+           (SELECT count(*) FROM claims WHERE shop_id = :shop_id) AS claims
+""")
+
+
+def _rows(house: House, shop: Shop) -> tuple[Any, ...]:
+    with house.database.work(shop.shop_id) as work:
+        return tuple(work.rows(_ROWS)[0])
+
+
+def _ticket(page: str) -> str:
+    return re.findall(r'name="request_key" value="([^"]*)"', page)[0]
+
+
+@pytest.fixture
+def rich(house: House, shop: Shop) -> None:
+    """Customer 7 has 250 points to spend and 40 that are pending."""
+    now = house.clock.now
+    ada = person("7", now - timedelta(days=60))
+    house.settle(
+        shop, order(1001, ada, now - timedelta(days=30), 25000), order(1002, ada, now - timedelta(days=1), 4000)
+    )
+
+
+@pytest.fixture
+def link(shopper: Shopper, rich: None) -> str:
+    """The path of customer 7's invitation."""
+    return re.findall(rf'href="{PREFIX}(/r/[0-9A-Z]+)"', shopper.get().text)[0]
+
+
+def test_a_stranger_is_told_what_the_program_is(stranger: Shopper) -> None:
+    answer = stranger.get()
+    assert answer.status_code == 200
+    assert mistakes(answer.text, whole=False) == []
+    assert "Log in to see your points" in answer.text
+    assert "200\u00a0points" in answer.text
+
+
+def test_the_page_opens_with_and_without_a_slash_and_never_redirects_to_us(stranger: Shopper) -> None:
+    assert stranger.get("/").status_code == 200
+    assert stranger.get("").status_code == 200
+
+
+def test_a_customer_without_orders_is_told_so(shopper: Shopper) -> None:
+    page = shopper.get().text
+    assert "No orders yet" in page
+    assert mistakes(page, whole=False) == []
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_customer_sees_points_rewards_and_what_brought_them(shopper: Shopper) -> None:
+    page = shopper.get().text
+    assert mistakes(page, whole=False) == []
+    assert "<dd>250</dd>" in page
+    assert "40\u00a0points can be spent from" in page
+    assert "#1001: 250 points for 250.00 USD of goods kept" in page
+    assert 'type="submit">Redeem' in page
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_reward_is_bought_once_however_often_the_form_is_sent(house: House, shop: Shop, shopper: Shopper) -> None:
+    ticket = _ticket(shopper.get().text)
+    first = shopper.post("/redeem", reward="five-off", request_key=ticket)
+    again = shopper.post("/redeem", reward="five-off", request_key=ticket)
+    assert first.status_code == again.status_code == 303
+    assert first.headers["Location"] == again.headers["Location"]
+    assert first.headers["Location"].startswith(f"{PREFIX}/?bought=")
+    assert _rows(house, shop)[0] == 1
+    bought = first.headers["Location"].partition("bought=")[2].partition("#")[0]
+    page = shopper.get(bought=bought).text
+    assert "Your code is being made" in page
+    assert "<dd>150</dd>" in page
+    assert "<dd>100</dd>" in page
+    assert mistakes(page, whole=False) == []
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_code_goes_from_being_made_to_ready_to_used(house: House, shop: Shop, shopper: Shopper) -> None:
+    shopper.post("/redeem", reward="five-off", request_key=_ticket(shopper.get().text))
+    code = re.findall(r"<code>(P-[0-9A-Z]+)</code>", shopper.get().text)[0]
+    now = house.clock.now
+    made = PutDiscount(code, "t", 500, "USD", now, now + timedelta(days=30), "7", 0, active=True)
+    with house.database.work(shop.shop_id) as work:
+        loyalty.code_settled(work, made, None)
+    assert f'href="/discount/{code}?redirect=%2F"' in shopper.get().text
+    house.settle(shop, order(1003, person("7", now), now, 3000, discount_codes=(code,)))
+    page = shopper.get().text
+    assert ">Used<" in page
+    assert code not in page.split("What brought your points")[0]
+
+
+@pytest.mark.usefixtures("rich")
+def test_points_of_a_code_that_the_store_refused_come_back(house: House, shop: Shop, shopper: Shopper) -> None:
+    shopper.post("/redeem", reward="five-off", request_key=_ticket(shopper.get().text))
+    code = re.findall(r"<code>(P-[0-9A-Z]+)</code>", shopper.get().text)[0]
+    now = house.clock.now
+    made = PutDiscount(code, "t", 500, "USD", now, now + timedelta(days=30), "7", 0, active=True)
+    with house.database.work(shop.shop_id) as work:
+        loyalty.code_settled(work, made, StoreError("no", permanent=True))
+    page = shopper.get().text
+    assert "100\u00a0points returned: the store refused the code" in page
+    assert "<dd>250</dd>" in page
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_reward_that_is_too_dear_is_refused_and_nothing_is_written(
+    house: House, shop: Shop, shopper: Shopper
+) -> None:
+    for _ in range(2):
+        shopper.post("/redeem", reward="five-off", request_key=_ticket(shopper.get().text))
+    before = _rows(house, shop)
+    page = shopper.get().text
+    assert "50\u00a0points to go" in page
+    assert "request_key" not in page
+    ticket = _made_ticket(house, shop)
+    answer = shopper.post("/redeem", reward="five-off", request_key=ticket)
+    assert answer.status_code == 409
+    assert "There are not enough points" in answer.text
+    assert mistakes(answer.text, whole=False) == []
+    assert _rows(house, shop) == before
+
+
+def _made_ticket(house: House, shop: Shop) -> str:
+    from plugin.storefront import tickets
+
+    return tickets.make(b"s" * 32, f"{shop.shop_id}:7", house.clock.now)
+
+
+@pytest.mark.usefixtures("rich")
+@pytest.mark.parametrize("reward", ["", "no-such", "x" * 10_000, "<script>"])
+def test_a_reward_that_is_not_offered_is_refused(house: House, shop: Shop, shopper: Shopper, reward: str) -> None:
+    before = _rows(house, shop)
+    answer = shopper.post("/redeem", reward=reward, request_key=_ticket(shopper.get().text))
+    assert answer.status_code == 409
+    assert "not offered any more" in answer.text
+    assert _rows(house, shop) == before
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_form_that_we_did_not_give_out_is_refused(house: House, shop: Shop, shopper: Shopper) -> None:
+    before = _rows(house, shop)
+    good = _ticket(shopper.get().text)
+    stamp, nonce, seal = good.split("-")
+    forged = ["", "x", "1" * 500, f"{stamp}-{nonce}-{'0' * 32}", f"{int(stamp, 16) + 9:x}-{nonce}-{seal}", good.upper()]
+    for ticket in forged:
+        answer = shopper.post("/redeem", reward="five-off", request_key=ticket)
+        assert answer.status_code == 409
+        assert "open for a long time" in answer.text
+    house.clock.forward(days=1, seconds=2)
+    assert shopper.post("/redeem", reward="five-off", request_key=good).status_code == 409
+    assert _rows(house, shop) == before
+
+
+@pytest.mark.usefixtures("rich")
+def test_one_shopper_s_form_is_worth_nothing_to_another(house: House, shop: Shop, shopper: Shopper) -> None:
+    now = house.clock.now
+    house.settle(shop, order(3001, person("8", now), now - timedelta(days=30), 50000))
+    other = Shopper(house.app.test_client(), shop, "8")
+    before = _rows(house, shop)
+    assert other.post("/redeem", reward="five-off", request_key=_ticket(shopper.get().text)).status_code == 409
+    assert _rows(house, shop) == before
+
+
+def test_nobody_buys_without_logging_in(house: House, shop: Shop, stranger: Shopper) -> None:
+    answer = stranger.post("/redeem", reward="five-off", request_key="x")
+    assert answer.status_code == 409
+    assert "Please log in" in answer.text
+    assert _rows(house, shop)[:3] == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_friend_takes_an_invitation_up(house: House, shop: Shop, stranger: Shopper, link: str) -> None:
+    landing = stranger.get(link, ref=link.removeprefix("/r/"))
+    assert landing.status_code == 200
+    assert "5.00 USD off a first order" in landing.text
+    assert f'action="{PREFIX}{link}"' in landing.text
+    assert mistakes(landing.text, whole=False) == []
+    taken = stranger.post(link, email="friend@example.com")
+    assert taken.status_code == 200
+    code = re.findall(r"<code>(FRIEND-[0-9A-Z]+)</code>", taken.text)[0]
+    assert f'href="/discount/{code}?redirect=%2F"' in taken.text
+    assert mistakes(taken.text, whole=False) == []
+    assert code in stranger.post(link, email=" Friend@Example.com ").text
+    assert _rows(house, shop)[3] == 1
+
+
+def test_an_unknown_invitation_is_said_to_be_one(stranger: Shopper) -> None:
+    for code in ("NOSUCH", "x" * 400, "<script>", "%7B%7B"):
+        answer = stranger.get(f"/r/{code}")
+        assert answer.status_code == 409
+        assert "This invitation is not known" in answer.text
+        assert "<script>" not in answer.text
+
+
+def test_a_claim_that_is_refused_writes_nothing(
+    house: House, shop: Shop, stranger: Shopper, shopper: Shopper, link: str
+) -> None:
+    before = _rows(house, shop)
+    for address in ("", "no address", "a@b", "x" * 300 + "@example.com", '"><script>alert(1)</script>'):
+        answer = stranger.post(link, email=address)
+        assert answer.status_code == 409
+        assert "does not look like an e-mail address" in answer.text
+        assert "<script>alert" not in answer.text
+        assert mistakes(answer.text, whole=False) == []
+    own = shopper.post(link, email="friend@example.com")
+    assert own.status_code == 409
+    assert "your own invitation" in own.text
+    assert _rows(house, shop) == before
+
+
+def test_the_link_that_is_passed_on_is_whole_and_bears_the_code(shopper: Shopper, link: str) -> None:
+    code = link.removeprefix("/r/")
+    assert f'value="https://{shopper.shop.domain}{PREFIX}{link}?ref={code}"' in shopper.get().text
+
+
+@pytest.mark.parametrize(
+    "evil", ["{{ customer.email }}", "{% layout none %}", "<script>alert(1)</script>", "{{'x'|upcase}}"]
+)
+def test_nothing_that_people_write_is_run_by_the_theme(house: House, evil: str) -> None:
+    shop = house.open_shop(name=evil)
+    now = house.clock.now
+    house.settle(shop, order(1, person("7", now, first_name=evil), now, name=evil))
+    for who in ("", "7"):
+        page = Shopper(house.app.test_client(), shop, who).get().text
+        assert "{" not in page
+        assert "<script>alert" not in page
+
+
+def test_pages_are_read_by_a_shop_s_own_customers_only(house: House, neighbour: Shop, rich: None) -> None:
+    assert "No orders yet" in Shopper(house.app.test_client(), neighbour, "7").get().text

@@ -1,0 +1,76 @@
+"""How values are said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from plugin import wording
+from plugin.admin import charts
+
+
+@pytest.mark.parametrize(
+    "minor,currency,said",
+    [
+        (123450, "USD", "1,234.50 USD"),
+        (-5, "USD", "−0.05 USD"),
+        (1234567, "JPY", "1,234,567 JPY"),
+        (1234567, "KWD", "1,234.567 KWD"),
+        (0, "EUR", "0.00 EUR"),
+    ],
+)
+def test_money_has_groups_its_own_digits_and_its_code(minor: int, currency: str, said: str) -> None:
+    assert wording.money(minor, currency).replace("\u00a0", " ") == said
+
+
+@pytest.mark.parametrize(
+    "seconds,said",
+    [(0, "0 ms"), (0.085, "85 ms"), (0.9996, "1.0 s"), (1.24, "1.2 s"), (9.96, "10 s"), (89, "89 s"), (200, "3 min"),
+     (5 * 3600, "5 h"), (3 * 86400, "3 days")],
+)  # fmt: skip
+def test_lengths_of_time_have_two_digits_that_matter(seconds: float, said: str) -> None:
+    assert wording.length_of_time(seconds).replace("\u00a0", " ") == said
+
+
+def test_instants_are_shown_on_the_shop_s_clock_and_carried_in_utc() -> None:
+    at = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    said = wording.instant(wording.zone("Europe/Berlin"), at).replace("\u00a0", " ")
+    assert said == '<time datetime="2026-12-31T23:30:00Z">1 Jan 2027, 00:30</time>'
+
+
+def test_a_share_that_is_small_is_not_nothing() -> None:
+    said = [wording.share(part, 1000).replace("\u00a0", " ") for part in (0, 1, 500, 1000)]
+    assert said == ["0 %", "<1 %", "50 %", "100 %"]
+    assert wording.share(0, 0).startswith("0")
+
+
+def test_amounts_of_one_day_are_one_amount() -> None:
+    at, there = datetime(2026, 11, 22, 12, tzinfo=UTC), wording.zone("UTC")
+    days = wording.by_day(there, [(at, 5), (at + timedelta(hours=1), 6), (at + timedelta(days=1), 7)])
+    assert [points for _, points in days] == [11, 7]
+
+
+def test_everybody_has_a_name() -> None:
+    def somebody(**known: object) -> object:
+        blank = {"external_id": "7", "email": None, "first_name": None, "last_name": None, "redacted_at": None}
+        return wording.name_of(SimpleNamespace(**(blank | known)))
+
+    assert somebody(first_name="Ada", last_name="Lovelace", email="a@b.example") == "Ada Lovelace"
+    assert somebody(email="a@b.example") == "a@b.example"
+    assert somebody() == "Customer 7"
+    assert somebody(redacted_at=datetime(2026, 1, 1, tzinfo=UTC)) == "Erased customer 7"
+
+
+def test_a_bar_is_as_long_as_its_value_and_never_vanishes() -> None:
+    assert 'class="value" width="50"' in charts.bar(5, 10)
+    assert 'class="value" width="1"' in charts.bar(1, 10_000)
+    assert 'class="value" width="0"' in charts.bar(0, 0)
+
+
+def test_columns_stand_on_the_ground_and_say_what_they_show() -> None:
+    drawn = charts.columns([0, 5, 10], 'over "time"')
+    assert 'aria-label="over &#34;time&#34;"' in drawn
+    assert '<rect class="value" x="16" y="0" width="6" height="48"/>' in drawn
+    assert '<rect class="value" x="0" y="48" width="6" height="0"/>' in drawn
