@@ -17,7 +17,8 @@ depends_on = None
 STATEMENTS = """
 ALTER TABLE customers
     ADD COLUMN email_key text GENERATED ALWAYS AS (lower(email)) STORED,
-    ADD COLUMN name_key text GENERATED ALWAYS AS (lower(coalesce(first_name || ' ', '') || coalesce(last_name, ''))) STORED,
+    ADD COLUMN name_key text
+        GENERATED ALWAYS AS (lower(coalesce(first_name || ' ', '') || coalesce(last_name, ''))) STORED,
     ADD COLUMN last_name_key text GENERATED ALWAYS AS (lower(last_name)) STORED;
 DROP INDEX customers_email;
 CREATE INDEX customers_by_email ON customers (shop_id, email_key COLLATE "C");
