@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, redirect, render_template, request, session
 from werkzeug.wrappers import Response
@@ -112,6 +113,13 @@ def discount(code: str) -> Response:
 @pages.get("/store/login")
 def login() -> tuple[str, int]:
     return _show("login", "Log in")
+
+
+@pages.get("/account/login")
+def account_login() -> Response:
+    """The platform's own address of the log-in page, which apps link to."""
+    back = request.args.get("return_url", "").removeprefix(request.script_root)
+    return _here(f"/store/login?{urlencode({'next': back})}")
 
 
 @pages.post("/store/login")
