@@ -66,8 +66,14 @@ class House:
     installer: Installer
     clock: Clock
 
-    def open_shop(self, name: str = "The Little Shop", currency: str = "USD", timezone: str = "Europe/Berlin") -> Shop:
-        domain = f"shop-{next(_numbers)}.myshopify.com"
+    def open_shop(
+        self,
+        name: str = "The Little Shop",
+        currency: str = "USD",
+        timezone: str = "Europe/Berlin",
+        domain: str | None = None,
+    ) -> Shop:
+        domain = domain or f"shop-{next(_numbers)}.myshopify.com"
         token = Token("token", None, None, None, SCOPES)
         return self.installer.record(domain, token, ShopDetails("1", name, currency, timezone))
 
@@ -190,12 +196,12 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def house(database_url: str, clock: Clock) -> Iterator[House]:
+def build(database_url: str, clock: Clock, app_url: str = APP_URL, platform: str | None = None) -> House:
+    """A house at `app_url`, inside the real platform's admin or that of a sandbox."""
     database = Database(database_url, clock)
-    shopify = ShopifyApp(
-        CLIENT_ID, CLIENT_SECRET, None, APP_URL, HttpSession(before_request=refuse_in_transaction), now=clock
-    )
+    stand_in = {"app_bridge_url": f"{platform}/app-bridge.js", "frame_origin": platform} if platform else {}
+    http = HttpSession(before_request=refuse_in_transaction)
+    shopify = ShopifyApp(CLIENT_ID, CLIENT_SECRET, None, app_url, http, now=clock, **stand_in)
 
     def no_store(domain: str, token: Callable[[], str]) -> Any:
         raise AssertionError("no page speaks to a store")
@@ -207,8 +213,14 @@ def house(database_url: str, clock: Clock) -> Iterator[House]:
     }
     installer = Installer(database, Seal([Fernet.generate_key().decode()]), shopify, no_store, first_terms)
     app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024))
-    yield House(app, database, installer, clock)
-    database.close()
+    return House(app, database, installer, clock)
+
+
+@pytest.fixture
+def house(database_url: str, clock: Clock) -> Iterator[House]:
+    built = build(database_url, clock)
+    yield built
+    built.database.close()
 
 
 @pytest.fixture

@@ -1,0 +1,181 @@
+"""The merchant's pages in a real browser, inside the sandbox's admin: our script, its policy, and the tokens."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from sandbox import App, Courier, World, create_app
+from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, Clock, House, build, order, person
+
+DOMAIN = "demo-store.myshopify.com"
+_PARK = text("""
+    INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, parked_at, reason, body)
+    VALUES (:shop_id, gen_random_uuid()::text, 'orders/create', :now, :now, 'line 3 has no price', '')
+""")
+_EXPORT = text("""
+    INSERT INTO privacy_requests (shop_id, request_id, kind, customer_external_id, asked_at, done_at, outcome)
+    VALUES (:shop_id, '11', 'customer_export', '7', :now, :now, '{"email": "ada@example.com"}') ON CONFLICT DO NOTHING
+""")
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing of the requests that it answers."""
+
+    def log(self, *_: Any) -> None:
+        return
+
+
+@dataclass
+class Admin:
+    """The store's admin in a browser, with our app in its frame. `complaints` are what the browser's console said."""
+
+    page: Any
+    house: House
+    requests: list[str]
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def frame(self) -> Any:
+        return self.page.frame_locator("#app")
+
+    @property
+    def address(self) -> str:
+        return str(self.page.frames[1].url)
+
+    def open(self, platform: str, path: str = "") -> None:
+        self.page.on("console", self._note)
+        self.page.goto(f"{platform}/shops/{DOMAIN}/admin/apps/{CLIENT_ID}{path}")
+
+    def _note(self, said: Any) -> None:
+        """Keep what the browser complains of: above all, what a policy forbade.
+
+        The sandbox has no icon; that is its own business.
+        """
+        if said.type == "error" and not said.location["url"].endswith("/favicon.ico"):
+            self.complaints.append(said.text)
+
+    def arrives_at(self, heading: str) -> None:
+        self.frame.locator("h1", has_text=heading).wait_for(timeout=10_000)
+
+
+def _serve(app: Any, port: int = 0) -> BaseWSGIServer:
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: the pages' script needs playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("NOT TESTED: the pages' script needs a Chromium")
+    with playwright.sync_playwright() as engine:
+        started = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def admin(database_url: str, browser: Any) -> Iterator[Admin]:
+    world = World(App(CLIENT_ID, CLIENT_SECRET), courier=Courier(send=lambda *_: 200))
+    world.install()
+    platform_server = _serve(create_app(world))
+    platform = f"http://127.0.0.1:{platform_server.server_port}"
+    parts: list[House] = []
+    requests: list[str] = []
+
+    def ours(environ: Any, start_response: Any) -> Any:
+        requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        return parts[0].app.wsgi_app(environ, start_response)
+
+    server = _serve(ours)
+    address = f"http://127.0.0.1:{server.server_port}"
+    world.shop().app = App(CLIENT_ID, CLIENT_SECRET, app_url=address)
+    house = build(database_url, Clock(), address, platform)
+    parts.append(house)
+    shop = house.open_shop(domain=DOMAIN)
+    at = house.clock.now - timedelta(days=40)
+    house.settle(shop, order(1, person("7", at), at), order(2, person("8", at, first_name="Bob"), at))
+    with house.database.work(shop.shop_id) as work:
+        work.run(_PARK, now=work.now)
+        work.run(_EXPORT, now=work.now)
+    made = Admin(browser.new_page(), house, requests)
+    made.open(platform)
+    made.arrives_at("The Little Shop")
+    yield made
+    for one in (platform_server, server):
+        one.shutdown()
+        one.server_close()
+    house.database.close()
+
+
+def test_a_link_swaps_the_page_and_never_goes_round_by_the_bounce_page(admin: Admin) -> None:
+    admin.frame.locator("nav a", has_text="Customers").click()
+    admin.arrives_at("Customers")
+    assert "GET /session/bounce" not in admin.requests
+    assert "id_token" not in admin.address
+    assert "/customers" in admin.address
+    assert admin.frame.locator("h1:focus").count() == 1
+    assert admin.frame.locator("nav a[aria-current=page]").inner_text() == "Customers"
+    assert admin.frame.locator("#says").inner_text() == "Customers · Perennial"
+    assert admin.complaints == []
+
+
+def test_a_search_and_the_way_back(admin: Admin) -> None:
+    admin.frame.locator("nav a", has_text="Customers").click()
+    admin.arrives_at("Customers")
+    admin.frame.locator("input[name=q]").fill("bob")
+    admin.frame.locator("form.search button").click()
+    admin.frame.locator("a", has_text="Show all").wait_for(timeout=10_000)
+    assert admin.frame.locator("tbody tr").count() == 1
+    admin.frame.locator("tbody a").click()
+    admin.arrives_at("Bob Lovelace")
+    admin.page.frames[1].evaluate("history.back()")
+    admin.frame.locator("input[name=q]").wait_for(timeout=10_000)
+    assert "q=bob" in admin.address
+    assert admin.complaints == []
+
+
+def test_a_parked_delivery_is_replayed_by_its_button(admin: Admin) -> None:
+    admin.frame.locator("#parked ~ div button").first.click()
+    admin.frame.locator(".notice", has_text="among those that wait again").wait_for(timeout=10_000)
+    assert "wait again" in admin.frame.locator("#says").inner_text()
+    assert sum(line.startswith("POST /parked/deliveries/") for line in admin.requests) == 1
+    assert admin.complaints == []
+
+
+def test_an_export_is_downloaded(admin: Admin) -> None:
+    admin.frame.locator("nav a", has_text="Privacy").click()
+    admin.arrives_at("Privacy")
+    with admin.page.expect_download(timeout=10_000) as waiting:
+        admin.frame.locator("a[download]").click()
+    assert waiting.value.suggested_filename == "customer-data.json"
+    assert "ada@example.com" in waiting.value.path().read_text()
+
+
+def test_a_page_that_is_not_there_is_said_inside_the_frame(admin: Admin) -> None:
+    admin.frame.locator("nav a", has_text="Customers").evaluate("link => { link.href = '/customers/999999999?shop=x' }")
+    admin.frame.locator("nav a", has_text="Customers").click()
+    admin.arrives_at("Not Found")
+    admin.frame.locator("a", has_text="Back to Home").click()
+    admin.arrives_at("The Little Shop")
+
+
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    for name in ("Home", "Customers", "Activity", "Privacy"):
+        admin.frame.locator("nav a", has_text=name).first.click()
+        admin.frame.locator("nav a[aria-current=page]", has_text=name).wait_for(timeout=10_000)
+        over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+        assert over <= 0, name
