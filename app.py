@@ -1,6 +1,7 @@
-"""The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody imports it.
+"""The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody
+imports it.
 
-    python app.py serve | worker | migrate | demo | reconcile | settings | new-key
+python app.py serve | worker | migrate | demo | reconcile | settings | new-key
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from wsgiref.types import WSGIApplication
 
-# Counters are shared between the processes of one machine through files in this directory. The metrics library reads the variable when it is
-# imported, so it has to be set before anything of ours is.
+# Counters are shared between the processes of one machine through files in this directory. The metrics library reads
+# the variable when it is imported, so it has to be set before anything of ours is.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="perennial-metrics-")
 
@@ -122,7 +123,11 @@ class House:
     @cached_property
     def installer(self) -> Installer:
         return Installer(
-            self.database, self.seal, self.shopify, lambda domain, token: ShopifyStore(domain, token, self.http, now=clock), FIRST_TERMS
+            self.database,
+            self.seal,
+            self.shopify,
+            lambda domain, token: ShopifyStore(domain, token, self.http, now=clock),
+            FIRST_TERMS,
         )
 
     @cached_property
@@ -142,10 +147,13 @@ class House:
         jobs = (
             Job("review stages", 60, inside=_review),
             Job("release unused codes", 300, inside=_release),
-            Job("reconcile", 900, after=self.reconciler.run),
+            Job("reconcile", 900, after=self._reconcile),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
         )
         return Schedule(self.database, jobs)
+
+    def _reconcile(self, shop: Shop) -> None:
+        self.reconciler.run(shop)
 
     @cached_property
     def worker(self) -> Worker:
@@ -154,10 +162,16 @@ class House:
     @cached_property
     def wsgi(self) -> WSGIApplication:
         doors = Doors(
-            self.database, self.shopify, self.installer, sha256(self.settings.seal_keys[-1].encode()).digest(), self.settings.body_limit
+            self.database,
+            self.shopify,
+            self.installer,
+            sha256(self.settings.seal_keys[-1].encode()).digest(),
+            self.settings.body_limit,
         )
         platforms = {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)}
-        return WebhookDoor(create_app(doors), platforms, self.database, Receiver(self.database), self.settings.body_limit)
+        return WebhookDoor(
+            create_app(doors), platforms, self.database, Receiver(self.database), self.settings.body_limit
+        )
 
 
 def house(environment: Mapping[str, str]) -> House:

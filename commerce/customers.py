@@ -12,8 +12,8 @@ from commerce.ids import CustomerId
 class CustomerSnapshot:
     """What the store said of a customer at one moment.
 
-    `updated_at` and `observed_at` order snapshots of the same customer; a customer seen only inside an order has no `updated_at` and
-    never overwrites what the store said of the customer directly.
+    `updated_at` and `observed_at` order snapshots of the same customer; a customer seen only inside an order has no
+    `updated_at` and never overwrites what the store said of the customer directly.
     """
 
     external_id: str

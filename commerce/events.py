@@ -1,4 +1,7 @@
-"""What a delivery says, in our words. A platform's connector translates its bodies into these; nothing else reads a body."""
+"""What a delivery says, in our words.
+
+A platform's connector translates its bodies into these; nothing else reads a body.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ class BadSignature(Exception):
 
 
 class BadDelivery(Exception):
-    """The body cannot be understood. The text says what is wrong, without repeating any of the body: it may hold personal data."""
+    """The body cannot be understood.
+
+    The text says what is wrong, without repeating any of the body: it may hold personal data.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +65,20 @@ class CustomerChanged:
 
 @dataclass(frozen=True, slots=True)
 class AppUninstalled:
-    """The merchant removed the app. `at` tells a late word of an earlier removal from one that came after a new installation."""
+    """The merchant removed the app.
+
+    `at` tells a late word of an earlier removal from one that came after a new installation.
+    """
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class PrivacyAsked:
-    """The platform passes on a legal request: hand out (`export`) or erase a customer's data, or erase a whole shop's."""
+    """The platform passes on a legal request:
+
+    hand out (`export`) or erase a customer's data, or erase a whole shop's.
+    """
 
     kind: str
     """``customer_export``, ``customer_erasure`` or ``shop_erasure``."""

@@ -21,7 +21,8 @@ ALPHABET = "34679ACDEFGHJKMNPQRTVWXY"
 def public_code(length: int, prefix: str = "") -> str:
     """A random code such as ``LOYAL-7KQH3MRXA4``; each letter carries 4.58 bits from the system's secure source.
 
-    Eighteen letters pass 80 bits, the mark for codes that are worth money; twelve (55 bits) do for referral codes, which are public.
+    Eighteen letters pass 80 bits, the mark for codes that are worth money; twelve (55 bits) do for referral codes,
+    which are public.
     """
     body = "".join(secrets.choice(ALPHABET) for _ in range(length))
     return f"{prefix}{body}"

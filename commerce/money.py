@@ -1,7 +1,8 @@
 """Money as whole minor units with a currency; the only place where amounts are parsed.
 
-Platforms write amounts as decimal strings. They are checked against a strict pattern *before* any arithmetic: a nine-byte string such
-as ``1e3000000`` would otherwise keep a core busy for minutes, and ``Decimal`` accepts full-width digits, underscores and blanks.
+Platforms write amounts as decimal strings. They are checked against a strict pattern *before* any arithmetic: a
+nine-byte string such as ``1e3000000`` would otherwise keep a core busy for minutes, and ``Decimal`` accepts
+full-width digits, underscores and blanks.
 """
 
 from __future__ import annotations
@@ -9,11 +10,34 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# Digits after the decimal point, where it is not two. ISO 4217 for all but the last three, which no ISO list has: Iranian shops price in
-# tomans (IRT, IRHT in thousands, IRHR in thousands of rials), always whole.
-EXPONENTS = dict.fromkeys(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0
-) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3) | dict.fromkeys(("IRT", "IRHT", "IRHR"), 0)
+# Digits after the decimal point, where it is not two. ISO 4217 for all but the last three, which no ISO list has:
+# Iranian shops price in tomans (IRT, IRHT in thousands, IRHR in thousands of rials), always whole.
+EXPONENTS = (
+    dict.fromkeys(
+        (
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ),
+        0,
+    )
+    | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+    | dict.fromkeys(("IRT", "IRHT", "IRHR"), 0)
+)
 
 # Twelve digits before the point keep every sum of a shop far inside BIGINT.
 _AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?", re.ASCII)
@@ -36,11 +60,11 @@ def exponent(currency: str) -> int:
 def minor_units(amount: str, currency: str) -> int:
     """Whole minor units of a platform's decimal string: ``("12.50", "USD") -> 1250``.
 
-    Digits beyond the currency's own are cut, never rounded up: a platform that says ``"10.999"`` dollars has not given us eleven.
-    Raises `BadAmount` for anything but an optional minus, digits, and one point.
+    Digits beyond the currency's own are cut, never rounded up: a platform that says ``"10.999"`` dollars has not
+    given us eleven. Raises `BadAmount` for anything but an optional minus, digits, and one point.
     """
-    # Nearly every amount is digits, a point and two digits, of a currency with two. That form is known without the pattern: in ASCII,
-    # `isdigit` holds for 0 to 9 only, and not for nothing.
+    # Nearly every amount is digits, a point and two digits, of a currency with two. That form is known without the
+    # pattern: in ASCII, `isdigit` holds for 0 to 9 only, and not for nothing.
     if amount[-3:-2] == "." and 4 <= len(amount) <= 15 and currency not in EXPONENTS and amount.isascii():
         digits_alone = amount[:-3] + amount[-2:]
         if digits_alone.isdigit():

@@ -14,7 +14,9 @@ from commerce.ids import CustomerId, OrderId
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One line of goods: `net_minor` is what was asked for the whole line after every discount, before tax and shipping."""
+    """One line of goods: `net_minor` is what was asked for the whole line after every discount, before tax and
+    shipping.
+    """
 
     line_no: int
     product_id: str | None
@@ -39,9 +41,9 @@ class RefundSnapshot:
 class OrderSnapshot:
     """What the store said of an order at one moment; `(updated_at, observed_at)` orders snapshots of the same order.
 
-    `updated_at` alone would not do: platforms write whole seconds, and an order is often created and paid within one. `observed_at` is
-    the instant at which the platform froze this body, or at which we read it.
-    `goods_minor` is the net price of the goods: after discounts, without tax, shipping, tips and gift cards sold.
+    `updated_at` alone would not do: platforms write whole seconds, and an order is often created and paid within one.
+    `observed_at` is the instant at which the platform froze this body, or at which we read it. `goods_minor` is the
+    net price of the goods: after discounts, without tax, shipping, tips and gift cards sold.
     """
 
     external_id: str
@@ -75,7 +77,10 @@ class OrderStamp:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order of the mirror, as the domains see it. `version` grows by one with each change that the mirror accepted."""
+    """An order of the mirror, as the domains see it.
+
+    `version` grows by one with each change that the mirror accepted.
+    """
 
     order_id: OrderId
     external_id: str

@@ -6,7 +6,10 @@ import re
 
 
 class Refusal(Exception):
-    """A business "no". A subclass's docstring is its message, and its name in kebab-case is its code: there is one text to keep true."""
+    """A business "no". A subclass's docstring is its message, and its name in kebab-case is its code:
+
+    there is one text to keep true.
+    """
 
     @property
     def message(self) -> str:

@@ -1,7 +1,8 @@
 """The port to a shop's store: what we ask of it, what we tell it, and how it says no.
 
-An effect states a *desired state* ("this customer's stage tags are exactly these"), never a step ("add this tag"), so pushing it twice, or
-pushing only the newest of five, ends the same. `kind` and `key` name the thing whose state it is; the outbox keeps one row for each.
+An effect states a *desired state* ("this customer's stage tags are exactly these"), never a step ("add this tag"), so
+pushing it twice, or pushing only the newest of five, ends the same. `kind` and `key` name the thing whose state it
+is; the outbox keeps one row for each.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from commerce.orders import OrderSnapshot, OrderStamp
 
 
 class StoreError(Exception):
-    """The store did not do what we asked. `permanent`: asking again will not help. `retry_after`: seconds that the store asked for.
+    """The store did not do what we asked. `permanent`: asking again will not help. `retry_after`: seconds that the
+    store asked for.
 
-    `closed`: the store answers nobody just now (uninstalled, frozen, token dead), so the whole shop waits, not only this effect.
+    `closed`: the store answers nobody just now (uninstalled, frozen, token dead), so the whole shop waits, not only
+    this effect.
     """
 
     def __init__(self, reason: str, *, permanent: bool, retry_after: float | None = None, closed: bool = False) -> None:
@@ -31,7 +34,10 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SetTags:
-    """Of the tags that a domain owns (those in `vocabulary`), the customer bears exactly `tags`. Other tags are not ours to touch."""
+    """Of the tags that a domain owns (those in `vocabulary`), the customer bears exactly `tags`.
+
+    Other tags are not ours to touch.
+    """
 
     kind: ClassVar[str] = "tags"
     customer_external_id: str
@@ -96,8 +102,8 @@ class ShopDetails:
 class StorePort(Protocol):
     """The remote system of one shop. Every call has bounded time; every failure is a `StoreError`.
 
-    The three writers take a batch and answer in its order: None where the store now is as stated, a `StoreError` where it is not. They
-    raise a `StoreError` when the whole batch failed.
+    The three writers take a batch and answer in its order: None where the store now is as stated, a `StoreError`
+    where it is not. They raise a `StoreError` when the whole batch failed.
     """
 
     def details(self) -> ShopDetails: ...

@@ -1,9 +1,10 @@
 """The inbox: deliveries are durable before they are answered, and settled later, by the batch.
 
-Coming in, `Receiver` gathers what many requests hand it at the same moment and writes it with one statement and one commit: a request is
-answered when its delivery is on disk, never before. Going out, `Inbox.settle` claims many deliveries of *one* shop, translates them, brings
-the mirror and every domain up to them, and marks them settled, all in one unit of work. A batch that fails is tried again in halves until
-the one delivery that cannot be settled stands alone, and is parked with its reason.
+Coming in, `Receiver` gathers what many requests hand it at the same moment and writes it with one statement and one
+commit: a request is answered when its delivery is on disk, never before. Going out, `Inbox.settle` claims many
+deliveries of *one* shop, translates them, brings the mirror and every domain up to them, and marks them settled, all
+in one unit of work. A batch that fails is tried again in halves until the one delivery that cannot be settled stands
+alone, and is parked with its reason.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ Translate = Callable[[Delivery], Sequence[Event]]
 Reaction = Callable[[UnitOfWork, mirror.Accepted], None]
 """A domain's part of settling: look at these orders and customers again."""
 
-# About two hundred is where a batch stops getting cheaper per order, and still holds its locks for a few hundredths of a second only.
+# About two hundred is where a batch stops getting cheaper per order, and still holds its locks for a few hundredths of
+# a second only.
 BATCH = 200
 
-# Errors of the database that say nothing about the deliveries: connection, resources, deadlock, serialisation, time-outs.
+# Errors of the database that say nothing about the deliveries: connection, resources, deadlock, serialisation, time-
+# outs.
 TRANSIENT = ("08", "40", "53", "55", "57")
 
 _WAITING_SHOPS = text("""
@@ -57,10 +60,14 @@ _CLAIM = text("""
 """)
 _CLAIM_THESE = text("""
     SELECT delivery_id, topic, body, coalesce(triggered_at, received_at) AS observed_at, received_at
-    FROM deliveries WHERE shop_id = :shop_id AND delivery_id = ANY(:delivery_ids) AND settled_at IS NULL AND parked_at IS NULL
+    FROM deliveries WHERE shop_id = :shop_id AND delivery_id = ANY(:delivery_ids) AND settled_at IS NULL
+        AND parked_at IS NULL
     ORDER BY delivery_id FOR UPDATE SKIP LOCKED
 """)
-_SETTLED = text("UPDATE deliveries SET settled_at = :at, attempts = attempts + 1 WHERE shop_id = :shop_id AND delivery_id = ANY(:delivery_ids)")
+_SETTLED = text("""
+    UPDATE deliveries SET settled_at = :at, attempts = attempts + 1
+    WHERE shop_id = :shop_id AND delivery_id = ANY(:delivery_ids)
+""")
 _PARK = text("""
     UPDATE deliveries SET parked_at = :now, reason = :reason, attempts = attempts + 1
     WHERE shop_id = :shop_id AND delivery_id = :delivery_id
@@ -128,7 +135,10 @@ class Inbox:
         self._batches = 0
 
     def settle_round(self, limit: int = BATCH) -> int:
-        """One batch of each shop that has deliveries waiting, so that a busy shop does not hold up the others. Answers how many."""
+        """One batch of each shop that has deliveries waiting, so that a busy shop does not hold up the others.
+
+        Answers how many.
+        """
         with self._database.machine() as connection:
             waiting = connection.execute(_WAITING_SHOPS).all()
         return sum(self.settle(ShopId(row.shop_id), row.platform, limit) for row in waiting)
@@ -141,11 +151,19 @@ class Inbox:
         except Exception as error:
             if _transient(error) or not claimed:
                 raise
-            logger.warning("a batch of %d could not be settled and is tried in halves: %s", len(claimed), type(error).__name__)
+            logger.warning(
+                "a batch of %d could not be settled and is tried in halves: %s", len(claimed), type(error).__name__
+            )
             return self._in_halves(shop_id, platform, claimed, error)
 
     def _attempt(
-        self, shop_id: ShopId, platform: str, claimed: list[DeliveryId], *, limit: int = 0, these: Sequence[DeliveryId] = ()
+        self,
+        shop_id: ShopId,
+        platform: str,
+        claimed: list[DeliveryId],
+        *,
+        limit: int = 0,
+        these: Sequence[DeliveryId] = (),
     ) -> int:
         with self._database.work(shop_id) as work:
             rows = work.rows(_CLAIM_THESE, delivery_ids=list(these)) if these else work.rows(_CLAIM, limit=limit)
@@ -168,7 +186,10 @@ class Inbox:
             planner.learn(self._database)
 
     def _read(self, work: UnitOfWork, platform: str, rows: Sequence[Any]) -> tuple[_Batch, list[DeliveryId]]:
-        """Translate the claimed deliveries; those that cannot be understood are parked here and now, and hold up nothing."""
+        """Translate the claimed deliveries;
+
+        those that cannot be understood are parked here and now, and hold up nothing.
+        """
         translate, batch, good = self._translators[platform], _Batch(), []
         for row in rows:
             try:
@@ -184,7 +205,12 @@ class Inbox:
         settle_snapshots(
             work,
             self._reactions,
-            mirror.accept(work, [e.order for e in batch.orders], [e.refund for e in batch.refunds], [e.customer for e in batch.customers]),
+            mirror.accept(
+                work,
+                [e.order for e in batch.orders],
+                [e.refund for e in batch.refunds],
+                [e.customer for e in batch.customers],
+            ),
         )
         for event in batch.others:
             match event:
@@ -235,4 +261,9 @@ def _transient(error: Exception) -> bool:
 
 def _line(shop_id: ShopId, row: Any, settled_at: datetime) -> dict[str, object]:
     waited = settled_at - row.observed_at
-    return {"shop": shop_id, "delivery": row.delivery_id, "topic": row.topic, "lag_ms": round(waited.total_seconds() * 1000)}
+    return {
+        "shop": shop_id,
+        "delivery": row.delivery_id,
+        "topic": row.topic,
+        "lag_ms": round(waited.total_seconds() * 1000),
+    }

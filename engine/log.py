@@ -1,7 +1,8 @@
 """Logs: one wide line for each delivery, effect and request, as JSON in production and as words in a terminal.
 
-Fields are chosen by the caller and are never bodies, tokens, names or addresses; `SAFE_FIELDS` is the list of what may appear, and a field
-that is not on it is dropped. Batches are written with one call: at thousands of deliveries a second, a line must cost microseconds.
+Fields are chosen by the caller and are never bodies, tokens, names or addresses; `SAFE_FIELDS` is the list of what
+may appear, and a field that is not on it is dropped. Batches are written with one call: at thousands of deliveries a
+second, a line must cost microseconds.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from datetime import UTC, datetime
 import orjson
 
 SAFE_FIELDS = frozenset({
-    "attempt", "bytes", "customer", "delivery", "delivery_key", "duplicate", "effect", "event", "gaps", "job", "kind", "lag_ms", "method",
-    "ms", "outcome", "path", "reason", "request", "shop", "status", "topic", "version",
+    "attempt", "bytes", "customer", "delivery", "delivery_key", "duplicate", "effect", "event", "gaps", "job", "kind",
+    "lag_ms", "method", "ms", "outcome", "path", "reason", "request", "shop", "status", "topic", "version",
 })  # fmt: skip
 
 _ROOT = "perennial"
@@ -57,7 +58,10 @@ def set_up(style: str, level: str) -> None:
 
 
 def wide_many(logger: logging.Logger, event: str, lines: Iterable[Mapping[str, object]]) -> None:
-    """Write one wide line for each of `lines` in one go. Costs nothing where the level is off: `lines` is not even built."""
+    """Write one wide line for each of `lines` in one go.
+
+    Costs nothing where the level is off: `lines` is not even built.
+    """
     if logger.isEnabledFor(logging.INFO):
         record = logger.makeRecord(logger.name, logging.INFO, "", 0, event, (), None, extra={"lines": list(lines)})
         logger.handle(record)

@@ -1,8 +1,10 @@
-"""Prometheus metrics: counters of what this machine's processes did, and gauges read from the database when they are asked for.
+"""Prometheus metrics: counters of what this machine's processes did, and gauges read from the database when they are
+asked for.
 
-Counters are shared by the processes of one machine through files (``PROMETHEUS_MULTIPROC_DIR``, set by the composition root before this module
-is imported). Depth and lag come from the database itself: they are right whichever process answers. No shop labels: a shop is not a dimension
-that a time series should grow by, and its name is nobody else's business.
+Counters are shared by the processes of one machine through files (``PROMETHEUS_MULTIPROC_DIR``, set by the
+composition root before this module is imported). Depth and lag come from the database itself: they are right
+whichever process answers. No shop labels: a shop is not a dimension that a time series should grow by, and its name
+is nobody else's business.
 """
 
 from __future__ import annotations

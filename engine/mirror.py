@@ -1,7 +1,7 @@
 """The mirror: customers, orders, order lines and refunds as the store last described them.
 
-A snapshot older than what we hold is dropped, so deliveries may come late, twice and in any order. Everything is taken in by the batch: each
-function runs the same few statements for one snapshot and for five hundred.
+A snapshot older than what we hold is dropped, so deliveries may come late, twice and in any order. Everything is
+taken in by the batch: each function runs the same few statements for one snapshot and for five hundred.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ _CUSTOMER_ROWS = """
         external_id text, email text, first_name text, last_name text,
         created_at timestamptz, updated_at timestamptz, observed_at timestamptz)
 """
-# A customer seen inside an order: written only when new. The anti-join keeps known rows unlocked, so two workers do not wait on each other.
+# A customer seen inside an order: written only when new. The anti-join keeps known rows unlocked, so two workers do not
+# wait on each other.
 _SEE_CUSTOMERS = text(f"""
     INSERT INTO customers (shop_id, external_id, email, first_name, last_name, created_at, updated_at, observed_at)
-    SELECT :shop_id, g.external_id, g.email, g.first_name, g.last_name, g.created_at, NULL, g.observed_at FROM {_CUSTOMER_ROWS}
+    SELECT :shop_id, g.external_id, g.email, g.first_name, g.last_name, g.created_at, NULL, g.observed_at
+    FROM {_CUSTOMER_ROWS}
     WHERE NOT EXISTS (SELECT FROM customers c WHERE c.shop_id = :shop_id AND c.external_id = g.external_id)
     ORDER BY g.external_id
     ON CONFLICT (shop_id, external_id) DO NOTHING
 """)
 _CHANGE_CUSTOMERS = text(f"""
     INSERT INTO customers (shop_id, external_id, email, first_name, last_name, created_at, updated_at, observed_at)
-    SELECT :shop_id, g.external_id, g.email, g.first_name, g.last_name, g.created_at, g.updated_at, g.observed_at FROM {_CUSTOMER_ROWS}
+    SELECT :shop_id, g.external_id, g.email, g.first_name, g.last_name, g.created_at, g.updated_at, g.observed_at
+    FROM {_CUSTOMER_ROWS}
     ORDER BY g.external_id
     ON CONFLICT (shop_id, external_id) DO UPDATE
         SET email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
@@ -46,16 +49,19 @@ _CHANGE_CUSTOMERS = text(f"""
 _ACCEPT_ORDERS = text("""
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
-            external_id text, name text, customer_external_id text, currency text, placed_at timestamptz, updated_at timestamptz,
-            observed_at timestamptz, paid boolean, cancelled_at timestamptz, test boolean, goods_minor bigint, total_minor bigint,
-            discount_codes text[], referral_code text, lines_digest bigint)
+            external_id text, name text, customer_external_id text, currency text, placed_at timestamptz,
+            updated_at timestamptz, observed_at timestamptz, paid boolean, cancelled_at timestamptz, test boolean,
+            goods_minor bigint, total_minor bigint, discount_codes text[], referral_code text, lines_digest bigint)
     ), held AS (
-        SELECT o.external_id, o.lines_digest FROM orders o WHERE o.shop_id = :shop_id AND o.external_id IN (SELECT external_id FROM given)
+        SELECT o.external_id, o.lines_digest FROM orders o
+        WHERE o.shop_id = :shop_id AND o.external_id IN (SELECT external_id FROM given)
     ), accepted AS (
-        INSERT INTO orders (shop_id, external_id, name, customer_id, currency, placed_at, updated_at, observed_at, paid, cancelled_at,
-                            test, goods_minor, total_minor, discount_codes, referral_code, lines_digest)
-        SELECT :shop_id, g.external_id, g.name, c.customer_id, g.currency, g.placed_at, g.updated_at, g.observed_at, g.paid,
-               g.cancelled_at, g.test, g.goods_minor, g.total_minor, g.discount_codes, g.referral_code, g.lines_digest
+        INSERT INTO orders (shop_id, external_id, name, customer_id, currency, placed_at, updated_at, observed_at,
+                            paid, cancelled_at, test, goods_minor, total_minor, discount_codes, referral_code,
+                            lines_digest)
+        SELECT :shop_id, g.external_id, g.name, c.customer_id, g.currency, g.placed_at, g.updated_at, g.observed_at,
+               g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor, g.discount_codes, g.referral_code,
+               g.lines_digest
         FROM given g LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.customer_external_id
         ORDER BY g.external_id
         ON CONFLICT (shop_id, external_id) DO UPDATE
@@ -68,7 +74,8 @@ _ACCEPT_ORDERS = text("""
             WHERE (excluded.updated_at, excluded.observed_at) > (orders.updated_at, orders.observed_at)
         RETURNING order_id, external_id, lines_digest
     )
-    SELECT a.order_id, a.external_id, h.external_id IS NOT NULL AS known, h.lines_digest IS DISTINCT FROM a.lines_digest AS new_lines
+    SELECT a.order_id, a.external_id, h.external_id IS NOT NULL AS known,
+           h.lines_digest IS DISTINCT FROM a.lines_digest AS new_lines
     FROM accepted a LEFT JOIN held h USING (external_id)
 """)
 _DROP_LINES = text("DELETE FROM order_lines WHERE shop_id = :shop_id AND order_id = ANY(:order_ids)")
@@ -76,7 +83,8 @@ _WRITE_LINES = text("""
     INSERT INTO order_lines (shop_id, order_id, line_no, product_id, title, quantity, net_minor, gift_card)
     SELECT :shop_id, o.order_id, l.line_no, l.product_id, l.title, l.quantity, l.net_minor, l.gift_card
     FROM json_to_recordset(CAST(:rows AS json)) AS o(order_id bigint, lines json),
-         json_to_recordset(o.lines) AS l(line_no integer, product_id text, title text, quantity integer, net_minor bigint, gift_card boolean)
+         json_to_recordset(o.lines) AS l(line_no integer, product_id text, title text, quantity integer,
+             net_minor bigint, gift_card boolean)
     ON CONFLICT DO NOTHING
 """)
 _WRITE_CODES = text("""
@@ -98,12 +106,14 @@ _SUM_REFUNDS = text("""
     UPDATE orders o SET refunded_minor = r.goods, refund_count = r.refunds, version = o.version + 1
     FROM (SELECT order_external_id, sum(goods_minor) AS goods, count(*) AS refunds FROM refunds
           WHERE shop_id = :shop_id AND order_external_id = ANY(:external_ids) GROUP BY order_external_id) r
-    WHERE o.shop_id = :shop_id AND o.external_id = r.order_external_id AND (o.refunded_minor, o.refund_count) <> (r.goods, r.refunds)
+    WHERE o.shop_id = :shop_id AND o.external_id = r.order_external_id
+      AND (o.refunded_minor, o.refund_count) <> (r.goods, r.refunds)
     RETURNING o.order_id
 """)
 _ORDERS = text("""
-    SELECT o.order_id, o.external_id, o.name, o.customer_id, c.external_id AS customer_external_id, o.currency, o.placed_at, o.paid,
-           o.cancelled_at IS NOT NULL AS cancelled, o.test, o.goods_minor, o.refunded_minor, o.discount_codes, o.referral_code, o.version
+    SELECT o.order_id, o.external_id, o.name, o.customer_id, c.external_id AS customer_external_id, o.currency,
+           o.placed_at, o.paid, o.cancelled_at IS NOT NULL AS cancelled, o.test, o.goods_minor, o.refunded_minor,
+           o.discount_codes, o.referral_code, o.version
     FROM orders o LEFT JOIN customers c ON c.shop_id = o.shop_id AND c.customer_id = o.customer_id
     WHERE o.shop_id = :shop_id AND o.order_id = ANY(:order_ids) ORDER BY o.order_id
 """)
@@ -114,7 +124,8 @@ _BEHIND = text("""
     LEFT JOIN orders o ON o.shop_id = :shop_id AND o.external_id = g.external_id
     WHERE o.order_id IS NULL OR o.updated_at < g.updated_at
        OR (o.updated_at = g.updated_at
-           AND (o.paid, o.cancelled_at IS NOT NULL, o.refund_count) IS DISTINCT FROM (g.paid, g.cancelled, g.refund_count))
+           AND (o.paid, o.cancelled_at IS NOT NULL, o.refund_count)
+               IS DISTINCT FROM (g.paid, g.cancelled, g.refund_count))
 """)
 _CUSTOMERS_BEHIND = text(f"""
     SELECT g.external_id FROM {_CUSTOMER_ROWS}
@@ -170,7 +181,11 @@ def customer_id(work: UnitOfWork, external_id: str) -> CustomerId | None:
 
 def first_orders(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, OrderId]:
     """Each customer's first order that counts: real, paid, standing, with goods kept."""
-    return {row.customer_id: row.order_id for row in work.rows(_FIRST_ORDERS, customer_ids=list(customer_ids))} if customer_ids else {}
+    return (
+        {row.customer_id: row.order_id for row in work.rows(_FIRST_ORDERS, customer_ids=list(customer_ids))}
+        if customer_ids
+        else {}
+    )
 
 
 def behind(work: UnitOfWork, stamps: Sequence[OrderStamp]) -> list[str]:
@@ -191,7 +206,9 @@ def _accept_customers(
 ) -> list[Customer]:
     seen = {o.customer.external_id: o.customer for o in orders if o.customer}
     newest = {c.external_id: c for c in sorted(customers, key=lambda c: (c.updated_at or c.observed_at, c.observed_at))}
-    changed = [Customer(*row) for row in work.rows(_CHANGE_CUSTOMERS, rows=as_json(list(newest.values())))] if newest else []
+    changed = (
+        [Customer(*row) for row in work.rows(_CHANGE_CUSTOMERS, rows=as_json(list(newest.values())))] if newest else []
+    )
     if missing := [c for external_id, c in seen.items() if external_id not in newest]:
         work.run(_SEE_CUSTOMERS, rows=as_json(missing))
     return changed
@@ -204,9 +221,13 @@ def _accept_orders(work: UnitOfWork, orders: Sequence[OrderSnapshot]) -> set[int
     given = {o.external_id: o for o in orders}
     if stale := [row.order_id for row in accepted if row.known and row.new_lines]:
         work.run(_DROP_LINES, order_ids=stale)
-    if fresh := [{"order_id": row.order_id, "lines": given[row.external_id].lines} for row in accepted if row.new_lines]:
+    if fresh := [
+        {"order_id": row.order_id, "lines": given[row.external_id].lines} for row in accepted if row.new_lines
+    ]:
         work.run(_WRITE_LINES, rows=as_json(fresh))
-    if codes := [{"code": code, "order_id": row.order_id} for row in accepted for code in given[row.external_id].discount_codes]:
+    if codes := [
+        {"code": code, "order_id": row.order_id} for row in accepted for code in given[row.external_id].discount_codes
+    ]:
         work.run(_WRITE_CODES, rows=as_json(codes))
     return {row.order_id for row in accepted}
 
@@ -219,13 +240,16 @@ def _order_row(order: OrderSnapshot) -> dict[str, object]:
 
 
 _PLAIN = (
-    "external_id", "name", "currency", "placed_at", "updated_at", "observed_at", "paid", "cancelled_at", "test", "goods_minor",
-    "total_minor", "discount_codes", "referral_code",
+    "external_id", "name", "currency", "placed_at", "updated_at", "observed_at", "paid", "cancelled_at", "test",
+    "goods_minor", "total_minor", "discount_codes", "referral_code",
 )  # fmt: skip
 
 
 def _digest(lines: Sequence[OrderLine]) -> int:
-    """64 bits that change when the lines do: most updates of an order leave its lines alone, and then they are not written again."""
+    """64 bits that change when the lines do:
+
+    most updates of an order leave its lines alone, and then they are not written again.
+    """
     return int.from_bytes(blake2b(orjson.dumps(lines), digest_size=8).digest(), "big", signed=True)
 
 

@@ -1,8 +1,9 @@
 """The outbox: effects are desired states of things in the store, one row for each thing, pushed after commit.
 
-`put` says what a thing shall be; five changes of mind before the next push leave one row with the last of them. `Outbox.push_round` claims
-due effects by leasing them (their `due_at` moves ahead, so a crash only delays them), closes the transaction, speaks to the store, and
-records the outcome in a unit of work of its own. An effect that changed meanwhile stays due: its version tells.
+`put` says what a thing shall be; five changes of mind before the next push leave one row with the last of them.
+`Outbox.push_round` claims due effects by leasing them (their `due_at` moves ahead, so a crash only delays them),
+closes the transaction, speaks to the store, and records the outcome in a unit of work of its own. An effect that
+changed meanwhile stays due: its version tells.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ BATCH = 50
 # A push that takes longer than this is taken over by another worker; effects are desired states, so twice does no harm.
 LEASE = timedelta(seconds=60)
 
-# Tags wait a moment before they are pushed: a store sends several deliveries of one order within a second, and often the next one
-# changes the stage again. A shopper waits for codes; nobody waits for tags.
-TAGS_REST_SECONDS = 1.0
+# Tags wait a moment before they are pushed: a store sends several deliveries of one order within seconds, and a history
+# that is read in changes a customer's stage many times over. A shopper waits for codes; nobody waits for tags.
+TAGS_REST_SECONDS = 5.0
 
 # 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
 FIRST_WAIT_SECONDS = 2.0
@@ -47,7 +48,8 @@ _PUT = text("""
     FROM json_to_recordset(CAST(:rows AS json)) AS g(kind text, key text, body jsonb) ORDER BY g.kind, g.key
     ON CONFLICT (shop_id, kind, key) DO UPDATE
         SET body = excluded.body, version = effects.version + 1, wanted_at = excluded.wanted_at,
-            due_at = CASE WHEN effects.pushed_at IS NULL THEN least(effects.due_at, excluded.due_at) ELSE excluded.due_at END, attempts = 0, pushed_at = NULL, parked_at = NULL, reason = NULL
+            due_at = CASE WHEN effects.pushed_at IS NULL THEN least(effects.due_at,
+            excluded.due_at) ELSE excluded.due_at END, attempts = 0, pushed_at = NULL, parked_at = NULL, reason = NULL
         WHERE effects.body <> excluded.body
     RETURNING effect_id
 """)
@@ -55,13 +57,15 @@ _WAKE = text("SELECT pg_notify('perennial_outbox', CAST(CAST(:shop_id AS bigint)
 _WAITING_SHOPS = text("""
     SELECT s.shop_id FROM shops s
     WHERE s.uninstalled_at IS NULL AND (s.closed_until IS NULL OR s.closed_until <= :now)
-      AND EXISTS (SELECT FROM effects e WHERE e.shop_id = s.shop_id AND e.pushed_at IS NULL AND e.parked_at IS NULL AND e.due_at <= :now)
+      AND EXISTS (SELECT FROM effects e WHERE e.shop_id = s.shop_id AND e.pushed_at IS NULL
+          AND e.parked_at IS NULL AND e.due_at <= :now)
     ORDER BY s.shop_id
 """)
 # Codes first: a shopper is waiting for them.
 _CLAIM = text("""
     UPDATE effects e SET due_at = :leased_until, attempts = e.attempts + 1
-    FROM (SELECT effect_id FROM effects WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at <= :now
+    FROM (SELECT effect_id FROM effects WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL
+        AND due_at <= :now
           ORDER BY kind = 'tags', due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
     RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
@@ -77,7 +81,8 @@ _RETRY = text("""
     WHERE shop_id = :shop_id AND effect_id = :effect_id AND version = :version
 """)
 _PARK = text("""
-    UPDATE effects SET parked_at = :now, reason = :reason WHERE shop_id = :shop_id AND effect_id = :effect_id AND version = :version
+    UPDATE effects SET parked_at = :now, reason = :reason WHERE shop_id = :shop_id AND effect_id = :effect_id
+        AND version = :version
     RETURNING effect_id
 """)
 _REPLAY = text("""
@@ -91,7 +96,9 @@ logger = logging.getLogger("perennial.outbox")
 def put(work: UnitOfWork, effects: Sequence[Effect]) -> None:
     """State what things in the store shall be. Nothing is pushed before the unit of work commits."""
     rows = {(e.kind, e.key): {"kind": e.kind, "key": e.key, "body": e} for e in effects}
-    if rows and work.rows(_PUT, rows=as_json(list(rows.values())), now=work.now, rested=work.now + timedelta(seconds=TAGS_REST_SECONDS)):
+    if rows and work.rows(
+        _PUT, rows=as_json(list(rows.values())), now=work.now, rested=work.now + timedelta(seconds=TAGS_REST_SECONDS)
+    ):
         work.run(_WAKE)
 
 
@@ -115,7 +122,11 @@ class Outbox:
     """Pushes effects. `connect` opens a shop's store; `outcomes` tell the domains, by kind of effect."""
 
     def __init__(
-        self, database: Database, connect: Callable[[ShopId], StorePort], outcomes: Mapping[str, Outcome], batch: int = BATCH
+        self,
+        database: Database,
+        connect: Callable[[ShopId], StorePort],
+        outcomes: Mapping[str, Outcome],
+        batch: int = BATCH,
     ) -> None:
         self._database = database
         self._connect = connect
@@ -142,7 +153,10 @@ class Outbox:
         with self._database.work(shop_id) as work:
             rows = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=self._batch)
         return [
-            _Claimed(EffectId(r.effect_id), r.version, r.attempts, msgspec.convert(r.body, _KINDS[r.kind], strict=False)) for r in rows
+            _Claimed(
+                EffectId(r.effect_id), r.version, r.attempts, msgspec.convert(r.body, _KINDS[r.kind], strict=False)
+            )
+            for r in rows
         ]
 
     def _speak(self, shop_id: ShopId, claimed: Sequence[_Claimed]) -> list[StoreError | None]:
@@ -185,11 +199,17 @@ class Outbox:
                 metrics.effects_parked.inc()
                 self._tell(work, item.effect, error)
             return
-        # Being told to wait is not a failure of the effect: those attempts are forgiven, or a busy store would park everything.
+        # Being told to wait is not a failure of the effect: those attempts are forgiven, or a busy store would park
+        # everything.
         forgiven = 1 if error.closed or error.retry_after is not None else 0
         wait = _wait(item.attempts, error.retry_after)
         work.run(
-            _RETRY, effect_id=item.effect_id, version=item.version, due_at=work.now + wait, reason=error.reason[:500], forgiven=forgiven
+            _RETRY,
+            effect_id=item.effect_id,
+            version=item.version,
+            due_at=work.now + wait,
+            reason=error.reason[:500],
+            forgiven=forgiven,
         )
 
     def _tell(self, work: UnitOfWork, effect: Effect, error: StoreError | None) -> None:
@@ -201,7 +221,7 @@ def _wait(attempts: int, retry_after: float | None) -> timedelta:
     if retry_after is not None:
         return timedelta(seconds=min(retry_after, LONGEST_WAIT_SECONDS))
     base = min(FIRST_WAIT_SECONDS * 2 ** (attempts - 1), LONGEST_WAIT_SECONDS)
-    return timedelta(seconds=base * random.uniform(1.0, 1.5))  # noqa: S311 - spreads load, guards nothing
+    return timedelta(seconds=base * random.uniform(1.0, 1.5))
 
 
 def _line(shop_id: ShopId, item: _Claimed, answer: StoreError | None) -> dict[str, object]:

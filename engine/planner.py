@@ -1,9 +1,10 @@
 """Telling the planner how large young tables have become.
 
-A plan made while a table was empty takes any index for as good as the right one, and a connection keeps it however large the table grows: above
-all the plans behind foreign keys, which then read every order of the shop for each line of a new one. The server's own statistics come
-a minute later at the earliest; a first import is over by then. So a worker that settles batches asks for statistics at each doubling of their
-number, for tables that the server still takes for small. Fresh statistics make every connection plan anew.
+A plan made while a table was empty takes any index for as good as the right one, and a connection keeps it however
+large the table grows: above all the plans behind foreign keys, which then read every order of the shop for each line
+of a new one. The server's own statistics come a minute later at the earliest; a first import is over by then. So a
+worker that settles batches asks for statistics at each doubling of their number, for tables that the server still
+takes for small. Fresh statistics make every connection plan anew.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ SMALL_ROWS = 20_000
 
 _SMALL = text("""
     SELECT quote_ident(c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relrowsecurity AND c.reltuples < :rows AND pg_relation_size(c.oid) > 0
+    WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relrowsecurity AND c.reltuples < :rows
+        AND pg_relation_size(c.oid) > 0
 """)
 
 

@@ -1,7 +1,8 @@
 """Legal requests that the platforms pass on: hand out what we hold of a customer, erase it, or erase a whole shop.
 
-Personal data lives in two places only: the mirror's `customers`, and the bodies of deliveries. The domains' tables hold our ids and amounts,
-so the books stay whole when a person is erased. Bodies are dropped by `purge_bodies` after 30 days, which is the legal limit for an erasure.
+Personal data lives in two places only: the mirror's `customers`, and the bodies of deliveries. The domains' tables
+hold our ids and amounts, so the books stay whole when a person is erased. Bodies are dropped by `purge_bodies` after
+30 days, which is the legal limit for an erasure.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _DONE = text("""
 """)
 _EXPORT = text("""
     SELECT to_jsonb(c) || jsonb_build_object('orders', coalesce((
-        SELECT jsonb_agg(to_jsonb(o) ORDER BY o.placed_at) FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = c.customer_id), '[]'))
+        SELECT jsonb_agg(to_jsonb(o) ORDER BY o.placed_at) FROM orders o WHERE o.shop_id = :shop_id
+            AND o.customer_id = c.customer_id), '[]'))
     FROM customers c WHERE c.shop_id = :shop_id AND c.external_id = :customer
 """)
 _ERASE = text("""
@@ -35,13 +37,19 @@ _ERASE = text("""
     WHERE shop_id = :shop_id AND external_id = :customer
 """)
 _PURGE = text("""
-    UPDATE deliveries SET body = '' WHERE shop_id = :shop_id AND received_at < :before AND settled_at IS NOT NULL AND body <> ''
+    UPDATE deliveries SET body = '' WHERE shop_id = :shop_id AND received_at < :before
+        AND settled_at IS NOT NULL AND body <> ''
 """)
 
 
 def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
-    """Record the request and carry it out. An export waits in `privacy_requests` for the merchant; the platform may ask twice."""
-    known = work.row(_ASK, kind=request.kind, request_id=request.request_id, customer=request.customer_external_id, at=request.at)
+    """Record the request and carry it out.
+
+    An export waits in `privacy_requests` for the merchant; the platform may ask twice.
+    """
+    known = work.row(
+        _ASK, kind=request.kind, request_id=request.request_id, customer=request.customer_external_id, at=request.at
+    )
     if known is None:
         return
     if request.kind == "shop_erasure":
@@ -53,7 +61,9 @@ def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
         outcome = row[0] if row else {}
     elif request.kind == "customer_erasure":
         work.run(_ERASE, customer=request.customer_external_id, now=work.now)
-    work.run(_DONE, kind=request.kind, request_id=request.request_id, outcome=orjson.dumps(outcome).decode(), now=work.now)
+    work.run(
+        _DONE, kind=request.kind, request_id=request.request_id, outcome=orjson.dumps(outcome).decode(), now=work.now
+    )
 
 
 def _erase_shop(work: UnitOfWork) -> None:
@@ -63,5 +73,8 @@ def _erase_shop(work: UnitOfWork) -> None:
 
 
 def purge_bodies(work: UnitOfWork) -> None:
-    """Drop the bodies of settled deliveries older than `BODY_DAYS`; their headers stay, so a late duplicate is still known."""
+    """Drop the bodies of settled deliveries older than `BODY_DAYS`;
+
+    their headers stay, so a late duplicate is still known.
+    """
     work.run(_PURGE, before=work.now - timedelta(days=BODY_DAYS))

@@ -1,7 +1,9 @@
-"""Reconciliation: ask the store what changed, compare with the mirror, and settle the difference through the same code as a delivery.
+"""Reconciliation: ask the store what changed, compare with the mirror, and settle the difference through the same
+code as a delivery.
 
-Platforms do not promise to deliver. The shop's `reconciled_to` is a watermark: everything that changed before it has been compared. Each run
-starts a little before it, because a store's listing lags behind its own writes, and moves it forward only when the whole run succeeded.
+Platforms do not promise to deliver. The shop's `reconciled_to` is a watermark: everything that changed before it has
+been compared. Each run starts a little before it, because a store's listing lags behind its own writes, and moves it
+forward only when the whole run succeeded.
 """
 
 from __future__ import annotations
@@ -28,13 +30,18 @@ logger = logging.getLogger("perennial.reconcile")
 class Reconciler:
     """Finds and heals what deliveries did not tell us."""
 
-    def __init__(self, database: Database, connect: Callable[[ShopId], StorePort], reactions: Sequence[Reaction]) -> None:
+    def __init__(
+        self, database: Database, connect: Callable[[ShopId], StorePort], reactions: Sequence[Reaction]
+    ) -> None:
         self._database = database
         self._connect = connect
         self._reactions = reactions
 
     def run(self, shop: shops.Shop, since: datetime | None = None) -> int:
-        """Compare everything that changed since the watermark (or `since`); answers how many gaps were found and healed."""
+        """Compare everything that changed since the watermark (or `since`);
+
+        answers how many gaps were found and healed.
+        """
         started = self._database.clock()
         store = self._connect(shop.shop_id)
         start = since or shop.reconciled_to - OVERLAP

@@ -1,8 +1,9 @@
 """The clock: APScheduler says *when*, the database says *once*.
 
-Every worker may run for leader; the one that holds an advisory lock on a connection of its own keeps the clock, and when its connection dies
-the next takes over within seconds. Should two believe that they lead for a moment, the unique row (shop, job, slot) lets only one of them run
-a job. Jobs are written to catch up ("everything that is due"), never to fire at an exact moment, so a missed slot costs nothing.
+Every worker may run for leader; the one that holds an advisory lock on a connection of its own keeps the clock, and
+when its connection dies the next takes over within seconds. Should two believe that they lead for a moment, the
+unique row (shop, job, slot) lets only one of them run a job. Jobs are written to catch up ("everything that is due"),
+never to fire at an exact moment, so a missed slot costs nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ LEADER_LOCK = 0x434C4F4B
 
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(:key)")
 _ALIVE = text("SELECT 1")
-_TICK = text("INSERT INTO ticks (shop_id, job, slot) VALUES (:shop_id, :job, :slot) ON CONFLICT DO NOTHING RETURNING slot")
+_TICK = text(
+    "INSERT INTO ticks (shop_id, job, slot) VALUES (:shop_id, :job, :slot) ON CONFLICT DO NOTHING RETURNING slot"
+)
 _FORGET_TICKS = text("DELETE FROM ticks WHERE shop_id = :shop_id AND job = :job AND slot < :slot")
 
 logger = logging.getLogger("perennial.schedule")
@@ -38,8 +41,8 @@ logger = logging.getLogger("perennial.schedule")
 class Job:
     """Something to do for each installed shop every so often.
 
-    `inside` runs in the unit of work that writes the tick: both happen, or neither. `after` runs when that one has committed, for jobs that
-    speak to the store; it must be safe to repeat.
+    `inside` runs in the unit of work that writes the tick: both happen, or neither. `after` runs when that one has
+    committed, for jobs that speak to the store; it must be safe to repeat.
     """
 
     name: str
@@ -105,10 +108,19 @@ class Schedule:
 
     def _keep_clock(self, connection: Connection, stop: threading.Event, poll_seconds: float) -> None:
         clock = BackgroundScheduler(
-            timezone=UTC, executors={"default": ThreadPoolExecutor(2)}, job_defaults={"coalesce": True, "misfire_grace_time": None}
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(2)},
+            job_defaults={"coalesce": True, "misfire_grace_time": None},
         )
         for job in self._jobs:
-            clock.add_job(self.fire, "interval", args=[job], seconds=job.every_seconds, next_run_time=datetime.now(UTC), id=job.name)
+            clock.add_job(
+                self.fire,
+                "interval",
+                args=[job],
+                seconds=job.every_seconds,
+                next_run_time=self._database.clock(),
+                id=job.name,
+            )
         clock.start()
         logger.info("this worker keeps the clock")
         try:

@@ -1,7 +1,7 @@
 """Settings: read once from the environment into one frozen value. Every mistake is reported, all of them at once.
 
-A variable ``X_FILE`` names a file that holds the value of ``X``, for secrets. Names that begin with ``PERENNIAL_`` or ``SHOPIFY_`` and are not known
-here are mistakes too: a misspelt setting that is silently ignored is the worst kind.
+A variable ``X_FILE`` names a file that holds the value of ``X``, for secrets. Names that begin with ``PERENNIAL_`` or
+``SHOPIFY_`` and are not known here are mistakes too: a misspelt setting that is silently ignored is the worst kind.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def _url(value: str) -> str:
 def _database(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme.split("+")[0] not in ("postgresql", "postgres") or not rest:
-        raise ValueError("must be the address of a PostgreSQL database, such as postgresql://user:password@host/perennial")
+        raise ValueError(
+            "must be the address of a PostgreSQL database, such as postgresql://user:password@host/perennial"
+        )
     return f"postgresql+psycopg://{rest}"
 
 
@@ -94,7 +96,9 @@ def _keys(value: str) -> tuple[str, ...]:
     except ValueError:
         keys = ()
     if not keys:
-        raise ValueError("must be Fernet keys with commas between them, newest first; make one with: python app.py new-key")
+        raise ValueError(
+            "must be Fernet keys with commas between them, newest first; make one with: python app.py new-key"
+        )
     return keys
 
 
@@ -146,7 +150,10 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 
 def _given(environment: Mapping[str, str], name: str) -> str | None:
-    """The value of a variable, its own or that of the file which ``NAME_FILE`` names; an empty one counts as not set."""
+    """The value of a variable, its own or that of the file which ``NAME_FILE`` names;
+
+    an empty one counts as not set.
+    """
     path = environment.get(f"{name}_FILE")
     if path and environment.get(name):
         raise ValueError(f"and {name}_FILE are both set: keep one")

@@ -48,12 +48,14 @@ _INSTALLED = text(f"SELECT {_COLUMNS} FROM shops WHERE uninstalled_at IS NULL OR
 _INSTALL = text(f"""
     INSERT INTO shops (platform, domain, installed_at, reconciled_to) VALUES (:platform, :domain, :now, :now)
     ON CONFLICT (platform, domain) DO UPDATE
-        SET installed_at = CASE WHEN shops.uninstalled_at IS NULL THEN shops.installed_at ELSE excluded.installed_at END,
+        SET installed_at = CASE WHEN shops.uninstalled_at IS NULL THEN shops.installed_at ELSE excluded.installed_at
+            END,
             uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL
     RETURNING {_COLUMNS}
 """)
 _DESCRIBE = text("""
-    UPDATE shops SET external_id = :external_id, name = :name, currency = :currency, timezone = :timezone WHERE shop_id = :shop_id
+    UPDATE shops SET external_id = :external_id, name = :name, currency = :currency, timezone = :timezone
+        WHERE shop_id = :shop_id
 """)
 _UNINSTALL = text("""
     UPDATE shops SET uninstalled_at = :at WHERE shop_id = :shop_id AND uninstalled_at IS NULL AND installed_at <= :at
@@ -70,7 +72,8 @@ _RECONCILED = text("UPDATE shops SET reconciled_to = greatest(reconciled_to, :to
 _ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS bigint) AS text), true)")
 # Children before parents where no foreign key cascades; what hangs on orders and customers goes with them.
 _ERASE = tuple(
-    text(f"DELETE FROM {table} WHERE shop_id = :shop_id") for table in ("deliveries", "effects", "refunds", "order_lines", "orders", "customers", "shops")
+    text(f"DELETE FROM {table} WHERE shop_id = :shop_id")
+    for table in ("deliveries", "effects", "refunds", "order_lines", "orders", "customers", "shops")
 )
 
 
@@ -79,7 +82,10 @@ def _shop(row: Any) -> Shop:
 
 
 def find(connection: Connection, platform: str, domain: str) -> Shop | None:
-    """The shop of a store's address. For machine transactions: the address is how a request says which shop it is about."""
+    """The shop of a store's address.
+
+    For machine transactions: the address is how a request says which shop it is about.
+    """
     row = connection.execute(_BY_DOMAIN, {"platform": platform, "domain": domain}).one_or_none()
     return _shop(row) if row else None
 
@@ -102,7 +108,11 @@ def current(work: UnitOfWork) -> Shop:
 def describe(work: UnitOfWork, details: ShopDetails) -> None:
     """Keep what the store says of itself; amounts of this shop are in its currency from now on."""
     work.run(
-        _DESCRIBE, external_id=details.external_id, name=details.name, currency=details.currency, timezone=details.timezone
+        _DESCRIBE,
+        external_id=details.external_id,
+        name=details.name,
+        currency=details.currency,
+        timezone=details.timezone,
     )
 
 
@@ -125,7 +135,10 @@ def reconciled_to(work: UnitOfWork, instant: datetime) -> None:
 
 
 def erase(work: UnitOfWork) -> None:
-    """Delete the shop and every row of it. For the platform's shop-erasure request, 48 hours after an uninstallation."""
+    """Delete the shop and every row of it.
+
+    For the platform's shop-erasure request, 48 hours after an uninstallation.
+    """
     work.run(_ERASING)
     for statement in _ERASE:
         work.run(statement)

@@ -1,4 +1,5 @@
-"""Terms: a shop's program rules, versioned. A version is never edited; what was decided under it can always be explained.
+"""Terms: a shop's program rules, versioned. A version is never edited; what was decided under it can always be
+explained.
 
 The engine keeps the bodies and knows nothing of what they say: each domain reads its own into a value.
 """
@@ -15,7 +16,9 @@ from sqlalchemy import text
 
 from engine.work import UnitOfWork
 
-_ALL = text("SELECT version, body, published_at FROM terms WHERE shop_id = :shop_id AND domain = :domain ORDER BY version")
+_ALL = text(
+    "SELECT version, body, published_at FROM terms WHERE shop_id = :shop_id AND domain = :domain ORDER BY version"
+)
 _PUBLISH = text("""
     INSERT INTO terms (shop_id, domain, version, body, published_at)
     SELECT :shop_id, :domain, coalesce(max(version), 0) + 1, CAST(:body AS jsonb), :now
@@ -23,7 +26,8 @@ _PUBLISH = text("""
     RETURNING version
 """)
 _FIRST = text("""
-    INSERT INTO terms (shop_id, domain, version, body, published_at) VALUES (:shop_id, :domain, 1, CAST(:body AS jsonb), :now)
+    INSERT INTO terms (shop_id, domain, version, body, published_at) VALUES (:shop_id, :domain, 1,
+        CAST(:body AS jsonb), :now)
     ON CONFLICT DO NOTHING
 """)
 

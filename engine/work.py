@@ -1,8 +1,9 @@
 """The database and the unit of work: one transaction, one shop, one `now`.
 
-`Database.work(shop_id)` is the only way to write a shop's rows. It commits when the block ends and rolls back when the block raises; nobody
-else commits. Three locks keep shops apart, and two of them are set here: every statement must name `:shop_id` (asserted), and the
-transaction enters a role for which row-level security shows this one shop's rows only.
+`Database.work(shop_id)` is the only way to write a shop's rows. It commits when the block ends and rolls back when
+the block raises; nobody else commits. Three locks keep shops apart, and two of them are set here: every statement
+must name `:shop_id` (asserted), and the transaction enters a role for which row-level security shows this one shop's
+rows only.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ Clock = Callable[[], datetime]
 APP_ROLE = "perennial_app"
 MACHINE_ROLE = "perennial_machine"
 
-# A statement that needs longer than this is a mistake, not work; a lock that is not had by then is a deadlock in the making.
-SESSION = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off"
+# A statement that needs longer than this is a mistake, not work; a lock that is not had by then is a deadlock in the
+# making.
+SESSION = (
+    "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off"
+)
 
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true)")
 
@@ -38,16 +42,24 @@ _open = threading.local()
 
 
 def in_transaction() -> bool:
-    """Whether this thread has a unit of work open. Connectors ask before each request: no network inside a transaction."""
+    """Whether this thread has a unit of work open.
+
+    Connectors ask before each request: no network inside a transaction.
+    """
     return bool(getattr(_open, "depth", 0))
 
 
 def refuse_in_transaction() -> None:
-    assert not in_transaction(), "a network call inside a unit of work would hold its locks for as long as the network likes"
+    assert not in_transaction(), (
+        "a network call inside a unit of work would hold its locks for as long as the network likes"
+    )
 
 
 def as_json(values: Sequence[Any]) -> str:
-    """Rows for ``json_to_recordset``: one parameter carries a whole batch, eight times cheaper to bind than a list for each column."""
+    """Rows for ``json_to_recordset``:
+
+    one parameter carries a whole batch, eight times cheaper to bind than a list for each column.
+    """
     return orjson.dumps(values).decode()
 
 
@@ -70,7 +82,9 @@ class UnitOfWork:
 
     def new_ids(self, sequence: str, count: int) -> list[int]:
         """`count` fresh numbers of a sequence, for rows that must know each other's ids before they are written."""
-        return list(self.connection.execute(_NEW_IDS, {"sequence": sequence, "count": count}).scalars()) if count else []
+        return (
+            list(self.connection.execute(_NEW_IDS, {"sequence": sequence, "count": count}).scalars()) if count else []
+        )
 
     def row(self, statement: TextClause, **values: Any) -> Any:
         """The one row, or None where there is none."""
@@ -89,6 +103,8 @@ class Database:
             max_overflow=2,
             pool_timeout=10,
             pool_pre_ping=True,
+            # The connection used last is used next: its plans and caches are warm, and a quiet process keeps few.
+            pool_use_lifo=True,
             connect_args={"options": SESSION, "prepare_threshold": 2, "connect_timeout": 10},
         )
 
@@ -102,7 +118,10 @@ class Database:
 
     @contextmanager
     def founding(self, found: Callable[[Connection], ShopId]) -> Iterator[UnitOfWork]:
-        """A unit of work of a shop that `found` makes in the same transaction: nobody ever sees a shop without its terms."""
+        """A unit of work of a shop that `found` makes in the same transaction:
+
+        nobody ever sees a shop without its terms.
+        """
         with self._transaction(MACHINE_ROLE, "") as connection:
             shop_id = found(connection)
             connection.execute(_ENTER, {"role": APP_ROLE, "shop": str(shop_id)})
@@ -110,7 +129,10 @@ class Database:
 
     @contextmanager
     def lock(self, name: str, shop_id: ShopId) -> Iterator[None]:
-        """Hold a lock of that name for the shop, among all processes, without a transaction: network calls may be made inside."""
+        """Hold a lock of that name for the shop, among all processes, without a transaction:
+
+        network calls may be made inside.
+        """
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(_LOCK, {"name": name, "shop_id": shop_id})
             try:

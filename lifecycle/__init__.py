@@ -1,4 +1,6 @@
-"""Who is this customer to this shop, now? Stages, their history, and the instant at which time alone would change them."""
+"""Who is this customer to this shop, now? Stages, their history, and the instant at which time alone would change
+them.
+"""
 
 from lifecycle.rules import STAGES, Milestone, Stage, Terms
 from lifecycle.service import (

@@ -1,8 +1,8 @@
 """The stages of a customer as a pure fold over the instants at which something happened.
 
-An order or a referred friend moves a customer up at once; silence moves them down at instants that can be computed in advance. So a stage is
-never "updated": `walk` says which stages a customer has passed through up to an instant, and when the next review is due. Given the same
-events it always says the same, in whatever order they became known.
+An order or a referred friend moves a customer up at once; silence moves them down at instants that can be computed in
+advance. So a stage is never "updated": `walk` says which stages a customer has passed through up to an instant, and
+when the next review is due. Given the same events it always says the same, in whatever order they became known.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A happening as its domain knows it: an order of the customer, or of a friend they referred, and whether it counts (still)."""
+    """A happening as its domain knows it:
+
+    an order of the customer, or of a friend they referred, and whether it counts (still).
+    """
 
     kind: str
     """``order`` or ``referral``."""
@@ -76,7 +79,10 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A customer's state right after the last happening; silence since then is not in it, because it can always be computed."""
+    """A customer's state right after the last happening;
+
+    silence since then is not in it, because it can always be computed.
+    """
 
     known_since: datetime
     since: datetime
@@ -104,9 +110,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a walk ended: the state after the last happening, the changes up to it, the stage now, and when to look again.
+    """Where a walk ended: the state after the last happening, the changes up to it, the stage now, and when to look
+    again.
 
-    `silent` are the changes that silence made since the last happening. They stand as long as no order becomes known that was placed before.
+    `silent` are the changes that silence made since the last happening. They stand as long as no order becomes known
+    that was placed before.
     """
 
     standing: Standing
@@ -133,8 +141,16 @@ def silences(standing: Standing, terms: Terms) -> Sequence[tuple[datetime, Stage
     if standing.last_order_at is None:
         return ()
     return (
-        (standing.last_order_at + timedelta(days=terms.at_risk_after_days), Stage.AT_RISK, _silent(terms.at_risk_after_days)),
-        (standing.last_order_at + timedelta(days=terms.lapsed_after_days), Stage.LAPSED, _silent(terms.lapsed_after_days)),
+        (
+            standing.last_order_at + timedelta(days=terms.at_risk_after_days),
+            Stage.AT_RISK,
+            _silent(terms.at_risk_after_days),
+        ),
+        (
+            standing.last_order_at + timedelta(days=terms.lapsed_after_days),
+            Stage.LAPSED,
+            _silent(terms.lapsed_after_days),
+        ),
     )
 
 
@@ -148,10 +164,11 @@ def stage_at(standing: Standing, terms: Terms, at: datetime) -> Stage:
 
 
 def walk(start: Standing, happenings: Iterable[Happening], terms: Terms, at: datetime) -> Walk:
-    """From `start` through `happenings` (none earlier than the last that `start` knows) and the silence after them, up to `at`.
+    """From `start` through `happenings` (none earlier than the last that `start` knows) and the silence after them,
+    up to `at`.
 
-    The work does not depend on how long the customer's history is, only on how many happenings are new. The changes begin after
-    ``start.last_at``; a walk from an empty standing begins with the customer becoming a lead.
+    The work does not depend on how long the customer's history is, only on how many happenings are new. The changes
+    begin after ``start.last_at``; a walk from an empty standing begins with the customer becoming a lead.
     """
     standing, changes = start, list[Change]()
     if start.last_at is None:

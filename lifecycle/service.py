@@ -42,15 +42,18 @@ def publish_segments(work: UnitOfWork) -> None:
 
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     """Bring the standings of everybody concerned to what the orders imply. A customer without orders becomes a lead."""
-    milestones = [Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id]
+    milestones = [
+        Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id
+    ]
     settle_milestones(work, milestones, [c.customer_id for c in accepted.customers])
 
 
 def settle_milestones(work: UnitOfWork, milestones: Sequence[Milestone], met: Sequence[CustomerId] = ()) -> None:
-    """Settle the standings that `milestones` touch, and those of customers who were just `met`. Idempotent, in any order.
+    """Settle the standings that `milestones` touch, and those of customers who were just `met`. Idempotent, in any
+    order.
 
-    What is new and later than everything known is walked from where the customer stood: constant work, however long the history. Where
-    something was taken back, or became known late, the customer's whole history is walked again.
+    What is new and later than everything known is walked from where the customer stood: constant work, however long
+    the history. Where something was taken back, or became known late, the customer's whole history is walked again.
     """
     lost, new = records.sync_happenings(work, milestones) if milestones else (set[CustomerId](), [])
     fresh = defaultdict[CustomerId, list[Happening]](list)

@@ -1,7 +1,7 @@
 """What loyalty remembers: entries (written once), and the lots, balances and redemptions that they add up to.
 
-`append` is the only writer of entries. In the same statement it moves the lots and balances by what was really inserted, so a repeated
-key moves nothing twice; a test proves that both always equal the sums of the entries.
+`append` is the only writer of entries. In the same statement it moves the lots and balances by what was really
+inserted, so a repeated key moves nothing twice; a test proves that both always equal the sums of the entries.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from loyalty.rules import Lot, Redemption, Reward
 _APPEND = text("""
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
-            customer_id bigint, account text, kind text, points bigint, lot_id bigint, order_id bigint, redemption_id bigint,
-            idempotency_key text, terms_version integer, sentence text, available_at timestamptz, expires_at timestamptz)
+            customer_id bigint, account text, kind text, points bigint, lot_id bigint, order_id bigint,
+            redemption_id bigint,
+            idempotency_key text, terms_version integer, sentence text, available_at timestamptz,
+            expires_at timestamptz)
     ), written AS (
-        INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id, idempotency_key,
+        INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
+            idempotency_key,
                              terms_version, sentence, available_at, expires_at, recorded_at)
-        SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id, idempotency_key, terms_version, sentence,
+        SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id, idempotency_key,
+            terms_version, sentence,
                available_at, expires_at, :now FROM given
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
         RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
@@ -59,7 +63,8 @@ _LOCK_BALANCES = text("""
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) ORDER BY customer_id FOR UPDATE
 """)
 _BOOKED = text("""
-    SELECT order_id, kind IN ('award', 'award_back') AS award, sum(points) AS points, min(terms_version) AS terms_version,
+    SELECT order_id, kind IN ('award', 'award_back') AS award, sum(points) AS points,
+        min(terms_version) AS terms_version,
            count(*) AS entries
     FROM entries WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND account = 'points'
       AND kind IN ('earn', 'clawback', 'award', 'award_back')
@@ -70,13 +75,14 @@ _OPEN_LOTS = text("""
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND remaining > 0 ORDER BY lot_id
 """)
 _INSERT_REDEMPTION = text("""
-    INSERT INTO redemptions (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at, terms_version)
-    VALUES (:shop_id, :customer_id, :request_key, CAST(:reward AS jsonb), :points, :code, :now, :expires_at, :terms_version)
-    RETURNING redemption_id
+    INSERT INTO redemptions (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at,
+        terms_version)
+    VALUES (:shop_id, :customer_id, :request_key, CAST(:reward AS jsonb), :points, :code, :now, :expires_at,
+    :terms_version) RETURNING redemption_id
 """)
 _REDEMPTION_COLUMNS = """
-    r.redemption_id, r.customer_id, r.reward, r.points, r.code, r.created_at, r.expires_at, r.issued_at, r.refused_at, r.outcome,
-    r.terms_version
+    r.redemption_id, r.customer_id, r.reward, r.points, r.code, r.created_at, r.expires_at, r.issued_at, r.refused_at,
+    r.outcome, r.terms_version
 """
 _BY_REQUEST = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
@@ -89,7 +95,8 @@ _ORDERS_WITH_CODE = """
 _FACTS = f"""
     (SELECT min(o.order_id) {_ORDERS_WITH_CODE} AND o.cancelled_at IS NULL) AS used_by,
     EXISTS (SELECT {_ORDERS_WITH_CODE} AND o.cancelled_at IS NOT NULL) AS returned,
-    (SELECT c.external_id FROM customers c WHERE c.shop_id = :shop_id AND c.customer_id = r.customer_id) AS customer_external_id
+    (SELECT c.external_id FROM customers c WHERE c.shop_id = :shop_id
+        AND c.customer_id = r.customer_id) AS customer_external_id
 """
 _LOCK_BY_CODE = text(f"""
     SELECT {_REDEMPTION_COLUMNS}, {_FACTS} FROM redemptions r
@@ -107,17 +114,22 @@ _REDEMPTION_BOOKED = text("""
     SELECT account, lot_id, sum(points) AS points, count(*) AS entries FROM entries
     WHERE shop_id = :shop_id AND redemption_id = :redemption_id GROUP BY account, lot_id
 """)
-_OUTSTANDING = text("SELECT coalesce(sum(points), 0) AS points, coalesce(sum(held), 0) AS held FROM balances WHERE shop_id = :shop_id")
+_OUTSTANDING = text(
+    "SELECT coalesce(sum(points), 0) AS points, coalesce(sum(held), 0) AS held FROM balances WHERE shop_id = :shop_id"
+)
 _STATEMENT = text("""
-    SELECT e.entry_id, e.account, e.kind, e.points, e.sentence, e.available_at, e.recorded_at, e.terms_version, o.name AS order_name
+    SELECT e.entry_id, e.account, e.kind, e.points, e.sentence, e.available_at, e.recorded_at, e.terms_version,
+        o.name AS order_name
     FROM entries e LEFT JOIN orders o ON o.shop_id = e.shop_id AND o.order_id = e.order_id
-    WHERE e.shop_id = :shop_id AND e.customer_id = :customer_id AND e.account = 'points' ORDER BY e.entry_id DESC LIMIT :limit
+    WHERE e.shop_id = :shop_id AND e.customer_id = :customer_id
+        AND e.account = 'points' ORDER BY e.entry_id DESC LIMIT :limit
 """)
 _REDEMPTIONS_OF = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
     WHERE r.shop_id = :shop_id AND r.customer_id = :customer_id ORDER BY r.redemption_id DESC LIMIT :limit
 """)
-# Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake of ours.
+# Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake
+# of ours.
 _LOTS_OUT_OF_STEP = text("""
     SELECT coalesce(l.lot_id, e.lot_id) AS lot_id, l.remaining, coalesce(e.points, 0) AS points
     FROM (SELECT lot_id, remaining FROM lots WHERE shop_id = :shop_id) l
@@ -135,7 +147,8 @@ _BALANCES_OUT_OF_STEP = text("""
     WHERE b.shop_id = :shop_id AND (b.points, b.held, b.debt) <> (e.points, e.held, e.debt) ORDER BY 1 LIMIT :limit
 """)
 _NEXT_ORDERS = text("""
-    SELECT order_id FROM orders WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
+    SELECT order_id FROM orders WHERE shop_id = :shop_id AND order_id > :after
+        AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
 """)
 
 
@@ -167,7 +180,10 @@ class Booked:
 
 
 def append(work: UnitOfWork, entries: Sequence[Entry]) -> None:
-    """Write entries, and move lots and balances with them; the balances are locked by the caller. A known key moves nothing."""
+    """Write entries, and move lots and balances with them;
+
+    the balances are locked by the caller. A known key moves nothing.
+    """
     if entries:
         work.run(_APPEND, rows=as_json(entries), now=work.now)
 
@@ -177,7 +193,10 @@ def new_lot_ids(work: UnitOfWork, count: int) -> list[int]:
 
 
 def lock_balances(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, Any]:
-    """Balances (points, held, debt), made where missing, locked in the order of their ids. Whoever moves a customer's points holds this."""
+    """Balances (points, held, debt), made where missing, locked in the order of their ids.
+
+    Whoever moves a customer's points holds this.
+    """
     rows = work.rows(_LOCK_BALANCES, customer_ids=sorted(customer_ids))
     if len(rows) < len(customer_ids):
         # The rows that this statement itself has made are not in its own snapshot: read once more.
@@ -186,15 +205,23 @@ def lock_balances(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[
 
 
 def balance(work: UnitOfWork, customer_id: CustomerId) -> tuple[int, int, int]:
-    """The customer's points, held and debt, for showing: nothing is locked, and nothing is made where there is nothing."""
+    """The customer's points, held and debt, for showing:
+
+    nothing is locked, and nothing is made where there is nothing.
+    """
     row = work.row(_BALANCE, customer_id=customer_id)
     return (row.points, row.held, row.debt) if row else (0, 0, 0)
 
 
 def booked(work: UnitOfWork, order_ids: Sequence[OrderId], *, awards: bool = False) -> dict[OrderId, Booked]:
-    """Points booked for each order so far: those of its buyer or, with `awards`, those that others were awarded for it."""
+    """Points booked for each order so far:
+
+    those of its buyer or, with `awards`, those that others were awarded for it.
+    """
     rows = work.rows(_BOOKED, order_ids=list(order_ids))
-    return {row.order_id: Booked(int(row.points), row.terms_version, row.entries) for row in rows if row.award is awards}
+    return {
+        row.order_id: Booked(int(row.points), row.terms_version, row.entries) for row in rows if row.award is awards
+    }
 
 
 def open_lots(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Lot]:
@@ -202,11 +229,18 @@ def open_lots(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Lot]
 
 
 def insert_redemption(
-    work: UnitOfWork, customer_id: CustomerId, reward: Reward, *, code: str, request_key: str, expires_at: datetime, terms_version: int
+    work: UnitOfWork,
+    customer_id: CustomerId,
+    reward: Reward,
+    *,
+    code: str,
+    request_key: str,
+    expires_at: datetime,
+    terms_version: int,
 ) -> int:
     row = work.row(
-        _INSERT_REDEMPTION, customer_id=customer_id, request_key=request_key, reward=as_json([reward])[1:-1], points=reward.points,
-        code=code, now=work.now, expires_at=expires_at, terms_version=terms_version,
+        _INSERT_REDEMPTION, customer_id=customer_id, request_key=request_key, reward=as_json([reward])[1:-1],
+        points=reward.points, code=code, now=work.now, expires_at=expires_at, terms_version=terms_version,
     )  # fmt: skip
     assert row is not None
     return int(row.redemption_id)
@@ -231,7 +265,14 @@ def lock_unused(work: UnitOfWork, before: datetime, limit: int) -> Sequence[Any]
 
 def as_redemption(row: Any) -> Redemption:
     return Redemption(
-        row.redemption_id, row.customer_id, row.points, row.code, row.expires_at, row.refused_at is not None, row.used_by, row.returned
+        row.redemption_id,
+        row.customer_id,
+        row.points,
+        row.code,
+        row.expires_at,
+        row.refused_at is not None,
+        row.used_by,
+        row.returned,
     )
 
 

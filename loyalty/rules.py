@@ -1,4 +1,5 @@
-"""The rules of the program: what an order is worth in points, which lots a movement draws on, and what a redemption ought to hold.
+"""The rules of the program: what an order is worth in points, which lots a movement draws on, and what a redemption
+ought to hold.
 
 Values in, values out. Points are whole; they are rounded once, where they are made, downwards.
 """
@@ -29,7 +30,10 @@ class Reward:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A shop's loyalty rules: `points` for each whole `per_minor` of goods kept, spendable `hold_days` after the order was placed."""
+    """A shop's loyalty rules:
+
+    `points` for each whole `per_minor` of goods kept, spendable `hold_days` after the order was placed.
+    """
 
     version: int
     currency: str
@@ -44,7 +48,9 @@ class Terms:
         if not 0 <= self.hold_days <= 365:
             raise ValueError("points are held from 0 to 365 days")
         if any(r.points < 1 or r.amount_minor < 1 or r.code_days < 1 for r in self.rewards):
-            raise ValueError("a reward costs at least one point, is worth something, and its code works for at least a day")
+            raise ValueError(
+                "a reward costs at least one point, is worth something, and its code works for at least a day"
+            )
 
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> Terms:
@@ -56,7 +62,10 @@ class Terms:
 
 
 def proposal(currency: str) -> dict[str, Any]:
-    """The program that a shop starts with: one point for each whole unit, a reward of five units for a hundred points."""
+    """The program that a shop starts with:
+
+    one point for each whole unit, a reward of five units for a hundred points.
+    """
     unit = 10 ** exponent(currency)
     five_off = Reward("five-off", f"{Money(5 * unit, currency)} off", 100, 5 * unit, 0, 30)
     return {
@@ -77,7 +86,10 @@ class Owed:
 
 
 def owed(order: Order, terms: Terms) -> Owed:
-    """The points that `order` has earned its customer, as it stands: for goods kept, of a real order that is paid and not cancelled."""
+    """The points that `order` has earned its customer, as it stands:
+
+    for goods kept, of a real order that is paid and not cancelled.
+    """
     if reason := _nothing(order, terms):
         return Owed(0, f"no points: {reason}")
     points = order.kept_minor * terms.points // terms.per_minor
@@ -137,7 +149,10 @@ def draw_for_reward(lots: Iterable[Lot], points: int, at: datetime) -> list[Draw
 
 
 def draw_for_clawback(lots: Iterable[Lot], order_id: OrderId, points: int) -> list[Draw]:
-    """Take back `points` that `order_id` no longer earns: from its own lots first, then the soonest to expire, then into debt."""
+    """Take back `points` that `order_id` no longer earns:
+
+    from its own lots first, then the soonest to expire, then into debt.
+    """
     return _draw(sorted(lots, key=lambda lot: (lot.order_id != order_id, *_soonest(lot))), points)
 
 
@@ -161,7 +176,8 @@ def _soonest(lot: Lot) -> tuple[bool, datetime, int]:
     return (lot.expires_at is None, lot.expires_at or lot.available_at, lot.lot_id)
 
 
-# An order may reach us some time after it was placed: a code is taken for unused only this long after it stopped working.
+# An order may reach us some time after it was placed: a code is taken for unused only this long after it stopped
+# working.
 LATE_ORDERS = timedelta(days=1)
 
 
@@ -183,7 +199,10 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the ledger ought to say of a redemption: points taken from the customer's lots, and points held aside for the code."""
+    """What the ledger ought to say of a redemption:
+
+    points taken from the customer's lots, and points held aside for the code.
+    """
 
     taken: int
     held: int

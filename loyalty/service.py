@@ -1,4 +1,5 @@
-"""What loyalty does: settles orders into points, sells rewards for them, and gives held points back when a code dies unused.
+"""What loyalty does: settles orders into points, sells rewards for them, and gives held points back when a code dies
+unused.
 
 Every writer goes the same way: what is owed (rules), what is booked (records), append the gap.
 """
@@ -74,7 +75,10 @@ def current_terms(work: UnitOfWork) -> Terms:
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """Points owed to somebody for an order that is not theirs: for a friend's, say. `points` is the whole amount owed now, not a step."""
+    """Points owed to somebody for an order that is not theirs:
+
+    for a friend's, say. `points` is the whole amount owed now, not a step.
+    """
 
     customer_id: CustomerId
     order_id: OrderId
@@ -103,14 +107,21 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     if orders:
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
         program, booked = _Program.of(work), records.booked(work, [o.order_id for o in orders])
-        _close_gaps(work, [gap for order in orders if (gap := _order_gap(program, order, booked.get(order.order_id)))], debts)
+        _close_gaps(
+            work, [gap for order in orders if (gap := _order_gap(program, order, booked.get(order.order_id)))], debts
+        )
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         _settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
 
 
 def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
-    """Hold everybody whose points may move, before anything is read that decides by how much. Answers with what each owes."""
-    return {customer_id: row.debt for customer_id, row in records.lock_balances(work, sorted(set(customer_ids))).items()}
+    """Hold everybody whose points may move, before anything is read that decides by how much.
+
+    Answers with what each owes.
+    """
+    return {
+        customer_id: row.debt for customer_id, row in records.lock_balances(work, sorted(set(customer_ids))).items()
+    }
 
 
 def _order_gap(program: _Program, order: Order, booked: records.Booked | None) -> _Gap | None:
@@ -122,8 +133,8 @@ def _order_gap(program: _Program, order: Order, booked: records.Booked | None) -
         return None
     assert order.customer_id is not None
     return _Gap(
-        order.customer_id, order.order_id, points, ("earn", "clawback"), f"order:{order.order_id}:v{order.version}", agreed.version,
-        f"{order.name}: {due.sentence}", order.placed_at + timedelta(days=agreed.hold_days),
+        order.customer_id, order.order_id, points, ("earn", "clawback"), f"order:{order.order_id}:v{order.version}",
+        agreed.version, f"{order.name}: {due.sentence}", order.placed_at + timedelta(days=agreed.hold_days),
     )  # fmt: skip
 
 
@@ -139,7 +150,16 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
         if points := award.points - before.points:
             key = f"award:{award.order_id}:{before.entries}"
             gaps.append(
-                _Gap(award.customer_id, award.order_id, points, ("award", "award_back"), key, version, award.sentence, award.available_at)
+                _Gap(
+                    award.customer_id,
+                    award.order_id,
+                    points,
+                    ("award", "award_back"),
+                    key,
+                    version,
+                    award.sentence,
+                    award.available_at,
+                )
             )
     _close_gaps(work, gaps, debts)
 
@@ -191,13 +211,23 @@ def _by_customer(lots: Iterable[Lot]) -> dict[CustomerId, list[Lot]]:
 def _less(lots: Sequence[Lot], draws: Sequence[Draw]) -> list[Lot]:
     taken = {draw.lot_id: draw.points for draw in draws}
     return [
-        Lot(lot.lot_id, lot.customer_id, lot.order_id, lot.remaining - taken.get(lot.lot_id, 0), lot.available_at, lot.expires_at)
+        Lot(
+            lot.lot_id,
+            lot.customer_id,
+            lot.order_id,
+            lot.remaining - taken.get(lot.lot_id, 0),
+            lot.available_at,
+            lot.expires_at,
+        )
         for lot in lots
     ]
 
 
-def redeem(work: UnitOfWork, customer_id: CustomerId, customer_external_id: str, reward_key: str, request_key: str) -> Any:
-    """Buy a reward: hold its points, choose its code, and ask the store for it. The code works once the store has made it.
+def redeem(
+    work: UnitOfWork, customer_id: CustomerId, customer_external_id: str, reward_key: str, request_key: str
+) -> Any:
+    """Buy a reward: hold its points, choose its code, and ask the store for it. The code works once the store has
+    made it.
 
     `request_key` names the shopper's click: asked twice, the second time answers with the first redemption.
     Refuses with `RewardUnknown` or `NotEnoughPoints`; then nothing is written.
@@ -215,10 +245,18 @@ def redeem(work: UnitOfWork, customer_id: CustomerId, customer_external_id: str,
     expires_at = work.now + timedelta(days=reward.code_days)
     code = public_code(CODE_LETTERS, CODE_PREFIX)
     redemption_id = records.insert_redemption(
-        work, customer_id, reward, code=code, request_key=request_key, expires_at=expires_at, terms_version=program.version
+        work,
+        customer_id,
+        reward,
+        code=code,
+        request_key=request_key,
+        expires_at=expires_at,
+        terms_version=program.version,
     )
     _hold(work, redemption_id, customer_id, program, reward, rules.draw_for_reward(lots, reward.points, work.now))
-    outbox.put(work, [_discount(reward, program.currency, code, work.now, expires_at, customer_external_id, active=True)])
+    outbox.put(
+        work, [_discount(reward, program.currency, code, work.now, expires_at, customer_external_id, active=True)]
+    )
     row = records.redemption_of_request(work, customer_id, request_key)
     assert row is not None
     return row
@@ -229,9 +267,9 @@ def _hold(
 ) -> None:
     def entry(account: str, lot_id: int | None, points: int) -> Entry:
         return Entry(
-            customer_id=customer_id, account=account, kind="hold", points=points, lot_id=lot_id, redemption_id=redemption_id,
-            idempotency_key=f"redemption:{redemption_id}:hold:{account}:{lot_id}", terms_version=program.version,
-            sentence=f"{reward.title}: {reward.points} points held for its code",
+            customer_id=customer_id, account=account, kind="hold", points=points, lot_id=lot_id,
+            redemption_id=redemption_id, idempotency_key=f"redemption:{redemption_id}:hold:{account}:{lot_id}",
+            terms_version=program.version, sentence=f"{reward.title}: {reward.points} points held for its code",
         )  # fmt: skip
 
     taken = [entry("points", draw.lot_id, -draw.points) for draw in draws]
@@ -239,7 +277,14 @@ def _hold(
 
 
 def _discount(
-    reward: Reward, currency: str, code: str, starts_at: datetime, ends_at: datetime, customer_external_id: str, *, active: bool
+    reward: Reward,
+    currency: str,
+    code: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    customer_external_id: str,
+    *,
+    active: bool,
 ) -> PutDiscount:
     return PutDiscount(
         code, f"Perennial: {reward.title}", reward.amount_minor, currency, starts_at, ends_at, customer_external_id,
@@ -279,7 +324,13 @@ def _settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
         if final and redemption.used_by is None and not redemption.refused:
             reward = Reward(**row.reward)
             dead = _discount(
-                reward, agreed.currency, row.code, row.created_at, row.expires_at, row.customer_external_id, active=False
+                reward,
+                agreed.currency,
+                row.code,
+                row.created_at,
+                row.expires_at,
+                row.customer_external_id,
+                active=False,
             )
             outbox.put(work, [dead])
 
@@ -302,7 +353,8 @@ def _redemption_entries(work: UnitOfWork, redemption: Redemption, wanted: rules.
     return [
         Entry(
             customer_id=redemption.customer_id, account=account, kind=kind, points=points, lot_id=lot_id,
-            redemption_id=redemption.redemption_id, idempotency_key=f"redemption:{redemption.redemption_id}:{step}:{account}:{lot_id}",
+            redemption_id=redemption.redemption_id,
+            idempotency_key=f"redemption:{redemption.redemption_id}:{step}:{account}:{lot_id}",
             terms_version=agreed.version, sentence=f"code {redemption.code}: {wanted.what}",
         )
         for account, kind, lot_id, points in moves
@@ -311,7 +363,8 @@ def _redemption_entries(work: UnitOfWork, redemption: Redemption, wanted: rules.
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A customer's points at one instant: `spendable` now, `pending` until their hold ends, `held` for codes not used yet.
+    """A customer's points at one instant: `spendable` now, `pending` until their hold ends, `held` for codes not used
+    yet.
 
     `points` is what is with the customer, pending included and debt taken off: the sum of their statement.
     """
@@ -346,7 +399,10 @@ def pending(work: UnitOfWork, customer_id: CustomerId) -> Sequence[tuple[datetim
 
 
 def statement(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Sequence[Any]:
-    """The customer's movements of points, newest first: kind, points, sentence, available_at, recorded_at, terms_version, order_name."""
+    """The customer's movements of points, newest first:
+
+    kind, points, sentence, available_at, recorded_at, terms_version, order_name.
+    """
     return records.statement(work, customer_id, limit)
 
 

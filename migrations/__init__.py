@@ -1,4 +1,7 @@
-"""The schema, version by version. `upgrade` brings a database to the newest; `tenancy` says how a table becomes a shop's own."""
+"""The schema, version by version.
+
+`upgrade` brings a database to the newest; `tenancy` says how a table becomes a shop's own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How migrations run: one at a time (advisory lock), one transaction each, and never waiting long for a lock that shoppers hold."""
+"""How migrations run: one at a time (advisory lock), one transaction each, and never waiting long for a lock that
+shoppers hold.
+"""
 
 from __future__ import annotations
 

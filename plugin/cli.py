@@ -53,9 +53,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
 
         return demo.run(root, Path(chosen.data) if chosen.data else None, build, check=chosen.check)
     try:
-        return _COMMANDS[chosen.command](build(environment), root)
+        return _COMMANDS[chosen.command](build(environment))
     except BadSettings as bad:
-        print("The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr)
+        print(
+            "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
+        )
         return 2
     except PostgresUnavailable as trouble:
         print(trouble, file=sys.stderr)
@@ -63,7 +65,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="app.py", description="Perennial: loyalty, lifecycle and referral for stores.")
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="Perennial: loyalty, lifecycle and referral for stores."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("serve", help="answer webhooks and pages")
     commands.add_parser("worker", help="settle deliveries, push effects, keep the clock; start as many as you like")
@@ -72,12 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
     demo = commands.add_parser("demo", help="run everything on this machine and replay real orders")
-    demo.add_argument("--data", help="an order history: .parquet or .csv(.gz); without it, the CDNOW purchase histories")
-    demo.add_argument("--check", action="store_true", help="as fast as possible, no pages; the last line is one JSON object")
+    demo.add_argument(
+        "--data", help="an order history: .parquet or .csv(.gz); without it, the CDNOW purchase histories"
+    )
+    demo.add_argument(
+        "--check", action="store_true", help="as fast as possible, no pages; the last line is one JSON object"
+    )
     return parser
 
 
-def _serve(house: House, root: Path) -> int:
+def _serve(house: House) -> int:
     upgrade(house.database.url)
     house.database.close()
     known = house.settings
@@ -94,12 +102,11 @@ def _serve(house: House, root: Path) -> int:
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
         respawn_failed_workers=True,
-        working_dir=root,
     ).serve()
     return 0
 
 
-def _worker(house: House, root: Path) -> int:
+def _worker(house: House) -> int:
     upgrade(house.database.url)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,12 +116,12 @@ def _worker(house: House, root: Path) -> int:
     return 0
 
 
-def _migrate(house: House, root: Path) -> int:
+def _migrate(house: House) -> int:
     upgrade(house.database.url)
     return 0
 
 
-def _reconcile(house: House, root: Path) -> int:
+def _reconcile(house: House) -> int:
     with house.database.machine() as connection:
         installed = shops.installed(connection)
     for shop in installed:
@@ -122,11 +129,11 @@ def _reconcile(house: House, root: Path) -> int:
     return 0
 
 
-def _settings(house: House, root: Path) -> int:
+def _settings(house: House) -> int:
     print(house.settings)
     return 0
 
 
-_COMMANDS: Mapping[str, Callable[[House, Path], int]] = {
+_COMMANDS: Mapping[str, Callable[[House], int]] = {
     "serve": _serve, "worker": _worker, "migrate": _migrate, "reconcile": _reconcile, "settings": _settings,
 }  # fmt: skip

@@ -36,7 +36,12 @@ def _refused(refusal: Refusal) -> Response:
 
 def _store_trouble(error: StoreError) -> Response:
     logger.warning("a page needed the store, and it did not answer: %s", error.reason)
-    return _say(503, "The store does not answer", "Your store did not answer us. Please try again in a minute.", "store-unavailable")
+    return _say(
+        503,
+        "The store does not answer",
+        "Your store did not answer us. Please try again in a minute.",
+        "store-unavailable",
+    )
 
 
 def _http(error: HTTPException) -> Response:
@@ -48,4 +53,6 @@ def _http(error: HTTPException) -> Response:
 
 def _broken(error: Exception) -> Response:
     logger.error("a page failed", exc_info=error, extra={"path": request.path, "method": request.method})
-    return _say(500, "Something broke", "This is our mistake, and it has been noted. Nothing was changed.", "internal-error")
+    return _say(
+        500, "Something broke", "This is our mistake, and it has been noted. Nothing was changed.", "internal-error"
+    )

@@ -1,7 +1,8 @@
 """Installation: the first time that a merchant opens the app, and each time that their token needs to be made anew.
 
-The platform tells nobody about an installation; the first sign is a merchant at the door with an ID token. It is exchanged for the shop's own
-token, the store is asked who it is, and then the shop appears in one transaction: with its credentials, its first terms and its segments.
+The platform tells nobody about an installation; the first sign is a merchant at the door with an ID token. It is
+exchanged for the shop's own token, the store is asked who it is, and then the shop appears in one transaction: with
+its credentials, its first terms and its segments.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ FirstTerms = Callable[[str], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """Opens shops for merchants. `first_terms` are the domains' proposals by name; `store_of` speaks to a store with a token."""
+    """Opens shops for merchants.
+
+    `first_terms` are the domains' proposals by name; `store_of` speaks to a store with a token.
+    """
 
     database: Database
     seal: Seal
@@ -51,7 +55,9 @@ class Installer:
     def record(self, domain: str, token: Token, details: ShopDetails) -> Shop:
         """Make the shop appear, whole, in one transaction."""
         now = self.database.clock()
-        with self.database.founding(lambda connection: shops.install(connection, PLATFORM, domain, now).shop_id) as work:
+        with self.database.founding(
+            lambda connection: shops.install(connection, PLATFORM, domain, now).shop_id
+        ) as work:
             shops.describe(work, details)
             shops.save_credentials(work, self.seal, token.to_json())
             for name, propose in self.first_terms.items():

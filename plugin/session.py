@@ -1,7 +1,8 @@
-"""Who is asking: a merchant in the store's admin, or a shopper on the shop's own pages. Every route has one of these, or a reason why not.
+"""Who is asking: a merchant in the store's admin, or a shopper on the shop's own pages. Every route has one of these,
+or a reason why not.
 
-There is no cookie anywhere: inside the admin's frame browsers would not send it. Merchants bring the platform's ID token with each request, and
-shoppers come through the platform's proxy, which signs who is logged in.
+There is no cookie anywhere: inside the admin's frame browsers would not send it. Merchants bring the platform's ID
+token with each request, and shoppers come through the platform's proxy, which signs who is logged in.
 """
 
 from __future__ import annotations
@@ -51,13 +52,19 @@ def _owned(view: Callable[P, Any], owner: str) -> Callable[P, Any]:
 
 
 def merchant_only(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Admit staff of an installed shop; everybody else is sent to fetch an ID token. The view finds them in `g.merchant`."""
+    """Admit staff of an installed shop;
+
+    everybody else is sent to fetch an ID token. The view finds them in `g.merchant`.
+    """
 
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
         doors = current_app.extensions["doors"]
         visitor = doors.shopify.admit(
-            request.method, request.path, request.query_string.decode("ascii", "replace"), request.headers.get("Authorization")
+            request.method,
+            request.path,
+            request.query_string.decode("ascii", "replace"),
+            request.headers.get("Authorization"),
         )
         if isinstance(visitor, Answer):
             return answer(visitor)
@@ -73,7 +80,10 @@ def merchant_only(view: Callable[P, Any]) -> Callable[P, Any]:
 
 
 def shopper_only(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Admit requests that came through the platform's proxy for an installed shop. The view finds the shopper in `g.shopper`."""
+    """Admit requests that came through the platform's proxy for an installed shop.
+
+    The view finds the shopper in `g.shopper`.
+    """
 
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:

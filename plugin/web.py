@@ -25,7 +25,10 @@ _READY = text("SELECT 1")
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the pages need, handed down by the composition root. `secret` keys the digests of what is never stored raw."""
+    """What the pages need, handed down by the composition root.
+
+    `secret` keys the digests of what is never stored raw.
+    """
 
     database: Database
     shopify: ShopifyApp
@@ -75,7 +78,10 @@ def _add_operations(app: Flask, doors: Doors) -> None:
 
     @app.get(BOUNCE_PATH)
     def bounce() -> Response:
-        """Where a browser inside the admin fetches a fresh ID token; the page holds nothing but the platform's script."""
+        """Where a browser inside the admin fetches a fresh ID token;
+
+        the page holds nothing but the platform's script.
+        """
         return answer(doors.shopify.bounce_page(request.query_string.decode("ascii", "replace")))
 
 
@@ -88,7 +94,9 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
     if "Content-Security-Policy" not in response.headers:
-        response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        )
     if not request.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "private, no-store")
     seconds = time.monotonic() - g.started

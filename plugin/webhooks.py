@@ -1,7 +1,7 @@
 """The webhook door: a bare WSGI gate in front of Flask.
 
-Cap, read, check the signature, find the shop, make durable, answer. No JSON is parsed and nothing is decided here, so the platform has its
-answer in milliseconds, and it means what it says: the delivery is on disk.
+Cap, read, check the signature, find the shop, make durable, answer. No JSON is parsed and nothing is decided here, so
+the platform has its answer in milliseconds, and it means what it says: the delivery is on disk.
 """
 
 from __future__ import annotations

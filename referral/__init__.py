@@ -1,4 +1,6 @@
-"""Who brought them? Referral codes, the friends' claims on them, and the judged link from an order to the claim that brought it."""
+"""Who brought them? Referral codes, the friends' claims on them, and the judged link from an order to the claim that
+brought it.
+"""
 
 from referral.rules import REASONS, Terms, Verdict
 from referral.service import (

@@ -1,4 +1,7 @@
-"""What referral remembers: each advocate's code, the claims made on it, and one attribution for each order that carries either."""
+"""What referral remembers:
+
+each advocate's code, the claims made on it, and one attribution for each order that carries either.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ _LINK = text("""
     LEFT JOIN referral_codes r ON r.shop_id = :shop_id AND r.code = g.referral_code
     WHERE coalesce(c.advocate_id, r.customer_id) IS NOT NULL
 """)
-_OF_FRIENDS = text("SELECT order_id, advocate_id, claim_id FROM attributions WHERE shop_id = :shop_id AND friend_id = ANY(:customer_ids)")
+_OF_FRIENDS = text("""
+    SELECT order_id, advocate_id, claim_id FROM attributions
+    WHERE shop_id = :shop_id AND friend_id = ANY(:customer_ids)
+""")
 _DECIDE = text("""
     INSERT INTO attributions (shop_id, order_id, advocate_id, friend_id, claim_id, verdict, terms_version, decided_at)
     SELECT :shop_id, g.order_id, g.advocate_id, g.friend_id, g.claim_id, g.verdict, :terms_version, :now
@@ -92,19 +98,30 @@ def put_claim(
 ) -> Any:
     """The friend's claim: the first they made, for whichever advocate. `made` says whether it is this one."""
     row = work.row(
-        _CLAIM, advocate_id=advocate_id, friend_digest=friend_digest, code=code, now=work.now, ends_at=ends_at, terms_version=terms_version
+        _CLAIM,
+        advocate_id=advocate_id,
+        friend_digest=friend_digest,
+        code=code,
+        now=work.now,
+        ends_at=ends_at,
+        terms_version=terms_version,
     )
     assert row is not None
     return row
 
 
 def links(work: UnitOfWork, carriers: Sequence[dict[str, object]]) -> list[Link]:
-    """Of the orders given (order_id, referral_code, discount_codes), those that carry an advocate's code or a friend's."""
+    """Of the orders given (order_id, referral_code, discount_codes), those that carry an advocate's code or a
+    friend's.
+    """
     return [Link(*row) for row in work.rows(_LINK, rows=as_json(carriers))] if carriers else []
 
 
 def links_of_friends(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Link]:
-    """Orders already attributed whose friend is among these customers: what they bought since may change the verdict."""
+    """Orders already attributed whose friend is among these customers:
+
+    what they bought since may change the verdict.
+    """
     return [Link(*row) for row in work.rows(_OF_FRIENDS, customer_ids=list(customer_ids))] if customer_ids else []
 
 

@@ -14,7 +14,10 @@ from commerce.orders import Order
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A shop's referral rules: points for the advocate, an amount off for the friend, and how long the friend's code works."""
+    """A shop's referral rules:
+
+    points for the advocate, an amount off for the friend, and how long the friend's code works.
+    """
 
     version: int
     currency: str
@@ -26,7 +29,9 @@ class Terms:
 
     def __post_init__(self) -> None:
         if self.advocate_points < 0 or self.friend_amount_minor < 1 or self.friend_code_days < 1 or self.hold_days < 0:
-            raise ValueError("an advocate gets no fewer than 0 points; a friend's code is worth something and works for a day at least")
+            raise ValueError(
+                "an advocate gets no fewer than 0 points; a friend's code is worth something and works for a day"
+            )
 
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> Terms:
@@ -70,7 +75,10 @@ REASONS = {
 
 
 def judge(order: Order, advocate_id: CustomerId, first_order: OrderId | None) -> Verdict:
-    """Whether `order` is what an advocate is rewarded for: a friend's first order that counts. `first_order` is the friend's first."""
+    """Whether `order` is what an advocate is rewarded for:
+
+    a friend's first order that counts. `first_order` is the friend's first.
+    """
     if order.customer_id is None:
         return Verdict.GUEST
     if order.customer_id == advocate_id:

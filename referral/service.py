@@ -103,7 +103,9 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
     agreed = current_terms(work)
     digest = hmac.digest(secret, f"{work.shop_id}:{address}".encode(), hashlib.sha256)
     ends_at = work.now + timedelta(days=agreed.friend_code_days)
-    row = records.put_claim(work, advocate_id, digest, public_code(FRIEND_LETTERS, FRIEND_PREFIX), ends_at, agreed.version)
+    row = records.put_claim(
+        work, advocate_id, digest, public_code(FRIEND_LETTERS, FRIEND_PREFIX), ends_at, agreed.version
+    )
     if row.made:
         outbox.put(work, [_friend_discount(work, agreed, row.code, row.ends_at)])
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, row.code, row.ends_at)
@@ -118,7 +120,10 @@ def _friend_discount(work: UnitOfWork, agreed: Terms, code: str, ends_at: dateti
 
 
 def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
-    """Judge the orders that carry a code, and again those of the same friends; bring the advocates' points and stages up to that."""
+    """Judge the orders that carry a code, and again those of the same friends;
+
+    bring the advocates' points and stages up to that.
+    """
     carriers: list[dict[str, object]] = [
         {"order_id": o.order_id, "referral_code": o.referral_code, "discount_codes": _friend_codes(o)}
         for o in accepted.orders
@@ -137,7 +142,9 @@ def _friend_codes(order: Order) -> tuple[str, ...]:
 
 def _decide(work: UnitOfWork, links: Sequence[Link], given: Sequence[Order]) -> None:
     orders = {o.order_id: o for o in given}
-    orders |= {o.order_id: o for o in mirror.load(work, [link.order_id for link in links if link.order_id not in orders])}
+    orders |= {
+        o.order_id: o for o in mirror.load(work, [link.order_id for link in links if link.order_id not in orders])
+    }
     firsts = mirror.first_orders(work, sorted({c for link in links if (c := orders[link.order_id].customer_id)}))
     agreed = current_terms(work)
     attributions = list[Attribution]()

@@ -36,8 +36,8 @@ CREATE TABLE shop_credentials (
 );
 """
 
-# The busiest tables do not point at `shops`: each insert would share-lock that one row, for all workers at once. Row-level security admits no
-# other shop's id anyway; `shops.erase` empties them by name.
+# The busiest tables do not point at `shops`: each insert would share-lock that one row, for all workers at once. Row-
+# level security admits no other shop's id anyway; `shops.erase` empties them by name.
 DELIVERIES = """
 CREATE TABLE deliveries (
     shop_id      bigint NOT NULL,
@@ -121,10 +121,12 @@ CREATE TABLE order_lines (
     quantity   integer NOT NULL,
     net_minor  bigint NOT NULL,
     gift_card  boolean NOT NULL,
-    -- No foreign key: lines are written with their order and never without; checking it for each of twenty lines costs a tenth of settling.
+    -- No foreign key: lines are written with their order and never without; checking it for each of twenty lines costs
+    -- a tenth of settling.
     PRIMARY KEY (shop_id, order_id, line_no)
 );
--- Who carried which code. A table of its own and not an index over the array: row-level security keeps the planner from using that.
+-- Who carried which code. A table of its own and not an index over the array: row-level security keeps the planner from
+-- using that.
 CREATE TABLE order_codes (
     shop_id  bigint NOT NULL,
     code     text NOT NULL,
@@ -204,12 +206,26 @@ def upgrade() -> None:
     create_roles()
     for group in (SHOPS, DELIVERIES, MIRROR, EFFECTS, REST):
         op.execute(group)
-    for table in ("shop_credentials", "deliveries", "customers", "orders", "order_lines", "order_codes", "refunds", "effects", "terms", "ticks"):
+    for table in (
+        "shop_credentials",
+        "deliveries",
+        "customers",
+        "orders",
+        "order_lines",
+        "order_codes",
+        "refunds",
+        "effects",
+        "terms",
+        "ticks",
+    ):
         tenant(table)
     tenant("privacy_requests")
     tenant("shops")
     machine_may("SELECT, INSERT, UPDATE, DELETE", "shops")
-    machine_may("INSERT, SELECT (shop_id, delivery_id, dedupe_key, topic, triggered_at, received_at, settled_at, parked_at)", "deliveries")
+    machine_may(
+        "INSERT, SELECT (shop_id, delivery_id, dedupe_key, topic, triggered_at, received_at, settled_at, parked_at)",
+        "deliveries",
+    )
     machine_may("SELECT (shop_id, effect_id, due_at, wanted_at, pushed_at, parked_at)", "effects")
     op.execute("GRANT SELECT, INSERT, UPDATE ON strays TO perennial_machine")
 

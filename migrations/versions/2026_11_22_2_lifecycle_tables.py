@@ -26,7 +26,8 @@ CREATE INDEX happenings_of_customer ON happenings (shop_id, customer_id, at);
 CREATE TABLE standings (
     shop_id        bigint NOT NULL,
     customer_id    bigint NOT NULL,
-    stage          text CHECK (stage IN ('lead', 'acquired', 'developing', 'retained', 'advocate', 'at_risk', 'lapsed')),
+    stage          text CHECK (stage IN (
+                       'lead', 'acquired', 'developing', 'retained', 'advocate', 'at_risk', 'lapsed')),
     since          timestamptz,
     next_review_at timestamptz,
     terms_version  integer,
@@ -38,6 +39,7 @@ CREATE TABLE standings (
     first_order_at timestamptz,
     last_order_at  timestamptz,
     last_at        timestamptz,
+    -- The last change by silence that is in the history.
     silent_to      timestamptz,
     PRIMARY KEY (shop_id, customer_id),
     FOREIGN KEY (shop_id, customer_id) REFERENCES customers (shop_id, customer_id) ON DELETE CASCADE

@@ -51,23 +51,14 @@ CREATE TABLE entries (
     entry_id        bigint GENERATED ALWAYS AS IDENTITY,
     customer_id     bigint NOT NULL,
     account         text NOT NULL CHECK (account IN ('points', 'held')),
-    kind            text NOT NULL CHECK (kind IN ('earn', 'clawback', 'award', 'award_back', 'repay', 'hold', 'spend', 'release')),
-    points          bigint NOT NULL CHECK (points <> 0),
-    lot_id          bigint,
-    order_id        bigint,
-    redemption_id   bigint,
-    idempotency_key text NOT NULL,
-    terms_version   integer NOT NULL,
-    sentence        text NOT NULL,
-    available_at    timestamptz,
-    expires_at      timestamptz,
-    recorded_at     timestamptz NOT NULL,
-    PRIMARY KEY (shop_id, entry_id),
-    UNIQUE (shop_id, idempotency_key),
-    FOREIGN KEY (shop_id, customer_id) REFERENCES customers (shop_id, customer_id) ON DELETE CASCADE,
-    FOREIGN KEY (shop_id, lot_id) REFERENCES lots (shop_id, lot_id),
-    FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, order_id) ON DELETE CASCADE,
-    FOREIGN KEY (shop_id, redemption_id) REFERENCES redemptions (shop_id, redemption_id) ON DELETE CASCADE
+    kind            text NOT NULL CHECK (kind IN ('earn', 'clawback', 'award', 'award_back', 'repay', 'hold', 'spend',
+    'release')), points          bigint NOT NULL CHECK (points <> 0), lot_id          bigint, order_id        bigint,
+    redemption_id   bigint, idempotency_key text NOT NULL, terms_version   integer NOT NULL, sentence        text NOT
+    NULL, available_at    timestamptz, expires_at      timestamptz, recorded_at     timestamptz NOT NULL, PRIMARY KEY
+    (shop_id, entry_id), UNIQUE (shop_id, idempotency_key), FOREIGN KEY (shop_id, customer_id) REFERENCES customers
+    (shop_id, customer_id) ON DELETE CASCADE, FOREIGN KEY (shop_id, lot_id) REFERENCES lots (shop_id, lot_id), FOREIGN
+    KEY (shop_id, order_id) REFERENCES orders (shop_id, order_id) ON DELETE CASCADE, FOREIGN KEY (shop_id,
+    redemption_id) REFERENCES redemptions (shop_id, redemption_id) ON DELETE CASCADE
 );
 CREATE INDEX entries_of_customer ON entries (shop_id, customer_id, entry_id);
 CREATE INDEX entries_of_order ON entries (shop_id, order_id) WHERE order_id IS NOT NULL;

@@ -35,10 +35,12 @@ def free_port(wanted: int) -> int:
     raise TroubleStarting(f"no port from {wanted} to {wanted + 99} is free")
 
 
-def start(command: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path
+) -> subprocess.Popen[bytes]:
     """Start a process whose words go to a file. It is in a group of its own: Ctrl-C reaches us, and we stop it."""
     with output.open("wb") as sink:
-        return subprocess.Popen(  # noqa: S603 - the command is ours
+        return subprocess.Popen(
             command, cwd=folder, env=dict(environment), stdout=sink, stderr=sink, start_new_session=True
         )
 
@@ -58,7 +60,9 @@ def stop_all(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
 def check_alive(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
     for name, process in processes.items():
         if process.poll() is not None:
-            raise TroubleStarting(f"The {name} process ended by itself with status {process.returncode}; see its log in var/")
+            raise TroubleStarting(
+                f"The {name} process ended by itself with status {process.returncode}; see its log in var/"
+            )
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
@@ -95,7 +99,8 @@ def ask(url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 
 class Memory:
-    """The most memory that processes and all their children had at once, PostgreSQL's too, sampled while the block runs.
+    """The most memory that processes and all their children had at once, PostgreSQL's too, sampled while the block
+    runs.
 
     On Linux shared pages are counted once (proportional set size); elsewhere each process's resident set is added up.
     """
@@ -122,7 +127,9 @@ class Memory:
 
     def _now(self) -> float:
         """KiB of the roots, their descendants, and every postgres that was started from here."""
-        rows = subprocess.run(["ps", "-axo", "pid=,ppid=,rss=,comm="], capture_output=True, text=True, check=False).stdout  # noqa: S603, S607
+        rows = subprocess.run(
+            ["ps", "-axo", "pid=,ppid=,rss=,comm="], capture_output=True, text=True, check=False
+        ).stdout
         children, resident, names = dict[int, list[int]](), dict[int, int](), dict[int, str]()
         for row in rows.splitlines():
             pid, parent, kib, name = row.split(None, 3)
