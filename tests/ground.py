@@ -1,0 +1,192 @@
+"""What every database test stands on: a server, a database for this process, a clock, and the neighbour.
+
+Units of work commit for real, as they do in production; afterwards everything that does not belong to the neighbour
+is deleted again. The neighbour is a shop with the same customers, e-mails, orders and codes as the shop under test.
+No test may change a row of it, and its rows are compared after each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+import lifecycle
+import loyalty
+import referral
+from commerce.customers import CustomerSnapshot
+from commerce.ids import ShopId
+from commerce.orders import OrderSnapshot, RefundSnapshot
+from commerce.store import ShopDetails
+from engine import mirror, shops, terms
+from engine.inbox import settle_snapshots
+from engine.postgres import Embedded
+from engine.shops import Shop
+from engine.work import Database
+from migrations import upgrade
+
+# The order is that of app.py; tests/flows compares the two.
+REACTIONS = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+FIRST_TERMS = {
+    lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
+    loyalty.DOMAIN: loyalty.first_terms,
+    referral.DOMAIN: referral.first_terms,
+}
+
+# A Monday at noon, far from any change of clocks.
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+# Any constant does, as long as every process of the run uses the same: "TEST" in ASCII.
+TEMPLATE_LOCK = 0x54455354
+
+# Written by the clock for every shop there is, the neighbour included.
+NOT_COMPARED = frozenset({"ticks"})
+
+
+class Clock:
+    """The time of the tests; it stands still unless it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> datetime:
+        self.now += timedelta(**by)
+        return self.now
+
+    def timestamp(self) -> float:
+        return self.now.timestamp()
+
+
+# --- the server and its databases
+
+
+@contextmanager
+def server(place: Path) -> Iterator[str]:
+    """The address of a server that all processes of this run share: DATABASE_URL, or one of our own in `place`.
+
+    It is a superuser's address: the tests look past row-level security to see that nothing was changed behind it.
+    """
+    if given := os.environ.get("DATABASE_URL"):
+        yield _for_psycopg(given)
+        return
+    with Embedded(place, durable=False) as url:
+        yield _for_psycopg(url)
+
+
+def _at(server_url: str, database: str) -> str:
+    return make_url(server_url).set(database=database).render_as_string(hide_password=False)
+
+
+def _for_psycopg(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def for_sqlalchemy(url: str) -> str:
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+@contextmanager
+def fresh_database(server_url: str, name: str) -> Iterator[str]:
+    """A database of that name with the newest schema, copied from a template that is migrated once a run."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.getpid()
+    template = f"perennial_template_{run}"
+    made, pattern = sql.Identifier(name), sql.Identifier(template)
+    with psycopg.connect(_at(server_url, "postgres"), autocommit=True) as connection:
+        with _turn(connection):
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(pattern))
+                upgrade(for_sqlalchemy(_at(server_url, template)))
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made, pattern))
+        yield _at(server_url, name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+        with _turn(connection):  # whoever needs it once more makes it once more
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pattern))
+
+
+@contextmanager
+def _turn(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    connection.execute("SELECT pg_advisory_lock(%s)", [TEMPLATE_LOCK])
+    yield
+    connection.execute("SELECT pg_advisory_unlock(%s)", [TEMPLATE_LOCK])
+
+
+# --- shops
+
+
+def open_shop(database: Database, domain: str, currency: str = "USD", timezone: str = "UTC") -> Shop:
+    """A shop as an installation leaves it: described, with the first terms of every domain."""
+    now = database.clock()
+    with database.founding(lambda connection: shops.install(connection, "shopify", domain, now).shop_id) as work:
+        shops.describe(work, ShopDetails("60000000000", domain.partition(".")[0], currency, timezone))
+        for name, propose in FIRST_TERMS.items():
+            terms.publish_first(work, name, propose(currency))
+        return shops.current(work)
+
+
+def settle(
+    database: Database,
+    shop_id: ShopId,
+    *orders: OrderSnapshot,
+    refunds: Sequence[RefundSnapshot] = (),
+    customers: Sequence[CustomerSnapshot] = (),
+) -> None:
+    """Take snapshots in and let every domain look, as the inbox does, in one unit of work."""
+    with database.work(shop_id) as work:
+        settle_snapshots(work, REACTIONS, mirror.accept(work, orders, refunds, customers))
+
+
+# --- looking from above, past every lock
+
+
+@dataclass(frozen=True)
+class Superuser:
+    """A connection that no row-level security holds back: to plant mistakes, and to look at everything."""
+
+    connection: psycopg.Connection[tuple[Any, ...]]
+
+    def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        cursor = self.connection.execute(statement.encode(), list(values) or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def one(self, statement: str, *values: Any) -> Any:
+        """The first column of the only row."""
+        ((value,),) = self.run(statement, *values)
+        return value
+
+    def tables(self) -> list[str]:
+        """The tables that hold rows of shops."""
+        rows = self.run("SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity ORDER BY relname")
+        return [row[0] for row in rows]
+
+    def rows_of(self, shop_id: int) -> Mapping[str, tuple[int, str | None]]:
+        """For each table: how many rows of the shop it holds, and a digest of them."""
+        each = (
+            f"SELECT '{table}', count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) "
+            f"FROM {table} t WHERE shop_id = {shop_id:d}"
+            for table in self.tables()
+            if table not in NOT_COMPARED
+        )
+        return {table: (count, digest) for table, count, digest in self.run(" UNION ALL ".join(each))}
+
+    def clear_except(self, shop_id: int) -> None:
+        """Delete every row that is not of this shop, past triggers and foreign keys."""
+        tables = self.tables()
+        deletes = "".join(f"DELETE FROM {table} WHERE shop_id <> {shop_id:d};" for table in tables)
+        everything = f"{deletes} DELETE FROM strays; DELETE FROM ticks;"
+        self.run(f"SET session_replication_role = replica; {everything} SET session_replication_role = DEFAULT")
+
+
+def superuser(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    options = "-c lock_timeout=10s -c statement_timeout=30s -c timezone=UTC"
+    return psycopg.connect(url, autocommit=True, options=options)
