@@ -1,0 +1,247 @@
+"""The whole loop in one process: the sandbox as the store, the door, a worker's rounds, and the pages, on one clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication
+
+import pytest
+from cryptography.fernet import Fernet
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import Client
+
+import loyalty
+from app import FIRST_TERMS, REACTIONS
+from commerce.ids import CustomerId, ShopId
+from commerce.store import PutDiscount, ShopDetails, StorePort
+from connectors.http import HttpSession
+from connectors.shopify import (
+    COMPLIANCE_TOPICS,
+    SCOPES,
+    TOPICS,
+    WEBHOOK_PATH,
+    Budget,
+    ShopifyApp,
+    ShopifyStore,
+    Token,
+    translate,
+)
+from engine import mirror, shops
+from engine.inbox import BATCH, Inbox
+from engine.outbox import TAGS_REST_SECONDS, Outbox
+from engine.receiver import Receiver
+from engine.reconcile import Reconciler
+from engine.shops import Seal, Shop
+from engine.work import Database, refuse_in_transaction
+from lifecycle import review_due
+from plugin import Doors, create_app
+from plugin.install import Installer, keeper
+from plugin.webhooks import WebhookDoor
+from sandbox import App, Courier, World
+from sandbox import create_app as create_platform
+from sandbox.launch import launch_url
+from tests.ground import Clock
+
+CLIENT_SECRET = "shpss_0123456789abcdef0123456789abcdef"
+DOMAIN = "demo-store.myshopify.com"
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        return
+
+
+@contextmanager
+def served(application: WSGIApplication) -> Iterator[str]:
+    """The application behind a real server on this machine; yields its address."""
+    listener = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.server_port}"
+    listener.shutdown()
+    thread.join(5)
+    listener.server_close()
+
+
+@dataclass
+class Loop:
+    """A store and the house beside it. Nothing moves until it is told to."""
+
+    world: World
+    database: Database
+    clock: Clock
+    inbox: Inbox
+    outbox: Outbox
+    reconciler: Reconciler
+    installer: Installer
+    door: Client
+    """The house's web side: webhooks and pages."""
+    store: Client
+    """The store's own pages."""
+    domain: str = DOMAIN
+
+    @property
+    def shop(self) -> Shop:
+        with self.database.machine() as connection:
+            found = shops.find(connection, "shopify", self.domain)
+        assert found is not None
+        return found
+
+    def install(self) -> Shop:
+        """The merchant consents, and opens the app in the admin."""
+        self.world.install(self.domain)
+        address = launch_url(self.world, self.world.shop(self.domain))
+        page = self.door.get(address.removeprefix(self.world.app.app_url))
+        assert page.status_code == 200, page.text
+        return self.shop
+
+    def install_long_ago(self) -> Shop:
+        """The app has been there for long: for stories of the past.
+
+        The platform's package reckons a token's end by the computer's clock: a story of months must be over by now.
+        """
+        installation, now = self.world.install(self.domain), self.clock.timestamp()
+        access, refresh = installation.grant_expiring(now)
+        ends_at, refresh_ends_at = (datetime.fromtimestamp(t.expires_at or 0, UTC) for t in (access, refresh))
+        token = Token(access.token, refresh.token, ends_at, refresh_ends_at, SCOPES)
+        return self.installer.record(self.domain, token, ShopDetails("60000000000", "Demo Store", "USD", "UTC"))
+
+    def deliver(self) -> None:
+        """Everything that waits at the courier's is delivered, once each, in the courier's order."""
+        self.world.courier.flush()
+
+    def settle(self, limit: int = BATCH) -> None:
+        while self.inbox.settle_round(limit):
+            pass
+
+    def push(self) -> None:
+        """Let the tags rest for their moment, then carry everything that is due to the store."""
+        self.clock.forward(seconds=TAGS_REST_SECONDS + 1)
+        while self.outbox.push_round():
+            pass
+
+    def come_to_rest(self) -> None:
+        """Deliver, settle and push until nothing moves any more: our own writes echo as deliveries."""
+        for _ in range(10):
+            self.deliver()
+            self.settle()
+            self.push()
+            if not self.world.courier.backlog:
+                return
+        raise AssertionError("our own writes go round in circles")
+
+    def reconcile(self) -> int:
+        return self.reconciler.run(self.shop)
+
+    def review(self) -> None:
+        with self.database.work(self.shop.shop_id) as work:
+            while review_due(work):
+                pass
+
+    def release(self) -> None:
+        with self.database.work(self.shop.shop_id) as work:
+            while loyalty.release_unused(work):
+                pass
+
+    def customer_id(self, external_id: int | str) -> CustomerId:
+        with self.database.work(self.shop.shop_id) as work:
+            found = mirror.customer_id(work, str(external_id))
+        assert found is not None
+        return found
+
+    def points(self, external_id: int | str) -> loyalty.Balance:
+        customer_id = self.customer_id(external_id)
+        with self.database.work(self.shop.shop_id) as work:
+            return loyalty.account(work, customer_id)
+
+
+@contextmanager
+def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterator[Loop]:
+    """A loop around a new store, with the app not yet installed."""
+    with ExitStack() as stack:
+        rooms: dict[str, Any] = {}
+        app_url = stack.enter_context(served(_room(rooms, "door")))
+        platform_url = stack.enter_context(served(_room(rooms, "platform")))
+        world = _world(app_url, clock, lambda *parcel: _post(rooms["client"], *parcel))
+        rooms["platform"] = create_platform(world)
+        http = HttpSession(before_request=refuse_in_transaction, platform_url=platform_url)
+        shopify = ShopifyApp(
+            "client-of-the-flows", CLIENT_SECRET, None, app_url, http, now=clock,
+            app_bridge_url=f"{platform_url}/app-bridge.js", frame_origin=platform_url,
+        )  # fmt: skip
+        seal = Seal([Fernet.generate_key().decode()])
+
+        def connect(shop_id: ShopId) -> StorePort:
+            with database.work(shop_id) as work:
+                shop = shops.current(work)
+            token = keeper(database, seal, shopify, shop)
+            return ShopifyStore(
+                shop.domain,
+                token,
+                http,
+                now=clock,
+                renew=token.renew,
+                budget=Budget(clock.timestamp),
+                clock=clock.timestamp,
+            )
+
+        installer = Installer(
+            database, seal, shopify, lambda shop, token: ShopifyStore(shop, token, http, now=clock), FIRST_TERMS
+        )
+        receiver = Receiver(database)
+        stack.callback(receiver.close)
+        pages = create_app(Doors(database, shopify, installer, sha256(b"flows").digest(), 1 << 20))
+        rooms["door"] = WebhookDoor(
+            pages, {WEBHOOK_PATH: ("shopify", shopify.open_envelope)}, database, receiver, 1 << 20
+        )
+        rooms["client"] = Client(rooms["door"])
+        yield Loop(
+            world, database, clock,
+            Inbox(database, {"shopify": translate}, REACTIONS),
+            Outbox(database, connect, {PutDiscount.kind: loyalty.code_settled}),
+            Reconciler(database, connect, REACTIONS), installer,
+            rooms["client"], Client(rooms["platform"].flask), domain,
+        )  # fmt: skip
+
+
+def _room(rooms: Mapping[str, Any], name: str) -> WSGIApplication:
+    """A room that is entered by name, because each of the two needs the other's address to be built."""
+
+    def enter(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        answer: Iterable[bytes] = rooms[name](environ, start)
+        return answer
+
+    return enter
+
+
+def _world(app_url: str, clock: Clock, send: Callable[[str, Mapping[str, str], bytes], int]) -> World:
+    app = App(
+        "client-of-the-flows", CLIENT_SECRET, app_url=app_url, scopes=SCOPES, topics=(*TOPICS, *COMPLIANCE_TOPICS)
+    )
+    courier = Courier(send=send, clock=clock.timestamp)
+    return World(app, clock=clock.timestamp, courier=courier, bucket=10_000_000, restore_rate=1_000_000)
+
+
+def _post(client: Client, _url: str, headers: Mapping[str, str], body: bytes) -> int:
+    return client.post(WEBHOOK_PATH, headers=dict(headers), data=body, content_type="application/json").status_code
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Now: the platform's package that checks ID tokens has a clock of its own, the computer's."""
+    return Clock(datetime.now(UTC).replace(microsecond=0))
+
+
+@pytest.fixture
+def loop(database: Database, clock: Clock) -> Iterator[Loop]:
+    """A store with the app installed, at rest."""
+    with open_loop(database, clock) as opened:
+        opened.install()
+        opened.come_to_rest()
+        yield opened
