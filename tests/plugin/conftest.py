@@ -5,11 +5,9 @@ them.
 from __future__ import annotations
 
 import itertools
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,41 +18,23 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-import lifecycle
-import loyalty
-import migrations
-import referral
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
 from commerce.store import ShopDetails
 from connectors.http import HttpSession
 from connectors.shopify import SCOPES, ShopifyApp, Token
 from engine import mirror
-from engine.postgres import Embedded
 from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
 from plugin import Doors, create_app
 from plugin.install import Installer
 from sandbox.signing import proxy_signature
+from tests.ground import FIRST_TERMS, Clock, settle
 
 CLIENT_ID, CLIENT_SECRET = "client-of-the-tests", "secret-of-the-tests-0000000000000000"
 APP_URL = "https://perennial.example"
 PREFIX = "/apps/perennial"
-REACTIONS = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
 _numbers = itertools.count(1)
-
-
-class Clock:
-    """The time of the tests; it stands still unless it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC).replace(microsecond=0)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 @dataclass(frozen=True)
@@ -78,10 +58,7 @@ class House:
         return self.installer.record(domain, token, ShopDetails("1", name, currency, timezone))
 
     def settle(self, shop: Shop, *orders: OrderSnapshot, refunds: tuple[RefundSnapshot, ...] = ()) -> None:
-        with self.database.work(shop.shop_id) as work:
-            accepted = mirror.accept(work, orders, refunds)
-            for react in REACTIONS:
-                react(work, accepted)
+        settle(self.database, shop.shop_id, *orders, refunds=refunds)
 
     def customer_id(self, shop: Shop, external_id: str) -> int:
         with self.database.work(shop.shop_id) as work:
@@ -184,21 +161,8 @@ def person(external_id: str, at: datetime, **changed: Any) -> CustomerSnapshot:
     return CustomerSnapshot(**(given | changed))
 
 
-@pytest.fixture(scope="session")
-def database_url() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as place, Embedded(Path(place), durable=False) as url:
-        migrations.upgrade(url)
-        yield url
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-def build(database_url: str, clock: Clock, app_url: str = APP_URL, platform: str | None = None) -> House:
+def build(database: Database, clock: Clock, app_url: str = APP_URL, platform: str | None = None) -> House:
     """A house at `app_url`, inside the real platform's admin or that of a sandbox."""
-    database = Database(database_url, clock)
     stand_in = {"app_bridge_url": f"{platform}/app-bridge.js", "frame_origin": platform} if platform else {}
     http = HttpSession(before_request=refuse_in_transaction)
     shopify = ShopifyApp(CLIENT_ID, CLIENT_SECRET, None, app_url, http, now=clock, **stand_in)
@@ -206,21 +170,14 @@ def build(database_url: str, clock: Clock, app_url: str = APP_URL, platform: str
     def no_store(domain: str, token: Callable[[], str]) -> Any:
         raise AssertionError("no page speaks to a store")
 
-    first_terms = {
-        lifecycle.DOMAIN: lambda _: lifecycle.first_terms(),
-        loyalty.DOMAIN: loyalty.first_terms,
-        referral.DOMAIN: referral.first_terms,
-    }
-    installer = Installer(database, Seal([Fernet.generate_key().decode()]), shopify, no_store, first_terms)
+    installer = Installer(database, Seal([Fernet.generate_key().decode()]), shopify, no_store, FIRST_TERMS)
     app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024))
     return House(app, database, installer, clock)
 
 
 @pytest.fixture
-def house(database_url: str, clock: Clock) -> Iterator[House]:
-    built = build(database_url, clock)
-    yield built
-    built.database.close()
+def house(database: Database, clock: Clock) -> House:
+    return build(database, clock)
 
 
 @pytest.fixture
@@ -229,7 +186,7 @@ def shop(house: House) -> Shop:
 
 
 @pytest.fixture
-def neighbour(house: House) -> Shop:
+def next_door(house: House) -> Shop:
     """Another shop, whose customers have the same numbers and addresses."""
     return house.open_shop("The Shop Next Door")
 

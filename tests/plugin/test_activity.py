@@ -89,9 +89,9 @@ def test_replaying_twice_says_that_nothing_was_done(merchant: Merchant, parked: 
 
 
 def test_another_shop_s_parked_delivery_cannot_be_replayed(
-    house: House, shop: Shop, neighbour: Shop, parked: DeliveryId
+    house: House, shop: Shop, next_door: Shop, parked: DeliveryId
 ) -> None:
-    stranger = Merchant(house.app.test_client(), neighbour)
+    stranger = Merchant(house.app.test_client(), next_door)
     assert "replayed=no" in stranger.fetch(f"/parked/deliveries/{parked}/replay", "POST").headers["Location"]
     with house.database.work(shop.shop_id) as work:
         row = work.row(_STATE, delivery_id=parked)
@@ -155,7 +155,7 @@ def test_reasons_are_words_for_people() -> None:
 
 
 def test_an_export_is_a_file_for_the_merchant_alone(
-    house: House, shop: Shop, neighbour: Shop, merchant: Merchant
+    house: House, shop: Shop, next_door: Shop, merchant: Merchant
 ) -> None:
     with house.database.work(shop.shop_id) as work:
         work.run(
@@ -175,4 +175,4 @@ def test_an_export_is_a_file_for_the_merchant_alone(
     assert export.json == {"email": "ada@example.com"}
     assert "attachment" in export.headers["Content-Disposition"]
     assert merchant.fetch("/privacy/exports/12").status_code == 404
-    assert Merchant(house.app.test_client(), neighbour).fetch("/privacy/exports/11").status_code == 404
+    assert Merchant(house.app.test_client(), next_door).fetch("/privacy/exports/11").status_code == 404

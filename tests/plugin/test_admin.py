@@ -29,11 +29,11 @@ EVIL = "<script>alert(1)</script>\"'{{ 7*7 }}"
 
 
 @pytest.fixture
-def trade(house: House, shop: Shop, neighbour: Shop) -> None:
+def trade(house: House, shop: Shop, next_door: Shop) -> None:
     """Two customers with orders and a refund, here and next door."""
     at = house.clock.now - timedelta(days=100)
     ada, bob = person("7", at), person("8", at, first_name="Bob", last_name="Hopper", email="bob@example.com")
-    for where in (shop, neighbour):
+    for where in (shop, next_door):
         house.settle(where, *(order(1000 + n, ada, at + timedelta(days=20 * n), 123456) for n in range(5)))
         house.settle(where, order(2000, bob, at, 999))
         house.settle(where, refunds=(RefundSnapshot("r1", "1004", house.clock.now, 23456, 23456),))
@@ -105,8 +105,8 @@ def test_the_statement_runs_down_to_its_first_entry(house: House, shop: Shop, me
 
 
 @pytest.mark.usefixtures("trade")
-def test_a_customer_of_another_shop_is_not_found(house: House, neighbour: Shop, merchant: Merchant) -> None:
-    answer = merchant.open(f"/customers/{house.customer_id(neighbour, '7')}")
+def test_a_customer_of_another_shop_is_not_found(house: House, next_door: Shop, merchant: Merchant) -> None:
+    answer = merchant.open(f"/customers/{house.customer_id(next_door, '7')}")
     assert answer.status_code == 404
     assert "Ada" not in answer.text
     assert mistakes(answer.text) == []

@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from engine.work import Database
 from sandbox import App, Courier, World, create_app
-from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, Clock, House, build, order, person
+from tests.ground import Clock
+from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, House, build, order, person
 
 DOMAIN = "demo-store.myshopify.com"
 _PARK = text("""
@@ -86,7 +88,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def admin(database_url: str, browser: Any) -> Iterator[Admin]:
+def admin(database: Database, clock: Clock, browser: Any) -> Iterator[Admin]:
     world = World(App(CLIENT_ID, CLIENT_SECRET), courier=Courier(send=lambda *_: 200))
     world.install()
     platform_server = _serve(create_app(world))
@@ -101,7 +103,7 @@ def admin(database_url: str, browser: Any) -> Iterator[Admin]:
     server = _serve(ours)
     address = f"http://127.0.0.1:{server.server_port}"
     world.shop().app = App(CLIENT_ID, CLIENT_SECRET, app_url=address)
-    house = build(database_url, Clock(), address, platform)
+    house = build(database, clock, address, platform)
     parts.append(house)
     shop = house.open_shop(domain=DOMAIN)
     at = house.clock.now - timedelta(days=40)
@@ -116,7 +118,6 @@ def admin(database_url: str, browser: Any) -> Iterator[Admin]:
     for one in (platform_server, server):
         one.shutdown()
         one.server_close()
-    house.database.close()
 
 
 def test_a_link_swaps_the_page_and_never_goes_round_by_the_bounce_page(admin: Admin) -> None:

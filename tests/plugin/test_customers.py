@@ -6,10 +6,11 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from engine.shops import Shop
 from plugin.admin import customers
+from tests.ground import Superuser
 from tests.plugin.conftest import House, Merchant, order, person
 
 _MANY = text("""
@@ -24,9 +25,9 @@ def _names(page: str) -> list[str]:
 
 
 @pytest.fixture
-def people(house: House, shop: Shop, neighbour: Shop) -> None:
+def people(house: House, shop: Shop, next_door: Shop) -> None:
     at = house.clock.now
-    for where in (shop, neighbour):
+    for where in (shop, next_door):
         named = (("7", "Ada", "Lovelace"), ("8", "Alan", "Turing"), ("9", "Ägidius", "Ünal"))
         for number, first, last in named:
             who = person(number, at, first_name=first, last_name=last, email=f"{first}@Example.com")
@@ -95,7 +96,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: House, shop: S
     ],
 )
 def test_the_app_s_role_finds_them_by_an_index(
-    house: House, shop: Shop, database_url: str, statement: object, index: str
+    house: House, shop: Shop, above: Superuser, statement: object, index: str
 ) -> None:
     with house.database.work(shop.shop_id) as work:
         work.run(_MANY, n=5000, now=work.now)
@@ -107,10 +108,7 @@ def test_the_app_s_role_finds_them_by_an_index(
             """),
             now=work.now,
         )
-    owner = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with owner.connect() as connection:
-        connection.execute(text("ANALYZE customers, standings"))
-    owner.dispose()
+    above.run("ANALYZE customers, standings")
     given = {
         "typed": "c77",
         "low": "c77",

@@ -70,7 +70,7 @@ def test_a_shop_that_we_do_not_know_is_not_found(house: House, shop: Shop) -> No
     assert unknown.get().status_code == 404
 
 
-def test_the_policy_names_this_shop_s_admin_alone(merchant: Merchant, neighbour: Shop) -> None:
+def test_the_policy_names_this_shop_s_admin_alone(merchant: Merchant, next_door: Shop) -> None:
     for path in ("/", "/customers", "/customers/1", "/activity", "/privacy", "/privacy/exports/none"):
         policy = merchant.open(path).headers["Content-Security-Policy"]
         assert f"frame-ancestors https://{merchant.shop.domain} https://admin.shopify.com" in policy
@@ -78,7 +78,7 @@ def test_the_policy_names_this_shop_s_admin_alone(merchant: Merchant, neighbour:
         assert "script-src 'self' https://cdn.shopify.com;" in policy
         assert "style-src 'self';" in policy
         assert "unsafe" not in policy
-        assert neighbour.domain not in policy
+        assert next_door.domain not in policy
 
 
 def test_pages_outside_of_the_admin_are_framed_by_nobody(merchant: Merchant) -> None:

@@ -246,5 +246,5 @@ def test_nothing_that_people_write_is_run_by_the_theme(house: House, evil: str) 
         assert "<script>alert" not in page
 
 
-def test_pages_are_read_by_a_shop_s_own_customers_only(house: House, neighbour: Shop, rich: None) -> None:
-    assert "No orders yet" in Shopper(house.app.test_client(), neighbour, "7").get().text
+def test_pages_are_read_by_a_shop_s_own_customers_only(house: House, next_door: Shop, rich: None) -> None:
+    assert "No orders yet" in Shopper(house.app.test_client(), next_door, "7").get().text
