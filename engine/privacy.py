@@ -27,7 +27,7 @@ _DONE = text("""
     WHERE shop_id = :shop_id AND kind = :kind AND request_id = :request_id
 """)
 _EXPORT = text("""
-    SELECT to_jsonb(c) || jsonb_build_object('orders', coalesce((
+    SELECT (to_jsonb(c) - ARRAY['email_key', 'name_key', 'last_name_key']) || jsonb_build_object('orders', coalesce((
         SELECT jsonb_agg(to_jsonb(o) ORDER BY o.placed_at) FROM orders o WHERE o.shop_id = :shop_id
             AND o.customer_id = c.customer_id), '[]'))
     FROM customers c WHERE c.shop_id = :shop_id AND c.external_id = :customer
