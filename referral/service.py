@@ -29,7 +29,7 @@ CODE_LETTERS = 8
 FRIEND_PREFIX = "FRIEND-"
 FRIEND_LETTERS = 18
 
-_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,}")
+_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 
 
 class CodeUnknown(Refusal):
