@@ -15,7 +15,18 @@ import referral
 from engine.shops import Shop
 from engine.work import Database
 from tests import people
-from tests.ground import START, Clock, Superuser, for_sqlalchemy, fresh_database, open_shop, server, settle, superuser
+from tests.ground import (
+    START,
+    Clock,
+    Desk,
+    Superuser,
+    for_sqlalchemy,
+    fresh_database,
+    open_shop,
+    server,
+    settle,
+    superuser,
+)
 
 # A slow machine is not a fault of the code; and the same seed each time, so that a failure belongs to a change.
 settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -106,6 +117,12 @@ def above(_own_superuser: Superuser, database: Database) -> Superuser:
 def shop(database: Database) -> Shop:
     """An installed shop with the first terms of every domain, in US dollars."""
     return open_shop(database, f"shop-{next(_numbers)}.myshopify.com")
+
+
+@pytest.fixture
+def desk(database: Database, shop: Shop) -> Desk:
+    """The shop's services."""
+    return Desk(database, shop)
 
 
 @pytest.fixture(autouse=True)

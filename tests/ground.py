@@ -23,14 +23,14 @@ import lifecycle
 import loyalty
 import referral
 from commerce.customers import CustomerSnapshot
-from commerce.ids import ShopId
+from commerce.ids import CustomerId, ShopId
 from commerce.orders import OrderSnapshot, RefundSnapshot
 from commerce.store import ShopDetails
 from engine import mirror, shops, terms
 from engine.inbox import settle_snapshots
 from engine.postgres import Embedded
 from engine.shops import Shop
-from engine.work import Database
+from engine.work import Database, UnitOfWork
 from migrations import upgrade
 
 # The order is that of app.py; tests/flows compares the two.
@@ -144,6 +144,57 @@ def settle(
     """Take snapshots in and let every domain look, as the inbox does, in one unit of work."""
     with database.work(shop_id) as work:
         settle_snapshots(work, REACTIONS, mirror.accept(work, orders, refunds, customers))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a shop's services do, one unit of work each; people go by their number in `tests.people`."""
+
+    database: Database
+    shop: Shop
+
+    def settle(
+        self,
+        *orders: OrderSnapshot,
+        refunds: Sequence[RefundSnapshot] = (),
+        customers: Sequence[CustomerSnapshot] = (),
+    ) -> None:
+        settle(self.database, self.shop.shop_id, *orders, refunds=refunds, customers=customers)
+
+    @contextmanager
+    def work(self) -> Iterator[UnitOfWork]:
+        with self.database.work(self.shop.shop_id) as work:
+            yield work
+
+    def customer_id(self, number: int = 1) -> CustomerId:
+        with self.work() as work:
+            found = mirror.customer_id(work, str(1000 + number))
+        assert found is not None
+        return found
+
+    def balance(self, number: int = 1) -> loyalty.Balance:
+        customer_id = self.customer_id(number)
+        with self.work() as work:
+            return loyalty.account(work, customer_id)
+
+    def redeem(self, number: int = 1, request_key: str = "click-1", reward: str = "five-off") -> Any:
+        customer_id = self.customer_id(number)
+        with self.work() as work:
+            return loyalty.redeem(work, customer_id, str(1000 + number), reward, request_key)
+
+    def release(self) -> None:
+        with self.work() as work:
+            while loyalty.release_unused(work):
+                pass
+
+    def review(self) -> None:
+        with self.work() as work:
+            while lifecycle.review_due(work):
+                pass
+
+    def faults(self) -> list[str]:
+        with self.work() as work:
+            return loyalty.verify(work)
 
 
 # --- looking from above, past every lock
