@@ -183,7 +183,9 @@ def house(environment: Mapping[str, str]) -> House:
 
 def application() -> WSGIApplication:
     """What the web server calls in each of its processes."""
-    return house(os.environ).wsgi
+    wsgi = house(os.environ).wsgi
+    cli.calm_collector()
+    return wsgi
 
 
 if __name__ == "__main__":

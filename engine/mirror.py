@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from commerce.customers import Customer, CustomerSnapshot
 from commerce.ids import CustomerId, OrderId
-from commerce.orders import Order, OrderLine, OrderSnapshot, OrderStamp, RefundSnapshot
+from commerce.orders import Order, OrderSnapshot, OrderStamp, RefundSnapshot
 from engine.work import UnitOfWork, as_json
 
 _CUSTOMER_ROWS = """
@@ -217,14 +217,13 @@ def _accept_customers(
 def _accept_orders(work: UnitOfWork, orders: Sequence[OrderSnapshot]) -> set[int]:
     if not orders:
         return set()
-    accepted = work.rows(_ACCEPT_ORDERS, rows=as_json([_order_row(o) for o in orders]))
+    lines = {o.external_id: orjson.dumps(o.lines) for o in orders}
+    accepted = work.rows(_ACCEPT_ORDERS, rows=as_json([_order_row(o, lines[o.external_id]) for o in orders]))
     given = {o.external_id: o for o in orders}
     if stale := [row.order_id for row in accepted if row.known and row.new_lines]:
         work.run(_DROP_LINES, order_ids=stale)
-    if fresh := [
-        {"order_id": row.order_id, "lines": given[row.external_id].lines} for row in accepted if row.new_lines
-    ]:
-        work.run(_WRITE_LINES, rows=as_json(fresh))
+    if fresh := [(row.order_id, lines[row.external_id]) for row in accepted if row.new_lines]:
+        work.run(_WRITE_LINES, rows=as_json([{"order_id": i, "lines": orjson.Fragment(text)} for i, text in fresh]))
     if codes := [
         {"code": code, "order_id": row.order_id} for row in accepted for code in given[row.external_id].discount_codes
     ]:
@@ -232,10 +231,10 @@ def _accept_orders(work: UnitOfWork, orders: Sequence[OrderSnapshot]) -> set[int
     return {row.order_id for row in accepted}
 
 
-def _order_row(order: OrderSnapshot) -> dict[str, object]:
+def _order_row(order: OrderSnapshot, lines: bytes) -> dict[str, object]:
     row: dict[str, object] = {name: getattr(order, name) for name in _PLAIN}
     row["customer_external_id"] = order.customer.external_id if order.customer else None
-    row["lines_digest"] = _digest(order.lines)
+    row["lines_digest"] = _digest(lines)
     return row
 
 
@@ -245,12 +244,9 @@ _PLAIN = (
 )  # fmt: skip
 
 
-def _digest(lines: Sequence[OrderLine]) -> int:
-    """64 bits that change when the lines do:
-
-    most updates of an order leave its lines alone, and then they are not written again.
-    """
-    return int.from_bytes(blake2b(orjson.dumps(lines), digest_size=8).digest(), "big", signed=True)
+def _digest(lines: bytes) -> int:
+    """64 bits that change when the lines do: most updates leave them alone, and then they are not written again."""
+    return int.from_bytes(blake2b(lines, digest_size=8).digest(), "big", signed=True)
 
 
 def _accept_refunds(work: UnitOfWork, refunds: Sequence[RefundSnapshot], orders: Iterable[str]) -> set[int]:

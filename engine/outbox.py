@@ -35,6 +35,10 @@ LEASE = timedelta(seconds=60)
 # that is read in changes a customer's stage many times over. A shopper waits for codes; nobody waits for tags.
 TAGS_REST_SECONDS = 5.0
 
+# And they let a backlog go first, for a minute at most: what is settled next may change them again, a store takes only so
+# many calls a second, and each tag that is written comes back as a delivery.
+TAGS_PATIENCE = timedelta(seconds=60)
+
 # 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 3600.0
@@ -64,8 +68,11 @@ _WAITING_SHOPS = text("""
 # Codes first: a shopper is waiting for them.
 _CLAIM = text("""
     UPDATE effects e SET due_at = :leased_until, attempts = e.attempts + 1
-    FROM (SELECT effect_id FROM effects WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL
-        AND due_at <= :now
+    FROM (SELECT effect_id FROM effects
+          WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at <= :now
+            AND (kind <> 'tags' OR due_at <= :overdue
+                 OR NOT EXISTS (SELECT FROM deliveries d
+                                WHERE d.shop_id = :shop_id AND d.settled_at IS NULL AND d.parked_at IS NULL))
           ORDER BY kind = 'tags', due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
     RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
@@ -151,7 +158,13 @@ class Outbox:
 
     def _claim(self, shop_id: ShopId) -> list[_Claimed]:
         with self._database.work(shop_id) as work:
-            rows = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=self._batch)
+            rows = work.rows(
+                _CLAIM,
+                now=work.now,
+                overdue=work.now - TAGS_PATIENCE,
+                leased_until=work.now + LEASE,
+                limit=self._batch,
+            )
         return [
             _Claimed(
                 EffectId(r.effect_id), r.version, r.attempts, msgspec.convert(r.body, _KINDS[r.kind], strict=False)

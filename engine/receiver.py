@@ -92,7 +92,8 @@ class Receiver:
             if self._closing or len(self._queue) >= WAITING_LIMIT:
                 raise Overloaded("too many deliveries are waiting to be written")
             self._queue.append(waiting)
-            self._gathered.notify()
+            if len(self._queue) == 1:
+                self._gathered.notify()
         if not waiting.done.wait(PATIENCE_SECONDS) or waiting.failed:
             raise Overloaded("the delivery could not be written in time")
         return not waiting.duplicate

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,62 @@ SAMPLE_SECONDS = 0.5
 
 class TroubleStarting(Exception):
     """A part of the demo did not start, or ended. The text says which, and what it said last."""
+
+
+class Stopped(BaseException):
+    """Somebody wants us to end: Ctrl-C, a plain `kill`, or a terminal that was closed. `status` is for the shell."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+class Ear:
+    """Hears that we are to end, and raises `Stopped` for it, once.
+
+    Never in the middle of starting something (`held`), or it would run on with nobody to stop it; and never while
+    things are being stopped (`close`).
+    """
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._heard: int | None = None
+
+    def open(self) -> Ear:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+                signal.signal(number, self._hear)
+        return self
+
+    def close(self) -> None:
+        self._held += 1
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+        if self._heard is not None and not self._held:
+            raise Stopped(self._heard)
+
+    def _hear(self, number: int, _frame: object) -> None:
+        first, self._heard = self._heard is None, number
+        if first and not self._held:
+            raise Stopped(number)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold `lock`, which is for one process at a time. Raises `TroubleStarting` when another has it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TroubleStarting("It is running already, started from this directory: stop that one first") from None
+        yield
 
 
 def free_port(wanted: int) -> int:
@@ -78,6 +138,19 @@ def wait_for(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
     raise TroubleStarting(f"{url} did not come up. Its last words:\n{output.read_text(errors='replace')[-2000:]}")
 
 
+def server_pid(data_dir: Path) -> int:
+    """The process of the embedded server in `data_dir`. It is nobody's child: whoever needs it starts it, for all."""
+    return int((data_dir / "cluster" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+
+def remove(home: Path) -> None:
+    """Remove a directory of ours with the embedded server's data, which may lie elsewhere: then a link leads there."""
+    for cluster in home.glob("*/cluster"):
+        if cluster.is_symlink():
+            shutil.rmtree(cluster.resolve(), ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
+
+
 def open_page(url: str) -> bytes:
     """What a browser would fetch. Only ever this machine."""
     assert url.startswith("http://127.0.0.1:"), url
@@ -99,14 +172,13 @@ def ask(url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 
 class Memory:
-    """The most memory that processes and all their children had at once, PostgreSQL's too, sampled while the block
-    runs.
+    """The most memory that some processes and all their children had at once, sampled while the block runs.
 
     On Linux shared pages are counted once (proportional set size); elsewhere each process's resident set is added up.
     """
 
-    def __init__(self, roots: Mapping[str, int]) -> None:
-        self._roots = set(roots.values())
+    def __init__(self, roots: Sequence[int]) -> None:
+        self._roots = tuple(roots)
         self._stop = threading.Event()
         self.peak_mb = 0.0
 
@@ -126,15 +198,13 @@ class Memory:
                 return
 
     def _now(self) -> float:
-        """KiB of the roots, their descendants, and every postgres that was started from here."""
-        rows = subprocess.run(
-            ["ps", "-axo", "pid=,ppid=,rss=,comm="], capture_output=True, text=True, check=False
-        ).stdout
-        children, resident, names = dict[int, list[int]](), dict[int, int](), dict[int, str]()
+        """KiB of the roots and their descendants."""
+        rows = subprocess.run(["ps", "-axo", "pid=,ppid=,rss="], capture_output=True, text=True, check=False).stdout
+        children, resident = dict[int, list[int]](), dict[int, int]()
         for row in rows.splitlines():
-            pid, parent, kib, name = row.split(None, 3)
-            children.setdefault(int(parent), []).append(int(pid))
-            resident[int(pid)], names[int(pid)] = int(kib), name
+            pid, parent, kib = map(int, row.split())
+            children.setdefault(parent, []).append(pid)
+            resident[pid] = kib
         family = self._family(children)
         return sum(_proportional(pid) or resident.get(pid, 0) for pid in family)
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cryptography.fernet import Fernet
 from rich.console import Console
@@ -30,7 +28,7 @@ from connectors.shopify import TOPICS
 from engine.postgres import Embedded
 from migrations import upgrade
 from plugin.demo import machine, report
-from plugin.demo.machine import TroubleStarting
+from plugin.demo.machine import Ear, Stopped, TroubleStarting
 
 SHOP = "demo-store.myshopify.com"
 
@@ -66,38 +64,49 @@ class Stage:
 
 def run(root: Path, data: Path | None, build: report.Build, *, check: bool) -> int:
     """Show the demo until Ctrl-C or, with `check`, measure it and leave. Answers with the exit status."""
-    if data is not None and not data.exists():
-        print(f"{data} does not exist; DATA names a .parquet, .csv or .csv.gz file of orders", file=sys.stderr)
+    if data is not None and not data.is_file():
+        print(f"{data} is not a file; DATA names a .parquet, .csv or .csv.gz file of orders", file=sys.stderr)
         return 2
-    # A plain `kill` must stop what was started here, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    console = Console(stderr=True)
-    home = root / "var" / ("demo-check" if check else "demo")
-    with ExitStack() as stack:
-        try:
-            stage = stack.enter_context(_set(root, home, console))
-            memory = stack.enter_context(machine.Memory({n: p.pid for n, p in stage.processes.items() if n != "store"}))
-            finished = _replay(stage, data, console, check=check)
-            figures = report.figures(build(stage.environment), finished, memory)
-        except TroubleStarting as trouble:
-            console.print(f"[bold red]{trouble}[/]")
-            return 1
-        if check:
-            print(json.dumps(figures))
-            return 0 if figures["ledger_ok"] and not figures["gaps"] else 1
-        _invite(stage, figures, console)
-        _until_interrupted(stage)
-    return 0
+    console, home = Console(stderr=True), root / "var" / ("demo-check" if check else "demo")
+    ear, invited = Ear().open(), False
+    try:
+        with machine.alone(home.with_suffix(".lock")), _set(root, home, console, ear) as stage:
+            with machine.Memory(_measured(stage, home)) as memory:
+                finished = _replay(stage, data, console, check=check)
+                figures = report.figures(
+                    build(stage.environment | {"PERENNIAL_LOG_LEVEL": "WARNING"}), finished, memory
+                )
+            if check:
+                print(json.dumps(figures), flush=True)
+                return 0 if figures["ledger_ok"] and not figures["gaps"] else 1
+            _invite(stage, figures, console)
+            invited = True
+            _watch_over(stage)
+    except TroubleStarting as trouble:
+        console.print(str(trouble), style="bold red", markup=False)
+        return 1
+    except Stopped as stopped:
+        console.print("Stopped; nothing that was started here is left.")
+        return 0 if invited else stopped.status
+
+
+def _measured(stage: Stage, home: Path) -> list[int]:
+    """The processes whose memory counts: the app's and the database's, and not the store's or our own."""
+    ours = [process.pid for name, process in stage.processes.items() if name != "store"]
+    return [*ours, machine.server_pid(home / "postgres")]
 
 
 @contextmanager
-def _set(root: Path, home: Path, console: Console) -> Iterator[Stage]:
+def _set(root: Path, home: Path, console: Console, ear: Ear) -> Iterator[Stage]:
     """Start everything in `home`, emptied first; stop everything that was started when the block ends."""
     console.print("Starting a database, the app, and a store to run it in ...")
-    shutil.rmtree(home, ignore_errors=True)
+    machine.remove(home)
     home.mkdir(parents=True)
     with ExitStack() as stack:
-        database_url = stack.enter_context(Embedded(home / "postgres"))
+        # The last to be entered is the first to leave: from then on nothing keeps us from stopping everything.
+        with ear.held():
+            database_url = stack.enter_context(Embedded(home / "postgres"))
+            stack.callback(ear.close)
         upgrade(database_url)
         app_port, store_port = machine.free_port(8080), machine.free_port(9292)
         environment = _environment(home, database_url, app_port, store_port)
@@ -106,8 +115,10 @@ def _set(root: Path, home: Path, console: Console) -> Iterator[Stage]:
             environment, environment["PERENNIAL_URL"], environment["SHOPIFY_PLATFORM_URL"], database_url, processes
         )
         stack.callback(machine.stop_all, processes)
+        stack.callback(ear.close)
         for name, command in _commands(environment, store_port).items():
-            processes[name] = machine.start(command, root, environment, home / f"{name}.log")
+            with ear.held():
+                processes[name] = machine.start(command, root, environment, home / f"{name}.log")
         machine.wait_for(f"{stage.store_url}/sandbox/health", processes["store"], home / "store.log")
         machine.wait_for(f"{stage.app_url}/ready", processes["web"], home / "web.log")
         yield stage
@@ -139,7 +150,12 @@ def _commands(environment: Mapping[str, str], store_port: int) -> dict[str, list
         environment["PERENNIAL_URL"], "--client-id", environment["SHOPIFY_CLIENT_ID"], "--topics", ",".join(TOPICS),
         "--bucket", str(BUCKET), "--restore-rate", str(RESTORE_RATE), "--retry-base-seconds", "0.5",
     ]  # fmt: skip
-    return {"store": store, "web": [python, "app.py", "serve"], "worker": [python, "app.py", "worker"]}
+    return {
+        "store": store,
+        "web": [python, "app.py", "serve"],
+        "worker": [python, "app.py", "worker"],
+        "worker-2": [python, "app.py", "worker"],
+    }
 
 
 def _replay(stage: Stage, data: Path | None, console: Console, *, check: bool) -> dict[str, Any]:
@@ -197,26 +213,27 @@ def _wait(seconds: float) -> None:
 
 def _invite(stage: Stage, figures: Mapping[str, Any], console: Console) -> None:
     shop = f"{stage.store_url}/shops/{SHOP}"
-    console.print(f"""
-[bold]It runs.[/] {figures["orders"]} orders in {figures["seconds"]} s, {figures["entries"]} ledger entries,
+    text = f"""
+[bold]It runs.[/] {figures["orders"]} orders in {figures["seconds"]} s, {figures["entries"]} ledger entries, \
 {figures["gaps"]} gaps.
 
-  The merchant's app, inside the store's admin   [link]{shop}/admin[/]
-  The shop front, where a customer shops         [link]{shop}/store[/]
+  The merchant's app, inside the store's admin   [link]{shop}/admin/[/]
+  The shop front, where a customer shops         [link]{shop}/store/[/]
   The app's own metrics                          [link]{stage.app_url}/metrics[/]
 
 Three things to try:
   1. Open the app in the admin and look at a customer: why this stage, and every point explained.
   2. Log in at the shop front as a customer with points, redeem them under "Rewards", and use the code at the checkout.
   3. Follow a customer's referral link in another browser, buy something as a new customer, and see the advocate
-  rewarded.
+     rewarded.
 
-Ctrl-C stops everything that was started here.""")
+Ctrl-C stops everything that was started here."""
+    # Not wrapped: a terminal makes a link of an address only when it stands in one piece.
+    console.print(text, soft_wrap=True)
 
 
-def _until_interrupted(stage: Stage) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(1.0):
+def _watch_over(stage: Stage) -> NoReturn:
+    """Look on until somebody stops us. Raises `TroubleStarting` when a part ends by itself."""
+    while True:
         machine.check_alive(stage.processes)
+        _wait(1.0)
