@@ -4,7 +4,7 @@
 PY      = .venv/bin/python
 # Test workers: one a core, at most four; each has a database of its own, and more than four fight over the disk.
 WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n" -le 4 ] || n=4; echo $$n)
-# DATA=path names an order history to replay (.parquet, .csv, .csv.gz); ARGS=... is handed to pytest.
+# DATA=path names an order history to replay (.parquet, .csv, .csv.gz); ARGS=... is handed to pytest, or to bench.
 DATA_OPTION = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
@@ -42,8 +42,8 @@ worker: .venv/.ready ## Run a worker process; start as many as you like
 migrate: .venv/.ready ## Bring the database to the newest schema
 	@$(PY) app.py migrate
 
-bench: .venv/.ready ## Measure every speed that the README claims
-	@$(PY) -m bench $(ARGS)
+bench: .venv/.ready ## Measure every speed that the README claims (ARGS="settle --runs 5"; DATA=path to settle that too)
+	@$(PY) -m bench $(ARGS) $(DATA_OPTION)
 
 docs: .venv/.ready ## Check the documents: links, commands, glossary, decision records
 	@$(PY) -m pytest -q -ra tests/house -k docs

@@ -73,9 +73,8 @@ def run(root: Path, data: Path | None, build: report.Build, *, check: bool) -> i
         with machine.alone(home.with_suffix(".lock")), _set(root, home, console, ear) as stage:
             with machine.Memory(_measured(stage, home)) as memory:
                 finished = _replay(stage, data, console, check=check)
-                figures = report.figures(
-                    build(stage.environment | {"PERENNIAL_LOG_LEVEL": "WARNING"}), finished, memory
-                )
+                quiet = {**stage.environment, "PERENNIAL_LOG_LEVEL": "WARNING"}
+                figures = report.figures(build(quiet), finished, memory)
             if check:
                 print(json.dumps(figures), flush=True)
                 return 0 if figures["ledger_ok"] and not figures["gaps"] else 1
@@ -223,9 +222,10 @@ def _invite(stage: Stage, figures: Mapping[str, Any], console: Console) -> None:
 
 Three things to try:
   1. Open the app in the admin and look at a customer: why this stage, and every point explained.
-  2. Log in at the shop front as a customer with points, redeem them under "Rewards", and use the code at the checkout.
-  3. Follow a customer's referral link in another browser, buy something as a new customer, and see the advocate
-     rewarded.
+  2. Log in at the shop front with that customer's e-mail, open "Perennial" there, redeem points, and use the code at
+     the checkout.
+  3. Copy the link to invite a friend from the same page, open it in another browser, buy something as a new customer,
+     and see the inviter rewarded.
 
 Ctrl-C stops everything that was started here."""
     # Not wrapped: a terminal makes a link of an address only when it stands in one piece.

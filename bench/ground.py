@@ -1,0 +1,124 @@
+"""What every suite with a database stands on: an embedded server in a temporary directory, a shop, a filled inbox.
+
+The server is durable, as in production: what is measured includes waiting for the disk. It, its data and every
+process are gone when the block ends.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from cryptography.fernet import Fernet
+from psycopg import sql
+from sqlalchemy import make_url
+
+import lifecycle
+import loyalty
+import referral
+from bench.store import CLIENT_ID, DOMAIN, SECRET, Sent
+from commerce.ids import ShopId
+from commerce.store import ShopDetails
+from engine import shops, terms
+from engine.inbox import Reaction, pack
+from engine.postgres import Embedded
+from engine.work import Database
+from migrations import upgrade
+from plugin.demo import machine
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = "perennial"
+
+# As in app.py, which nobody imports; tests/bench compares the two.
+REACTIONS: tuple[Reaction, ...] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+
+_COPY = """
+    COPY deliveries (shop_id, dedupe_key, topic, triggered_at, received_at, body) FROM STDIN (FORMAT binary)
+"""
+_TYPES = ("int8", "text", "text", "timestamptz", "timestamptz", "bytea")
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    home: Path
+    url: str
+    server: int
+    """The process id of the server."""
+    shop_id: ShopId
+
+    def connect(self, database: str = TEMPLATE) -> psycopg.Connection[tuple[object, ...]]:
+        """A superuser's connection: it looks past the locks between shops."""
+        url = make_url(self.url).set(drivername="postgresql", database=database)
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+    def fill(self, deliveries: Iterable[Sent]) -> int:
+        """Put deliveries into the inbox as the door would have left them; answers how many."""
+        many = 0
+        with self.connect() as connection, connection.cursor().copy(_COPY) as copy:
+            copy.set_types(_TYPES)
+            for sent in deliveries:
+                many += 1
+                copy.write_row((self.shop_id, sent.key, sent.topic, sent.triggered_at, clock(), pack(sent.body)))
+        return many
+
+    @contextmanager
+    def copied(self, name: str) -> Iterator[str]:
+        """A database of that name, a copy of the first; yields its address."""
+        with self.connect("postgres") as connection:
+            made, pattern = sql.Identifier(name), sql.Identifier(TEMPLATE)
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(made, pattern))
+            try:
+                url = make_url(self.url).set(database=name)
+                yield url.render_as_string(hide_password=False)
+            finally:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+
+    def environment(self, database_url: str, port: int = 8080) -> Mapping[str, str]:
+        """The settings of `app.py serve` and `worker`. The store's address is one where nobody listens."""
+        return {
+            "PATH": str(Path(sys.executable).parent),
+            "DATABASE_URL": database_url,
+            "PERENNIAL_DATA_DIR": str(self.home),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.home),
+            "PERENNIAL_URL": f"http://127.0.0.1:{port}",
+            "PERENNIAL_PORT": str(port),
+            "PERENNIAL_SEAL_KEYS": Fernet.generate_key().decode(),
+            "SHOPIFY_CLIENT_ID": CLIENT_ID,
+            "SHOPIFY_CLIENT_SECRET": SECRET,
+            "SHOPIFY_PLATFORM_URL": "http://127.0.0.1:9",
+        }
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    home = Path(tempfile.mkdtemp(prefix="perennial-bench-"))
+    embedded = Embedded(home / "postgres")
+    try:
+        with embedded as url:
+            upgrade(url)
+            yield Ground(home, url, machine.server_pid(embedded.data_dir), _open_shop(url))
+    finally:
+        machine.remove(home)
+
+
+def _open_shop(url: str) -> ShopId:
+    """A shop as an installation leaves it, but closed for pushes: what is measured here is not the store."""
+    database = Database(url, clock, connections=1)
+    with database.founding(lambda connection: shops.install(connection, "shopify", DOMAIN, clock()).shop_id) as work:
+        shops.describe(work, ShopDetails("60000000000", "Bench", "USD", "UTC"))
+        terms.publish_first(work, lifecycle.DOMAIN, lifecycle.first_terms())
+        terms.publish_first(work, loyalty.DOMAIN, loyalty.first_terms("USD"))
+        terms.publish_first(work, referral.DOMAIN, referral.first_terms("USD"))
+        shops.close_for_now(work, "benchmark", 86_400)
+    database.close()
+    return work.shop_id
