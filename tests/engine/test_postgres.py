@@ -130,9 +130,7 @@ def test_the_last_user_stops_it(home: Path, another_user: Callable[[], subproces
     assert not answers(url)
 
 
-def test_several_at_once_start_one_server(
-    home: Path, another_user: Callable[[], subprocess.Popen[str]]
-) -> None:
+def test_several_at_once_start_one_server(home: Path, another_user: Callable[[], subprocess.Popen[str]]) -> None:
     users = [another_user() for _ in range(3)]
     urls = {user.stdout.readline() for user in users if user.stdout}
     assert len(urls) == 1
@@ -214,9 +212,7 @@ def test_a_server_ends_with_its_last_user_even_when_its_directory_was_thrown_awa
 
 def test_the_programs_include_what_backups_and_benchmarks_use() -> None:
     directory = pg_programs()
-    assert {"postgres", "pg_dump", "pg_restore", "pgbench", "psql"} <= {
-        path.name for path in directory.iterdir()
-    }
+    assert {"postgres", "pg_dump", "pg_restore", "pgbench", "psql"} <= {path.name for path in directory.iterdir()}
 
 
 def test_a_version_that_is_not_there_says_what_to_do() -> None:

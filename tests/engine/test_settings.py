@@ -1,0 +1,118 @@
+"""Settings: every mistake at once, no secret shown, and nothing that we do not know."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from engine.settings import BadSettings, read
+
+ROOT = Path(__file__).parents[2]
+KEY = Fernet.generate_key().decode()
+GOOD = {
+    "PERENNIAL_URL": "https://perennial.example.com/",
+    "PERENNIAL_SEAL_KEYS": KEY,
+    "SHOPIFY_CLIENT_ID": "client",
+    "SHOPIFY_CLIENT_SECRET": "a secret of the platform",
+}
+
+
+def mistakes(**changed: str) -> list[str]:
+    with pytest.raises(BadSettings) as bad:
+        read(GOOD | changed)
+    return bad.value.mistakes
+
+
+def test_the_few_that_are_needed_are_enough() -> None:
+    settings = read(GOOD | {"PATH": "/bin", "HOME": "/x"})
+    assert settings.app_url == "https://perennial.example.com"
+    assert (settings.host, settings.port, settings.database_url) == ("127.0.0.1", 8080, None)
+    assert (settings.body_limit, settings.log_style, settings.log_level) == (8 * 1024 * 1024, "json", "INFO")
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(BadSettings) as bad:
+        read({
+            "PERENNIAL_PORT": "99999",
+            "PERENNIAL_LOG_STYLE": "colourful",
+            "PERENNIAL_SEAL_KEYS": "not-a-key",
+            "SHOPIFY_CLIENT_SECRET": "short",
+            "PERENNIAL_PROT": "8080",
+            "DATABASE_URL": "mysql://x",
+        })  # fmt: skip
+    assert bad.value.mistakes == [
+        "PERENNIAL_PROT is not a setting; check its spelling",
+        "DATABASE_URL must be the address of a PostgreSQL database, such as postgresql://user:password@host/perennial",
+        "PERENNIAL_URL is not set",
+        "PERENNIAL_PORT must be a whole number from 1 to 65535",
+        "PERENNIAL_SEAL_KEYS must be Fernet keys with commas between them, newest first; make one with: "
+        "python app.py new-key",
+        "PERENNIAL_LOG_STYLE must be one of json, words",
+        "SHOPIFY_CLIENT_ID is not set",
+        "SHOPIFY_CLIENT_SECRET is too short to be a secret: at least 16 characters",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("PERENNIAL_PORT", "0"), ("PERENNIAL_PORT", "-1"), ("PERENNIAL_PORT", "８０８０"), ("PERENNIAL_PORT", "80.5"),
+        ("PERENNIAL_URL", "perennial.example.com"), ("PERENNIAL_URL", "ftp://x"), ("PERENNIAL_BODY_LIMIT", "1"),
+        ("PERENNIAL_SEAL_KEYS", f"{KEY},nonsense"), ("SHOPIFY_PLATFORM_URL", "here"), ("SHOPIFY_TOKEN", "x"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
+    (mistake,) = mistakes(**{name: value})
+    assert mistake.startswith(f"{name} ")
+    assert KEY not in mistake
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("a secret in a file, with a line's end\n")
+    settings = read({name: value for name, value in GOOD.items() if name != "SHOPIFY_CLIENT_SECRET"} | {
+        "SHOPIFY_CLIENT_SECRET_FILE": str(tmp_path / "secret")
+    })  # fmt: skip
+    assert settings.shopify_client_secret == "a secret in a file, with a line's end"
+
+
+def test_a_secret_in_both_places_is_a_mistake(tmp_path: Path) -> None:
+    assert mistakes(SHOPIFY_CLIENT_SECRET_FILE=str(tmp_path / "x")) == [
+        "SHOPIFY_CLIENT_SECRET and SHOPIFY_CLIENT_SECRET_FILE are both set: keep one"
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_a_mistake() -> None:
+    given = {name: value for name, value in GOOD.items() if name != "PERENNIAL_SEAL_KEYS"}
+    with pytest.raises(BadSettings, match="PERENNIAL_SEAL_KEYS cannot be read from the file") as bad:
+        read(given | {"PERENNIAL_SEAL_KEYS_FILE": "/nowhere/at/all"})
+    assert len(bad.value.mistakes) == 1
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(read(GOOD | {"DATABASE_URL": "postgresql://u:pass-word@host/db"}))
+    for secret in (KEY, GOOD["SHOPIFY_CLIENT_SECRET"], "pass-word"):
+        assert secret not in shown
+
+
+@pytest.mark.slow
+def test_the_command_line_lists_every_mistake_and_ends_with_two() -> None:
+    environment = {"PATH": "/usr/bin:/bin", "PERENNIAL_PORT": "none", "SHOPIFY_CLIENT_SECRET": "short"}
+    command = [sys.executable, "app.py", "settings"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    for name in (
+        "PERENNIAL_PORT",
+        "PERENNIAL_URL",
+        "PERENNIAL_SEAL_KEYS",
+        "SHOPIFY_CLIENT_ID",
+        "SHOPIFY_CLIENT_SECRET",
+    ):
+        assert f"  - {name} " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,179 @@
+"""Shops: their credentials are sealed for them alone, and an erased shop is gone whole while its neighbour stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+
+import loyalty
+import referral
+from commerce.events import PrivacyAsked
+from commerce.ids import ShopId
+from engine import privacy, shops, terms
+from engine.inbox import pack
+from engine.shops import Seal, Shop
+from engine.work import Database
+from tests import people
+from tests.ground import START, Clock, Desk, Superuser
+
+OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+SECRET: dict[str, object] = {"access_token": "shpat_secret", "scopes": ["a", "b"]}
+
+
+def test_a_sealed_secret_opens_for_its_shop_only() -> None:
+    seal = Seal([OLD])
+    sealed = seal.close(ShopId(1), SECRET)
+    assert b"shpat_secret" not in sealed
+    assert seal.open(ShopId(1), sealed) == SECRET
+    assert seal.open(ShopId(2), sealed) is None
+
+
+def test_keys_can_be_rotated() -> None:
+    sealed_before = Seal([OLD]).close(ShopId(1), SECRET)
+    both = Seal([NEW, OLD])
+    assert both.open(ShopId(1), sealed_before) == SECRET
+    sealed_after = both.close(ShopId(1), SECRET)
+    assert Seal([NEW]).open(ShopId(1), sealed_after) == SECRET
+    assert Seal([OLD]).open(ShopId(1), sealed_after) is None
+    assert Seal([NEW]).open(ShopId(1), sealed_before) is None
+
+
+def test_a_sealed_secret_that_was_touched_does_not_open() -> None:
+    sealed = Seal([OLD]).close(ShopId(1), SECRET)
+    assert Seal([OLD]).open(ShopId(1), sealed[:-4] + b"AAA=") is None
+
+
+def test_credentials_copied_onto_another_shop_do_not_open(database: Database, shop: Shop, above: Superuser) -> None:
+    seal = Seal([OLD])
+    with database.work(shop.shop_id) as work:
+        shops.save_credentials(work, seal, SECRET)
+        assert shops.load_credentials(work, seal) == SECRET
+    with database.machine() as connection:
+        thief = shops.install(connection, "shopify", "thief.myshopify.com", database.clock())
+    above.run(
+        "INSERT INTO shop_credentials SELECT %s, sealed, updated_at FROM shop_credentials WHERE shop_id = %s",
+        thief.shop_id,
+        shop.shop_id,
+    )
+    with database.work(thief.shop_id) as work:
+        assert shops.load_credentials(work, seal) is None
+    with database.work(shop.shop_id) as work:
+        shops.save_credentials(work, seal, None)
+        assert shops.load_credentials(work, seal) is None
+
+
+def test_a_reinstalled_shop_is_the_same_shop(database: Database, shop: Shop, clock: Clock) -> None:
+    clock.forward(days=1)
+    with database.work(shop.shop_id) as work:
+        assert shops.uninstall(work, clock())
+        assert not shops.uninstall(work, clock()), "it is gone already"
+    clock.forward(days=1)
+    with database.machine() as connection:
+        again = shops.install(connection, "shopify", shop.domain, clock())
+    assert (again.shop_id, again.installed, again.installed_at) == (shop.shop_id, True, clock())
+    with database.work(shop.shop_id) as work:
+        assert not shops.uninstall(work, clock() - timedelta(hours=1)), "a late word of the earlier removal"
+        assert shops.current(work).installed
+
+
+# --- privacy
+
+
+@pytest.fixture
+def full(desk: Desk, above: Superuser) -> Desk:
+    """A shop with something in every table."""
+    anna = people.customer(1, updated_at=START)
+    first = people.order(1, anna, 20_000, placed_at=START - timedelta(days=40), discount_codes=("SPRING",))
+    desk.settle(first, refunds=[people.refund(first, 1, 500)], customers=[anna])
+    desk.redeem()
+    with desk.work() as work:
+        code = referral.code_of(work, desk.customer_id())
+        offer = referral.claim(work, code, "bo@example.com", b"s" * 32)
+        shops.save_credentials(work, Seal([OLD]), SECRET)
+        privacy.ask(work, PrivacyAsked("customer_export", "1001", "r1", START))
+    desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
+    above.run(
+        "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "
+        "VALUES (%s, 'k', 't', %s, %s, %s)",
+        desk.shop.shop_id, START, START, pack(b"anna-1@example.com"),
+    )  # fmt: skip
+    above.run("INSERT INTO ticks VALUES (%s, 'job', %s)", desk.shop.shop_id, START)
+    return desk
+
+
+def counts(above: Superuser, shop_id: int) -> dict[str, int]:
+    return {table: above.one(f"SELECT count(*) FROM {table} WHERE shop_id = %s", shop_id) for table in above.tables()}
+
+
+def test_an_erased_shop_is_gone_from_every_table(full: Desk, above: Superuser) -> None:
+    before = counts(above, full.shop.shop_id)
+    assert [table for table, count in before.items() if not count] == [], "the shop has something in every table"
+    with full.work() as work:
+        shops.uninstall(work, START)
+    with full.work() as work:
+        privacy.ask(work, PrivacyAsked("shop_erasure", None, "s1", START))
+    assert {table: count for table, count in counts(above, full.shop.shop_id).items() if count} == {}
+
+
+def test_a_shop_that_was_installed_again_is_not_erased(full: Desk, above: Superuser) -> None:
+    before = counts(above, full.shop.shop_id)
+    with full.work() as work:
+        privacy.ask(work, PrivacyAsked("shop_erasure", None, "s1", START))
+    after = counts(above, full.shop.shop_id)
+    assert after | {"privacy_requests": 0} == before | {"privacy_requests": 0}
+
+
+def test_an_export_holds_the_customer_and_their_orders(full: Desk, above: Superuser) -> None:
+    ((outcome, done),) = above.run(
+        "SELECT outcome, done_at FROM privacy_requests WHERE shop_id = %s AND request_id = 'r1'", full.shop.shop_id
+    )
+    assert done == START
+    assert (outcome["email"], outcome["first_name"], outcome["external_id"]) == ("anna-1@example.com", "Anna", "1001")
+    assert [order["name"] for order in outcome["orders"]] == ["#1"]
+
+
+def test_an_export_of_somebody_whom_we_do_not_know_is_empty(desk: Desk, above: Superuser) -> None:
+    with desk.work() as work:
+        privacy.ask(work, PrivacyAsked("customer_export", "77", "r2", START))
+        privacy.ask(work, PrivacyAsked("customer_export", "77", "r2", START))
+    assert above.run("SELECT outcome FROM privacy_requests WHERE shop_id = %s", desk.shop.shop_id) == [({},)]
+
+
+def test_an_erased_customer_has_no_name_and_gets_none_again_while_the_books_stay(full: Desk, above: Superuser) -> None:
+    balance = full.balance().points
+    with full.work() as work:
+        privacy.ask(work, PrivacyAsked("customer_erasure", "1001", "e1", START))
+    full.settle(
+        people.order(9, people.customer(1)), customers=[people.customer(1, updated_at=START + timedelta(days=1))]
+    )
+    who = "SELECT email, first_name, last_name, redacted_at FROM customers WHERE shop_id = %s AND external_id = '1001'"
+    assert above.run(who, full.shop.shop_id) == [(None, None, None, START)]
+    assert full.balance().points == balance + 50
+    assert full.faults() == []
+
+
+def test_bodies_are_dropped_after_thirty_days_and_keys_are_kept(full: Desk, above: Superuser, clock: Clock) -> None:
+    bodies = "SELECT dedupe_key, body = '' FROM deliveries WHERE shop_id = %s"
+    clock.now = START + timedelta(days=30)
+    with full.work() as work:
+        privacy.purge_bodies(work)
+    assert above.run(bodies, full.shop.shop_id) == [("k", False)]
+    clock.forward(seconds=1)
+    with full.work() as work:
+        privacy.purge_bodies(work)
+    assert above.run(bodies, full.shop.shop_id) == [("k", True)]
+
+
+# --- terms
+
+
+def test_terms_are_versioned_and_the_first_are_proposed_once(desk: Desk, clock: Clock) -> None:
+    clock.forward(hours=1)
+    with desk.work() as work:
+        assert terms.publish(work, loyalty.DOMAIN, {"points": 2}) == 2
+        terms.publish_first(work, loyalty.DOMAIN, {"points": 9})
+        found = terms.versions(work, loyalty.DOMAIN)
+    assert [(v.version, v.published_at) for v in found] == [(1, START), (2, clock())]
+    assert found[1].body == {"points": 2}
