@@ -85,6 +85,8 @@ class Loop:
     store: Client
     """The store's own pages."""
     domain: str = DOMAIN
+    after_each: Callable[[], object] = lambda: None
+    """Called after each delivery."""
 
     @property
     def shop(self) -> Shop:
@@ -168,7 +170,13 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
         rooms: dict[str, Any] = {}
         app_url = stack.enter_context(served(_room(rooms, "door")))
         platform_url = stack.enter_context(served(_room(rooms, "platform")))
-        world = _world(app_url, clock, lambda *parcel: _post(rooms["client"], *parcel))
+
+        def send(_url: str, headers: Mapping[str, str], body: bytes) -> int:
+            status = _post(rooms["client"], headers, body)
+            rooms["loop"].after_each()
+            return status
+
+        world = _world(app_url, clock, send)
         rooms["platform"] = create_platform(world)
         http = HttpSession(before_request=refuse_in_transaction, platform_url=platform_url)
         shopify = ShopifyApp(
@@ -201,13 +209,14 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
             pages, {WEBHOOK_PATH: ("shopify", shopify.open_envelope)}, database, receiver, 1 << 20
         )
         rooms["client"] = Client(rooms["door"])
-        yield Loop(
+        rooms["loop"] = Loop(
             world, database, clock,
             Inbox(database, {"shopify": translate}, REACTIONS),
             Outbox(database, connect, {PutDiscount.kind: loyalty.code_settled}),
             Reconciler(database, connect, REACTIONS), installer,
-            rooms["client"], Client(rooms["platform"].flask), domain,
+            rooms["client"], Client(rooms["platform"]), domain,
         )  # fmt: skip
+        yield rooms["loop"]
 
 
 def _room(rooms: Mapping[str, Any], name: str) -> WSGIApplication:
@@ -228,7 +237,7 @@ def _world(app_url: str, clock: Clock, send: Callable[[str, Mapping[str, str], b
     return World(app, clock=clock.timestamp, courier=courier, bucket=10_000_000, restore_rate=1_000_000)
 
 
-def _post(client: Client, _url: str, headers: Mapping[str, str], body: bytes) -> int:
+def _post(client: Client, headers: Mapping[str, str], body: bytes) -> int:
     return client.post(WEBHOOK_PATH, headers=dict(headers), data=body, content_type="application/json").status_code
 
 

@@ -182,16 +182,17 @@ class Story:
         self.loop.clock.now = next_instant
 
     def _tell_badly(self) -> None:
-        """Shuffled, doubled and with some lost by the courier; settled and pushed at odd moments, in odd batches."""
-        courier = self.loop.world.courier
-        courier.fate.faults = Faults()
-        courier._release(everything=True)
-        for number, delivery in enumerate(courier.waiting):
-            courier.deliver(delivery)
-            if number % 37 == 36:
-                self.loop.inbox.settle_round(self.fate.choice((1, 7, 20, 200)))
-            if number % 101 == 100:
-                self.loop.outbox.push_round()
+        """Let out what the courier held back, in its drawn order; settle and push at odd moments, in odd batches."""
+        self.loop.world.courier.misbehave(Faults(seed=self.seed))
+        self.loop.after_each = self._meddle
+        self.loop.deliver()
+        self.loop.after_each = lambda: None
+
+    def _meddle(self) -> None:
+        if self.fate.random() < 0.03:
+            self.loop.inbox.settle_round(self.fate.choice((1, 7, 20, 200)))
+        if self.fate.random() < 0.01:
+            self.loop.outbox.push_round()
 
     # --- where it ended
 
