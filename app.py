@@ -6,7 +6,9 @@ python app.py serve | worker | migrate | demo | reconcile | settings | new-key
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -22,6 +24,7 @@ from wsgiref.types import WSGIApplication
 # the variable when it is imported, so it has to be set before anything of ours is.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="perennial-metrics-")
+    atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 import lifecycle
 import loyalty
