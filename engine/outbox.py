@@ -38,6 +38,7 @@ TAGS_REST_SECONDS = 5.0
 # And they let a backlog go first, for a minute at most: what is settled next may change them again, a store takes only so
 # many calls a second, and each tag that is written comes back as a delivery.
 TAGS_PATIENCE = timedelta(seconds=60)
+BACKLOG = 500
 
 # 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
 FIRST_WAIT_SECONDS = 2.0
@@ -71,8 +72,8 @@ _CLAIM = text("""
     FROM (SELECT effect_id FROM effects
           WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at <= :now
             AND (kind <> 'tags' OR due_at <= :overdue
-                 OR NOT EXISTS (SELECT FROM deliveries d
-                                WHERE d.shop_id = :shop_id AND d.settled_at IS NULL AND d.parked_at IS NULL))
+                 OR (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.shop_id = :shop_id
+                     AND d.settled_at IS NULL AND d.parked_at IS NULL LIMIT :backlog) w) < :backlog)
           ORDER BY kind = 'tags', due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
     RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
@@ -162,6 +163,7 @@ class Outbox:
                 _CLAIM,
                 now=work.now,
                 overdue=work.now - TAGS_PATIENCE,
+                backlog=BACKLOG,
                 leased_until=work.now + LEASE,
                 limit=self._batch,
             )

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sandbox.apps import DEFAULT_SCOPES, DEFAULT_TOPICS, App
@@ -47,6 +48,7 @@ def _app_options(run: argparse.ArgumentParser) -> None:
     app.add_argument("--proxy-path", default="/proxy")
     app.add_argument("--proxy-subpath", default="perennial", help="the store's /apps/<subpath>/ goes to the app")
     app.add_argument("--scopes", default=",".join(DEFAULT_SCOPES))
+    app.add_argument("--app-config", help="the app's shopify.app.toml: scopes, topics and included fields as it says")
     app.add_argument("--topics", default=",".join(DEFAULT_TOPICS), help="app-specific webhook subscriptions")
     app.add_argument("--installed", action="store_true", help="begin with the app installed in every shop")
 
@@ -94,6 +96,8 @@ def _world(options: argparse.Namespace) -> World:
         scopes=_listed(options.scopes),
         topics=_listed(options.topics),
     )
+    if options.app_config:
+        app = app.deployed(Path(options.app_config))
     ZoneInfo(options.timezone)
     if not app.app_url.startswith("http://"):
         raise ValueError(f"the sandbox speaks plain http to the app, not {app.app_url!r}")

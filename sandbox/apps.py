@@ -8,7 +8,13 @@ lives on until its own hour is over, a refresh token may be used again until its
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sandbox.payloads.fields import Tree, tree
 
 ACCESS_SECONDS = 3_600
 REFRESH_SECONDS = 90 * 86_400
@@ -56,7 +62,24 @@ class App:
     proxy_subpath: str = "perennial"
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     topics: tuple[str, ...] = DEFAULT_TOPICS
+    # What of a body each topic's subscription includes (`include_fields`); a topic that is not named gets all of it.
+    include_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     api_version: str = "2026-10"
+
+    def asks(self, topic: str) -> Tree | None:
+        """The fields that the app's own subscription to `topic` includes; None for all."""
+        fields = self.include_fields.get(topic)
+        return tree(fields) if fields else None
+
+    def deployed(self, config: Path) -> App:
+        """The app as its configuration file (`shopify.app.toml`) describes it: scopes, topics and included fields."""
+        told: dict[str, Any] = tomllib.loads(config.read_text("utf-8"))
+        subscriptions = told["webhooks"]["subscriptions"]
+        topics = [t for each in subscriptions for t in (*each.get("topics", ()), *each.get("compliance_topics", ()))]
+        fields = {t: tuple(each["include_fields"]) for each in subscriptions for t in each.get("topics", ())
+                  if each.get("include_fields")}  # fmt: skip
+        scopes = tuple(told["access_scopes"]["scopes"].split(","))
+        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes)
 
     @property
     def webhook_url(self) -> str:

@@ -5,7 +5,7 @@ it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from sandbox.metafields import Metafields
 from sandbox.money import Currency
 from sandbox.orders import LineTable, Order, Orders, Refund
 from sandbox.payloads import OrderBodies, RefundBodies, customer_body, shop_body
+from sandbox.payloads.fields import Tree, pick, tree
 from sandbox.payloads.shop import tags_body
 from sandbox.products import Catalog
 from sandbox.segments import Segment, Segments, Standing
@@ -91,6 +92,8 @@ class Shop:
     refund_bodies: RefundBodies = field(init=False)
     _uuid: Uuids = field(default_factory=Uuids)
     _signed: tuple[bytes, bytes] = (b"", b"")
+    _asked: dict[str, Tree | None] = field(init=False)
+    _short: dict[str, OrderBodies] = field(init=False)
 
     def __post_init__(self) -> None:
         self.ids = Numbers(self.number)
@@ -99,7 +102,15 @@ class Shop:
         self.orders = Orders(self.ids.base("Order"))
         self.name = self.name or self.domain.removesuffix(".myshopify.com").replace("-", " ").title()
         self.created_at = self.created_at or self.clock()
-        self.bodies = OrderBodies(
+        self.bodies = self._order_bodies(None)
+        self._asked = {topic: self.app.asks(topic) for topic in self.app.topics}
+        by_fields = {fields: self._order_bodies(tree(fields)) for fields in set(self.app.include_fields.values())}
+        self._short = {topic: by_fields[fields] for topic, fields in self.app.include_fields.items()}
+        first_line = self.ids.base("LineItem")
+        self.refund_bodies = RefundBodies(self.bodies.money, self.bodies.at, self.bodies.code, first_line)
+
+    def _order_bodies(self, fields: Tree | None) -> OrderBodies:
+        return OrderBodies(
             currency=self.currency,
             zone=self.zone,
             domain=self.domain,
@@ -107,10 +118,13 @@ class Shop:
             lines=self.lines,
             first_line_id=self.ids.base("LineItem"),
             first_shipping_id=self.ids.base("ShippingLine"),
-            refund_body=lambda refund: self.refund_bodies.refund(refund, self.bodies.line),
+            refund_body=self._refund_in_order(fields),
+            fields=fields,
         )
-        first_line = self.ids.base("LineItem")
-        self.refund_bodies = RefundBodies(self.bodies.money, self.bodies.at, self.bodies.code, first_line)
+
+    def _refund_in_order(self, fields: Tree | None) -> Callable[[Refund], bytes]:
+        asked = fields.get("refunds") if fields else None
+        return lambda refund: pick(self.refund_bodies.refund(refund, self.bodies.line), asked)
 
     @property
     def shop_id(self) -> int:
@@ -131,11 +145,11 @@ class Shop:
         return self._uuid()
 
     def fire(self, topic: str, body: bytes, event_id: str) -> None:
-        """Sends the frozen body to whoever subscribed to the topic."""
+        """Sends the frozen body to whoever subscribed to the topic, the app the part that it asked for."""
         if not self.hears(topic):
             return
         if topic in self.app.topics:
-            self._send(topic, body, event_id, self.app.webhook_url)
+            self._send(topic, pick(body, self._asked[topic]), event_id, self.app.webhook_url)
         for subscription in self.subscriptions:
             if subscription.topic == topic:
                 self._send(topic, body, event_id, subscription.uri)
@@ -149,11 +163,20 @@ class Shop:
 
     def fire_order(self, topics: tuple[str, ...], order: Order, event_id: str) -> None:
         """The order as it is now, under each of the topics that somebody hears."""
-        heard = [topic for topic in topics if self.hears(topic)]
-        if heard:
-            body = self.bodies.order(order)
-            for topic in heard:
-                self.fire(topic, body, event_id)
+        rendered: dict[int, bytes] = {}
+        for topic in topics:
+            for bodies, url in self._ears(topic) if self.hears(topic) else ():
+                body = rendered.get(id(bodies)) or bodies.order(order)
+                rendered[id(bodies)] = body
+                self._send(topic, body, event_id, url)
+
+    def _ears(self, topic: str) -> Iterator[tuple[OrderBodies, str]]:
+        """Who hears about orders, each with the bodies that they asked for."""
+        if topic in self.app.topics:
+            yield self._short.get(topic, self.bodies), self.app.webhook_url
+        for subscription in self.subscriptions:
+            if subscription.topic == topic:
+                yield self.bodies, subscription.uri
 
     def fire_refund(self, refund: Refund, event_id: str) -> None:
         if self.hears("refunds/create"):

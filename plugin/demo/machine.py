@@ -19,7 +19,7 @@ from typing import Any
 
 START_SECONDS = 60
 STOP_SECONDS = 15
-SAMPLE_SECONDS = 0.5
+SAMPLE_SECONDS = 2.0
 
 
 class TroubleStarting(Exception):

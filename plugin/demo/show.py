@@ -24,7 +24,6 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from connectors.shopify import TOPICS
 from engine.postgres import Embedded
 from migrations import upgrade
 from plugin.demo import machine, report
@@ -145,9 +144,9 @@ def _environment(home: Path, database_url: str, app_port: int, store_port: int) 
 def _commands(environment: Mapping[str, str], store_port: int) -> dict[str, list[str]]:
     python = sys.executable
     store = [
-        python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP, "--app-url",
-        environment["PERENNIAL_URL"], "--client-id", environment["SHOPIFY_CLIENT_ID"], "--topics", ",".join(TOPICS),
-        "--bucket", str(BUCKET), "--restore-rate", str(RESTORE_RATE), "--retry-base-seconds", "0.5",
+        python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP, "--connections", "48",
+        "--app-url", environment["PERENNIAL_URL"], "--client-id", environment["SHOPIFY_CLIENT_ID"],
+        "--app-config", "shopify.app.toml", "--bucket", str(BUCKET), "--restore-rate", str(RESTORE_RATE), "--retry-base-seconds", "0.5",
     ]  # fmt: skip
     return {
         "store": store,

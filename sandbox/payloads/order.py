@@ -5,6 +5,7 @@ platform.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ import orjson
 from sandbox.money import Currency
 from sandbox.orders import LineTable, Order, Refund
 from sandbox.payloads.customer import customer_in_order
+from sandbox.payloads.fields import Tree, members, pick, reduced
 from sandbox.payloads.pieces import MoneyText, clock_text, text
 from sandbox.products import Catalog, Product
 
@@ -87,6 +89,7 @@ class OrderBodies:
         first_line_id: int,
         first_shipping_id: int,
         refund_body: Callable[[Refund], bytes],
+        fields: Tree | None = None,
     ) -> None:
         self.money = MoneyText(currency)
         self.at = clock_text(zone)
@@ -96,6 +99,22 @@ class OrderBodies:
         self._refund_body = refund_body
         self._order = self._constant(_ORDER, domain)
         self._line_rest = self._constant(_LINE_REST, domain)
+        self._line = b""
+        self._customer_fields = fields.get("customer") if fields else None
+        self._product_parts: dict[int, bytes] = {}
+        if fields is not None:
+            self._reduce(fields)
+
+    def _reduce(self, fields: Tree) -> None:
+        """Write only what is asked for: the templates shrink, and nothing is rendered to be thrown away."""
+        self._order = reduced(self._order, fields)
+        if (asked := fields.get("line_items")) is not None:
+            names = [name for name, _ in members(_LINE.replace(b",%b", b"}"))]
+            chosen = [place for place, name in enumerate(names) if name in asked]
+            self._chosen = itemgetter(*chosen, -1) if chosen else itemgetter(-1)
+            self._line_fields = asked
+            self._line = reduced(_LINE.replace(b",%b", b"}"), asked)[:-1] + (b",%b" if chosen else b"%b")
+            self.line = self._short_line  # type: ignore[method-assign]
 
     def _constant(self, template: bytes, domain: str) -> bytes:
         template = template.replace(b"@C@", self.code).replace(b"@D@", domain.encode())
@@ -113,7 +132,7 @@ class OrderBodies:
             b"number": order.number,
             b"place": order.place + 1,
             b"email": text(order.email),
-            b"customer": customer_in_order(order.customer, self.code, at),
+            b"customer": pick(customer_in_order(order.customer, self.code, at), self._customer_fields),
             b"created_at": at(order.created_at),
             b"processed_at": at(order.processed_at),
             b"updated_at": at(order.updated_at),
@@ -190,6 +209,23 @@ class OrderBodies:
             shared,
             rest,
         )
+
+    def _short_line(self, place: int) -> bytes:
+        """A line item with the members that are asked for."""
+        lines = self._lines
+        number, quantity, price = self._first_line_id + place, lines.quantity[place], lines.price[place]
+        left, discount = quantity - lines.returned[place], lines.discount[place]
+        money, bag = self.money.text, self.money.bag
+        shared = _ALLOCATION % (money(discount), bag(discount)) if discount else b""
+        part = self._product_parts.get(lines.product[place])
+        if part is None:
+            product = self._catalog[lines.product[place]]
+            whole = b"{" + (product.line_json or self._product_part(product))
+            part = self._product_parts[lines.product[place]] = pick(whole, self._line_fields)[1:]
+        line: bytes = self._line % self._chosen(
+            (number, number, left, left, quantity, money(price), bag(price), shared, part)
+        )
+        return line
 
     def _product_part(self, product: Product) -> bytes:
         title, gift = text(product.title), b"true" if product.gift_card else b"false"

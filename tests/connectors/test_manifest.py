@@ -19,6 +19,9 @@ def test_the_app_file_says_what_the_constants_say() -> None:
     assert [topic for each in subscriptions for topic in each.get("compliance_topics", [])] == list(
         manifest.COMPLIANCE_TOPICS
     )
+    for each in subscriptions:
+        for topic in each.get("topics", []):
+            assert tuple(each.get("include_fields", ())) == manifest.fields(topic), topic
     assert {each["uri"] for each in subscriptions} == {manifest.WEBHOOK_PATH}
     assert told["app_proxy"] == {
         "url": manifest.PROXY_PATH,
