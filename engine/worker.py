@@ -32,16 +32,16 @@ GATHER_SECONDS = 0.1
 # After the database went away: how long until the next try.
 PAUSE_SECONDS = 1.0
 
+# Two settle in turns: while the database writes one batch, Python reads the next.
+SETTLERS = 2
+
 CHANNELS = ("perennial_inbox", "perennial_outbox")
 
 logger = logging.getLogger("perennial.worker")
 
 
 class Worker:
-    """Three loops in one process:
-
-    settle, push, lead. `run` blocks until `stop` is set, then lets each finish its batch.
-    """
+    """Settle, push and lead in one process. `run` blocks until `stop` is set, then lets each finish its batch."""
 
     def __init__(self, database: Database, inbox: Inbox, outbox: Outbox, schedule: Schedule) -> None:
         self._database = database
@@ -53,7 +53,10 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         threads = [
-            threading.Thread(target=self._repeat, args=(CHANNELS[0], stop), name="settle"),
+            *(
+                threading.Thread(target=self._repeat, args=(CHANNELS[0], stop), name=f"settle-{number}")
+                for number in range(SETTLERS)
+            ),
             threading.Thread(target=self._repeat, args=(CHANNELS[1], stop), name="push"),
             threading.Thread(target=self._schedule.lead, args=(stop,), name="lead"),
             threading.Thread(target=self._listen, args=(stop,), name="listen"),

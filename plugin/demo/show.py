@@ -152,7 +152,6 @@ def _commands(environment: Mapping[str, str], store_port: int) -> dict[str, list
         "store": store,
         "web": [python, "app.py", "serve"],
         "worker": [python, "app.py", "worker"],
-        "worker-2": [python, "app.py", "worker"],
     }
 
 
@@ -175,7 +174,7 @@ def _replay(stage: Stage, data: Path | None, console: Console, *, check: bool) -
                 stats = machine.ask(f"{stage.store_url}/sandbox/stats")
                 return told | {"platform_calls": stats["platform_calls"]}
             machine.check_alive(stage.processes)
-            _wait(0.25)
+            _wait(0.5)
     raise TroubleStarting(f"Not everything was settled within {PATIENCE_SECONDS} seconds; see the logs in var/")
 
 
