@@ -1,0 +1,49 @@
+"""A shop's program: all versions of its loyalty terms, and which of them an order is reckoned by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from commerce.orders import Order
+from engine import terms
+from engine.work import UnitOfWork
+from loyalty import rules
+from loyalty.rules import Terms
+
+DOMAIN = "loyalty"
+
+
+def first_terms(currency: str) -> dict[str, Any]:
+    """The program that a shop starts with."""
+    return rules.proposal(currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All versions of a shop's loyalty terms."""
+
+    versions: Sequence[Terms]
+    published: Sequence[datetime]
+
+    @classmethod
+    def of(cls, work: UnitOfWork) -> Program:
+        found = terms.versions(work, DOMAIN)
+        return cls([Terms.read(v.version, v.body) for v in found], [v.published_at for v in found])
+
+    @property
+    def current(self) -> Terms:
+        return self.versions[-1]
+
+    def by_version(self, version: int) -> Terms:
+        return self.versions[version - 1]
+
+    def for_order(self, order: Order) -> Terms:
+        return rules.terms_for(self.versions, self.published, order.placed_at)
+
+
+def current_terms(work: UnitOfWork) -> Terms:
+    """The rules of the program as they are now."""
+    return Program.of(work).current
