@@ -77,8 +77,9 @@ _REPLAY = text("""
     UPDATE deliveries SET parked_at = NULL, reason = NULL
     WHERE shop_id = :shop_id AND delivery_id = :delivery_id AND parked_at IS NOT NULL RETURNING delivery_id
 """)
-# Batches of one shop are written one after the other: neighbouring deliveries speak of the same orders and customers, so
-# two batches at once would wait on each other's rows, and now and then each on the other's. The next is read meanwhile.
+# Batches of one shop are written one after the other: neighbouring deliveries speak of the same orders and customers,
+# so two batches at once would wait on each other's rows, and now and then each on the other's. The next is read
+# meanwhile.
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtext('settle'), CAST(:shop_id % 2147483647 AS integer))")
 _WAKE = text("SELECT pg_notify('perennial_inbox', CAST(CAST(:shop_id AS bigint) AS text))")
 

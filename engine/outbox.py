@@ -35,8 +35,8 @@ LEASE = timedelta(seconds=60)
 # that is read in changes a customer's stage many times over. A shopper waits for codes; nobody waits for tags.
 TAGS_REST_SECONDS = 5.0
 
-# And they let a backlog go first, for a minute at most: what is settled next may change them again, a store takes only so
-# many calls a second, and each tag that is written comes back as a delivery.
+# And they let a backlog go first, for a minute at most: what is settled next may change them again, a store takes only
+# so many calls a second, and each tag that is written comes back as a delivery.
 TAGS_PATIENCE = timedelta(seconds=60)
 BACKLOG = 500
 
