@@ -101,7 +101,7 @@ class Shopkeeper:
             self.pass_time(self.draw.uniform(0.001, 600))
 
     def work_for(self, deeds: int, longest_pause: float = 7200) -> None:
-        """So many deeds, with a pause after each: often hours, sometimes less than a second."""
+        """So many deeds, with a pause before each: often hours, sometimes milliseconds; no two at the same instant."""
         choices: list[tuple[Callable[[], object], int]] = [
             (self.sell, 50),
             (self.sell_to_a_guest, 5),
@@ -113,11 +113,14 @@ class Shopkeeper:
         ]
         deeds_of, weights = [deed for deed, _ in choices], [weight for _, weight in choices]
         for deed in self.draw.choices(deeds_of, weights, k=deeds):
-            deed()
             self.pass_time(self.draw.choice((0.004, self.draw.uniform(0.2, 3), self.draw.uniform(60, longest_pause))))
+            deed()
+        self.pass_time(0.001)
 
     def sell(self, buyer: Customer | None = None, **more: Any) -> Order:
-        sold = self.world.place_order(self._basket(), customer=buyer or self.draw.choice(self.people), **more)
+        # A code has its minimum: whoever brings one buys a teapot as well.
+        basket = [*self._basket(), *([("POT", 1)] if "codes" in more else [])]
+        sold = self.world.place_order(basket, customer=buyer or self.draw.choice(self.people), **more)
         self.orders.append(sold)
         return sold
 

@@ -17,6 +17,7 @@ import pytest
 
 import loyalty
 import referral
+from engine.shops import Shop
 from engine.work import Database
 from sandbox import Faults, World
 from sandbox.customers import Customer
@@ -92,7 +93,7 @@ class Story:
     keeper: Shopkeeper = field(init=False)
     codes: dict[str, str] = field(default_factory=dict)
     links: dict[int, str] = field(default_factory=dict)
-    lost: int = 0
+    healed: int = 0
 
     def __post_init__(self) -> None:
         self.keeper = Shopkeeper(self.loop.world, lambda seconds: self.loop.clock.forward(seconds=seconds), self.seed)
@@ -125,10 +126,14 @@ class Story:
         for advocate, link in sorted(self.links.items()):
             if keeper.draw.random() < 0.5:
                 friend = world.add_customer(f"friend-{phase}-{advocate}@example.com", "Friend", str(phase))
+                earlier = keeper.sell(friend) if keeper.draw.random() < 0.4 else None
                 brought = keeper.sell(friend, landing_site=f"/?ref={link}")
+                keeper.people.append(friend)
                 keeper.work_for(2)
-                if keeper.draw.random() < 0.4:
-                    world.refund(brought)
+                if earlier is not None and earlier.cancelled_at is None:
+                    world.cancel(earlier)
+                elif keeper.draw.random() < 0.4 and brought.cancelled_at is None:
+                    world.cancel(brought)
         keeper.work_for(DEEDS_A_PHASE)
 
     def _use(self, code: str, buyer: Customer | None) -> None:
@@ -174,7 +179,7 @@ class Story:
             self._tell_badly()
         self.loop.come_to_rest()
         if self.faults:
-            self.lost += self.loop.reconcile()
+            self.healed += self.loop.reconcile()
             self.loop.come_to_rest()
         assert self.loop.reconcile() == 0, "reconciliation still finds gaps"
         next_instant = self.begun + timedelta(days=day)
@@ -232,7 +237,7 @@ def told(database: Database, above: Superuser, at: Clock, seed: int, faults: Fau
         loop.install_long_ago()
         story = Story(loop, above, seed, faults)
         facts = story.tell()
-        return facts, story.lost
+        return facts, story.healed
 
 
 def first_difference(expected: Facts, found: Facts) -> str | None:
@@ -243,16 +248,18 @@ def first_difference(expected: Facts, found: Facts) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_shuffled_doubled_and_dropped_deliveries_end_where_clean_ones_do(
-    database: Database, above: Superuser, clock: Clock, neighbour: Any, seed: int
+    database: Database, above: Superuser, clock: Clock, neighbour: Shop, seed: int
 ) -> None:
-    clean, nothing = told(database, above, clock, seed, None)
+    clean, needless = told(database, above, clock, seed, None)
     above.clear_except(neighbour.shop_id)
-    faults = Faults(duplicate=0.2, drop=0.06, reorder=10_000, seed=seed)
-    faulty, healed = told(database, above, clock, seed, faults)
-    assert first_difference(clean, faulty) is None
-    assert nothing == 0
+    shuffled, healed = told(database, above, clock, seed, Faults(duplicate=0.2, reorder=10_000, seed=seed))
+    assert first_difference(clean, shuffled) is None
+    assert (needless, healed) == (0, 0), "where nothing is lost, there is nothing to heal"
+    above.clear_except(neighbour.shop_id)
+    lossy, healed = told(database, above, clock, seed, Faults(duplicate=0.2, drop=0.15, reorder=10_000, seed=seed))
+    assert first_difference(clean, lossy) is None
     assert healed > 0, "nothing was lost: the test shows too little"
     kinds = {name.split()[0] for name in clean}
     assert kinds >= {
