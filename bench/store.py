@@ -6,14 +6,16 @@ Nothing is sent over a wire here; what the store would send is kept and handed o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bench.figures import BenchFailed
 from plugin.demo.show import CHECK_TOPICS
 from sandbox import App, BadHistory, Courier, Plan, Replay, ShopSetting, World, open_history
 from sandbox.customers import Customer
 
+CONFIG = Path(__file__).parents[1] / "shopify.app.toml"
 DOMAIN = "bench.myshopify.com"
 CLIENT_ID = "bench-client-id"
 SECRET = "a secret of the benchmarks only"  # noqa: S105 - it guards a store that exists for a minute
@@ -49,7 +51,8 @@ class Store:
         self._kept: list[Sent] = []
         self._at = datetime.now(UTC).timestamp() - (orders + 1) * SPACING_SECONDS
         self._courier = Courier(send=self._keep, clock=lambda: self._at)
-        app = App(CLIENT_ID, SECRET, topics=CHECK_TOPICS)
+        # What the platform would send after a deploy: the fields that our configuration asks for, and no more.
+        app = replace(App(CLIENT_ID, SECRET).deployed(CONFIG), topics=CHECK_TOPICS)
         setting = ShopSetting(DOMAIN)
         self.world = World(app, shops=[setting], clock=lambda: self._at, courier=self._courier)
         self.shop = self.world.shop()

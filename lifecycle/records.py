@@ -14,8 +14,8 @@ from engine.work import UnitOfWork, as_json
 from lifecycle.rules import Change, Milestone, Stage, Standing, Walk
 
 _GIVEN = """
-    json_to_recordset(CAST(:rows AS json)) AS g(kind text, order_id bigint, customer_id bigint, at timestamptz,
-        counts boolean)
+    json_to_recordset(CAST(:rows AS json)) AS g(
+        kind text, order_id bigint, customer_id bigint, at timestamptz, counts boolean)
 """
 # A happening that no longer counts, or that turned out to be another customer's or of another time, is taken out ...
 _TAKE_OUT = text(f"""
@@ -32,16 +32,16 @@ _PUT_IN = text(f"""
 """)
 _MEET = text("""
     INSERT INTO standings (shop_id, customer_id, known_since, last_since)
-    SELECT :shop_id, c.customer_id, coalesce(c.created_at, c.observed_at), coalesce(c.created_at,
-        c.observed_at) FROM customers c
+    SELECT :shop_id, c.customer_id, coalesce(c.created_at, c.observed_at), coalesce(c.created_at, c.observed_at)
+    FROM customers c
     WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
       AND NOT EXISTS (SELECT FROM standings s WHERE s.shop_id = :shop_id AND s.customer_id = c.customer_id)
     ORDER BY c.customer_id ON CONFLICT DO NOTHING
 """)
 _COLUMNS = """
     s.customer_id, c.external_id, s.stage, s.since, s.next_review_at, s.terms_version, s.known_since, s.last_since,
-    s.orders, s.referrals, s.first_order_at, s.last_order_at, s.last_at, s.silent_to, coalesce(c.created_at,
-    c.observed_at) AS created_at
+    s.orders, s.referrals, s.first_order_at, s.last_order_at, s.last_at, s.silent_to,
+    coalesce(c.created_at, c.observed_at) AS created_at
 """
 _LOCK = text(f"""
     SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
@@ -49,24 +49,23 @@ _LOCK = text(f"""
 """)
 _LOCK_DUE = text(f"""
     SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
-    WHERE s.shop_id = :shop_id AND s.next_review_at <= :now ORDER BY s.next_review_at LIMIT :limit FOR UPDATE OF s
-        SKIP LOCKED
+    WHERE s.shop_id = :shop_id AND s.next_review_at <= :now
+    ORDER BY s.next_review_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED
 """)
 _HAPPENINGS = text("""
-    SELECT customer_id, at, kind = 'referral' AS referral FROM happenings WHERE shop_id = :shop_id
-        AND customer_id = ANY(:customer_ids)
+    SELECT customer_id, at, kind = 'referral' AS referral FROM happenings
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
 """)
 _WRITE = text("""
-    UPDATE standings s SET stage = g.stage, since = g.since, next_review_at = g.next_review_at,
-        terms_version = g.terms_version,
-           known_since = g.known_since, last_since = g.last_since, orders = g.orders, referrals = g.referrals,
-               first_order_at = g.first_order_at,
+    UPDATE standings s
+    SET stage = g.stage, since = g.since, next_review_at = g.next_review_at, terms_version = g.terms_version,
+        known_since = g.known_since, last_since = g.last_since, orders = g.orders, referrals = g.referrals,
+        first_order_at = g.first_order_at,
            last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
         customer_id bigint, stage text, since timestamptz, next_review_at timestamptz, terms_version integer,
-            known_since timestamptz,
-        last_since timestamptz, orders integer, referrals integer, first_order_at timestamptz,
-            last_order_at timestamptz, last_at timestamptz,
+        known_since timestamptz, last_since timestamptz, orders integer, referrals integer,
+        first_order_at timestamptz, last_order_at timestamptz, last_at timestamptz,
         silent_to timestamptz)
     WHERE s.shop_id = :shop_id AND s.customer_id = g.customer_id
 """)
@@ -75,16 +74,16 @@ _CHANGES = """
         customer_id bigint, effective_at timestamptz, step smallint, from_stage text, to_stage text, reason text)
 """
 _CUT = text("""
-    DELETE FROM stage_changes h USING json_to_recordset(CAST(:cuts AS json)) AS c(customer_id bigint,
-        cut_after timestamptz)
+    DELETE FROM stage_changes h
+    USING json_to_recordset(CAST(:cuts AS json)) AS c(customer_id bigint, cut_after timestamptz)
     WHERE h.shop_id = :shop_id AND h.customer_id = c.customer_id
-        AND (c.cut_after IS NULL OR h.effective_at > c.cut_after)
+      AND (c.cut_after IS NULL OR h.effective_at > c.cut_after)
 """)
 _ADD = text(f"""
-    INSERT INTO stage_changes (shop_id, customer_id, effective_at, step, from_stage, to_stage, reason,
-        terms_version, recorded_at)
-    SELECT :shop_id, g.customer_id, g.effective_at, g.step, g.from_stage, g.to_stage, g.reason, :terms_version,
-        :now FROM {_CHANGES}
+    INSERT INTO stage_changes (shop_id, customer_id, effective_at, step, from_stage, to_stage, reason, terms_version,
+                               recorded_at)
+    SELECT :shop_id, g.customer_id, g.effective_at, g.step, g.from_stage, g.to_stage, g.reason, :terms_version, :now
+    FROM {_CHANGES}
     ON CONFLICT DO NOTHING
 """)
 _COUNTS = text(

@@ -21,16 +21,14 @@ _APPEND = text("""
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
             customer_id bigint, account text, kind text, points bigint, lot_id bigint, order_id bigint,
-            redemption_id bigint,
-            idempotency_key text, terms_version integer, sentence text, available_at timestamptz,
-            expires_at timestamptz)
+            redemption_id bigint, idempotency_key text, terms_version integer, sentence text,
+            available_at timestamptz, expires_at timestamptz)
     ), written AS (
         INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-            idempotency_key,
-                             terms_version, sentence, available_at, expires_at, recorded_at)
-        SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id, idempotency_key,
-            terms_version, sentence,
-               available_at, expires_at, :now FROM given
+                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at)
+        SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
+               idempotency_key, terms_version, sentence, available_at, expires_at, :now
+        FROM given
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
         RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
     ), by_lot AS (
@@ -64,8 +62,7 @@ _LOCK_BALANCES = text("""
 """)
 _BOOKED = text("""
     SELECT order_id, kind IN ('award', 'award_back') AS award, sum(points) AS points,
-        min(terms_version) AS terms_version,
-           count(*) AS entries
+           min(terms_version) AS terms_version, count(*) AS entries
     FROM entries WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND account = 'points'
       AND kind IN ('earn', 'clawback', 'award', 'award_back')
     GROUP BY 1, 2
@@ -76,9 +73,10 @@ _OPEN_LOTS = text("""
 """)
 _INSERT_REDEMPTION = text("""
     INSERT INTO redemptions (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at,
-        terms_version)
+                             terms_version)
     VALUES (:shop_id, :customer_id, :request_key, CAST(:reward AS jsonb), :points, :code, :now, :expires_at,
-    :terms_version) RETURNING redemption_id
+            :terms_version)
+    RETURNING redemption_id
 """)
 _REDEMPTION_COLUMNS = """
     r.redemption_id, r.customer_id, r.reward, r.points, r.code, r.created_at, r.expires_at, r.issued_at, r.refused_at,
@@ -95,8 +93,8 @@ _ORDERS_WITH_CODE = """
 _FACTS = f"""
     (SELECT min(o.order_id) {_ORDERS_WITH_CODE} AND o.cancelled_at IS NULL) AS used_by,
     EXISTS (SELECT {_ORDERS_WITH_CODE} AND o.cancelled_at IS NOT NULL) AS returned,
-    (SELECT c.external_id FROM customers c WHERE c.shop_id = :shop_id
-        AND c.customer_id = r.customer_id) AS customer_external_id
+    (SELECT c.external_id FROM customers c WHERE c.shop_id = :shop_id AND c.customer_id = r.customer_id)
+        AS customer_external_id
 """
 _LOCK_BY_CODE = text(f"""
     SELECT {_REDEMPTION_COLUMNS}, {_FACTS} FROM redemptions r
@@ -119,10 +117,10 @@ _OUTSTANDING = text(
 )
 _STATEMENT = text("""
     SELECT e.entry_id, e.account, e.kind, e.points, e.sentence, e.available_at, e.recorded_at, e.terms_version,
-        o.name AS order_name
+           o.name AS order_name
     FROM entries e LEFT JOIN orders o ON o.shop_id = e.shop_id AND o.order_id = e.order_id
-    WHERE e.shop_id = :shop_id AND e.customer_id = :customer_id
-        AND e.account = 'points' ORDER BY e.entry_id DESC LIMIT :limit
+    WHERE e.shop_id = :shop_id AND e.customer_id = :customer_id AND e.account = 'points'
+    ORDER BY e.entry_id DESC LIMIT :limit
 """)
 _REDEMPTIONS_OF = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
@@ -147,8 +145,8 @@ _BALANCES_OUT_OF_STEP = text("""
     WHERE b.shop_id = :shop_id AND (b.points, b.held, b.debt) <> (e.points, e.held, e.debt) ORDER BY 1 LIMIT :limit
 """)
 _NEXT_ORDERS = text("""
-    SELECT order_id FROM orders WHERE shop_id = :shop_id AND order_id > :after
-        AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
+    SELECT order_id FROM orders
+    WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
 """)
 
 
