@@ -386,3 +386,18 @@ def test_a_late_word_of_an_earlier_removal_does_not_close_the_shop_again(
 def _uninstalled_at(database: Database, shop: Shop) -> datetime | None:
     with database.work(shop.shop_id) as work:
         return shops.current(work).uninstalled_at
+
+
+def test_while_nothing_can_be_made_durable_the_door_says_when_to_come_back(
+    platform: Platform, above: Superuser
+) -> None:
+    assert platform.post(b"{}").status == 200
+    above.run("ALTER TABLE deliveries RENAME TO deliveries_gone")
+    try:
+        refused = platform.post(b"{}", X_Shopify_Webhook_Id="again")
+    finally:
+        above.run("ALTER TABLE deliveries_gone RENAME TO deliveries")
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert stored(above) == 1
+    assert platform.post(b"{}", X_Shopify_Webhook_Id="again").status == 200
+    assert stored(above) == 2
