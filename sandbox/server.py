@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -35,5 +36,7 @@ def serve(world: World, host: str, port: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
+    # Orders and customers stay for good: looking again and again for garbage among them only costs time.
+    gc.set_threshold(100_000, 50, 1_000)
     world.courier.start()
     server.serve_forever(poll_interval=3_600)

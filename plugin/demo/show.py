@@ -162,7 +162,10 @@ def _replay(stage: Stage, data: Path | None, console: Console, *, check: bool) -
     machine.open_page(installed["launch_url"])
     machine.ask(f"{stage.store_url}/sandbox/replay", _plan(data, check=check))
     columns = (TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress, report.Watch(stage.database_url) as watch:
+    with (
+        Progress(*columns, console=console, refresh_per_second=2) as progress,
+        report.Watch(stage.database_url) as watch,
+    ):
         bars = {name: progress.add_task(text, total=None) for name, text in _BARS.items()}
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:

@@ -73,6 +73,8 @@ _SHIPPING = (
     b'"discount_allocations":[]}'
 )
 VARIANT_OFFSET = 36_000_000_000_000
+# about ten megabytes of lines that may come again
+PLAIN_LINES = 40_000
 
 
 class OrderBodies:
@@ -102,6 +104,8 @@ class OrderBodies:
         self._line = b""
         self._customer_fields = fields.get("customer") if fields else None
         self._product_parts: dict[int, bytes] = {}
+        self._plain_lines: dict[tuple[int, int, int], bytes] = {}
+        self._repeats = False
         if fields is not None:
             self._reduce(fields)
 
@@ -111,6 +115,8 @@ class OrderBodies:
         if (asked := fields.get("line_items")) is not None:
             names = [name for name, _ in members(_LINE.replace(b",%b", b"}"))]
             chosen = [place for place, name in enumerate(names) if name in asked]
+            # Without its own numbers, a line of the same goods, price and quantity is the same bytes again.
+            self._repeats = not set(asked) & {"id", "admin_graphql_api_id", "current_quantity", "fulfillable_quantity"}
             self._chosen = itemgetter(*chosen, -1) if chosen else itemgetter(-1)
             self._line_fields = asked
             self._line = reduced(_LINE.replace(b",%b", b"}"), asked)[:-1] + (b",%b" if chosen else b"%b")
@@ -213,7 +219,11 @@ class OrderBodies:
     def _short_line(self, place: int) -> bytes:
         """A line item with the members that are asked for."""
         lines = self._lines
-        number, quantity, price = self._first_line_id + place, lines.quantity[place], lines.price[place]
+        quantity, price = lines.quantity[place], lines.price[place]
+        plain = (lines.product[place], quantity, price) if self._repeats and not lines.discount[place] else None
+        if plain is not None and (known := self._plain_lines.get(plain)) is not None:
+            return known
+        number = self._first_line_id + place
         left, discount = quantity - lines.returned[place], lines.discount[place]
         money, bag = self.money.text, self.money.bag
         shared = _ALLOCATION % (money(discount), bag(discount)) if discount else b""
@@ -225,6 +235,8 @@ class OrderBodies:
         line: bytes = self._line % self._chosen(
             (number, number, left, left, quantity, money(price), bag(price), shared, part)
         )
+        if plain is not None and len(self._plain_lines) < PLAIN_LINES:
+            self._plain_lines[plain] = line
         return line
 
     def _product_part(self, product: Product) -> bytes:
