@@ -80,7 +80,12 @@ _REPLAY = text("""
 # Batches of one shop are written one after the other: neighbouring deliveries speak of the same orders and customers,
 # so two batches at once would wait on each other's rows, and now and then each on the other's. The next is read
 # meanwhile.
-_TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtext('settle'), CAST(:shop_id % 2147483647 AS integer))")
+# What is settled may be lost in a crash of the server: its deliveries are then still waiting, and settle to the same
+# again. So this commit need not wait for the disk; that of the deliveries did.
+_TAKE_TURN = text("""
+    SELECT pg_advisory_xact_lock(hashtext('settle'), CAST(:shop_id % 2147483647 AS integer)),
+           set_config('synchronous_commit', 'off', true)
+""")
 _WAKE = text("SELECT pg_notify('perennial_inbox', CAST(CAST(:shop_id AS bigint) AS text))")
 
 # What a body may grow to when it is unpacked: far above the door's limit, far below what would hurt.

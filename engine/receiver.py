@@ -87,7 +87,7 @@ class Receiver:
 
     def receive(self, shop_id: ShopId, envelope: Envelope, body: bytes) -> bool:
         """Make one delivery durable. False when it was there already: a duplicate is as good as done."""
-        waiting = _Waiting(shop_id, envelope, self._database.clock(), pack(body))
+        waiting = _Waiting(shop_id, envelope, self._database.clock(), body)
         with self._gathered:
             if self._closing or len(self._queue) >= WAITING_LIMIT:
                 raise Overloaded("too many deliveries are waiting to be written")
@@ -180,7 +180,8 @@ def _columns(group: Sequence[_Waiting]) -> dict[str, list[object]]:
         "topics": [w.envelope.topic for w in group],
         "triggered": [w.envelope.triggered_at for w in group],
         "received": [w.received_at for w in group],
-        "bodies": [w.body for w in group],
+        # Packed here, by one thread: each call lets go of the interpreter, and a crowd would fight for it back.
+        "bodies": [pack(w.body) for w in group],
     }
 
 

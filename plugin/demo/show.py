@@ -144,7 +144,7 @@ def _environment(home: Path, database_url: str, app_port: int, store_port: int) 
 def _commands(environment: Mapping[str, str], store_port: int) -> dict[str, list[str]]:
     python = sys.executable
     store = [
-        python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP, "--connections", "48",
+        python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP, "--connections", "32",
         "--app-url", environment["PERENNIAL_URL"], "--client-id", environment["SHOPIFY_CLIENT_ID"],
         "--app-config", "shopify.app.toml",
         "--bucket", str(BUCKET), "--restore-rate", str(RESTORE_RATE), "--retry-base-seconds", "0.5",
