@@ -82,7 +82,7 @@ class House:
     @cached_property
     def database(self) -> Database:
         url = self.settings.database_url or Embedded(self.settings.data_dir).start()
-        return Database(url, clock, connections=8)
+        return Database(url, clock)
 
     @cached_property
     def http(self) -> HttpSession:

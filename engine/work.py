@@ -100,7 +100,7 @@ class Database:
         self.engine: Engine = create_engine(
             url,
             pool_size=connections,
-            max_overflow=2,
+            max_overflow=6,
             pool_timeout=10,
             pool_pre_ping=True,
             # The connection used last is used next: its plans and caches are warm, and a quiet process keeps few.

@@ -133,6 +133,8 @@ def _environment(home: Path, database_url: str, app_port: int, store_port: int) 
         "PERENNIAL_PORT": str(app_port),
         "PERENNIAL_SEAL_KEYS": Fernet.generate_key().decode(),
         "PERENNIAL_LOG_STYLE": "json",
+        # Many threads with heaps of their own would keep what each once needed; two heaps are enough.
+        "MALLOC_ARENA_MAX": "2",
         "SHOPIFY_CLIENT_ID": "demo-client-id",
         "SHOPIFY_CLIENT_SECRET": secret,
         "SANDBOX_CLIENT_SECRET": secret,
@@ -142,10 +144,11 @@ def _environment(home: Path, database_url: str, app_port: int, store_port: int) 
 
 
 def _commands(environment: Mapping[str, str], store_port: int) -> dict[str, list[str]]:
+    # The store would be a computer elsewhere; here it gives way to the app that it is shown with.
     python = sys.executable
     store = [
-        python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP, "--connections", "32",
-        "--app-url", environment["PERENNIAL_URL"], "--client-id", environment["SHOPIFY_CLIENT_ID"],
+        "nice", "-n", "10", python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP,
+        "--connections", "32", "--app-url", environment["PERENNIAL_URL"], "--client-id", environment["SHOPIFY_CLIENT_ID"],
         "--app-config", "shopify.app.toml",
         "--bucket", str(BUCKET), "--restore-rate", str(RESTORE_RATE), "--retry-base-seconds", "0.5",
     ]  # fmt: skip
