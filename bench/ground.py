@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,7 +54,12 @@ class Ground:
     url: str
     server: int
     """The process id of the server."""
-    shop_id: ShopId
+    shop_ids: Sequence[ShopId]
+
+    @property
+    def shop_id(self) -> ShopId:
+        """The first shop, for those who need one only."""
+        return self.shop_ids[0]
 
     def connect(self, database: str = TEMPLATE) -> psycopg.Connection[tuple[object, ...]]:
         """A superuser's connection: it looks past the locks between shops."""
@@ -62,13 +67,15 @@ class Ground:
         return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
     def fill(self, deliveries: Iterable[Sent]) -> int:
-        """Put deliveries into the inbox as the door would have left them; answers how many."""
+        """Put deliveries into the inbox of each shop as the door would have left them; answers how many in all."""
         many = 0
         with self.connect() as connection, connection.cursor().copy(_COPY) as copy:
             copy.set_types(_TYPES)
             for sent in deliveries:
-                many += 1
-                copy.write_row((self.shop_id, sent.key, sent.topic, sent.triggered_at, clock(), pack(sent.body)))
+                body = pack(sent.body)
+                for shop_id in self.shop_ids:
+                    many += 1
+                    copy.write_row((shop_id, sent.key, sent.topic, sent.triggered_at, clock(), body))
         return many
 
     @contextmanager
@@ -100,21 +107,25 @@ class Ground:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
+def ground(shop_count: int = 1) -> Iterator[Ground]:
+    """A fresh database with so many shops, thrown away when the block ends."""
     home = Path(tempfile.mkdtemp(prefix="perennial-bench-"))
     embedded = Embedded(home / "postgres")
     try:
         with embedded as url:
             upgrade(url)
-            yield Ground(home, url, machine.server_pid(embedded.data_dir), _open_shop(url))
+            yield Ground(
+                home, url, machine.server_pid(embedded.data_dir), [_open_shop(url, n) for n in range(shop_count)]
+            )
     finally:
         machine.remove(home)
 
 
-def _open_shop(url: str) -> ShopId:
+def _open_shop(url: str, number: int) -> ShopId:
     """A shop as an installation leaves it, but closed for pushes: what is measured here is not the store."""
     database = Database(url, clock, connections=1)
-    with database.founding(lambda connection: shops.install(connection, "shopify", DOMAIN, clock()).shop_id) as work:
+    domain = DOMAIN if number == 0 else f"{number}-{DOMAIN}"
+    with database.founding(lambda connection: shops.install(connection, "shopify", domain, clock()).shop_id) as work:
         shops.describe(work, ShopDetails("60000000000", "Bench", "USD", "UTC"))
         terms.publish_first(work, lifecycle.DOMAIN, lifecycle.first_terms())
         terms.publish_first(work, loyalty.DOMAIN, loyalty.first_terms("USD"))

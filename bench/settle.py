@@ -53,11 +53,15 @@ def measure(options: Options, progress: Progress) -> Result:
     rows, facts = list[Row](), dict[str, object]()
     for source in sources:
         name = Path(source).stem
-        with ground() as place:
+        with ground(options.tenants) as place:
             found, measured = _history(source, name, place, options, progress)
         rows += found
         facts[name] = measured
-    return Result(rows, {"workers": options.workers, "batch": options.batch or BATCH, "runs": options.runs} | facts)
+    return Result(
+        rows,
+        {"workers": options.workers, "shops": options.tenants, "batch": options.batch or BATCH, "runs": options.runs}
+        | facts,
+    )
 
 
 def _history(
@@ -72,7 +76,7 @@ def _history(
     orders_per_s = median([orders / run.seconds for run in runs])
     python, postgres = median([run.python_us for run in runs]), median([run.postgres_us for run in runs])
     rows = [
-        Row(f"settle {name}, {options.workers} workers", orders, orders_per_s, "orders/s"),
+        Row(f"settle {name}, {options.workers} workers, {options.tenants} shops", orders, orders_per_s, "orders/s"),
         Row(f"settle {name}, CPU of Python", orders, python, "µs/order"),
         Row(f"settle {name}, CPU of PostgreSQL", orders, postgres, "µs/order"),
     ]
