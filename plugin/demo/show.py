@@ -26,7 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from engine.postgres import Embedded
 from migrations import upgrade
-from plugin.demo import machine, report
+from plugin.demo import machine, report, scenes
 from plugin.demo.machine import Ear, Stopped, TroubleStarting
 
 SHOP = "demo-store.myshopify.com"
@@ -77,7 +77,8 @@ def run(root: Path, data: Path | None, build: report.Build, *, check: bool) -> i
             if check:
                 print(json.dumps(figures), flush=True)
                 return 0 if figures["ledger_ok"] and not figures["gaps"] else 1
-            _invite(stage, figures, console)
+            acted = scenes.play(stage.store_url, SHOP, stage.database_url)
+            _invite(stage, figures, acted, console)
             invited = True
             _watch_over(stage)
     except TroubleStarting as trouble:
@@ -215,11 +216,12 @@ def _wait(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def _invite(stage: Stage, figures: Mapping[str, Any], console: Console) -> None:
+def _invite(stage: Stage, figures: Mapping[str, Any], acted: str, console: Console) -> None:
     shop = f"{stage.store_url}/shops/{SHOP}"
     text = f"""
 [bold]It runs.[/] {figures["orders"]} orders in {figures["seconds"]} s, {figures["entries"]} ledger entries, \
 {figures["gaps"]} gaps.
+{acted}
 
   The merchant's app, inside the store's admin   [link]{shop}/admin/[/]
   The shop front, where a customer shops         [link]{shop}/store/[/]
