@@ -15,6 +15,7 @@ from bench.figures import Options, Result
 from bench.sender import percentile
 from bench.store import DOMAIN, SECRET, history, paid_order_of_size
 from connectors.shopify.manifest import ORDER_FIELDS
+from engine.inbox import BATCH
 from sandbox.signing import webhook_signature
 
 TINY = Options(
@@ -52,9 +53,9 @@ def test_workers_settle_a_whole_history(batch: int | None, tmp_path: Path) -> No
     orders = tmp_path / "own.csv"
     orders.write_text("order_id,customer_id,ordered_at,amount\n1,a,2025-01-01,10.00\n2,b,2025-01-02,12.50\n")
     facts = measured("settle", Options(runs=1, limit=30, data=orders, batch=batch)).facts
-    assert set(facts) == {"workers", "batch", "runs", "cdnow", "own"}
-    assert (facts["workers"], facts["batch"]) == (2, batch or 200)
-    assert facts["own"]["orders"] == 2
+    assert set(facts) == {"workers", "shops", "batch", "runs", "cdnow", "own"}
+    assert (facts["workers"], facts["batch"]) == (2, batch or BATCH)
+    assert facts["own"]["orders"] == 2 * facts["shops"]
     assert set(facts["cdnow"]) == {
         "orders", "deliveries", "orders_per_s", "python_us_per_order", "postgres_us_per_order",
     }  # fmt: skip
