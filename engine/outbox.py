@@ -38,7 +38,7 @@ TAGS_REST_SECONDS = 5.0
 # And they let a backlog go first, for a minute at most: what is settled next may change them again, a store takes only
 # so many calls a second, and each tag that is written comes back as a delivery.
 TAGS_PATIENCE = timedelta(seconds=60)
-BACKLOG = 500
+BACKLOG = 250
 
 # 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
 FIRST_WAIT_SECONDS = 2.0
