@@ -17,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from sandbox.faults import Fate, Faults
@@ -77,7 +78,14 @@ class Delivery:
 
 def microseconds(at: float) -> str:
     """`2026-11-22T04:37:00.000000Z`."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    second = int(at)
+    return f"{_second(second)}.{int((at - second) * 1_000_000):06d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(at: int) -> str:
+    # Thousands of deliveries share a second; writing a date is dear.
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class Uuids:
