@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from wsgiref.types import WSGIApplication
 
 # Counters are shared between the processes of one machine through files in this directory. The metrics library reads
 # the variable when it is imported, so it has to be set before anything of ours is.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="perennial-metrics-")
     atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+from a2wsgi import WSGIMiddleware
 
 import lifecycle
 import loyalty
@@ -163,17 +164,16 @@ class House:
         return Worker(self.database, self.inbox, self.outbox, self.schedule)
 
     @cached_property
-    def wsgi(self) -> WSGIApplication:
-        doors = Doors(
-            self.database,
-            self.shopify,
-            self.installer,
-            sha256(self.settings.seal_keys[-1].encode()).digest(),
-            self.settings.body_limit,
-        )
-        platforms = {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)}
+    def asgi(self) -> WebhookDoor:
+        known = self.settings
+        secret = sha256(known.seal_keys[-1].encode()).digest()
+        pages = create_app(Doors(self.database, self.shopify, self.installer, secret, known.body_limit))
         return WebhookDoor(
-            create_app(doors), platforms, self.database, Receiver(self.database), self.settings.body_limit
+            WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict
+            {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)},
+            self.database,
+            Receiver(self.database),
+            known.body_limit,
         )
 
 
@@ -184,11 +184,11 @@ def house(environment: Mapping[str, str]) -> House:
     return House(settings)
 
 
-def application() -> WSGIApplication:
-    """What the web server calls in each of its processes."""
-    wsgi = house(os.environ).wsgi
+def application() -> WebhookDoor:
+    """What the web server calls in each of its processes: an ASGI application."""
+    asgi = house(os.environ).asgi
     cli.calm_collector()
-    return wsgi
+    return asgi
 
 
 if __name__ == "__main__":

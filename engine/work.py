@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, text
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, make_url, text
 
 from commerce.ids import ShopId
 
@@ -30,6 +31,7 @@ MACHINE_ROLE = "perennial_machine"
 SESSION = (
     "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off"
 )
+CONNECT_SECONDS = 10
 
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true)")
 
@@ -105,8 +107,14 @@ class Database:
             pool_pre_ping=True,
             # The connection used last is used next: its plans and caches are warm, and a quiet process keeps few.
             pool_use_lifo=True,
-            connect_args={"options": SESSION, "prepare_threshold": 2, "connect_timeout": 10},
+            connect_args={"options": SESSION, "prepare_threshold": 2, "connect_timeout": CONNECT_SECONDS},
         )
+
+    @property
+    def conninfo(self) -> str:
+        """For the driver itself, where the pool does not serve: to listen, and to write from an event loop."""
+        url = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return make_conninfo(url, options=SESSION, connect_timeout=CONNECT_SECONDS)
 
     @contextmanager
     def work(self, shop_id: ShopId) -> Iterator[UnitOfWork]:

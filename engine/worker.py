@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 
 import psycopg
-from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -90,10 +89,9 @@ class Worker:
                 self._wake[channel].wait(SWEEP_SECONDS)
 
     def _listen(self, stop: threading.Event) -> None:
-        url = make_url(self._database.url).set(drivername="postgresql").render_as_string(hide_password=False)
         while not stop.is_set():
             try:
-                with psycopg.connect(url, autocommit=True) as connection:
+                with psycopg.connect(self._database.conninfo, autocommit=True) as connection:
                     for channel in CHANNELS:
                         connection.execute(f"LISTEN {channel}")
                     while not stop.is_set():

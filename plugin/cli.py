@@ -121,9 +121,8 @@ def _serve(house: House) -> int:
         factory=True,
         address=known.host,
         port=known.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI,
         workers=known.web_processes,
-        blocking_threads=known.web_threads,
         # More than any platform keeps open to us: too small a number starves kept-alive connections.
         backpressure=1024,
         log_access=False,

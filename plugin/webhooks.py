@@ -1,16 +1,16 @@
-"""The webhook door: a bare WSGI gate in front of Flask.
+"""The webhook door: a bare ASGI gate in front of Flask.
 
 Cap, read, check the signature, find the shop, make durable, answer. No JSON is parsed and nothing is decided here, so
-the platform has its answer in milliseconds, and it means what it says: the delivery is on disk.
+the platform has its answer in milliseconds, and it means what it says: the delivery is on disk. Deliveries wait for
+their commit on the event loop, not each on a thread of its own (docs/decisions/0015).
 """
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication
 
 from commerce.events import BadDelivery, BadSignature, Envelope
 from commerce.ids import ShopId
@@ -22,22 +22,26 @@ Header = Callable[[str], str | None]
 OpenEnvelope = Callable[[Header, bytes], Envelope]
 """A platform's check of a signed POST: raises `BadSignature`, or `BadDelivery` where a needed header is missing."""
 
-_REASONS = {
-    200: "200 OK",
-    400: "400 Bad Request",
-    401: "401 Unauthorized",
-    405: "405 Method Not Allowed",
-    413: "413 Content Too Large",
-    415: "415 Unsupported Media Type",
-    503: "503 Service Unavailable",
-}
+# ASGI 3: dictionaries whose keys depend on their "type".
+Scope = Any
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # A shop that was installed a moment ago is found at the first delivery: only shops that exist are remembered.
 REMEMBER_SECONDS = 30.0
 
+_HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
+_LATER = [*_HEADERS, (b"retry-after", b"5")]
+_NOTHING = {"type": "http.response.body", "body": b""}
+
 
 class TooLarge(Exception):
     """The body is larger than the door takes."""
+
+
+class Gone(Exception):
+    """The other side hung up before its body was whole."""
 
 
 class WebhookDoor:
@@ -48,7 +52,7 @@ class WebhookDoor:
 
     def __init__(
         self,
-        inner: WSGIApplication,
+        inner: Application,
         platforms: Mapping[str, tuple[str, OpenEnvelope]],
         database: Database,
         receiver: Receiver,
@@ -60,31 +64,47 @@ class WebhookDoor:
         self._receiver = receiver
         self._body_limit = body_limit
         self._known: dict[tuple[str, str], tuple[ShopId, float]] = {}
-        self._lock = threading.Lock()
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        platform = self._platforms.get(environ["PATH_INFO"])
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        platform = self._platforms.get(scope["path"])
         if platform is None:
-            return self._inner(environ, start_response)
-        status = self._answer(environ, *platform)
+            await self._inner(scope, receive, send)
+            return
+        try:
+            status = await self._answer(scope, receive, *platform)
+        except Gone:
+            return
         if status != 200:
             metrics.deliveries_refused.labels(status=str(status)).inc()
-        headers = [("Content-Type", "text/plain"), ("Content-Length", "0")]
-        if status == 503:
-            headers.append(("Retry-After", "5"))
-        start_response(_REASONS[status], headers)
-        return ()
+        headers = _LATER if status == 503 else _HEADERS
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send(_NOTHING)
 
-    def _answer(self, environ: dict[str, Any], platform: str, open_envelope: OpenEnvelope) -> int:
-        if environ["REQUEST_METHOD"] != "POST":
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Start with the server, and write what has gathered before it ends."""
+        while (message := (await receive())["type"]) != "lifespan.shutdown":
+            await send({"type": f"{message}.complete"})
+        await self._receiver.close()
+        await send({"type": f"{message}.complete"})
+
+    async def _answer(self, scope: Scope, receive: Receive, platform: str, open_envelope: OpenEnvelope) -> int:
+        if scope["method"] != "POST":
             return 405
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         # Packed bodies are refused unread: nobody sends them, and a small one may unfold into all of our memory.
-        if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        if headers.get(b"content-encoding", b"identity") != b"identity":
             return 415
+
+        def header(name: str) -> str | None:
+            value = headers.get(name.lower().encode("ascii"))
+            return None if value is None else value.decode("latin-1")
+
         try:
-            body = _read(environ, self._body_limit)
-            envelope = open_envelope(lambda name: environ.get("HTTP_" + name.upper().replace("-", "_")), body)
-            return self._take(platform, envelope, body)
+            body = await _read(headers.get(b"content-length", b""), receive, self._body_limit)
+            return await self._take(platform, open_envelope(header, body), body)
         except TooLarge:
             return 413
         except BadSignature:
@@ -94,36 +114,37 @@ class WebhookDoor:
         except Overloaded:
             return 503
 
-    def _take(self, platform: str, envelope: Envelope, body: bytes) -> int:
-        shop_id = self._shop(platform, envelope.shop_domain)
-        if shop_id is None:
-            # Signed, but not for anybody here: an error would make the platform drop the subscription of every shop.
-            self._receiver.note_stray(platform, envelope)
-        else:
-            self._receiver.receive(shop_id, envelope, body)
+    async def _take(self, platform: str, envelope: Envelope, body: bytes) -> int:
+        key, now = (platform, envelope.shop_domain), time.monotonic()
+        known = self._known.get(key)
+        if known is None or now - known[1] >= REMEMBER_SECONDS:
+            shop_id = await asyncio.to_thread(self._find, *key)
+            if shop_id is None:
+                # Signed, but not for anybody here: an error would make the platform drop every shop's subscription.
+                await asyncio.to_thread(self._receiver.note_stray, platform, envelope)
+                return 200
+            known = self._known[key] = (shop_id, now)
+        await self._receiver.receive(known[0], envelope, body)
         return 200
 
-    def _shop(self, platform: str, domain: str) -> ShopId | None:
-        key, now = (platform, domain), time.monotonic()
-        known = self._known.get(key)
-        if known is not None and now - known[1] < REMEMBER_SECONDS:
-            return known[0]
+    def _find(self, platform: str, domain: str) -> ShopId | None:
         with self._database.machine() as connection:
             shop = shops.find(connection, platform, domain)
-        if shop is None:
-            return None
-        with self._lock:
-            self._known[key] = (shop.shop_id, now)
-        return shop.shop_id
+        return shop.shop_id if shop else None
 
 
-def _read(environ: dict[str, Any], limit: int) -> bytes:
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isascii() and length.isdigit():
-        if int(length) > limit:
-            raise TooLarge
-        return bytes(environ["wsgi.input"].read(int(length)))
-    body = bytes(environ["wsgi.input"].read(limit + 1))
-    if len(body) > limit:
+async def _read(announced: bytes, receive: Receive, limit: int) -> bytes:
+    # So many digits are over any limit, and Python refuses to read thousands of them.
+    if announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
         raise TooLarge
-    return body
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise TooLarge
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -7,13 +7,15 @@ No test may change a row of it, and its rows are compared after each.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -41,6 +43,8 @@ FIRST_TERMS = {
     referral.DOMAIN: referral.first_terms,
 }
 
+T = TypeVar("T")
+
 # A Monday at noon, far from any change of clocks.
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -66,6 +70,31 @@ class Clock:
 
     def timestamp(self) -> float:
         return self.now.timestamp()
+
+
+class EventLoop:
+    """An event loop on a thread of its own, as the web server has one; tests speak to it from theirs."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+    def close(self) -> None:
+        self.run(self._cancel_rest())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+    async def _cancel_rest(self) -> None:
+        """A page that nobody read to its end leaves its task waiting."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
 
 # --- the server and its databases

@@ -14,6 +14,7 @@ import hmac
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from commerce.events import BadDelivery, BadSignature, Envelope
 
@@ -26,6 +27,7 @@ _LONGEST_KEY = 100
 Header = Callable[[str], str | None]
 
 
+@lru_cache(maxsize=4096)
 def shop_domain(text: str) -> str | None:
     """`text` in lower case if it is exactly a shop's domain, else None. Nothing is repaired:
     ``ap\\nple.myshopify.com`` is refused.
@@ -33,6 +35,11 @@ def shop_domain(text: str) -> str | None:
     if len(text) > _LONGEST_DOMAIN or SHOP_DOMAIN.fullmatch(text) is None:
         return None
     return text.lower()
+
+
+@lru_cache(maxsize=256)
+def _is_topic(text: str) -> bool:
+    return _TOPIC.fullmatch(text) is not None
 
 
 def check_signature(signature: str | None, body: bytes, secrets: Sequence[bytes]) -> None:
@@ -59,7 +66,7 @@ def open_envelope(header: Header, body: bytes, secrets: Sequence[bytes]) -> Enve
     if shop is None:
         raise BadDelivery("the header X-Shopify-Shop-Domain does not name a shop")
     topic = header("X-Shopify-Topic") or ""
-    if _TOPIC.fullmatch(topic) is None:
+    if not _is_topic(topic):
         raise BadDelivery("the header X-Shopify-Topic does not name a topic")
     key = header("X-Shopify-Webhook-Id") or ""
     if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():

@@ -12,6 +12,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
 
 import pytest
+from a2wsgi import ASGIMiddleware, WSGIMiddleware
 from cryptography.fernet import Fernet
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client
@@ -46,7 +47,7 @@ from plugin.webhooks import WebhookDoor
 from sandbox import App, Courier, World
 from sandbox import create_app as create_platform
 from sandbox.launch import launch_url
-from tests.ground import Clock
+from tests.ground import Clock, EventLoop
 
 CLIENT_SECRET = "shpss_0123456789abcdef0123456789abcdef"
 DOMAIN = "demo-store.myshopify.com"
@@ -202,12 +203,18 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
         installer = Installer(
             database, seal, shopify, lambda shop, token: ShopifyStore(shop, token, http, now=clock), FIRST_TERMS
         )
-        receiver = Receiver(database)
-        stack.callback(receiver.close)
+        receiver, event_loop = Receiver(database), EventLoop()
+        stack.callback(event_loop.close)
+        stack.callback(lambda: event_loop.run(receiver.close()))
         pages = create_app(Doors(database, shopify, installer, sha256(b"flows").digest(), 1 << 20))
-        rooms["door"] = WebhookDoor(
-            pages, {WEBHOOK_PATH: ("shopify", shopify.open_envelope)}, database, receiver, 1 << 20
+        door = WebhookDoor(
+            WSGIMiddleware(pages),  # type: ignore[arg-type]  # its environ is a TypedDict
+            {WEBHOOK_PATH: ("shopify", shopify.open_envelope)},
+            database,
+            receiver,
+            1 << 20,
         )
+        rooms["door"] = ASGIMiddleware(door, loop=event_loop.loop)
         rooms["client"] = Client(rooms["door"])
         rooms["loop"] = Loop(
             world, database, clock,
@@ -238,7 +245,8 @@ def _world(app_url: str, clock: Clock, send: Callable[[str, Mapping[str, str], b
 
 
 def _post(client: Client, headers: Mapping[str, str], body: bytes) -> int:
-    return client.post(WEBHOOK_PATH, headers=dict(headers), data=body, content_type="application/json").status_code
+    answer = client.post(WEBHOOK_PATH, headers=dict(headers), data=body, content_type="application/json", buffered=True)
+    return answer.status_code
 
 
 @pytest.fixture

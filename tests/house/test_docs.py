@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import Counter, Histogram
 
 from engine import metrics, settings
-from tests.house.sources import ROOT, documents, functions, tree
+from tests.house.sources import ROOT, Function, documents, functions, tree
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKE = re.compile(r"`(?:[A-Z]+=\S+ )?make ([a-z][a-z-]*)|^ *(?:\$ )?make ([a-z][a-z-]*)", flags=re.MULTILINE)
@@ -142,8 +142,8 @@ def names_in(file: Path) -> set[str]:
     """What a module defines: its functions, classes and constants, and methods as `Class.method`."""
     names = set[str]()
     for node in ast.parse(file.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, Function | ast.ClassDef):
             names.add(node.name)
         if isinstance(node, ast.ClassDef):
-            names |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
+            names |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, Function)}
     return names

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +23,7 @@ from engine.work import Database
 from plugin.webhooks import WebhookDoor
 from sandbox import App, Courier, World
 from sandbox.signing import webhook_signature
-from tests.ground import REACTIONS, Clock, Superuser
+from tests.ground import REACTIONS, Clock, EventLoop, Superuser
 
 SECRET, OLD_SECRET = "secret-of-the-door-00000000000000000", "secret-of-yesterday-000000000000000"
 LIMIT = 64 * 1024
@@ -49,6 +48,7 @@ class Platform:
     door: WebhookDoor
     domain: str
     world: World
+    loop: EventLoop
     count: int = 0
     passed_on: list[str] = field(default_factory=list)
 
@@ -63,26 +63,37 @@ class Platform:
         }
 
     def post(self, body: bytes = b"{}", topic: str = "orders/create", **changed: Any) -> Visit:
-        """POST a signed body. `changed`: headers by name with `_` for `-` (None leaves one out), and `environ`."""
-        environ: dict[str, Any] = {"length": len(body)} | dict(changed.pop("environ", {}))
+        """POST a signed body. `changed`: headers by name with `_` for `-` (None leaves one out), and `call`."""
+        call: dict[str, Any] = {"length": len(body)} | dict(changed.pop("call", {}))
         headers = self.headers(body, topic) | {name.replace("_", "-"): value for name, value in changed.items()}
-        return self.knock(body, {name: value for name, value in headers.items() if value is not None}, **environ)
+        return self.knock(body, {name: value for name, value in headers.items() if value is not None}, **call)
 
     def knock(
-        self, body: bytes, headers: Mapping[str, str], *, length: int | None, method: str = "POST", **more: Any
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        length: int | None,
+        method: str = "POST",
+        path: str = WEBHOOK_PATH,
+        pieces: int = 1,
     ) -> Visit:
-        environ = {"REQUEST_METHOD": method, "PATH_INFO": WEBHOOK_PATH, "wsgi.input": io.BytesIO(body), **more}
+        """One request, its body in so many pieces, as a server brings it. Status 0: the door said nothing."""
+        given = {name.lower().encode(): value.encode("latin-1", "surrogateescape") for name, value in headers.items()}
         if length is not None:
-            environ["CONTENT_LENGTH"] = str(length)
-        environ |= {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
-        answered: list[Visit] = []
+            given[b"content-length"] = str(length).encode()
+        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": [*given.items()]}
+        said: list[dict[str, Any]] = []
 
-        def start_response(status: str, given: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
-            answered.append(Visit(int(status.split(maxsplit=1)[0]), dict(given)))
-            return len
+        async def send(message: dict[str, Any]) -> None:
+            said.append(message)
 
-        assert b"".join(self.door(environ, start_response)) == b""
-        return answered[0]
+        self.loop.run(self.door(scope, _brings(body, pieces), send))
+        if not said:
+            return Visit(0, {})
+        start, *rest = said
+        assert b"".join(message["body"] for message in rest) == b""
+        return Visit(start["status"], {name.decode(): value.decode() for name, value in start["headers"]})
 
     def deliver_world(self) -> list[int]:
         """Everything that the sandbox's store has to tell, with its own headers; what the door said to each."""
@@ -91,10 +102,25 @@ class Platform:
         return [delivery.status or 0 for delivery in told]
 
 
+def _brings(body: bytes, pieces: int) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """The body in that many pieces; with none, the sender hangs up after the first half."""
+    size = -(-len(body) // pieces) if pieces else len(body) // 2
+    starts = range(0, max(len(body), 1), max(size, 1)) if pieces else range(1)
+    messages = [{"type": "http.request", "body": body[at : at + size], "more_body": True} for at in starts]
+    if pieces:
+        messages[-1]["more_body"] = False
+    messages.reverse()
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
 @pytest.fixture
 def platform(database: Database, shop: Shop, clock: Clock) -> Iterator[Platform]:
     shopify = ShopifyApp("client", SECRET, OLD_SECRET, "https://perennial.example", HttpSession(), now=clock)
-    receiver = Receiver(database)
+    receiver, loop = Receiver(database), EventLoop()
     app = App("client", SECRET, scopes=SCOPES, topics=TOPICS)
     courier = Courier(
         send=lambda _, headers, body: found.knock(body, headers, length=len(body)).status, clock=clock.timestamp
@@ -103,15 +129,14 @@ def platform(database: Database, shop: Shop, clock: Clock) -> Iterator[Platform]
     world.shop().domain = shop.domain
     world.install()
 
-    def inner(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        found.passed_on.append(environ["PATH_INFO"])
-        start_response("404 Not Found", [])
-        return [b""]
+    async def inner(scope: Any, _receive: Any, _send: Any) -> None:
+        found.passed_on.append(scope["path"])
 
     door = WebhookDoor(inner, {WEBHOOK_PATH: ("shopify", shopify.open_envelope)}, database, receiver, LIMIT)
-    found = Platform(door, shop.domain, world)
+    found = Platform(door, shop.domain, world, loop)
     yield found
-    receiver.close()
+    loop.run(receiver.close())
+    loop.close()
 
 
 @pytest.fixture
@@ -131,7 +156,7 @@ def settle(inbox: Inbox) -> None:
 def test_a_signed_delivery_is_durable_before_it_is_answered(
     platform: Platform, above: Superuser, shop: Shop, clock: Clock
 ) -> None:
-    assert platform.post(b'{"id": 1}') == Visit(200, {"Content-Type": "text/plain", "Content-Length": "0"})
+    assert platform.post(b'{"id": 1}') == Visit(200, {"content-type": "text/plain", "content-length": "0"})
     ((key, topic, triggered, received, body, settled),) = above.run(
         "SELECT dedupe_key, topic, triggered_at, received_at, body, settled_at FROM deliveries WHERE shop_id = %s",
         shop.shop_id,
@@ -197,23 +222,40 @@ def test_a_cut_off_body_does_not_fit_its_signature(platform: Platform, above: Su
 
 @pytest.mark.parametrize("length", [LIMIT + 1, None, 10**30])
 def test_a_body_over_the_limit_is_not_taken(platform: Platform, above: Superuser, length: int | None) -> None:
-    assert platform.post(b"x" * (LIMIT + 1), environ={"length": length}).status == 413
+    assert platform.post(b"x" * (LIMIT + 1), call={"length": length}).status == 413
     assert stored(above) == 0
 
 
 def test_a_body_that_says_it_is_too_large_is_not_even_read(platform: Platform) -> None:
-    class Unreadable(io.RawIOBase):
-        def read(self, size: int = -1) -> bytes:
-            raise AssertionError("the body was read")
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body was read")
 
-    unreadable: dict[str, Any] = {"wsgi.input": Unreadable()}
-    visit = platform.knock(b"", {}, length=LIMIT + 1, **unreadable)
-    assert visit.status == 413
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"content-length", str(LIMIT + 1).encode())]
+    scope = {"type": "http", "method": "POST", "path": WEBHOOK_PATH, "headers": headers}
+    platform.loop.run(platform.door(scope, receive, send))
+    assert said[0]["status"] == 413
+
+
+@pytest.mark.parametrize("pieces", [2, 7])
+def test_a_body_in_pieces_is_put_together(platform: Platform, above: Superuser, pieces: int) -> None:
+    body = b'{"id": 12345, "note": "in pieces"}'
+    assert platform.post(body, call={"pieces": pieces}).status == 200
+    assert unpack(above.one("SELECT body FROM deliveries")) == body
+
+
+def test_who_hangs_up_in_the_middle_is_not_answered_and_nothing_is_kept(platform: Platform, above: Superuser) -> None:
+    assert platform.post(b'{"id": 12345}', call={"pieces": 0}).status == 0
+    assert stored(above) == 0
 
 
 @pytest.mark.parametrize("length", [LIMIT, None])
 def test_a_body_of_just_the_limit_is_taken(platform: Platform, above: Superuser, length: int | None) -> None:
-    assert platform.post(b" " * LIMIT, environ={"length": length}).status == 200
+    assert platform.post(b" " * LIMIT, call={"length": length}).status == 200
     assert stored(above) == 1
 
 
@@ -225,7 +267,7 @@ def test_packed_bodies_are_not_unpacked(platform: Platform, above: Superuser, en
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 def test_only_posts_are_deliveries(platform: Platform, above: Superuser, method: str) -> None:
-    assert platform.post(b"{}", environ={"method": method}).status == 405
+    assert platform.post(b"{}", call={"method": method}).status == 405
     assert stored(above) == 0
 
 
@@ -258,8 +300,8 @@ def test_an_odd_instant_is_no_reason_to_lose_a_delivery(platform: Platform, abov
 
 
 def test_everything_else_is_passed_on(platform: Platform) -> None:
-    platform.knock(b"", {}, length=0, PATH_INFO="/webhooks/shopify/x")
-    platform.knock(b"", {}, length=0, PATH_INFO="/admin")
+    platform.knock(b"", {}, length=0, path="/webhooks/shopify/x")
+    platform.knock(b"", {}, length=0, path="/admin")
     assert platform.passed_on == ["/webhooks/shopify/x", "/admin"]
 
 
@@ -397,7 +439,7 @@ def test_while_nothing_can_be_made_durable_the_door_says_when_to_come_back(
         refused = platform.post(b"{}", X_Shopify_Webhook_Id="again")
     finally:
         above.run("ALTER TABLE deliveries_gone RENAME TO deliveries")
-    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "5")
     assert stored(above) == 1
     assert platform.post(b"{}", X_Shopify_Webhook_Id="again").status == 200
     assert stored(above) == 2
