@@ -13,6 +13,13 @@ from sqlalchemy import create_engine, inspect, text
 VERSIONS = Path(__file__).parent / "versions"
 
 
+class ForwardOnly(Exception):
+    """We never go back: what was added since would be lost. A new version undoes an old one."""
+
+    def __init__(self) -> None:
+        super().__init__("we go forward only: write a new version that undoes this one")
+
+
 def newest() -> str:
     """The newest version, as its file's name says: a day, and a number within it."""
     names = [re.match(r"(\d{4}_\d\d_\d\d)_(\d+)_", path.name) for path in VERSIONS.glob("*.py")]

@@ -8,6 +8,8 @@ remove in a later version.
 from __future__ import annotations
 
 from alembic import op
+
+from migrations import ForwardOnly
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -20,4 +22,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("we go forward only: write a new version that undoes this one")
+    raise ForwardOnly

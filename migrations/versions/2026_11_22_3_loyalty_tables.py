@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
+from migrations import ForwardOnly
 from migrations.tenancy import append_only, tenant
 
 revision = "2026_11_22_3"
@@ -85,4 +86,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("we go forward only: write a new version that undoes this one")
+    raise ForwardOnly

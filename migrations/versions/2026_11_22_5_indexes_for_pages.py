@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from migrations import ForwardOnly
+
 revision = "2026_11_22_5"
 down_revision = "2026_11_22_4"
 branch_labels = None
@@ -35,4 +37,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("we go forward only: write a new version that undoes this one")
+    raise ForwardOnly

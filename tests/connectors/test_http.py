@@ -50,9 +50,10 @@ def answering(raw: bytes) -> Talk:
 def dripping(head: bytes, drop: bytes = b"a") -> Talk:
     def talk(connection: socket.socket) -> None:
         connection.sendall(head)
+        pace = threading.Event()
         for _ in range(60):
             connection.sendall(drop)
-            time.sleep(0.02)
+            pace.wait(0.02)
 
     return talk
 
