@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
 import migrations
 from engine.work import Database
 
@@ -10,6 +13,8 @@ def test_a_migrated_database_is_at_the_newest_version(database: Database) -> Non
     assert migrations.current(database.url) == migrations.newest()
 
 
-def test_the_newest_version_is_the_last_of_its_day() -> None:
-    assert migrations.newest() >= "2026_11_22_5"
-    assert (migrations.VERSIONS / "2026_11_22_1_engine_tables.py").exists()
+def test_the_newest_version_is_the_end_of_one_chain() -> None:
+    """Read from the files' names for speed; the migration library's own answer is the measure."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations.VERSIONS.parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.newest()]
