@@ -31,10 +31,11 @@ import lifecycle
 import loyalty
 import referral
 from commerce.ids import ShopId
-from commerce.store import PutDiscount, StoreError, StorePort
+from commerce.store import PutDiscount, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
+from engine.backfill import Backfiller, Store
 from engine.inbox import Inbox, Reaction
 from engine.outbox import Outbox
 from engine.postgres import Embedded
@@ -107,10 +108,10 @@ class House:
         return Seal(self.settings.seal_keys)
 
     @cached_property
-    def _stores(self) -> dict[ShopId, StorePort]:
+    def _stores(self) -> dict[ShopId, Store]:
         return {}
 
-    def connect(self, shop_id: ShopId) -> StorePort:
+    def connect(self, shop_id: ShopId) -> Store:
         """The shop's store. Raises `StoreError` for a shop that is gone."""
         if shop_id not in self._stores:
             with self.database.work(shop_id) as work:
@@ -120,7 +121,7 @@ class House:
             self._stores[shop_id] = self._store(shop)
         return self._stores[shop_id]
 
-    def _store(self, shop: Shop) -> StorePort:
+    def _store(self, shop: Shop) -> Store:
         token = keeper(self.database, self.seal, self.shopify, shop)
         return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=Budget(time.monotonic))
 
@@ -147,6 +148,10 @@ class House:
         return Reconciler(self.database, self.connect, REACTIONS)
 
     @cached_property
+    def backfiller(self) -> Backfiller:
+        return Backfiller(self.database, self.connect, REACTIONS)
+
+    @cached_property
     def schedule(self) -> Schedule:
         jobs = (
             Job("review stages", 60, inside=_review),
@@ -161,7 +166,7 @@ class House:
 
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.database, self.inbox, self.outbox, self.schedule)
+        return Worker(self.database, self.inbox, self.outbox, self.backfiller, self.schedule)
 
     @cached_property
     def asgi(self) -> WebhookDoor:

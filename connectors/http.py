@@ -20,7 +20,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -181,9 +181,11 @@ class HttpSession:
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.adapters.clear()
-        self._session.mount(
-            "https://", _Road(pool_size, None if platform_url is None else check_platform_url(platform_url))
-        )
+        checked = None if platform_url is None else check_platform_url(platform_url)
+        self._session.mount("https://", _Road(pool_size, checked))
+        if checked is not None:
+            # Files that the sandbox hands out lie with it too; plain HTTP leads there and nowhere else.
+            self._session.mount(f"{checked}/", _Road(pool_size, None))
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """One exchange. Raises `NoAnswer`; a redirect is an answer like any other."""
@@ -201,6 +203,39 @@ class HttpSession:
             )
             with response:
                 return HttpAnswer(response.status_code, response.headers, self._read(response))
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+            http.client.HTTPException,
+        ) as fault:
+            raise NoAnswer(_name_of(fault)) from None
+        finally:
+            _deadline.at = float("inf")
+
+    def fetch(self, url: str, position: int = 0) -> Iterator[bytes]:
+        """The bytes of a file from `position` on, as they come: no more than a chunk of it is held.
+
+        Its size has no bound, its pace has: each chunk within the time of a whole exchange. Raises `NoAnswer`.
+        """
+        self._before_request()
+        # As written, not packed: positions are counted in the file's own bytes.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={position}-"} if position else {})
+        timeout = (self.limits.connect_s, self.limits.read_s)
+        _deadline.at = time.monotonic() + self.limits.total_s
+        try:
+            with self._session.get(url, headers=headers, timeout=timeout, allow_redirects=False, stream=True) as answer:
+                if position and answer.status_code == 416:
+                    return
+                if answer.status_code not in (200, 206):
+                    raise NoAnswer(f"its host answered HTTP {answer.status_code}")
+                skip = position if answer.status_code == 200 else 0
+                for chunk in answer.iter_content(_CHUNK):
+                    if skip < len(chunk):
+                        yield chunk[skip:]
+                    skip = max(0, skip - len(chunk))
+                    # Since the last one time has passed, and others may have spoken on this thread.
+                    _deadline.at = time.monotonic() + self.limits.total_s
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,

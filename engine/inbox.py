@@ -158,7 +158,7 @@ class Inbox:
         try:
             return self._attempt(shop_id, platform, claimed, limit=limit)
         except Exception as error:
-            if _transient(error) or not claimed:
+            if transient(error) or not claimed:
                 raise
             logger.warning(
                 "a batch of %d could not be settled and is tried in halves: %s", len(claimed), type(error).__name__
@@ -180,7 +180,7 @@ class Inbox:
             if not rows:
                 return 0
             batch, good = self._read(work, platform, rows)
-            work.run(_TAKE_TURN)
+            take_turn(work)
             self._bring_up_to(work, batch)
             settled_at = self._database.clock()
             work.run(_SETTLED, at=settled_at, delivery_ids=good)
@@ -241,7 +241,7 @@ class Inbox:
             try:
                 done += self._attempt(shop_id, platform, [], these=half)
             except Exception as again:
-                if _transient(again):
+                if transient(again):
                     raise
                 done += self._in_halves(shop_id, platform, half, again)
         return done
@@ -254,6 +254,11 @@ def settle_snapshots(work: UnitOfWork, reactions: Sequence[Reaction], accepted: 
             react(work, accepted)
 
 
+def take_turn(work: UnitOfWork) -> None:
+    """Wait until no other batch of this shop is being written; until the end of the transaction, none is but ours."""
+    work.run(_TAKE_TURN)
+
+
 def replay(work: UnitOfWork, delivery_id: DeliveryId) -> bool:
     """Put a parked delivery back among those that wait. False when it is not parked."""
     if work.row(_REPLAY, delivery_id=delivery_id) is None:
@@ -262,7 +267,8 @@ def replay(work: UnitOfWork, delivery_id: DeliveryId) -> bool:
     return True
 
 
-def _transient(error: Exception) -> bool:
+def transient(error: Exception) -> bool:
+    """Whether the database, and not what was being settled, is at fault: trying again may help."""
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)

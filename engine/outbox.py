@@ -40,6 +40,10 @@ TAGS_REST_SECONDS = 5.0
 TAGS_PATIENCE = timedelta(seconds=60)
 BACKLOG = 250
 
+# While a shop's history is read in, tags wait for its end: each customer is tagged once, with the stage that the whole
+# of it implies. For an hour at most; and not where reading has come into trouble.
+HISTORY_PATIENCE = timedelta(hours=1)
+
 # 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 3600.0
@@ -74,6 +78,9 @@ _CLAIM = text("""
             AND (kind <> 'tags' OR due_at <= :overdue
                  OR (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.shop_id = :shop_id
                      AND d.settled_at IS NULL AND d.parked_at IS NULL LIMIT :backlog) w) < :backlog)
+            AND (kind <> 'tags' OR due_at <= :out_of_patience
+                 OR NOT EXISTS (SELECT FROM backfills b WHERE b.shop_id = :shop_id AND b.finished_at IS NULL
+                                AND b.started_at IS NOT NULL AND b.trouble IS NULL))
           ORDER BY kind = 'tags', due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
     RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
@@ -163,6 +170,7 @@ class Outbox:
                 _CLAIM,
                 now=work.now,
                 overdue=work.now - TAGS_PATIENCE,
+                out_of_patience=work.now - HISTORY_PATIENCE,
                 backlog=BACKLOG,
                 leased_until=work.now + LEASE,
                 limit=self._batch,

@@ -1,4 +1,5 @@
-"""The worker: settles what the door took in, pushes what the domains want, and keeps the clock when it leads.
+"""The worker: settles what the door took in, pushes what the domains want, reads histories in, and keeps the clock
+when it leads.
 
 `NOTIFY` wakes it and a sweep every few seconds finds what a lost wake-up left, so a wake-up lost or doubled costs
 latency and never data. Start as many workers as you like, on as many machines: rows are claimed with `SKIP LOCKED`,
@@ -15,6 +16,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from engine.backfill import Backfiller
 from engine.inbox import BATCH as INBOX_BATCH
 from engine.inbox import Inbox
 from engine.outbox import BATCH as OUTBOX_BATCH
@@ -34,20 +36,24 @@ PAUSE_SECONDS = 1.0
 # Two settle in turns: while the database writes one batch, Python reads the next.
 SETTLERS = 2
 
-CHANNELS = ("perennial_inbox", "perennial_outbox")
+CHANNELS = ("perennial_inbox", "perennial_outbox", "perennial_backfill")
 
 logger = logging.getLogger("perennial.worker")
 
 
 class Worker:
-    """Settle, push and lead in one process. `run` blocks until `stop` is set, then lets each finish its batch."""
+    """Settle, push, backfill and lead in one process. `run` blocks until `stop` is set, then lets each finish its batch."""
 
-    def __init__(self, database: Database, inbox: Inbox, outbox: Outbox, schedule: Schedule) -> None:
+    def __init__(
+        self, database: Database, inbox: Inbox, outbox: Outbox, backfiller: Backfiller, schedule: Schedule
+    ) -> None:
         self._database = database
         self._schedule = schedule
-        self._rounds: dict[str, Callable[[], int]] = {CHANNELS[0]: inbox.settle_round, CHANNELS[1]: outbox.push_round}
+        self._rounds: dict[str, Callable[[], int]] = {
+            CHANNELS[0]: inbox.settle_round, CHANNELS[1]: outbox.push_round, CHANNELS[2]: backfiller.round,
+        }  # fmt: skip
         # A round that found a whole batch left more behind: the next one follows at once.
-        self._full = {CHANNELS[0]: INBOX_BATCH, CHANNELS[1]: OUTBOX_BATCH}
+        self._full = {CHANNELS[0]: INBOX_BATCH, CHANNELS[1]: OUTBOX_BATCH, CHANNELS[2]: 1}
         self._wake = {channel: threading.Event() for channel in CHANNELS}
 
     def run(self, stop: threading.Event) -> None:
@@ -57,6 +63,7 @@ class Worker:
                 for number in range(SETTLERS)
             ),
             threading.Thread(target=self._repeat, args=(CHANNELS[1], stop), name="push"),
+            threading.Thread(target=self._repeat, args=(CHANNELS[2], stop), name="backfill"),
             threading.Thread(target=self._schedule.lead, args=(stop,), name="lead"),
             threading.Thread(target=self._listen, args=(stop,), name="listen"),
         ]

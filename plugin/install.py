@@ -2,7 +2,7 @@
 
 The platform tells nobody about an installation; the first sign is a merchant at the door with an ID token. It is
 exchanged for the shop's own token, the store is asked who it is, and then the shop appears in one transaction: with
-its credentials, its first terms and its segments.
+its credentials, its first terms, its segments, and the wish to have its history read in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import lifecycle
 from commerce.ids import ShopId
 from commerce.store import ShopDetails, StorePort
 from connectors.shopify import AdminVisitor, ShopifyApp, Token, TokenKeeper
-from engine import shops, terms
+from engine import backfills, shops, terms
 from engine.shops import Seal, Shop
 from engine.work import Database
 
@@ -63,6 +63,7 @@ class Installer:
             for name, propose in self.first_terms.items():
                 terms.publish_first(work, name, propose(details.currency))
             lifecycle.publish_segments(work)
+            backfills.ask(work)
             return shops.current(work)
 
 

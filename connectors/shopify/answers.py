@@ -68,7 +68,9 @@ class Attribute(Struct):
     value: str | None = None
 
 
-class Order(Struct, rename="camel"):
+class OrderFacts(Struct, rename="camel", kw_only=True):
+    """An order without its lines."""
+
     id: str
     legacy_resource_id: str
     name: str
@@ -77,7 +79,6 @@ class Order(Struct, rename="camel"):
     updated_at: Instant
     test: bool
     total_price_set: MoneyBag
-    line_items: Lines
     refunds: list[Ref]
     discount_codes: list[str]
     custom_attributes: list[Attribute]
@@ -86,6 +87,10 @@ class Order(Struct, rename="camel"):
     display_financial_status: str | None = None
     landing_page_url: str | None = None
     customer: Customer | None = None
+
+
+class Order(OrderFacts, kw_only=True):
+    line_items: Lines
 
 
 class OrderNodes(Struct):

@@ -1,5 +1,5 @@
 """A shop's store on Shopify, as the rest of the house asks for it: `ShopifyStore` implements
-`commerce.store.StorePort`.
+`commerce.store.StorePort` and `commerce.history.HistoryPort`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
+from commerce.history import Export, Extent, Portion, Subject
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
-from connectors.shopify import reads, writes
+from connectors.shopify import bulk, reads, writes
 from connectors.shopify.graphql import Budget, Graph, operation
 from connectors.shopify.manifest import API_VERSION
 
@@ -62,6 +63,7 @@ class ShopifyStore:
             budget=budget,
         )
         self._now = now
+        self._http = http
 
     def details(self) -> ShopDetails:
         shop = self._graph.read(operation("shop_details"), {}, _ShopData).shop
@@ -84,3 +86,18 @@ class ShopifyStore:
 
     def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
         return reads.customers_changed(self._graph, since, self._now)
+
+    def extent(self) -> Extent:
+        return bulk.extent(self._graph)
+
+    def begin_export(self, subject: Subject) -> Export:
+        return bulk.begin(self._graph, subject)
+
+    def find_export(self, reference: str) -> Export:
+        return bulk.find(self._graph, reference)
+
+    def cancel_export(self, reference: str) -> None:
+        bulk.cancel(self._graph, reference)
+
+    def portions(self, subject: Subject, export: Export, position: int) -> Iterator[Portion]:
+        return bulk.portions(self._graph, self._http, subject, export, position)

@@ -9,7 +9,7 @@ themselves, since most orders have none.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -63,7 +63,7 @@ def customers_changed(graph: Graph, since: datetime, now: Callable[[], datetime]
         return page.nodes, page.page_info
 
     for nodes in _pages(ask, since):
-        yield [_customer(node, observed_at, node.updated_at) for node in nodes]
+        yield [customer_snapshot(node, observed_at, node.updated_at) for node in nodes]
 
 
 def _pages(
@@ -121,32 +121,39 @@ def orders(graph: Graph, external_ids: Sequence[str], observed_at: datetime) -> 
             for node in graph.read(operation("read_orders"), {"ids": chunk}, answers.OrderNodes).nodes
             if node is not None
         ]
-        refunds = _refunds(graph, nodes)
-        found += [order for node in nodes if (order := _understood(graph, node, refunds, observed_at)) is not None]
+        refunded = refunds(graph, _refund_ids(graph, nodes))
+        whole = ((node, _whole(graph, node)) for node in nodes)
+        found += [order for node, lines in whole if (order := understood(node, lines, refunded, observed_at))]
     return found
 
 
-def _understood(
-    graph: Graph, node: answers.Order, refunds: dict[str, answers.Refund], observed_at: datetime
+def understood(
+    node: answers.OrderFacts,
+    items: Sequence[answers.Line],
+    refunded: Mapping[str, answers.Refund],
+    observed_at: datetime,
 ) -> OrderSnapshot | None:
     """The order, or None for one that makes no sense: it must not keep the others from being read for ever."""
     try:
-        return _order(graph, node, refunds, observed_at)
+        return _order(node, items, refunded, observed_at)
     except (BadAmount, BadDelivery, OverflowError) as fault:
         _log.warning("order %.20s is left out: %s", node.legacy_resource_id, type(fault).__name__)
         return None
 
 
 def _order(
-    graph: Graph, node: answers.Order, refunds: dict[str, answers.Refund], observed_at: datetime
+    node: answers.OrderFacts,
+    items: Sequence[answers.Line],
+    refunded: Mapping[str, answers.Refund],
+    observed_at: datetime,
 ) -> OrderSnapshot:
     currency = check_currency(node.currency_code)
-    lines = _lines(_whole(graph, node), currency)
+    lines = _lines(items, currency)
     external_id = node.legacy_resource_id
     return OrderSnapshot(
         external_id=external_id,
         name=reading.clean(node.name, reading.NAME_LENGTH),
-        customer=None if node.customer is None else _customer(node.customer, observed_at, None),
+        customer=None if node.customer is None else customer_snapshot(node.customer, observed_at, None),
         currency=currency,
         placed_at=(node.processed_at or node.created_at).astimezone(UTC),
         updated_at=node.updated_at.astimezone(UTC),
@@ -159,15 +166,13 @@ def _order(
         ),
         total_minor=reading.bounded(minor_units(node.total_price_set.shop_money.amount, currency), "the total"),
         lines=lines,
-        refunds=tuple(
-            _refund(graph, refunds[ref.id], external_id, currency) for ref in node.refunds if ref.id in refunds
-        ),
+        refunds=tuple(_refund(refunded[ref.id], external_id, currency) for ref in node.refunds if ref.id in refunded),
         discount_codes=reading.codes(node.discount_codes),
         referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
     )
 
 
-def _customer(node: answers.Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
+def customer_snapshot(node: answers.Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
     email = node.default_email_address
     return CustomerSnapshot(
         external_id=node.legacy_resource_id,
@@ -205,29 +210,34 @@ def _lines(items: Sequence[answers.Line], currency: str) -> tuple[OrderLine, ...
     return tuple(lines)
 
 
-def _refunds(graph: Graph, nodes: Sequence[answers.Order]) -> dict[str, answers.Refund]:
-    """The refunds of these orders by global id, a few at a time."""
+def _refund_ids(graph: Graph, nodes: Sequence[answers.Order]) -> list[str]:
+    """The global ids of every refund of these orders."""
     for node in nodes:
         if len(node.refunds) >= _NAMED_REFUNDS:
             node.refunds = _all_refunds(graph, node.id)
-    ids = [ref.id for node in nodes for ref in node.refunds]
+    return [ref.id for node in nodes for ref in node.refunds]
+
+
+def refunds(graph: Graph, ids: Sequence[str]) -> dict[str, answers.Refund]:
+    """These refunds, every line of them, by global id; asked for a few at a time."""
     found: dict[str, answers.Refund] = {}
     for start in range(0, len(ids), _REFUNDS_AT_ONCE):
         chunk = ids[start : start + _REFUNDS_AT_ONCE]
         for refund in graph.read(operation("read_refunds"), {"ids": chunk}, answers.RefundNodes).nodes:
             if refund is not None:
+                refund.refund_line_items.nodes = _refunded_lines(graph, refund)
                 found[refund.id] = refund
     return found
 
 
-def _refund(graph: Graph, node: answers.Refund, order_external_id: str, currency: str) -> RefundSnapshot:
+def _refund(node: answers.Refund, order_external_id: str, currency: str) -> RefundSnapshot:
     refunded_at = node.processed_at or node.created_at
     if refunded_at is None:
         raise BadDelivery("a refund has no instant")
     total = sum(
         _minor(t.amount_set, currency) for t in node.transactions.nodes if t.kind == "REFUND" and t.status == "SUCCESS"
     )
-    lines = _refunded_lines(graph, node)
+    lines = node.refund_line_items.nodes
     if lines:
         goods = sum(_minor(line.subtotal_set, currency) for line in lines if not line.line_item.is_gift_card)
     else:

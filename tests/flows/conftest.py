@@ -20,7 +20,7 @@ from werkzeug.test import Client
 import loyalty
 from app import FIRST_TERMS, REACTIONS
 from commerce.ids import CustomerId, ShopId
-from commerce.store import PutDiscount, ShopDetails, StorePort
+from commerce.store import PutDiscount, ShopDetails
 from connectors.http import HttpSession
 from connectors.shopify import (
     COMPLIANCE_TOPICS,
@@ -34,6 +34,7 @@ from connectors.shopify import (
     translate,
 )
 from engine import mirror, shops
+from engine.backfill import Backfiller, Store
 from engine.inbox import BATCH, Inbox
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
@@ -80,6 +81,7 @@ class Loop:
     inbox: Inbox
     outbox: Outbox
     reconciler: Reconciler
+    backfiller: Backfiller
     installer: Installer
     door: Client
     """The house's web side: webhooks and pages."""
@@ -186,7 +188,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
         )  # fmt: skip
         seal = Seal([Fernet.generate_key().decode()])
 
-        def connect(shop_id: ShopId) -> StorePort:
+        def connect(shop_id: ShopId) -> Store:
             with database.work(shop_id) as work:
                 shop = shops.current(work)
             token = keeper(database, seal, shopify, shop)
@@ -220,7 +222,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
             world, database, clock,
             Inbox(database, {"shopify": translate}, REACTIONS),
             Outbox(database, connect, {PutDiscount.kind: loyalty.code_settled}),
-            Reconciler(database, connect, REACTIONS), installer,
+            Reconciler(database, connect, REACTIONS), Backfiller(database, connect, REACTIONS), installer,
             rooms["client"], Client(rooms["platform"]), domain,
         )  # fmt: skip
         yield rooms["loop"]
