@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 from flask import Flask
 
-from sandbox import admin, control, doors, oauth, storefront
+from sandbox import admin, control, doors, oauth, storefront, uploads
 from sandbox.adminapi import answer
+from sandbox.adminapi.bulk import RESULTS
 from sandbox.shop import Shop
 from sandbox.world import UnknownShop, World
 
@@ -24,8 +25,10 @@ PREFIX = "/shops/"
 GRAPHQL = "/graphql.json"
 REASONS = {
     200: "200 OK",
+    201: "201 Created",
     400: "400 Bad Request",
     401: "401 Unauthorized",
+    403: "403 Forbidden",
     404: "404 Not Found",
     405: "405 Method Not Allowed",
 }
@@ -49,6 +52,10 @@ class Platform:
             return self._graphql(environ, start_response, shop)
         if path == "/admin/oauth/access_token":
             return self._token(environ, start_response, shop)
+        if path == uploads.PATH:
+            return self._upload(environ, start_response, shop)
+        if path.startswith(RESULTS):
+            return self._result(start_response, shop, path[len(RESULTS) :].removesuffix(".jsonl"))
         return self.flask.wsgi_app(environ, start_response)
 
     def _shop(self, environ: Environ) -> Shop:
@@ -73,6 +80,32 @@ class Platform:
         fields = doors.fields(_body(environ), environ.get("CONTENT_TYPE", ""))
         status, body = oauth.access_token(self.world, shop, fields)
         return _json(start_response, status, orjson.dumps(body), (("Cache-Control", "no-store"),))
+
+    def _upload(self, environ: Environ, start_response: StartResponse, shop: Shop) -> Iterable[bytes]:
+        """The object store takes a staged file; it knows no access token."""
+        length = environ.get("CONTENT_LENGTH") or "0"
+        size = int(length) if length.isdecimal() else 0
+        try:
+            taken = shop.uploads.receive(environ.get("CONTENT_TYPE", ""), environ["wsgi.input"], size)
+        except uploads.UploadRefused as refused:
+            text = f"<Error><Code>{refused.code}</Code><Message>{refused.message}</Message></Error>"
+            return _bytes(start_response, refused.status, "application/xml; charset=UTF-8", text.encode())
+        text = f"<PostResponse><Key>{taken.key}</Key></PostResponse>"
+        return _bytes(start_response, 201, "application/xml; charset=UTF-8", text.encode())
+
+    def _result(self, start_response: StartResponse, shop: Shop, token: str) -> Iterable[bytes]:
+        with self.world.lock:
+            shop.run_bulk()
+            file = shop.bulk.result(token)
+        if file is None:
+            text = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
+            return _bytes(start_response, 404, "application/xml; charset=UTF-8", text)
+        return _bytes(start_response, 200, "application/jsonl", file)
+
+
+def _bytes(start_response: StartResponse, status: int, kind: str, body: bytes) -> Iterable[bytes]:
+    start_response(REASONS[status], [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _body(environ: Environ) -> bytes:

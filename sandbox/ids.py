@@ -23,6 +23,7 @@ BASES = {
     "MetafieldDefinition": 120_000_000_000,
     "WebhookSubscription": 1_100_000_000_000,
     "ShippingLine": 4_700_000_000_000,
+    "BulkOperation": 147_000_000_000,
 }
 PREFIX = "gid://shopify/"
 

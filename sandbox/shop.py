@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sandbox.apps import App, Installation
+from sandbox.bulk import BulkOperations
 from sandbox.customers import Customer, Customers, add_tags, remove_tags
 from sandbox.discounts import Discounts
 from sandbox.ids import Numbers, gid
@@ -19,10 +20,11 @@ from sandbox.money import Currency
 from sandbox.orders import LineTable, Order, Orders, Refund
 from sandbox.payloads import OrderBodies, RefundBodies, customer_body, shop_body
 from sandbox.payloads.fields import Tree, pick, tree
-from sandbox.payloads.shop import tags_body
+from sandbox.payloads.shop import bulk_body, tags_body
 from sandbox.products import Catalog
 from sandbox.segments import Segment, Segments, Standing
 from sandbox.signing import webhook_signature
+from sandbox.uploads import Uploads
 from sandbox.webhooks import Courier, Delivery, Uuids
 
 COMPLIANCE = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
@@ -84,6 +86,8 @@ class Shop:
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)
     lines: LineTable = field(default_factory=LineTable)
+    uploads: Uploads = field(default_factory=Uploads)
+    bulk: BulkOperations = field(init=False)
     ids: Numbers = field(init=False)
     customers: Customers = field(init=False)
     catalog: Catalog = field(init=False)
@@ -100,6 +104,7 @@ class Shop:
         self.customers = Customers(self.ids.base("Customer"))
         self.catalog = Catalog(self.ids.base("Product"))
         self.orders = Orders(self.ids.base("Order"))
+        self.bulk = BulkOperations(self.ids.base("BulkOperation"))
         self.name = self.name or self.domain.removesuffix(".myshopify.com").replace("-", " ").title()
         self.created_at = self.created_at or self.clock()
         self.bodies = self._order_bodies(None)
@@ -232,6 +237,13 @@ class Shop:
             if tags and self.hears(topic):
                 self.fire(topic, tags_body(gid("Customer", customer.id), tags, self.clock()), event)
         self.touch_customer(customer, event)
+
+    # ---- bulk operations
+
+    def run_bulk(self, *, at_once: bool = False) -> None:
+        """Lets bulk operations do what their time was enough for, or everything; tells the app of those that ended."""
+        for one in self.bulk.catch_up(self.clock(), at_once=at_once):
+            self.fire("bulk_operations/finish", bulk_body(one, self.bodies.at), self.event())
 
     # ---- segments
 

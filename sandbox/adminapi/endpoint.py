@@ -10,6 +10,7 @@ import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     OperationDefinitionNode,
@@ -28,6 +29,8 @@ from sandbox.world import World
 KEPT = 256
 VERSION = "2026-10"
 MOST_BYTES = 5_000_000
+# The body of this refusal is not documented; nobody should need it.
+UNLISTED = b'{"errors":"Requests from this address are not allowed"}'
 DENIED = b'{"errors":"[API] Invalid API key or access token (unrecognized login or wrong password)"}'
 LIMITS = "https://shopify.dev/api/usage/limits"
 
@@ -96,6 +99,7 @@ def answer(world: World, shop: Shop, token: str | None, body: bytes) -> Answer:
         if not isinstance(query, str) or not isinstance(variables, dict):
             return Answer(400, b'{"errors":{"query":"Required parameter missing or invalid"}}')
         call = Call(shop, frozenset(granted.scopes), now)
+        shop.run_bulk()
         return _run(world, call, query, variables, name)
 
 
@@ -108,6 +112,8 @@ def _run(world: World, call: Call, query: str, variables: dict[str, Any], name: 
         return _reply(
             {"errors": [{"message": "No operation named in the document" if name else "An operation name is required"}]}
         )
+    if call.shop.bulk.faults.unlisted and _runs_bulk(prepared.operations[chosen]):
+        return Answer(403, UNLISTED)
     bucket, cost = call.shop.bucket, prepared.costs[chosen]
     requested = cost.requested(variables)
     level = bucket.refill(call.now)
@@ -131,9 +137,15 @@ def _run(world: World, call: Call, query: str, variables: dict[str, Any], name: 
     assert isinstance(result, ExecutionResult)
     actual = cost.actual(result.data)
     bucket.level -= actual
+    world.stats["cost_points"] += actual
     for mutation in call.mutations:
         world.mutations[mutation] += 1
     return _reply(_body(result, call, requested, actual))
+
+
+def _runs_bulk(operation: OperationDefinitionNode) -> bool:
+    fields = (node for node in operation.selection_set.selections if isinstance(node, FieldNode))
+    return any(node.name.value.startswith("bulkOperationRun") for node in fields)
 
 
 def _body(result: ExecutionResult, call: Call, requested: int, actual: int) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,18 @@ from sandbox.adminapi.call import fault
 
 MOST = 250
 Key = tuple[Any, int]
+
+_whole: ContextVar[bool] = ContextVar("whole", default=False)
+
+
+@contextmanager
+def whole() -> Iterator[None]:
+    """Within it, a page that names no size is the whole list and sizes have no bound: bulk operations read so."""
+    token = _whole.set(True)
+    try:
+        yield
+    finally:
+        _whole.reset(token)
 
 
 @dataclass(slots=True)
@@ -89,6 +103,8 @@ def page(
     **_: Any,
 ) -> Page:
     """The page that the arguments ask for; raises the platform's errors for sizes it refuses."""
+    if _whole.get():
+        first, most = len(rows.keys) if first is None else first, len(rows.keys) + (first or 0)
     size = _size(first, last, most)
     low, high = 0, len(rows.keys)
     try:

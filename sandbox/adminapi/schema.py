@@ -20,8 +20,9 @@ from graphql import (
     build_schema,
 )
 
-from sandbox.adminapi import customers, discounts, metafields, orders, segments, shops, subscriptions
+from sandbox.adminapi import bulk, customers, discounts, metafields, orders, segments, shops, subscriptions
 from sandbox.adminapi.call import Call, Info, Line, Resolver
+from sandbox.bulk import BulkOperation
 from sandbox.customers import Customer
 from sandbox.discounts import Discount
 from sandbox.metafields import Definition, Metafield
@@ -74,6 +75,7 @@ KINDS: dict[type, str] = {
     Metafield: "Metafield",
     Definition: "MetafieldDefinition",
     Subscription: "WebhookSubscription",
+    BulkOperation: "BulkOperation",
     Shop: "Shop",
 }
 
@@ -119,6 +121,7 @@ RESOLVERS = (
     discounts.RESOLVERS,
     metafields.RESOLVERS,
     subscriptions.RESOLVERS,
+    bulk.RESOLVERS,
 )
 
 

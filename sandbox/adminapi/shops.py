@@ -39,6 +39,7 @@ def find(call: Call, text: str) -> Any:
         "Product": shop.catalog,
         "DiscountCodeNode": shop.discounts,
         "Segment": shop.segments,
+        "BulkOperation": shop.bulk,
     }
     if kind == "Shop":
         return shop if number == shop.shop_id else None

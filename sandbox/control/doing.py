@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.bulk import BulkFaults
 from sandbox.control.asking import (
     BadRequest,
     Json,
@@ -60,6 +61,26 @@ def faults() -> Json:
     chosen = Faults.of(given_json())
     world().courier.misbehave(chosen)
     return {name: getattr(chosen, name) for name in ("duplicate", "drop", "reorder", "delay", "seed")}
+
+
+@api.post("/bulk/faults")
+def bulk_faults() -> Json:
+    """`{refused, unlisted, fail_after, error, stuck_after, gone}`; what is not named is off."""
+    given = given_json()
+    shop = shop_of(given)
+    chosen = BulkFaults.of({name: value for name, value in given.items() if name != "shop"})
+    with world().lock:
+        shop.bulk.faults = chosen
+    return {name: getattr(chosen, name) for name in BulkFaults.__slots__}
+
+
+@api.post("/bulk/finish")
+def finish_bulk() -> Json:
+    """Lets every running bulk operation do the rest of its work at once."""
+    shop = shop_of(given_json())
+    with world().lock:
+        shop.run_bulk(at_once=True)
+        return {"operations": [{"id": one.id, "type": one.type, "status": one.status} for one in shop.bulk]}
 
 
 @api.post("/deliveries/flush")

@@ -23,6 +23,7 @@ def stats() -> Json:
             "platform_calls": there.stats["platform_calls"],
             "token_requests": there.stats["token_requests"],
             "throttled": there.stats["throttled"],
+            "cost_points": there.stats["cost_points"],
             "proxy_requests": there.stats["proxy_requests"],
             "mutations": dict(there.mutations),
             "deliveries": counts | faults | {"waiting": courier.backlog, "by_topic": dict(courier.topics)},

@@ -1,14 +1,17 @@
 """Bodies about the shop and the app: `app/uninstalled`, `app/scopes_update`, the compliance topics,
-segments, discounts.
+segments, discounts, bulk operations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+
+from sandbox.bulk import BulkOperation
+from sandbox.ids import gid
 
 # the same for every shop of a sandbox
 SAME = {
@@ -80,3 +83,17 @@ def privacy_body(
     if topic == "customers/data_request":
         body["data_request"] = {"id": 9_999}
     return orjson.dumps(body)
+
+
+def bulk_body(operation: BulkOperation, at: Callable[[float | None], bytes]) -> bytes:
+    """`bulk_operations/finish`: that it ended and how, not what it found."""
+    return orjson.dumps(
+        {
+            "admin_graphql_api_id": gid("BulkOperation", operation.id),
+            "completed_at": orjson.Fragment(at(operation.completed_at)),
+            "created_at": orjson.Fragment(at(operation.created_at)),
+            "error_code": operation.error_code.lower() if operation.error_code else None,
+            "status": operation.status.lower(),
+            "type": operation.type.lower(),
+        }
+    )
