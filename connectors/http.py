@@ -181,11 +181,9 @@ class HttpSession:
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.adapters.clear()
-        checked = None if platform_url is None else check_platform_url(platform_url)
-        self._session.mount("https://", _Road(pool_size, checked))
-        if checked is not None:
-            # Files that the sandbox hands out lie with it too; plain HTTP leads there and nowhere else.
-            self._session.mount(f"{checked}/", _Road(pool_size, None))
+        self._session.mount(
+            "https://", _Road(pool_size, None if platform_url is None else check_platform_url(platform_url))
+        )
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """One exchange. Raises `NoAnswer`; a redirect is an answer like any other."""

@@ -42,7 +42,10 @@ logger = logging.getLogger("perennial.worker")
 
 
 class Worker:
-    """Settle, push, backfill and lead in one process. `run` blocks until `stop` is set, then lets each finish its batch."""
+    """Settle, push, backfill and lead in one process.
+
+    `run` blocks until `stop` is set, then lets each finish its batch.
+    """
 
     def __init__(
         self, database: Database, inbox: Inbox, outbox: Outbox, backfiller: Backfiller, schedule: Schedule
