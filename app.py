@@ -1,7 +1,7 @@
 """The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody
 imports it.
 
-python app.py serve | worker | migrate | demo | reconcile | settings | new-key
+python app.py serve | worker | migrate | demo | backfill | reconcile | settings | new-key
 """
 
 from __future__ import annotations

@@ -21,13 +21,12 @@ from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy.exc import OperationalError
 
-from engine import shops
 from engine.postgres import PostgresUnavailable
-from engine.reconcile import Reconciler
 from engine.settings import BadSettings, Settings
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
+from plugin import history
 
 
 class House(Protocol):
@@ -39,8 +38,6 @@ class House(Protocol):
     def database(self) -> Database: ...
     @property
     def worker(self) -> Worker: ...
-    @property
-    def reconciler(self) -> Reconciler: ...
 
 
 Build = Callable[[Mapping[str, str]], Any]
@@ -61,6 +58,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             from plugin import demo
 
             return demo.run(root, Path(chosen.data) if chosen.data else None, build, check=chosen.check)
+        if chosen.command == "backfill":
+            return history.backfill(build(environment), chosen.shop, again=chosen.again)
+        if chosen.command == "reconcile":
+            return history.reconcile(build(environment), deep=chosen.deep)
         return _COMMANDS[chosen.command](build(environment))
     except BadSettings as bad:
         print(
@@ -84,7 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="answer webhooks and pages")
     commands.add_parser("worker", help="settle deliveries, push effects, keep the clock; start as many as you like")
     commands.add_parser("migrate", help="bring the database to the newest schema")
-    commands.add_parser("reconcile", help="compare every shop with its store now, and settle the difference")
+    backfill = commands.add_parser("backfill", help="read the histories of shops in, and watch; workers do it unasked")
+    backfill.add_argument("--shop", help="of this shop only, such as kettle.myshopify.com")
+    backfill.add_argument("--again", action="store_true", help="once more, where it has been done")
+    reconcile = commands.add_parser("reconcile", help="compare every shop with its store now, and settle the difference")
+    reconcile.add_argument("--deep", action="store_true", help="over the last 60 days, deleted orders too, as each night")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
     demo = commands.add_parser("demo", help="run everything on this machine and replay real orders")
@@ -160,14 +165,6 @@ def _migrate(house: House) -> int:
     return 0
 
 
-def _reconcile(house: House) -> int:
-    with house.database.machine() as connection:
-        installed = shops.installed(connection)
-    for shop in installed:
-        print(f"{shop.domain}: {house.reconciler.run(shop)} gaps healed")
-    return 0
-
-
 def _settings(house: House) -> int:
     """One line each; of a secret, only whether it is set."""
     for field in fields(house.settings):
@@ -177,5 +174,5 @@ def _settings(house: House) -> int:
 
 
 _COMMANDS: Mapping[str, Callable[[House], int]] = {
-    "serve": _serve, "worker": _worker, "migrate": _migrate, "reconcile": _reconcile, "settings": _settings,
+    "serve": _serve, "worker": _worker, "migrate": _migrate, "settings": _settings,
 }  # fmt: skip
