@@ -35,7 +35,7 @@ from commerce.store import PutDiscount, StoreError, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
-from engine.inbox import Inbox, Reaction
+from engine.inbox import Inbox, Reaction, settle_read
 from engine.outbox import Outbox
 from engine.postgres import Embedded
 from engine.receiver import Receiver
@@ -43,6 +43,7 @@ from engine.reconcile import Reconciler
 from engine.schedule import Job, Schedule
 from engine.settings import Settings, read
 from engine.shops import Seal, Shop
+from engine.stale import StaleOrders
 from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
 from plugin import Doors, cli, create_app
@@ -147,6 +148,10 @@ class House:
         return Reconciler(self.database, self.connect, REACTIONS)
 
     @cached_property
+    def stale_orders(self) -> StaleOrders:
+        return StaleOrders(self.database, self.connect, lambda work, found: settle_read(work, REACTIONS, found))
+
+    @cached_property
     def schedule(self) -> Schedule:
         jobs = (
             Job("review stages", 60, inside=_review),
@@ -161,7 +166,7 @@ class House:
 
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.database, self.inbox, self.outbox, self.schedule)
+        return Worker(self.database, self.inbox, self.outbox, self.schedule, self.stale_orders)
 
     @cached_property
     def asgi(self) -> WebhookDoor:

@@ -74,9 +74,7 @@ def heard_discounts(work: UnitOfWork, events: Sequence[DiscountChanged]) -> list
     """Discounts changed: answers with the codes of ours that the merchant has ended; what we ended stays ended."""
     if not events:
         return []
-    rows = as_json(
-        [{"external_id": e.external_id, "code": e.code, "works": e.works, "at": e.at} for e in events]
-    )
+    rows = as_json([{"external_id": e.external_id, "code": e.code, "works": e.works, "at": e.at} for e in events])
     if any(event.code for event in events):
         work.run(_LEARN_CODES, rows=rows)
     amiss = work.rows(_CODES_AMISS, rows=rows)

@@ -39,7 +39,8 @@ _MOVE_ORDERS = text(f"""
     FROM {_PAIRS} WHERE o.shop_id = :shop_id AND o.customer_id = g.gone_id RETURNING o.order_id
 """)
 _MOVE_CHECKOUTS = text(f"""
-    UPDATE checkouts c SET customer_id = g.kept_id FROM {_PAIRS} WHERE c.shop_id = :shop_id AND c.customer_id = g.gone_id
+    UPDATE checkouts c SET customer_id = g.kept_id FROM {_PAIRS}
+    WHERE c.shop_id = :shop_id AND c.customer_id = g.gone_id
 """)
 # Facts do not move: a consent is one address's, and of the one who was kept the store tells by itself.
 _FORGET_FACTS = text(

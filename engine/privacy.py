@@ -1,8 +1,8 @@
 """Legal requests that the platforms pass on: hand out what we hold of a customer, erase it, or erase a whole shop.
 
 Personal data lives in the mirror's `customers`, their facts and checkouts, and the bodies of deliveries. The domains'
-tables hold our ids and amounts, so the books stay whole when a person is erased. Bodies are dropped by `purge_bodies` after
-30 days, which is the legal limit for an erasure.
+tables hold our ids and amounts, so the books stay whole when a person is erased. Bodies are dropped by `purge_bodies`
+after 30 days, which is the legal limit for an erasure.
 """
 
 from __future__ import annotations

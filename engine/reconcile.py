@@ -16,7 +16,7 @@ from commerce.ids import ShopId
 from commerce.orders import OrderStamp
 from commerce.store import StorePort
 from engine import log, metrics, mirror, shops
-from engine.inbox import Reaction, settle_snapshots
+from engine.inbox import Reaction, settle_read
 from engine.work import Database
 
 OVERLAP = timedelta(minutes=10)
@@ -56,8 +56,7 @@ class Reconciler:
         gaps = 0
         for page in store.customers_changed(since):
             with self._database.work(shop_id) as work:
-                accepted = mirror.accept(work, [], [], mirror.customers_behind(work, page))
-                settle_snapshots(work, self._reactions, accepted)
+                accepted = settle_read(work, self._reactions, [], mirror.customers_behind(work, page))
             gaps += len(accepted.customers)
         return gaps
 
@@ -70,5 +69,5 @@ class Reconciler:
         for start in range(0, len(behind), CHUNK):
             snapshots = store.orders(behind[start : start + CHUNK])
             with self._database.work(shop_id) as work:
-                settle_snapshots(work, self._reactions, mirror.accept(work, snapshots))
+                settle_read(work, self._reactions, snapshots)
         return len(behind)

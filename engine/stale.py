@@ -19,7 +19,7 @@ from commerce.events import OrderStale
 from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot
 from commerce.store import StoreError, StorePort
-from engine import log, mirror, shops
+from engine import log, shops
 from engine.work import Database, UnitOfWork, as_json
 
 REST = timedelta(seconds=5)

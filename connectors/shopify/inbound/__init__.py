@@ -15,12 +15,12 @@ from commerce.events import BadDelivery, Delivery, Event
 from commerce.money import BadAmount
 from connectors.shopify.inbound import customers, orders, store
 
-_READERS: Mapping[str, Callable[[Delivery], Sequence[Event]]] = {**orders.READERS, **customers.READERS, **store.READERS}
+READERS: Mapping[str, Callable[[Delivery], Sequence[Event]]] = {**orders.READERS, **customers.READERS, **store.READERS}
 
 
 def translate(delivery: Delivery) -> Sequence[Event]:
     """The events that `delivery` tells of; none for a topic that we did not ask for. Raises `BadDelivery`."""
-    read = _READERS.get(delivery.topic)
+    read = READERS.get(delivery.topic)
     if read is None:
         return ()
     try:
