@@ -30,13 +30,14 @@ from a2wsgi import WSGIMiddleware
 import lifecycle
 import loyalty
 import referral
+from commerce.history import Store
 from commerce.ids import ShopId
 from commerce.store import PutDiscount, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
-from engine.backfill import Backfiller, Store
-from engine.inbox import Inbox, Reaction
+from engine.backfill import Backfiller
+from engine.inbox import Inbox, Reaction, settle_read
 from engine.outbox import Outbox
 from engine.postgres import Embedded
 from engine.receiver import Receiver
@@ -44,6 +45,7 @@ from engine.reconcile import Reconciler
 from engine.schedule import Job, Schedule
 from engine.settings import Settings, read
 from engine.shops import Seal, Shop
+from engine.stale import StaleOrders
 from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
 from plugin import Doors, cli, create_app
@@ -152,11 +154,16 @@ class House:
         return Backfiller(self.database, self.connect, REACTIONS)
 
     @cached_property
+    def stale_orders(self) -> StaleOrders:
+        return StaleOrders(self.database, self.connect, lambda work, found: settle_read(work, REACTIONS, found))
+
+    @cached_property
     def schedule(self) -> Schedule:
         jobs = (
             Job("review stages", 60, inside=_review),
             Job("release unused codes", 300, inside=_release),
-            Job("reconcile", 900, after=self._reconcile),
+            Job("reconcile", 300, after=self._reconcile),
+            Job("reconcile deeply", 900, after=self._reconcile_deeply),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
         )
         return Schedule(self.database, jobs)
@@ -164,9 +171,12 @@ class House:
     def _reconcile(self, shop: Shop) -> None:
         self.reconciler.run(shop)
 
+    def _reconcile_deeply(self, shop: Shop) -> None:
+        self.reconciler.nightly(shop)
+
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.database, self.inbox, self.outbox, self.backfiller, self.schedule)
+        return Worker(self.database, self.inbox, self.outbox, self.backfiller, self.schedule, self.stale_orders)
 
     @cached_property
     def asgi(self) -> WebhookDoor:

@@ -31,3 +31,11 @@ class Customer:
 
     customer_id: CustomerId
     external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two customers of the mirror are one: what was `gone`'s is `kept`'s now."""
+
+    kept: Customer
+    gone: Customer

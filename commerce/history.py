@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot
+from commerce.store import StorePort
 
 Subject = Literal["orders", "customers"]
 """What is read at a time: orders with their buyers, lines and refunds; or customers."""
@@ -57,8 +58,12 @@ class Portion:
     """Orders or customers told; more than are given here where some made no sense."""
 
 
-class HistoryPort(Protocol):
-    """How a store tells its history. Every call has bounded time; every failure is a `StoreError`."""
+class Store(StorePort, Protocol):
+    """A store that can tell its history too. Every call has bounded time; every failure is a `StoreError`."""
+
+    def orders_missing(self, external_ids: Sequence[str]) -> list[str]:
+        """Of these orders, those that the store does not have, or does not show us."""
+        ...
 
     def extent(self) -> Extent: ...
 

@@ -17,16 +17,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from commerce.customers import CustomerSnapshot
-from commerce.history import Export, HistoryPort, Portion
+from commerce.history import Export, Portion, Store
 from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import StoreError, StorePort
+from commerce.store import StoreError
 from engine import backfills, log, mirror, planner
 from engine.backfills import Backfill, LeaseLost
-from engine.inbox import Reaction, settle_snapshots, take_turn, transient
+from engine.inbox import Reaction, settle_read, transient
 from engine.stream import read_ahead
 from engine.work import Database, UnitOfWork
 
@@ -58,10 +58,6 @@ SIP = 10
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger("perennial.backfill")
-
-
-class Store(StorePort, HistoryPort, Protocol):
-    """What a backfill needs of a store."""
 
 
 class Backfiller:
@@ -292,9 +288,7 @@ class _Reader:
     ) -> None:
         settled = mirror.Accepted((), ())
         if orders or customers:
-            take_turn(work)
-            settled = mirror.accept(work, orders, (), customers)
-            settle_snapshots(work, self.reactions, settled)
+            settled = settle_read(work, self.reactions, orders, customers)
         more = {"orders_settled": len(settled.orders), "customers_settled": len(settled.customers)}
         self.row = backfills.move(work, self.lease, grow={**grow, **more}, tries=0, trouble=None, **change)
 

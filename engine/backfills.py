@@ -49,7 +49,7 @@ _RELEASE = text("""
 """)
 _HINT = text("""
     UPDATE backfills SET look_at = :now
-    WHERE shop_id = :shop_id AND finished_at IS NULL AND export = :export AND look_at > :now
+    WHERE shop_id = :shop_id AND finished_at IS NULL AND export = ANY(:references) AND look_at > :now
     RETURNING backfill_id
 """)
 _WAKE = text("SELECT pg_notify('perennial_backfill', CAST(CAST(:shop_id AS bigint) AS text))")
@@ -131,9 +131,9 @@ def latest(work: UnitOfWork) -> Backfill | None:
     return Backfill(*row) if row else None
 
 
-def hint(work: UnitOfWork, reference: str) -> bool:
-    """The store says that an export has ended: look at once, if it is one of ours."""
-    if work.row(_HINT, export=reference, now=work.now) is None:
+def hint(work: UnitOfWork, references: Sequence[str]) -> bool:
+    """The store says that these operations of its have ended: look at once, if one is our export."""
+    if not references or work.row(_HINT, references=list(references), now=work.now) is None:
         return False
     work.run(_WAKE)
     return True

@@ -20,6 +20,7 @@ import zstandard
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from commerce.customers import CustomerSnapshot
 from commerce.events import (
     AppUninstalled,
     BadDelivery,
@@ -31,7 +32,9 @@ from commerce.events import (
     RefundChanged,
 )
 from commerce.ids import DeliveryId, ShopId
+from commerce.orders import OrderSnapshot
 from engine import log, metrics, mirror, planner, privacy, shops
+from engine.news import News
 from engine.work import Database, UnitOfWork
 
 Translate = Callable[[Delivery], Sequence[Event]]
@@ -121,6 +124,7 @@ class _Batch:
     refunds: list[RefundChanged] = field(default_factory=list)
     customers: list[CustomerChanged] = field(default_factory=list)
     others: list[AppUninstalled | PrivacyAsked] = field(default_factory=list)
+    news: list[Event] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         match event:
@@ -130,8 +134,10 @@ class _Batch:
                 self.refunds.append(event)
             case CustomerChanged():
                 self.customers.append(event)
-            case _:
+            case AppUninstalled() | PrivacyAsked():
                 self.others.append(event)
+            case _:
+                self.news.append(event)
 
 
 class Inbox:
@@ -180,7 +186,7 @@ class Inbox:
             if not rows:
                 return 0
             batch, good = self._read(work, platform, rows)
-            take_turn(work)
+            work.run(_TAKE_TURN)
             self._bring_up_to(work, batch)
             settled_at = self._database.clock()
             work.run(_SETTLED, at=settled_at, delivery_ids=good)
@@ -212,16 +218,15 @@ class Inbox:
         return batch, good
 
     def _bring_up_to(self, work: UnitOfWork, batch: _Batch) -> None:
-        settle_snapshots(
+        news = News.of(batch.news) if batch.news else None
+        accepted = mirror.accept(
             work,
-            self._reactions,
-            mirror.accept(
-                work,
-                [e.order for e in batch.orders],
-                [e.refund for e in batch.refunds],
-                [e.customer for e in batch.customers],
-            ),
+            [e.order for e in batch.orders],
+            [e.refund for e in batch.refunds],
+            [e.customer for e in batch.customers],
+            touched=news.before(work) if news else (),
         )
+        settle_snapshots(work, self._reactions, news.after(work, accepted) if news else accepted)
         for event in batch.others:
             match event:
                 case AppUninstalled():
@@ -249,14 +254,25 @@ class Inbox:
 
 def settle_snapshots(work: UnitOfWork, reactions: Sequence[Reaction], accepted: mirror.Accepted) -> None:
     """Let each domain look again at what changed. Deliveries and reconciliation both end here."""
-    if accepted.orders or accepted.customers:
+    if accepted:
         for react in reactions:
             react(work, accepted)
 
 
-def take_turn(work: UnitOfWork) -> None:
-    """Wait until no other batch of this shop is being written; until the end of the transaction, none is but ours."""
+def settle_read(
+    work: UnitOfWork,
+    reactions: Sequence[Reaction],
+    orders: Sequence[OrderSnapshot],
+    customers: Sequence[CustomerSnapshot] = (),
+) -> mirror.Accepted:
+    """Settle what was read from the store, in turn with the batches of deliveries.
+
+    Without the turn, an order read a moment ago could be written for a customer whom a delivery is just merging away.
+    """
     work.run(_TAKE_TURN)
+    accepted = mirror.accept(work, orders, (), customers)
+    settle_snapshots(work, reactions, accepted)
+    return accepted
 
 
 def replay(work: UnitOfWork, delivery_id: DeliveryId) -> bool:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 import orjson
 from sqlalchemy import text
 
-from commerce.customers import Customer, CustomerSnapshot
+from commerce.customers import Customer, CustomerSnapshot, Merge
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order, OrderSnapshot, OrderStamp, RefundSnapshot
 from engine.work import UnitOfWork, as_json
@@ -32,6 +32,7 @@ _SEE_CUSTOMERS = text(f"""
     WHERE NOT EXISTS (SELECT FROM customers c WHERE c.shop_id = :shop_id AND c.external_id = g.external_id)
     ORDER BY g.external_id
     ON CONFLICT (shop_id, external_id) DO NOTHING
+    RETURNING customer_id, external_id
 """)
 _CHANGE_CUSTOMERS = text(f"""
     INSERT INTO customers (shop_id, external_id, email, first_name, last_name, created_at, updated_at, observed_at)
@@ -41,7 +42,7 @@ _CHANGE_CUSTOMERS = text(f"""
     ON CONFLICT (shop_id, external_id) DO UPDATE
         SET email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
             created_at = excluded.created_at, updated_at = excluded.updated_at, observed_at = excluded.observed_at
-        WHERE customers.redacted_at IS NULL
+        WHERE customers.redacted_at IS NULL AND customers.gone_at IS NULL
           AND (customers.updated_at IS NULL
                OR (excluded.updated_at, excluded.observed_at) > (customers.updated_at, customers.observed_at))
     RETURNING customer_id, external_id
@@ -59,8 +60,8 @@ _ACCEPT_ORDERS = text("""
         INSERT INTO orders (shop_id, external_id, name, customer_id, currency, placed_at, updated_at, observed_at,
                             paid, cancelled_at, test, goods_minor, total_minor, discount_codes, referral_code,
                             lines_digest)
-        SELECT :shop_id, g.external_id, g.name, c.customer_id, g.currency, g.placed_at, g.updated_at, g.observed_at,
-               g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor, g.discount_codes, g.referral_code,
+        SELECT :shop_id, g.external_id, g.name, coalesce(c.merged_into, c.customer_id), g.currency, g.placed_at,
+               g.updated_at, g.observed_at, g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor, g.discount_codes, g.referral_code,
                g.lines_digest
         FROM given g LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.customer_external_id
         ORDER BY g.external_id
@@ -71,7 +72,8 @@ _ACCEPT_ORDERS = text("""
                 goods_minor = excluded.goods_minor, total_minor = excluded.total_minor,
                 discount_codes = excluded.discount_codes, referral_code = excluded.referral_code,
                 lines_digest = excluded.lines_digest, version = orders.version + 1
-            WHERE (excluded.updated_at, excluded.observed_at) > (orders.updated_at, orders.observed_at)
+            WHERE orders.deleted_at IS NULL
+              AND (excluded.updated_at, excluded.observed_at) > (orders.updated_at, orders.observed_at)
         RETURNING order_id, external_id, lines_digest
     )
     SELECT a.order_id, a.external_id, h.external_id IS NOT NULL AS known,
@@ -131,10 +133,13 @@ _CUSTOMERS_BEHIND = text(f"""
     SELECT g.external_id FROM {_CUSTOMER_ROWS}
     LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.external_id
     WHERE c.customer_id IS NULL
-       OR (c.redacted_at IS NULL AND (c.updated_at IS NULL OR c.updated_at < g.updated_at)
+       OR (c.redacted_at IS NULL AND c.gone_at IS NULL AND (c.updated_at IS NULL OR c.updated_at < g.updated_at)
            AND (c.email, c.first_name, c.last_name) IS DISTINCT FROM (g.email, g.first_name, g.last_name))
 """)
-_CUSTOMER_ID = text("SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :external_id")
+_CUSTOMER_ID = text("""
+    SELECT coalesce(merged_into, customer_id) AS customer_id FROM customers
+    WHERE shop_id = :shop_id AND external_id = :external_id
+""")
 _FIRST_ORDERS = text("""
     SELECT DISTINCT ON (customer_id) customer_id, order_id FROM orders
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
@@ -145,10 +150,20 @@ _FIRST_ORDERS = text("""
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What a batch of snapshots changed in the mirror: the orders and customers that the domains must look at again."""
+    """What a batch changed in the mirror: the orders and customers that the domains must look at again.
+
+    And the rare things that the orders themselves do not tell: who was merged into whom, who is gone, which of our
+    discount codes the merchant has ended.
+    """
 
     orders: Sequence[Order]
     customers: Sequence[Customer]
+    merges: Sequence[Merge] = ()
+    gone: Sequence[Customer] = ()
+    ended_codes: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.orders or self.customers or self.merges or self.gone or self.ended_codes)
 
 
 def accept(
@@ -156,13 +171,18 @@ def accept(
     orders: Sequence[OrderSnapshot],
     refunds: Sequence[RefundSnapshot] = (),
     customers: Sequence[CustomerSnapshot] = (),
+    *,
+    touched: Iterable[int] = (),
 ) -> Accepted:
-    """Take snapshots in, newest of each order and customer; answer with what changed, as the mirror now holds it."""
+    """Take snapshots in, newest of each order and customer; answer with what changed, as the mirror now holds it.
+
+    Orders that were `touched` before, by our ids, are among the answer.
+    """
     newest = {o.external_id: o for o in sorted(orders, key=lambda o: (o.updated_at, o.observed_at))}
     changed_customers = _accept_customers(work, customers, newest.values())
-    touched = _accept_orders(work, list(newest.values()))
-    touched |= _accept_refunds(work, [*refunds, *(r for o in newest.values() for r in o.refunds)], newest)
-    return Accepted(load(work, sorted(touched)), changed_customers)
+    changed = set(touched) | _accept_orders(work, list(newest.values()))
+    changed |= _accept_refunds(work, [*refunds, *(r for o in newest.values() for r in o.refunds)], newest)
+    return Accepted(load(work, sorted(changed)), changed_customers)
 
 
 def load(work: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
@@ -209,9 +229,13 @@ def _accept_customers(
     changed = (
         [Customer(*row) for row in work.rows(_CHANGE_CUSTOMERS, rows=as_json(list(newest.values())))] if newest else []
     )
-    if missing := [c for external_id, c in seen.items() if external_id not in newest]:
-        work.run(_SEE_CUSTOMERS, rows=as_json(missing))
+    see(work, [c for external_id, c in seen.items() if external_id not in newest])
     return changed
+
+
+def see(work: UnitOfWork, customers: Sequence[CustomerSnapshot]) -> list[Customer]:
+    """Take in customers by hearsay: written only where we have not met. Answers with those who are new."""
+    return [Customer(*row) for row in work.rows(_SEE_CUSTOMERS, rows=as_json(customers))] if customers else []
 
 
 def _accept_orders(work: UnitOfWork, orders: Sequence[OrderSnapshot]) -> set[int]:

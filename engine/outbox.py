@@ -104,6 +104,12 @@ _REPLAY = text("""
     UPDATE effects SET parked_at = NULL, reason = NULL, attempts = 0, due_at = :now
     WHERE shop_id = :shop_id AND effect_id = :effect_id AND parked_at IS NOT NULL RETURNING effect_id
 """)
+# What was pushed once and is no longer so in the store; what waits, or was given up, is left as it is.
+_DUE_AGAIN = text("""
+    UPDATE effects SET pushed_at = NULL, due_at = :now, attempts = 0, version = version + 1
+    WHERE shop_id = :shop_id AND kind = :kind AND key = ANY(:keys) AND pushed_at IS NOT NULL RETURNING effect_id
+""")
+_WITHDRAW = text("DELETE FROM effects WHERE shop_id = :shop_id AND kind = :kind AND key = ANY(:keys)")
 
 logger = logging.getLogger("perennial.outbox")
 
@@ -115,6 +121,18 @@ def put(work: UnitOfWork, effects: Sequence[Effect]) -> None:
         _PUT, rows=as_json(list(rows.values())), now=work.now, rested=work.now + timedelta(seconds=TAGS_REST_SECONDS)
     ):
         work.run(_WAKE)
+
+
+def due_again(work: UnitOfWork, kind: str, keys: Sequence[str]) -> None:
+    """Push once more what was pushed already: somebody has changed it in the store."""
+    if keys and work.rows(_DUE_AGAIN, kind=kind, keys=sorted(keys), now=work.now):
+        work.run(_WAKE)
+
+
+def withdraw(work: UnitOfWork, kind: str, keys: Sequence[str]) -> None:
+    """Want nothing any more of these things: they are gone from the store."""
+    if keys:
+        work.run(_WITHDRAW, kind=kind, keys=sorted(keys))
 
 
 def replay(work: UnitOfWork, effect_id: EffectId) -> bool:

@@ -1,8 +1,8 @@
 """Legal requests that the platforms pass on: hand out what we hold of a customer, erase it, or erase a whole shop.
 
-Personal data lives in two places only: the mirror's `customers`, and the bodies of deliveries. The domains' tables
-hold our ids and amounts, so the books stay whole when a person is erased. Bodies are dropped by `purge_bodies` after
-30 days, which is the legal limit for an erasure.
+Personal data lives in the mirror's `customers`, their facts and checkouts, and the bodies of deliveries. The domains'
+tables hold our ids and amounts, so the books stay whole when a person is erased. Bodies are dropped by `purge_bodies`
+after 30 days, which is the legal limit for an erasure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.events import PrivacyAsked
-from engine import shops
+from engine import bulk, checkouts, shops
 from engine.work import UnitOfWork
 
 BODY_DAYS = 30
@@ -29,12 +29,22 @@ _DONE = text("""
 _EXPORT = text("""
     SELECT (to_jsonb(c) - ARRAY['email_key', 'name_key', 'last_name_key']) || jsonb_build_object('orders', coalesce((
         SELECT jsonb_agg(to_jsonb(o) ORDER BY o.placed_at) FROM orders o WHERE o.shop_id = :shop_id
-            AND o.customer_id = c.customer_id), '[]'))
+            AND o.customer_id = c.customer_id), '[]'),
+        'facts', coalesce((SELECT jsonb_object_agg(f.fact, f.value) FROM customer_facts f
+            WHERE f.shop_id = :shop_id AND f.customer_external_id = c.external_id), '{}'),
+        'checkouts', coalesce((SELECT jsonb_agg(to_jsonb(k) ORDER BY k.started_at) FROM checkouts k
+            WHERE k.shop_id = :shop_id AND k.customer_id = c.customer_id), '[]'))
     FROM customers c WHERE c.shop_id = :shop_id AND c.external_id = :customer
 """)
 _ERASE = text("""
     UPDATE customers SET email = NULL, first_name = NULL, last_name = NULL, redacted_at = :now
     WHERE shop_id = :shop_id AND external_id = :customer
+""")
+_ERASE_FACTS = text("DELETE FROM customer_facts WHERE shop_id = :shop_id AND customer_external_id = :customer")
+_ERASE_CHECKOUTS = text("""
+    DELETE FROM checkouts k USING customers c
+    WHERE k.shop_id = :shop_id AND c.shop_id = :shop_id AND c.external_id = :customer
+      AND k.customer_id = c.customer_id
 """)
 _PURGE = text("""
     UPDATE deliveries SET body = '' WHERE shop_id = :shop_id AND received_at < :before
@@ -60,6 +70,8 @@ def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
         row = work.row(_EXPORT, customer=request.customer_external_id)
         outcome = row[0] if row else {}
     elif request.kind == "customer_erasure":
+        for statement in (_ERASE_FACTS, _ERASE_CHECKOUTS):
+            work.run(statement, customer=request.customer_external_id)
         work.run(_ERASE, customer=request.customer_external_id, now=work.now)
     work.run(
         _DONE, kind=request.kind, request_id=request.request_id, outcome=orjson.dumps(outcome).decode(), now=work.now
@@ -73,8 +85,11 @@ def _erase_shop(work: UnitOfWork) -> None:
 
 
 def purge_bodies(work: UnitOfWork) -> None:
-    """Drop the bodies of settled deliveries older than `BODY_DAYS`;
+    """Drop the bodies of settled deliveries older than `BODY_DAYS`, and checkouts that nobody comes back to.
 
-    their headers stay, so a late duplicate is still known.
+    The deliveries' headers stay, so a late duplicate is still known.
     """
-    work.run(_PURGE, before=work.now - timedelta(days=BODY_DAYS))
+    before = work.now - timedelta(days=BODY_DAYS)
+    work.run(_PURGE, before=before)
+    checkouts.purge(work)
+    bulk.purge(work, before)

@@ -14,6 +14,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, text
 
+from commerce.events import ShopChanged
 from commerce.ids import ShopId
 from commerce.store import ShopDetails
 from engine.work import UnitOfWork
@@ -43,6 +44,10 @@ class Shop:
 
 _COLUMNS = "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to"
 _BY_DOMAIN = text(f"SELECT {_COLUMNS} FROM shops WHERE platform = :platform AND domain = :domain")
+_BY_FORMER_DOMAIN = text(f"""
+    SELECT {_COLUMNS} FROM shops WHERE shop_id IN (
+        SELECT shop_id FROM former_domains WHERE platform = :platform AND domain = :domain)
+""")
 _BY_ID = text(f"SELECT {_COLUMNS} FROM shops WHERE shop_id = :shop_id")
 _INSTALLED = text(f"SELECT {_COLUMNS} FROM shops WHERE uninstalled_at IS NULL ORDER BY shop_id")
 _INSTALL = text(f"""
@@ -56,6 +61,18 @@ _INSTALL = text(f"""
 _DESCRIBE = text("""
     UPDATE shops SET external_id = :external_id, name = :name, currency = :currency, timezone = :timezone
         WHERE shop_id = :shop_id
+""")
+# The store's newest word of itself; a domain that it leaves stays known, for deliveries that are under way.
+_HEARD = text("""
+    UPDATE shops SET name = :name, currency = :currency, timezone = :timezone, external_id = :external_id,
+                     domain = coalesce(:domain, domain), described_at = :at
+    WHERE shop_id = :shop_id AND (described_at IS NULL OR described_at < :at)
+""")
+_KEEP_DOMAIN = text("""
+    INSERT INTO former_domains (shop_id, platform, domain)
+    SELECT shop_id, platform, domain FROM shops WHERE shop_id = :shop_id AND domain <> :domain
+      AND (described_at IS NULL OR described_at < :at)
+    ON CONFLICT DO NOTHING
 """)
 _UNINSTALL = text("""
     UPDATE shops SET uninstalled_at = :at WHERE shop_id = :shop_id AND uninstalled_at IS NULL AND installed_at <= :at
@@ -86,7 +103,9 @@ def find(connection: Connection, platform: str, domain: str) -> Shop | None:
 
     For machine transactions: the address is how a request says which shop it is about.
     """
-    row = connection.execute(_BY_DOMAIN, {"platform": platform, "domain": domain}).one_or_none()
+    named = {"platform": platform, "domain": domain}
+    row = connection.execute(_BY_DOMAIN, named).one_or_none()
+    row = row or connection.execute(_BY_FORMER_DOMAIN, named).one_or_none()
     return _shop(row) if row else None
 
 
@@ -114,6 +133,17 @@ def describe(work: UnitOfWork, details: ShopDetails) -> None:
         currency=details.currency,
         timezone=details.timezone,
     )
+
+
+def heard(work: UnitOfWork, event: ShopChanged) -> None:
+    """Keep what the store says of itself unless it has said something newer. Its domain may have changed."""
+    if event.domain is not None:
+        work.run(_KEEP_DOMAIN, domain=event.domain, at=event.at)
+    details = event.details
+    work.run(
+        _HEARD, name=details.name, currency=details.currency, timezone=details.timezone,
+        external_id=details.external_id, domain=event.domain, at=event.at,
+    )  # fmt: skip
 
 
 def uninstall(work: UnitOfWork, at: datetime) -> bool:

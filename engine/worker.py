@@ -22,6 +22,7 @@ from engine.inbox import Inbox
 from engine.outbox import BATCH as OUTBOX_BATCH
 from engine.outbox import Outbox
 from engine.schedule import Schedule
+from engine.stale import StaleOrders
 from engine.work import Database
 
 SWEEP_SECONDS = 2.0
@@ -48,10 +49,17 @@ class Worker:
     """
 
     def __init__(
-        self, database: Database, inbox: Inbox, outbox: Outbox, backfiller: Backfiller, schedule: Schedule
+        self,
+        database: Database,
+        inbox: Inbox,
+        outbox: Outbox,
+        backfiller: Backfiller,
+        schedule: Schedule,
+        stale: StaleOrders,
     ) -> None:
         self._database = database
         self._schedule = schedule
+        self._stale = stale
         self._rounds: dict[str, Callable[[], int]] = {
             CHANNELS[0]: inbox.settle_round, CHANNELS[1]: outbox.push_round, CHANNELS[2]: backfiller.round,
         }  # fmt: skip
@@ -67,6 +75,7 @@ class Worker:
             ),
             threading.Thread(target=self._repeat, args=(CHANNELS[1], stop), name="push"),
             threading.Thread(target=self._repeat, args=(CHANNELS[2], stop), name="backfill"),
+            threading.Thread(target=self._sweep_stale, args=(stop,), name="stale"),
             threading.Thread(target=self._schedule.lead, args=(stop,), name="lead"),
             threading.Thread(target=self._listen, args=(stop,), name="listen"),
         ]
@@ -82,21 +91,30 @@ class Worker:
         """Rounds while there is work; then wait to be woken, or for the sweep."""
         while not stop.is_set():
             self._wake[channel].clear()
-            try:
-                busy = self._rounds[channel]()
-            except (DBAPIError, InterfaceError, PoolTimeout) as error:
-                logger.warning("the database did not answer (%s); trying again", type(error).__name__)
+            busy = self._one(channel, self._rounds[channel])
+            if busy is None:
                 stop.wait(PAUSE_SECONDS)
-                continue
-            except Exception:
-                # A mistake of ours in one round must not end the process that would settle everything else.
-                logger.exception("a %s round failed", channel)
-                stop.wait(PAUSE_SECONDS)
-                continue
-            if busy:
+            elif busy:
                 stop.wait(0 if busy >= self._full[channel] else GATHER_SECONDS)
             else:
                 self._wake[channel].wait(SWEEP_SECONDS)
+
+    def _one(self, name: str, round_of: Callable[[], int]) -> int | None:
+        """How many one round did; None when it failed."""
+        try:
+            return round_of()
+        except (DBAPIError, InterfaceError, PoolTimeout) as error:
+            logger.warning("the database did not answer (%s); trying again", type(error).__name__)
+        except Exception:
+            # A mistake of ours in one round must not end the process that would settle everything else.
+            logger.exception("a %s round failed", name)
+        return None
+
+    def _sweep_stale(self, stop: threading.Event) -> None:
+        """Stale orders rest for seconds before anybody asks for them: nothing needs to wake this."""
+        while not stop.is_set():
+            if not self._one("stale", self._stale.look_again):
+                stop.wait(SWEEP_SECONDS)
 
     def _listen(self, stop: threading.Event) -> None:
         while not stop.is_set():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ _MEET = text("""
     INSERT INTO standings (shop_id, customer_id, known_since, last_since)
     SELECT :shop_id, c.customer_id, coalesce(c.created_at, c.observed_at), coalesce(c.created_at, c.observed_at)
     FROM customers c
-    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
+    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids) AND c.gone_at IS NULL
       AND NOT EXISTS (SELECT FROM standings s WHERE s.shop_id = :shop_id AND s.customer_id = c.customer_id)
     ORDER BY c.customer_id ON CONFLICT DO NOTHING
 """)
@@ -86,6 +86,13 @@ _ADD = text(f"""
     FROM {_CHANGES}
     ON CONFLICT DO NOTHING
 """)
+_MOVE_HAPPENINGS = text("""
+    UPDATE happenings h SET customer_id = g.kept_id
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(gone_id bigint, kept_id bigint)
+    WHERE h.shop_id = :shop_id AND h.customer_id = g.gone_id
+""")
+_FORGET_STANDINGS = text("DELETE FROM standings WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
+_FORGET_HISTORY = text("DELETE FROM stage_changes WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
 _COUNTS = text(
     "SELECT stage, count(*) AS customers FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage"
 )
@@ -173,6 +180,19 @@ def write(work: UnitOfWork, walked: Sequence[Walked], terms_version: int, *, rev
     ]
     if rows:
         work.run(_ADD, changes=as_json(rows), terms_version=terms_version, now=work.now)
+
+
+def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
+    """What happened to each key happened to its value, whose history will be walked again with it."""
+    rows = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in owners.items()])
+    work.run(_MOVE_HAPPENINGS, rows=rows)
+    work.run(_FORGET_HISTORY, customer_ids=list(owners))
+    forget_standings(work, list(owners))
+
+
+def forget_standings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> None:
+    """Somebody who is gone stands nowhere; what happened to them stays written."""
+    work.run(_FORGET_STANDINGS, customer_ids=list(customer_ids))
 
 
 def counts(work: UnitOfWork) -> dict[Stage, int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict
 from typing import Any
 
+from commerce.customers import Merge
 from commerce.ids import CustomerId
 from commerce.store import PutSegment, SetTags
 from engine import outbox, terms
@@ -41,16 +42,39 @@ def publish_segments(work: UnitOfWork) -> None:
 
 
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
-    """Bring the standings of everybody concerned to what the orders imply. A customer without orders becomes a lead."""
+    """Bring the standings of everybody concerned to what the orders imply. A customer without orders becomes a lead.
+
+    Merged customers first: whoever was kept has the history of both.
+    """
+    merge(work, accepted.merges)
+    if accepted.gone:
+        records.forget_standings(work, [c.customer_id for c in accepted.gone])
+        outbox.withdraw(work, SetTags.kind, [PREFIX + c.external_id for c in accepted.gone])
     milestones = [
         Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id
     ]
-    settle_milestones(work, milestones, [c.customer_id for c in accepted.customers])
+    kept = {each.kept.customer_id for each in accepted.merges}
+    settle_milestones(work, milestones, [c.customer_id for c in accepted.customers], kept)
 
 
-def settle_milestones(work: UnitOfWork, milestones: Sequence[Milestone], met: Sequence[CustomerId] = ()) -> None:
-    """Settle the standings that `milestones` touch, and those of customers who were just `met`. Idempotent, in any
-    order.
+def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
+    """Move what happened to each gone customer to the one kept. The kept one's tags are written again: the store has
+    put those of both on them.
+    """
+    if merges:
+        records.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
+        outbox.withdraw(work, SetTags.kind, [PREFIX + each.gone.external_id for each in merges])
+        outbox.due_again(work, SetTags.kind, [PREFIX + each.kept.external_id for each in merges])
+
+
+def settle_milestones(
+    work: UnitOfWork,
+    milestones: Sequence[Milestone],
+    met: Sequence[CustomerId] = (),
+    changed: Set[CustomerId] = frozenset(),
+) -> None:
+    """Settle the standings that `milestones` touch, those of customers who were just `met`, and those whose history was
+    `changed`. Idempotent, in any order.
 
     What is new and later than everything known is walked from where the customer stood: constant work, however long
     the history. Where something was taken back, or became known late, the customer's whole history is walked again.
@@ -59,6 +83,7 @@ def settle_milestones(work: UnitOfWork, milestones: Sequence[Milestone], met: Se
     fresh = defaultdict[CustomerId, list[Happening]](list)
     for row in new:
         fresh[row.customer_id].append(Happening(row.at, row.kind == "referral"))
+    lost = lost | changed
     concerned = lost | set(fresh) | set(met) | {m.customer_id for m in milestones}
     if concerned:
         _settle(work, records.lock_standings(work, sorted(concerned)), fresh, lost)

@@ -6,7 +6,7 @@ inserted, so a repeated key moves nothing twice; a test proves that both always 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,8 +40,9 @@ _APPEND = text("""
         INSERT INTO lots (shop_id, lot_id, customer_id, order_id, remaining, available_at, expires_at)
         SELECT :shop_id, lot_id, customer_id, order_id, points, available_at, expires_at FROM by_lot WHERE fresh
     ), moved_lots AS (
-        UPDATE lots l SET remaining = l.remaining + b.points FROM by_lot b
-        WHERE l.shop_id = :shop_id AND l.lot_id = b.lot_id AND NOT b.fresh
+        UPDATE lots l SET remaining = l.remaining + b.points
+        FROM (SELECT lot_id, sum(points) AS points FROM by_lot WHERE NOT fresh GROUP BY lot_id) b
+        WHERE l.shop_id = :shop_id AND l.lot_id = b.lot_id
     )
     UPDATE balances b SET points = b.points + w.points, held = b.held + w.held, debt = b.debt + w.debt
     FROM (SELECT customer_id, coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
@@ -80,7 +81,7 @@ _INSERT_REDEMPTION = text("""
 """)
 _REDEMPTION_COLUMNS = """
     r.redemption_id, r.customer_id, r.reward, r.points, r.code, r.created_at, r.expires_at, r.issued_at, r.refused_at,
-    r.outcome, r.terms_version
+    r.outcome, r.terms_version, r.ended_at
 """
 _BY_REQUEST = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
@@ -107,6 +108,12 @@ _LOCK_UNUSED = text(f"""
 """)
 _ISSUED = text("UPDATE redemptions SET issued_at = coalesce(issued_at, :now) WHERE shop_id = :shop_id AND code = :code")
 _REFUSED = text("UPDATE redemptions SET refused_at = :now, refusal = :reason WHERE shop_id = :shop_id AND code = :code")
+# Only before its time: a code that ends by itself waits a day for late orders, as it always does.
+_ENDED = text("""
+    UPDATE redemptions SET ended_at = :now
+    WHERE shop_id = :shop_id AND code = ANY(:codes) AND ended_at IS NULL AND outcome IS NULL AND expires_at > :now
+    RETURNING code
+""")
 _OUTCOME = text("UPDATE redemptions SET outcome = :outcome WHERE shop_id = :shop_id AND redemption_id = :redemption_id")
 _REDEMPTION_BOOKED = text("""
     SELECT account, lot_id, sum(points) AS points, count(*) AS entries FROM entries
@@ -125,6 +132,23 @@ _STATEMENT = text("""
 _REDEMPTIONS_OF = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
     WHERE r.shop_id = :shop_id AND r.customer_id = :customer_id ORDER BY r.redemption_id DESC LIMIT :limit
+""")
+# What the books of somebody come to, by account and lot; and how many movements between people they have seen.
+_SUMS = text("""
+    SELECT customer_id, account, lot_id, sum(points) AS points,
+           sum(count(*) FILTER (WHERE kind = 'merge')) OVER (PARTITION BY customer_id) AS merges
+    FROM entries WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+    GROUP BY customer_id, account, lot_id ORDER BY customer_id, account, lot_id
+""")
+_PAIRS = "json_to_recordset(CAST(:rows AS json)) AS g(gone_id bigint, kept_id bigint)"
+_MOVE_LOTS = text(f"""
+    UPDATE lots l SET customer_id = g.kept_id FROM {_PAIRS} WHERE l.shop_id = :shop_id AND l.customer_id = g.gone_id
+""")
+# Two people may have chosen the same name for a click; the one who moves takes another.
+_MOVE_REDEMPTIONS = text(f"""
+    UPDATE redemptions r
+    SET customer_id = g.kept_id, request_key = CAST(r.redemption_id AS text) || ':' || r.request_key
+    FROM {_PAIRS} WHERE r.shop_id = :shop_id AND r.customer_id = g.gone_id
 """)
 # Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake
 # of ours.
@@ -271,6 +295,7 @@ def as_redemption(row: Any) -> Redemption:
         row.refused_at is not None,
         row.used_by,
         row.returned,
+        row.ended_at is not None,
     )
 
 
@@ -287,8 +312,25 @@ def mark_refused(work: UnitOfWork, code: str, reason: str) -> None:
     work.run(_REFUSED, code=code, now=work.now, reason=reason)
 
 
+def mark_ended(work: UnitOfWork, codes: Sequence[str]) -> list[str]:
+    """Note that the merchant ended these codes; answers with those that could still have been used."""
+    return [row.code for row in work.rows(_ENDED, codes=list(codes), now=work.now)]
+
+
 def mark_outcome(work: UnitOfWork, redemption_id: int, outcome: str | None) -> None:
     work.run(_OUTCOME, redemption_id=redemption_id, outcome=outcome)
+
+
+def sums(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:
+    """What the entries of these customers come to: points for each account and lot (None: owed)."""
+    return work.rows(_SUMS, customer_ids=list(customer_ids))
+
+
+def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
+    """Lots and redemptions of each key become those of its value; the entries say the same by themselves."""
+    rows = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in owners.items()])
+    work.run(_MOVE_LOTS, rows=rows)
+    work.run(_MOVE_REDEMPTIONS, rows=rows)
 
 
 def outstanding(work: UnitOfWork) -> Any:

@@ -195,6 +195,8 @@ class Redemption:
     """The standing order that carries the code; a cancelled one does not count."""
     returned: bool
     """The order that carried the code was cancelled: the store takes the code for spent, so the points go back."""
+    ended: bool = False
+    """The merchant ended or deleted the code in the store before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ def target(redemption: Redemption, at: datetime) -> Target:
         return Target(0, 0, "the store refused the code")
     if redemption.returned:
         return Target(0, 0, "the order was cancelled")
+    if redemption.ended:
+        return Target(0, 0, "the merchant ended the code")
     if redemption.expires_at + LATE_ORDERS <= at:
         return Target(0, 0, "the code was not used")
     return Target(redemption.points, redemption.points, "held")

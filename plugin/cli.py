@@ -88,8 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     backfill = commands.add_parser("backfill", help="read the histories of shops in, and watch; workers do it unasked")
     backfill.add_argument("--shop", help="of this shop only, such as kettle.myshopify.com")
     backfill.add_argument("--again", action="store_true", help="once more, where it has been done")
-    reconcile = commands.add_parser("reconcile", help="compare every shop with its store now, and settle the difference")
-    reconcile.add_argument("--deep", action="store_true", help="over the last 60 days, deleted orders too, as each night")
+    reconcile = commands.add_parser(
+        "reconcile", help="compare every shop with its store now, and settle the difference"
+    )
+    reconcile.add_argument(
+        "--deep", action="store_true", help="over the last 60 days, deleted orders too, as each night"
+    )
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
     demo = commands.add_parser("demo", help="run everything on this machine and replay real orders")

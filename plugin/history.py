@@ -109,8 +109,9 @@ def reconcile(house: House, *, deep: bool) -> int:
     """Compare every shop with its store now; deep: as the nightly one does, over months."""
     for shop in _installed(house):
         run = house.reconciler.deep(shop) if deep else house.reconciler.compare(shop)
+        healed = f"{run.gaps} {'gap' if run.gaps == 1 else 'gaps'} healed"
         gone = f", {run.orders_gone} of them deleted at the store" if run.orders_gone else ""
-        print(f"{shop.domain}: {run.gaps} gaps healed{gone}; {run.compared} orders and customers compared")
+        print(f"{shop.domain}: {healed}{gone}; {run.compared} orders and customers compared")
     return 0
 
 

@@ -5,7 +5,7 @@ each advocate's code, the claims made on it, and one attribution for each order 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,13 @@ _GIVE_CODE = text("""
     INSERT INTO referral_codes (shop_id, customer_id, code, created_at) VALUES (:shop_id, :customer_id, :code, :now)
     ON CONFLICT DO NOTHING
 """)
-_ADVOCATE = text("SELECT customer_id FROM referral_codes WHERE shop_id = :shop_id AND code = :code")
+# A code stays with whom it was given to, also when they are merged into another: links that are out in the world go on
+# working, and lead to the one who was kept.
+_ADVOCATE = text("""
+    SELECT coalesce(c.merged_into, c.customer_id) AS customer_id
+    FROM referral_codes r JOIN customers c ON c.shop_id = r.shop_id AND c.customer_id = r.customer_id
+    WHERE r.shop_id = :shop_id AND r.code = :code
+""")
 _CLAIM = text("""
     INSERT INTO claims (shop_id, advocate_id, friend_digest, code, claimed_at, ends_at, terms_version)
     VALUES (:shop_id, :advocate_id, :friend_digest, :code, :now, :ends_at, :terms_version)
@@ -30,11 +36,12 @@ _CLAIM = text("""
 """)
 # An order is linked by the friend's own discount code before a bare referral code: typing a code is the stronger word.
 _LINK = text("""
-    SELECT g.order_id, coalesce(c.advocate_id, r.customer_id) AS advocate_id, c.claim_id
+    SELECT g.order_id, coalesce(c.advocate_id, k.merged_into, r.customer_id) AS advocate_id, c.claim_id
     FROM json_to_recordset(CAST(:rows AS json)) AS g(order_id bigint, referral_code text, discount_codes text[])
     LEFT JOIN LATERAL (SELECT claim_id, advocate_id FROM claims
                        WHERE shop_id = :shop_id AND code = ANY(g.discount_codes) ORDER BY claim_id LIMIT 1) c ON true
     LEFT JOIN referral_codes r ON r.shop_id = :shop_id AND r.code = g.referral_code
+    LEFT JOIN customers k ON k.shop_id = :shop_id AND k.customer_id = r.customer_id
     WHERE coalesce(c.advocate_id, r.customer_id) IS NOT NULL
 """)
 _OF_FRIENDS = text("""
@@ -50,6 +57,26 @@ _DECIDE = text("""
     ON CONFLICT (shop_id, order_id) DO UPDATE
         SET friend_id = excluded.friend_id, verdict = excluded.verdict, decided_at = excluded.decided_at
         WHERE (attributions.friend_id, attributions.verdict) IS DISTINCT FROM (excluded.friend_id, excluded.verdict)
+""")
+_PAIRS = "json_to_recordset(CAST(:rows AS json)) AS g(gone_id bigint, kept_id bigint)"
+# The kept customer keeps the code that they have; without one, they take over the oldest of those who are gone.
+_MOVE_CODES = text(f"""
+    UPDATE referral_codes r SET customer_id = m.kept_id
+    FROM (SELECT DISTINCT ON (g.kept_id) g.kept_id, o.code FROM {_PAIRS}
+          JOIN referral_codes o ON o.shop_id = :shop_id AND o.customer_id = g.gone_id
+          WHERE NOT EXISTS (SELECT FROM referral_codes k WHERE k.shop_id = :shop_id AND k.customer_id = g.kept_id)
+          ORDER BY g.kept_id, o.created_at, o.code) m
+    WHERE r.shop_id = :shop_id AND r.code = m.code
+""")
+_MOVE_CLAIMS = text(f"""
+    UPDATE claims c SET advocate_id = g.kept_id FROM {_PAIRS} WHERE c.shop_id = :shop_id AND c.advocate_id = g.gone_id
+""")
+_MOVE_ADVOCATES = text(f"""
+    UPDATE attributions a SET advocate_id = g.kept_id FROM {_PAIRS}
+    WHERE a.shop_id = :shop_id AND a.advocate_id = g.gone_id
+""")
+_MOVE_FRIENDS = text(f"""
+    UPDATE attributions a SET friend_id = g.kept_id FROM {_PAIRS} WHERE a.shop_id = :shop_id AND a.friend_id = g.gone_id
 """)
 _REFERRALS = text("""
     SELECT a.verdict, a.decided_at, o.name AS order_name, o.placed_at FROM attributions a
@@ -123,6 +150,13 @@ def links_of_friends(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> li
     what they bought since may change the verdict.
     """
     return [Link(*row) for row in work.rows(_OF_FRIENDS, customer_ids=list(customer_ids))] if customer_ids else []
+
+
+def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
+    """Codes, claims and attributions of each key become those of its value."""
+    rows = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in owners.items()])
+    for statement in (_MOVE_CODES, _MOVE_CLAIMS, _MOVE_ADVOCATES, _MOVE_FRIENDS):
+        work.run(statement, rows=rows)
 
 
 def decide(work: UnitOfWork, attributions: Sequence[Attribution], terms_version: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import lifecycle
 import loyalty
+from commerce.customers import Merge
 from commerce.ids import CustomerId, public_code
 from commerce.orders import Order
 from commerce.refusal import Refusal
@@ -124,16 +125,24 @@ def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
 
     bring the advocates' points and stages up to that.
     """
+    merge(work, accepted.merges)
     carriers: list[dict[str, object]] = [
         {"order_id": o.order_id, "referral_code": o.referral_code, "discount_codes": _friend_codes(o)}
         for o in accepted.orders
         if o.referral_code or _friend_codes(o)
     ]
-    customers = sorted({o.customer_id for o in accepted.orders if o.customer_id})
-    found = {link.order_id: link for link in records.links_of_friends(work, customers)}
+    # Whoever was merged may have brought themselves, and a first order may have become a second.
+    friends = {o.customer_id for o in accepted.orders if o.customer_id} | {m.kept.customer_id for m in accepted.merges}
+    found = {link.order_id: link for link in records.links_of_friends(work, sorted(friends))}
     found |= {link.order_id: link for link in records.links(work, carriers)}
     if found:
         _decide(work, list(found.values()), accepted.orders)
+
+
+def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
+    """Move the codes, claims and attributions of each gone customer to the one kept."""
+    if merges:
+        records.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
 
 
 def _friend_codes(order: Order) -> tuple[str, ...]:

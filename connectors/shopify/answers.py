@@ -20,6 +20,10 @@ class Ref(Struct):
     id: str
 
 
+class Refs(Struct):
+    nodes: list[Ref | None]
+
+
 class Amount(Struct):
     amount: str
 

@@ -29,6 +29,7 @@ from connectors.http import HttpSession, NoAnswer
 from connectors.shopify import answers, reads
 from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.manifest import covers
+from connectors.shopify.writes import gid
 
 # Settled in one transaction, like a batch of deliveries.
 PORTION = 500
@@ -116,14 +117,14 @@ def begin(graph: Graph, subject: Subject) -> Export:
 
 def find(graph: Graph, reference: str) -> Export:
     """How far an export has come. One that the store no longer knows has failed."""
-    found = graph.read(operation("find_export"), {"id": reference}, _FindData).bulk_operation
+    found = graph.read(operation("find_export"), {"id": gid("BulkOperation", reference)}, _FindData).bulk_operation
     if found is None:
         raise StoreError("the store no longer knows the export", permanent=True)
     return _export(found)
 
 
 def cancel(graph: Graph, reference: str) -> None:
-    graph.ask(operation("cancel_export"), {"id": reference}, msgspec.Raw)
+    graph.ask(operation("cancel_export"), {"id": gid("BulkOperation", reference)}, msgspec.Raw)
 
 
 def _export(found: _Operation) -> Export:
@@ -131,7 +132,7 @@ def _export(found: _Operation) -> Export:
     if found.status in _ENDED and found.status != "COMPLETED":
         failure = (found.error_code or found.status)[:60].lower().replace("_", " ")
     return Export(
-        found.id,
+        found.id.rpartition("/")[2],
         found.created_at.astimezone(UTC),
         found.status in _ENDED,
         failure,

@@ -1,5 +1,5 @@
 """A shop's store on Shopify, as the rest of the house asks for it: `ShopifyStore` implements
-`commerce.store.StorePort` and `commerce.history.HistoryPort`.
+`commerce.history.Store`.
 """
 
 from __future__ import annotations
@@ -86,6 +86,9 @@ class ShopifyStore:
 
     def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
         return reads.customers_changed(self._graph, since, self._now)
+
+    def orders_missing(self, external_ids: Sequence[str]) -> list[str]:
+        return reads.orders_missing(self._graph, external_ids)
 
     def extent(self) -> Extent:
         return bulk.extent(self._graph)

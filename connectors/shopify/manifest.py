@@ -9,9 +9,11 @@ from __future__ import annotations
 API_VERSION = "2026-10"
 
 # Each scope and why. `read_all_orders` lifts the limit of sixty days, without which a customer's history
-# would be cut off silently; `read_products` is what lets a line of an order name its product.
+# would be cut off silently; `read_products` is what lets a line of an order name its product; `read_customer_merge` is
+# asked for by the topic of that name.
 SCOPES = (
     "read_all_orders",
+    "read_customer_merge",
     "read_customers",
     "read_discounts",
     "read_orders",
@@ -19,17 +21,6 @@ SCOPES = (
     "write_app_proxy",
     "write_customers",
     "write_discounts",
-)
-
-TOPICS = (
-    "app/uninstalled",
-    "customers/create",
-    "customers/update",
-    "orders/cancelled",
-    "orders/create",
-    "orders/paid",
-    "orders/updated",
-    "refunds/create",
 )
 
 # What of each body we are sent: what we read of it, and nothing else of the shoppers' data. An order of twenty lines
@@ -50,12 +41,66 @@ ORDER_FIELDS = (
     "line_items.discount_allocations",
     *(f"refunds.{name}" for name in REFUND_FIELDS),
 )  # fmt: skip
+CHECKOUT_FIELDS = (
+    "token", "cart_token", "currency", "total_price", "created_at", "updated_at", "completed_at",
+    *(f"customer.{name}" for name in CUSTOMER_FIELDS),
+)  # fmt: skip
+TRANSACTION_FIELDS = ("id", "order_id", "kind", "status", "created_at", "processed_at")
+EDIT_FIELDS = ("order_edit.id", "order_edit.order_id", "order_edit.committed_at")
+CONSENT = ("state", "consent_updated_at")
+EMAIL_CONSENT_FIELDS = ("customer_id", *(f"email_marketing_consent.{name}" for name in CONSENT))
+SMS_CONSENT_FIELDS = ("id", *(f"sms_marketing_consent.{name}" for name in CONSENT))
+SHOP_FIELDS = ("id", "name", "currency", "iana_timezone", "myshopify_domain", "updated_at")
+CART_FIELDS = ("token", "updated_at")
+
+# Topics that ask for the same fields, each group one subscription of the app file: the scope that they need, topics,
+# fields. No fields means the whole body: it is small, and names nobody but by id.
+SUBSCRIPTIONS: tuple[tuple[str | None, tuple[str, ...], tuple[str, ...]], ...] = (
+    (None, ("app/uninstalled", "bulk_operations/finish"), ()),
+    (None, ("shop/update",), SHOP_FIELDS),
+    ("read_orders", ("carts/create", "carts/update"), CART_FIELDS),
+    ("read_orders", ("checkouts/create", "checkouts/update"), CHECKOUT_FIELDS),
+    (
+        "read_customers",
+        ("customer.tags_added", "customer.tags_removed", "customers/delete", "customers/purchasing_summary"),
+        (),
+    ),
+    ("read_customers", ("customers/create", "customers/disable", "customers/enable", "customers/update"),
+     CUSTOMER_FIELDS),
+    ("read_customer_merge", ("customers/merge",), ()),
+    ("read_customers", ("customers_email_marketing_consent/update",), EMAIL_CONSENT_FIELDS),
+    ("read_customers", ("customers_marketing_consent/update",), SMS_CONSENT_FIELDS),
+    (
+        "read_discounts",
+        ("discounts/create", "discounts/delete", "discounts/redeemcode_added", "discounts/redeemcode_removed",
+         "discounts/update"),
+        (),
+    ),
+    ("read_orders", ("order_transactions/create",), TRANSACTION_FIELDS),
+    (
+        "read_orders",
+        ("orders/cancelled", "orders/create", "orders/fulfilled", "orders/paid", "orders/partially_fulfilled",
+         "orders/updated"),
+        ORDER_FIELDS,
+    ),
+    ("read_orders", ("orders/delete",), ()),
+    ("read_orders", ("orders/edited",), EDIT_FIELDS),
+    ("read_orders", ("refunds/create",), REFUND_FIELDS),
+    ("read_customers", ("segments/create", "segments/delete", "segments/update"), ()),
+)  # fmt: skip
+
+TOPICS = tuple(topic for _, topics, _ in SUBSCRIPTIONS for topic in topics)
+TOPIC_SCOPES = {topic: scope for scope, topics, _ in SUBSCRIPTIONS for topic in topics}
+_FIELDS = {topic: fields for _, topics, fields in SUBSCRIPTIONS for topic in topics}
+
+# The platform takes these only as a subscription of one shop, made over its API. We read them, should they come, and do
+# not ask for them: our segments are made of our own tags, so we know who is in them.
+UNASKED_TOPICS = ("customer.joined_segment", "customer.left_segment")
 
 
 def fields(topic: str) -> tuple[str, ...]:
     """The fields that our subscription to `topic` includes; none named means all of them."""
-    group = topic.partition("/")[0]
-    return {"orders": ORDER_FIELDS, "refunds": REFUND_FIELDS, "customers": CUSTOMER_FIELDS}.get(group, ())
+    return _FIELDS.get(topic, ())
 
 
 # Legal requests. The platform delivers them without asking whether a shop still has the app.

@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _ORDERS_AT_ONCE = 5
 # One refund: 20 lines of 4, 10 transactions of 3, 5 shipping lines of 3.
 _REFUNDS_AT_ONCE = 7
+# The longest list that the platform takes; a node costs a point.
+_NAMED_AT_ONCE = 250
 # As many refunds as a page of stamps counts, and as many as an order's first reading names.
 _STAMPED_REFUNDS = 8
 _NAMED_REFUNDS = 20
@@ -125,6 +127,17 @@ def orders(graph: Graph, external_ids: Sequence[str], observed_at: datetime) -> 
         whole = ((node, _whole(graph, node)) for node in nodes)
         found += [order for node, lines in whole if (order := understood(node, lines, refunded, observed_at))]
     return found
+
+
+def orders_missing(graph: Graph, external_ids: Sequence[str]) -> list[str]:
+    """Of these orders, those that the store answers nothing about."""
+    missing: list[str] = []
+    for start in range(0, len(external_ids), _NAMED_AT_ONCE):
+        chunk = external_ids[start : start + _NAMED_AT_ONCE]
+        ids = [gid("Order", external_id) for external_id in chunk]
+        nodes = graph.read(operation("find_orders"), {"ids": ids}, answers.Refs).nodes
+        missing += [external_id for external_id, node in zip(chunk, nodes, strict=True) if node is None]
+    return missing
 
 
 def understood(

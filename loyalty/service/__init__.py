@@ -2,6 +2,7 @@
 
 from loyalty.service.account import Balance, account, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
+from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, current_terms, first_terms
 from loyalty.service.redemptions import NotEnoughPoints, RewardUnknown, code_settled, redeem, release_unused
 
@@ -15,6 +16,7 @@ __all__ = [
     "code_settled",
     "current_terms",
     "first_terms",
+    "merge",
     "pending",
     "points_outstanding",
     "redeem",

@@ -17,8 +17,9 @@ from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Lot, Owed
+from loyalty.service.merging import merge
 from loyalty.service.program import Program
-from loyalty.service.redemptions import CODE_PREFIX, settle_redemptions
+from loyalty.service.redemptions import CODE_PREFIX, end_codes, settle_redemptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class _Gap:
 
 
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
-    """Bring the ledger to what these orders have earned, and redemptions to what their codes have bought."""
+    """Bring the ledger to what these orders have earned, and redemptions to what their codes have bought.
+
+    Merged customers first, so that their orders find their lots with the one who was kept.
+    """
+    merge(work, accepted.merges)
     orders = [order for order in accepted.orders if order.customer_id is not None]
     if orders:
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
@@ -60,6 +65,8 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
         )
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
+    if accepted.ended_codes:
+        end_codes(work, accepted.ended_codes)
 
 
 def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:

@@ -111,6 +111,12 @@ def code_settled(work: UnitOfWork, effect: PutDiscount, error: StoreError | None
     settle_redemptions(work, records.lock_redemptions(work, [effect.code]))
 
 
+def end_codes(work: UnitOfWork, codes: Sequence[str]) -> None:
+    """The merchant has ended or deleted codes in the store: the points held for those not used yet go back."""
+    ended = records.mark_ended(work, codes)
+    settle_redemptions(work, records.lock_redemptions(work, sorted(ended)))
+
+
 def release_unused(work: UnitOfWork) -> int:
     """Give back the points of codes that died unused; answers how many redemptions were looked at."""
     rows = records.lock_unused(work, work.now - rules.LATE_ORDERS, RELEASE_BATCH)

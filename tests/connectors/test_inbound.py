@@ -44,7 +44,7 @@ def line(**changed: Any) -> dict[str, Any]:
 
 
 def test_a_topic_that_we_did_not_ask_for_says_nothing() -> None:
-    assert deliver("carts/update", b"not even JSON") == ()
+    assert deliver("products/update", b"not even JSON") == ()
 
 
 @pytest.mark.parametrize(

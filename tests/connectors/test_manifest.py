@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from connectors.shopify import manifest
+from connectors.shopify.inbound import READERS
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +30,17 @@ def test_the_app_file_says_what_the_constants_say() -> None:
         "subpath": manifest.PROXY_SUBPATH,
     }
     assert told["embedded"] is True
+
+
+def test_every_topic_s_scope_is_asked_for() -> None:
+    """The platform refuses a deployment whose topics need a scope that the file does not name."""
+    for topic, scope in manifest.TOPIC_SCOPES.items():
+        assert scope is None or manifest.covers(manifest.SCOPES, (scope,)), topic
+
+
+def test_what_the_reader_reads_is_what_we_ask_for() -> None:
+    asked = {*manifest.TOPICS, *manifest.COMPLIANCE_TOPICS, *manifest.UNASKED_TOPICS}
+    assert set(READERS) == asked
 
 
 def test_a_right_to_write_holds_the_right_to_read() -> None:

@@ -19,6 +19,7 @@ from werkzeug.test import Client
 
 import loyalty
 from app import FIRST_TERMS, REACTIONS
+from commerce.history import Store
 from commerce.ids import CustomerId, ShopId
 from commerce.store import PutDiscount, ShopDetails
 from connectors.http import HttpSession
@@ -34,7 +35,7 @@ from connectors.shopify import (
     translate,
 )
 from engine import mirror, shops
-from engine.backfill import Backfiller, Store
+from engine.backfill import Backfiller
 from engine.inbox import BATCH, Inbox
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver

@@ -308,8 +308,8 @@ def test_the_store_s_word_that_an_export_has_ended_is_heard_at_once(old_store: L
     assert waits.look_at > old_store.clock.now
     assert waits.export is not None
     with database.work(old_store.shop.shop_id) as work:
-        assert not backfills.hint(work, "gid://shopify/BulkOperation/1")
-        assert backfills.hint(work, waits.export)
+        assert not backfills.hint(work, ["gid://shopify/BulkOperation/1"])
+        assert backfills.hint(work, [waits.export])
     assert state(old_store).look_at == old_store.clock.now
 
 

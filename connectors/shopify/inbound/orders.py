@@ -1,54 +1,31 @@
-"""What a webhook says, in our words: `translate` turns one delivery into events, or refuses it with a reason.
+"""Orders, refunds and transactions, as their webhooks tell of them.
 
-Only the fields that we need are read, each with a type and bounds; the platform may add others at any time.
 Amounts are the shop's own money, as decimal text; a float never touches them. Where a shop's prices include
 tax, the price of its goods includes it too, in orders and refunds alike.
 
-A refusal never repeats any of the body: it may hold personal data.
+Some topics speak of an order without holding it: an edit, a transaction. Those say only "look at it again".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from commerce.customers import CustomerSnapshot
-from commerce.events import (
-    AppUninstalled,
-    BadDelivery,
-    CustomerChanged,
-    Delivery,
-    Event,
-    OrderChanged,
-    PrivacyAsked,
-    RefundChanged,
-)
-from commerce.money import BadAmount, check_currency, minor_units
+from commerce.events import BadDelivery, Delivery, Event, OrderChanged, OrderDeleted, OrderStale, RefundChanged
+from commerce.money import check_currency, minor_units
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
 from connectors.shopify import reading
+from connectors.shopify.inbound.bodies import Customer, Id, Instant, MoneySet, Quantity, customer_snapshot
 
-# Databases hold 63 bits; a longer number would become a float in some readers, and another number.
-Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-Instant = Annotated[datetime, Meta(tz=True)]
-Quantity = Annotated[int, Meta(ge=0, le=1_000_000)]
+# The kinds of transaction after which an order may be paid, or its money be back.
+_MONEY_MOVED = frozenset({"sale", "capture", "refund", "void"})
 
 
 # None of these can be part of a cycle, so the collector need not walk them (`gc=False`): a fifth of the time
 # of decoding.
-
-
-class _Money(Struct, gc=False):
-    amount: str
-    currency_code: str
-
-
-class _MoneySet(Struct, gc=False):
-    shop_money: _Money
-    presentment_money: _Money | None = None
 
 
 class _Allocation(Struct, gc=False):
@@ -62,15 +39,6 @@ class _Line(Struct, gc=False):
     product_id: Id | None = None
     gift_card: bool = False
     discount_allocations: list[_Allocation] = []
-
-
-class _Customer(Struct, gc=False):
-    id: Id
-    email: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    created_at: Instant | None = None
-    updated_at: Instant | None = None
 
 
 class _Code(Struct, gc=False):
@@ -89,7 +57,7 @@ class _RefundedLine(Struct, gc=False):
 class _RefundLine(Struct, gc=False):
     # A bare number here, where everything else is text: kept raw, so that its digits are read as written.
     subtotal: msgspec.Raw = msgspec.Raw(b"")
-    subtotal_set: _MoneySet | None = None
+    subtotal_set: MoneySet | None = None
     line_item: _RefundedLine | None = None
 
 
@@ -101,7 +69,7 @@ class _Transaction(Struct, gc=False):
 
 
 class _RefundShipping(Struct, gc=False):
-    subtotal_amount_set: _MoneySet | None = None
+    subtotal_amount_set: MoneySet | None = None
 
 
 class _Refund(Struct, gc=False):
@@ -109,7 +77,7 @@ class _Refund(Struct, gc=False):
     order_id: Id
     created_at: Instant | None = None
     processed_at: Instant | None = None
-    total_duties_set: _MoneySet | None = None
+    total_duties_set: MoneySet | None = None
     refund_line_items: list[_RefundLine] = []
     refund_shipping_lines: list[_RefundShipping] = []
     transactions: list[_Transaction] = []
@@ -127,64 +95,39 @@ class _Order(Struct, gc=False):
     cancelled_at: Instant | None = None
     financial_status: str | None = None
     test: bool = False
-    customer: _Customer | None = None
+    customer: Customer | None = None
     refunds: list[_Refund] = []
     discount_codes: list[_Code] = []
     note_attributes: list[_Attribute] = []
     landing_site: str | None = None
-    total_price_set: _MoneySet | None = None
+    total_price_set: MoneySet | None = None
 
 
-class _Person(Struct, gc=False):
-    id: Id | None = None
-
-
-class _Request(Struct, gc=False):
+class _Deleted(Struct, gc=False):
     id: Id
 
 
-class _DataRequest(Struct, gc=False):
-    data_request: _Request
-    customer: _Person | None = None
+class _Edit(Struct, gc=False):
+    order_id: Id
 
 
-class _Redact(Struct, gc=False):
-    shop_id: Id
-    customer: _Person | None = None
+class _Edited(Struct, gc=False):
+    order_edit: _Edit
 
 
-_Body = TypeVar("_Body")
+class _Payment(Struct, gc=False):
+    order_id: Id
+    kind: str
+    status: str
+    created_at: Instant | None = None
+    processed_at: Instant | None = None
+
+
 _ORDER = msgspec.json.Decoder(_Order)
 _REFUND = msgspec.json.Decoder(_Refund)
-_CUSTOMER = msgspec.json.Decoder(_Customer)
-_DATA_REQUEST = msgspec.json.Decoder(_DataRequest)
-_REDACT = msgspec.json.Decoder(_Redact)
-
-
-def translate(delivery: Delivery) -> Sequence[Event]:
-    """The events that `delivery` tells of; none for a topic that we did not ask for. Raises `BadDelivery`."""
-    read = _READERS.get(delivery.topic)
-    if read is None:
-        return ()
-    try:
-        return read(delivery)
-    except msgspec.ValidationError as fault:
-        raise BadDelivery(f"the body does not fit its topic: {_place(fault)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise BadDelivery("the body is not JSON") from None
-    except RecursionError:
-        raise BadDelivery("the body is nested too deeply") from None
-    except BadAmount:
-        raise BadDelivery("an amount or a currency is not written as one") from None
-    except OverflowError:
-        raise BadDelivery("an instant is out of bounds") from None
-
-
-def _place(fault: msgspec.ValidationError) -> str:
-    """Which field, and what was expected there. msgspec names types and bounds; it repeats a value only for
-    enumerations, unused here.
-    """
-    return str(fault)[:200]
+_DELETED = msgspec.json.Decoder(_Deleted)
+_EDITED = msgspec.json.Decoder(_Edited)
+_PAYMENT = msgspec.json.Decoder(_Payment)
 
 
 def _order_events(delivery: Delivery) -> Sequence[Event]:
@@ -201,63 +144,37 @@ def _refund_events(delivery: Delivery) -> Sequence[Event]:
     return (RefundChanged(refund_snapshot(refund, currency, None)),)
 
 
-def _customer_events(delivery: Delivery) -> Sequence[Event]:
-    found = _CUSTOMER.decode(delivery.body)
-    updated_at = None if found.updated_at is None else found.updated_at.astimezone(UTC)
-    return (CustomerChanged(customer_snapshot(found, delivery.observed_at, updated_at)),)
+def _edited_events(delivery: Delivery) -> Sequence[Event]:
+    # The edit names lines and how many pieces, without their prices: the order itself says what it came to.
+    edit = _EDITED.decode(delivery.body).order_edit
+    return (OrderStale(str(edit.order_id), delivery.observed_at),)
 
 
-def _uninstalled_events(delivery: Delivery) -> Sequence[Event]:
-    return (AppUninstalled(delivery.observed_at),)
+def _transaction_events(delivery: Delivery) -> Sequence[Event]:
+    payment = _PAYMENT.decode(delivery.body)
+    if payment.status != "success" or payment.kind not in _MONEY_MOVED:
+        return ()
+    at = payment.processed_at or payment.created_at or delivery.observed_at
+    # The whole second: an order that is paid at once is told in the same second as its payment, and not asked for.
+    return (OrderStale(str(payment.order_id), at.astimezone(UTC).replace(microsecond=0)),)
 
 
-def _data_request_events(delivery: Delivery) -> Sequence[Event]:
-    body = _DATA_REQUEST.decode(delivery.body)
-    return (PrivacyAsked("customer_export", _person(body.customer), str(body.data_request.id), delivery.observed_at),)
+def _deleted_events(delivery: Delivery) -> Sequence[Event]:
+    return (OrderDeleted(str(_DELETED.decode(delivery.body).id), delivery.observed_at),)
 
 
-def _customer_redact_events(delivery: Delivery) -> Sequence[Event]:
-    body = _REDACT.decode(delivery.body)
-    person = _person(body.customer)
-    request_id = f"customer:{person}:{delivery.observed_at:%Y%m%dT%H%M%S}"
-    return (PrivacyAsked("customer_erasure", person, request_id, delivery.observed_at),)
-
-
-def _shop_redact_events(delivery: Delivery) -> Sequence[Event]:
-    body = _REDACT.decode(delivery.body)
-    request_id = f"shop:{body.shop_id}:{delivery.observed_at:%Y%m%dT%H%M%S}"
-    return (PrivacyAsked("shop_erasure", None, request_id, delivery.observed_at),)
-
-
-_READERS: dict[str, Callable[[Delivery], Sequence[Event]]] = {
+READERS: Mapping[str, Callable[[Delivery], Sequence[Event]]] = {
     "orders/create": _order_events,
     "orders/updated": _order_events,
     "orders/paid": _order_events,
     "orders/cancelled": _order_events,
+    "orders/fulfilled": _order_events,
+    "orders/partially_fulfilled": _order_events,
+    "orders/edited": _edited_events,
+    "orders/delete": _deleted_events,
+    "order_transactions/create": _transaction_events,
     "refunds/create": _refund_events,
-    "customers/create": _customer_events,
-    "customers/update": _customer_events,
-    "app/uninstalled": _uninstalled_events,
-    "customers/data_request": _data_request_events,
-    "customers/redact": _customer_redact_events,
-    "shop/redact": _shop_redact_events,
 }
-
-
-def _person(found: _Person | None) -> str | None:
-    return None if found is None or found.id is None else str(found.id)
-
-
-def customer_snapshot(found: _Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
-    return CustomerSnapshot(
-        external_id=str(found.id),
-        email=reading.optional(found.email, reading.EMAIL_LENGTH),
-        first_name=reading.optional(found.first_name, reading.NAME_LENGTH),
-        last_name=reading.optional(found.last_name, reading.NAME_LENGTH),
-        created_at=None if found.created_at is None else found.created_at.astimezone(UTC),
-        updated_at=updated_at,
-        observed_at=observed_at,
-    )
 
 
 def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
@@ -300,7 +217,7 @@ def _lines(items: list[_Line], currency: str) -> tuple[OrderLine, ...]:
     return tuple(lines)
 
 
-def refund_snapshot(refund: _Refund, currency: str, rate: _MoneySet | None) -> RefundSnapshot:
+def refund_snapshot(refund: _Refund, currency: str, rate: MoneySet | None) -> RefundSnapshot:
     """One refund. Its goods are the refunded lines; a refund of mere money counts as goods too, less the
     shipping that it names.
     """
@@ -331,11 +248,11 @@ def _refunded_goods(line: _RefundLine, currency: str) -> int:
     return minor_units(bytes(line.subtotal).decode().strip('"'), currency)
 
 
-def _set_minor(found: _MoneySet | None, currency: str) -> int:
+def _set_minor(found: MoneySet | None, currency: str) -> int:
     return 0 if found is None else minor_units(found.shop_money.amount, currency)
 
 
-def _shop_amount(transaction: _Transaction, currency: str, rate: _MoneySet | None) -> int:
+def _shop_amount(transaction: _Transaction, currency: str, rate: MoneySet | None) -> int:
     """A transaction in the shop's money. One in the shopper's currency is turned back by the rate of the
     order's own total.
     """

@@ -1,0 +1,137 @@
+"""Who and what the store no longer has: customers who were merged or deleted, and orders that were deleted.
+
+Their rows stay, marked: books that name them stay whole, and a late word of them finds the mark instead of raising
+them again. A merged customer's row points at the one who was kept, always at the last of a chain, so that whoever
+looks a customer up needs one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from commerce.customers import Customer, Merge
+from commerce.events import CustomerDeleted, CustomersMerged, OrderDeleted
+from engine.work import UnitOfWork, as_json
+
+_MEET = text("""
+    INSERT INTO customers (shop_id, external_id, observed_at)
+    SELECT :shop_id, g.external_id, g.at
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(external_id text, at timestamptz)
+    ORDER BY g.external_id ON CONFLICT DO NOTHING
+""")
+_LOCK = text("""
+    SELECT c.customer_id, c.external_id, c.merged_into, k.external_id AS kept_external_id
+    FROM customers c LEFT JOIN customers k ON k.shop_id = c.shop_id AND k.customer_id = c.merged_into
+    WHERE c.shop_id = :shop_id AND c.external_id = ANY(:external_ids) ORDER BY c.customer_id FOR UPDATE OF c
+""")
+_PAIRS = "json_to_recordset(CAST(:rows AS json)) AS g(gone_id bigint, kept_id bigint)"
+# Whoever was merged into the one who is gone now has moved on with them.
+_POINT = text(f"""
+    UPDATE customers c
+    SET merged_into = g.kept_id, gone_at = coalesce(c.gone_at, :now), email = NULL, first_name = NULL, last_name = NULL
+    FROM {_PAIRS} WHERE c.shop_id = :shop_id AND (c.customer_id = g.gone_id OR c.merged_into = g.gone_id)
+""")
+_MOVE_ORDERS = text(f"""
+    UPDATE orders o SET customer_id = g.kept_id, version = o.version + 1
+    FROM {_PAIRS} WHERE o.shop_id = :shop_id AND o.customer_id = g.gone_id RETURNING o.order_id
+""")
+_MOVE_CHECKOUTS = text(f"""
+    UPDATE checkouts c SET customer_id = g.kept_id FROM {_PAIRS}
+    WHERE c.shop_id = :shop_id AND c.customer_id = g.gone_id
+""")
+# Facts do not move: a consent is one address's, and of the one who was kept the store tells by itself.
+_FORGET_FACTS = text(
+    "DELETE FROM customer_facts WHERE shop_id = :shop_id AND customer_external_id = ANY(:external_ids)"
+)
+_FORGET_CHECKOUTS = text("DELETE FROM checkouts WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
+_DELETE_CUSTOMERS = text("""
+    INSERT INTO customers (shop_id, external_id, observed_at, gone_at)
+    SELECT :shop_id, g.external_id, g.at, g.at
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(external_id text, at timestamptz)
+    ORDER BY g.external_id
+    ON CONFLICT (shop_id, external_id) DO UPDATE
+        SET gone_at = excluded.gone_at, email = NULL, first_name = NULL, last_name = NULL
+        WHERE customers.gone_at IS NULL
+    RETURNING customer_id, external_id
+""")
+# An order that we never saw leaves a mark too, or a late word of it would raise it again.
+_DELETE_ORDERS = text("""
+    INSERT INTO orders (shop_id, external_id, name, currency, placed_at, updated_at, observed_at, paid, cancelled_at,
+                        test, goods_minor, total_minor, discount_codes, lines_digest, deleted_at)
+    SELECT :shop_id, g.external_id, '', s.currency, g.at, g.at, g.at, false, g.at, false, 0, 0, '{}', 0, g.at
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(external_id text, at timestamptz)
+    JOIN shops s ON s.shop_id = :shop_id
+    ORDER BY g.external_id
+    ON CONFLICT (shop_id, external_id) DO UPDATE
+        SET deleted_at = excluded.deleted_at, cancelled_at = coalesce(orders.cancelled_at, excluded.cancelled_at),
+            version = orders.version + 1
+        WHERE orders.deleted_at IS NULL
+    RETURNING order_id
+""")
+
+
+def merge(work: UnitOfWork, events: Sequence[CustomersMerged]) -> tuple[list[Merge], set[int]]:
+    """Merge customers, whether we have met them or not: who went into whom, and the orders that moved with them.
+
+    A merge that is known already says nothing. In any order of arrival, and with chains, everybody ends at the last
+    one kept.
+    """
+    if not events:
+        return [], set()
+    named = {e: event.at for event in events for e in (event.kept_external_id, event.gone_external_id)}
+    work.run(_MEET, rows=as_json([{"external_id": name, "at": at} for name, at in named.items()]))
+    rows = work.rows(_LOCK, external_ids=sorted(named))
+    names = {row.customer_id: row.external_id for row in rows}
+    names |= {row.merged_into: row.kept_external_id for row in rows if row.merged_into is not None}
+    pairs = _pairs(events, rows)
+    if not pairs:
+        return [], set()
+    given = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in pairs.items()])
+    work.run(_POINT, rows=given, now=work.now)
+    moved = {row.order_id for row in work.rows(_MOVE_ORDERS, rows=given)}
+    work.run(_MOVE_CHECKOUTS, rows=given)
+    work.run(_FORGET_FACTS, external_ids=[names[gone] for gone in pairs])
+    return [Merge(Customer(kept, names[kept]), Customer(gone, names[gone])) for gone, kept in pairs.items()], moved
+
+
+def _pairs(events: Sequence[CustomersMerged], rows: Sequence[Any]) -> Mapping[Any, Any]:
+    """By our ids, everybody who is gone by these events, and the one in whom they end."""
+    ids = {row.external_id: row.customer_id for row in rows}
+    into = {row.customer_id: row.merged_into for row in rows if row.merged_into is not None}
+
+    def end_of(customer_id: int) -> int:
+        while customer_id in into:
+            customer_id = into[customer_id]
+        return customer_id
+
+    fresh = list[int]()
+    for event in sorted(events, key=lambda e: e.at):
+        kept, gone = end_of(ids[event.kept_external_id]), ids[event.gone_external_id]
+        if gone not in into and kept != gone:
+            into[gone] = kept
+            fresh.append(gone)
+    return {gone: end_of(gone) for gone in fresh}
+
+
+def delete_customers(work: UnitOfWork, events: Sequence[CustomerDeleted]) -> list[Customer]:
+    """Mark customers as gone and forget their names; answers with those who were not known to be."""
+    if not events:
+        return []
+    at = {event.customer_external_id: event.at for event in events}
+    rows = work.rows(_DELETE_CUSTOMERS, rows=as_json([{"external_id": name, "at": at[name]} for name in at]))
+    if rows:
+        work.run(_FORGET_FACTS, external_ids=[row.external_id for row in rows])
+        work.run(_FORGET_CHECKOUTS, customer_ids=[row.customer_id for row in rows])
+    return [Customer(*row) for row in rows]
+
+
+def delete_orders(work: UnitOfWork, events: Sequence[OrderDeleted]) -> set[int]:
+    """Mark orders as deleted, which counts as cancelled from now on; answers with our ids of those that changed."""
+    if not events:
+        return set()
+    at = {event.order_external_id: event.at for event in events}
+    rows = work.rows(_DELETE_ORDERS, rows=as_json([{"external_id": name, "at": at[name]} for name in at]))
+    return {row.order_id for row in rows}
