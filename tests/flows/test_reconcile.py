@@ -128,8 +128,8 @@ def test_silence_about_orders_that_are_not_shown_to_us_is_no_deletion(quiet: Loo
 def test_a_store_that_suddenly_lacks_most_of_its_orders_is_not_believed(quiet: Loop, above: Superuser) -> None:
     above.run(
         "INSERT INTO orders (shop_id, external_id, name, currency, placed_at, updated_at, observed_at, paid, test, "
-        "goods_minor, total_minor, discount_codes, lines_digest) SELECT %s, (990000 + n)::text, '', 'USD', %s, %s, %s, true, "
-        "false, 1, 1, '{}', 0 FROM generate_series(1, 30) n",
+        "goods_minor, total_minor, discount_codes, lines_digest) SELECT %s, (990000 + n)::text, '', 'USD', %s, %s, %s, "
+        "true, false, 1, 1, '{}', 0 FROM generate_series(1, 30) n",
         quiet.shop.shop_id, *[quiet.clock.now - timedelta(days=2)] * 3,
     )  # fmt: skip
     assert quiet.reconciler.deep(quiet.shop).orders_gone == 0
