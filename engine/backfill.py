@@ -51,6 +51,9 @@ MOST_TRIES = 6
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 900.0
 
+# A store that answers nobody, or not us, is asked again after this long: a person has to act first.
+CLOSED_SECONDS = 300.0
+
 # Orders asked for whole at a time: what was read is settled even where the store then asks us to wait.
 SIP = 10
 
@@ -309,12 +312,13 @@ class _Reader:
 
     def _refused(self, error: StoreError) -> None:
         """The store said no: to an export for good, so pages; else wait, for as long as it says."""
-        patient = error.closed or error.retry_after is not None
+        retry_after = error.retry_after or (CLOSED_SECONDS if error.closed else None)
+        patient = retry_after is not None
         gave_up = error.permanent or (self.row.tries + 1 >= MOST_TRIES and not patient)
         if self.row.plan == "export" and gave_up and not error.closed:
             self._turn_to_pages(error.reason)
         else:
-            self._wait(error.reason, error.retry_after, forgiven=patient)
+            self._wait(error.reason, retry_after, forgiven=patient)
 
     def _wait(self, trouble: str, retry_after: float | None, *, forgiven: bool = False) -> None:
         tries = self.row.tries + (0 if forgiven else 1)

@@ -24,7 +24,7 @@ from connectors.shopify import PROXY_PATH
 from engine import inbox, outbox
 from engine.work import UnitOfWork
 from plugin import wording
-from plugin.admin import activity, charts, customers, figures, legal
+from plugin.admin import activity, charts, customers, figures, history, legal
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -55,6 +55,7 @@ def home() -> str:
     """What the program does for this shop, in numbers."""
     with _work() as work:
         counted = figures.figures(work)
+        read_in = history.history(work)
         pushed, _ = activity.effects(work, activity.SETTLED, limit=HOME_EFFECTS)
         parked = (
             activity.deliveries(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.inbox.parked else [],
@@ -63,6 +64,7 @@ def home() -> str:
     return render_template(
         "admin/home.html",
         f=counted,
+        h=read_in,
         pushed=pushed,
         parked_deliveries=parked[0],
         parked_effects=parked[1],

@@ -103,6 +103,20 @@
     }
   };
 
+  /* A part that is still filling is asked for again every few seconds, without moving anything else on the page. Where that fails, the
+   * next turn asks again: what is shown stays true for its time, which the page tells. */
+  const refill = async () => {
+    const part = document.querySelector("[data-refill]");
+    if (part && !document.hidden) {
+      const answer = await fetchPage(bare(location.href), {}).catch(() => null);
+      const page = answer && answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+      const next = page && page.getElementById(part.id);
+      if (next && part.isConnected) part.replaceWith(document.adoptNode(next));
+    }
+    setTimeout(refill, 1000 * (part ? part.dataset.refill : 3));
+  };
+  setTimeout(refill, 3000);
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

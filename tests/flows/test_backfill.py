@@ -18,8 +18,9 @@ from engine.backfills import Backfill
 from engine.mirror import Accepted
 from engine.shops import Shop
 from engine.work import Database, UnitOfWork
+from plugin import history
 from sandbox.bulk import BulkFaults
-from tests.flows.conftest import Loop, open_loop
+from tests.flows.conftest import DOMAIN, Loop, open_loop
 from tests.ground import REACTIONS, Clock, Superuser
 from tests.people import Shopkeeper
 
@@ -338,3 +339,34 @@ def test_without_the_right_to_all_orders_the_merchant_is_told_of_sixty_days(data
         done = read_in(loop)
         assert done.recent_only
         assert done.orders_read == len(loop.world.shop().orders) - 1
+
+
+def test_the_command_line_reads_a_history_in_and_says_what_it_read(
+    old_store: Loop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old_store.world.shop().bulk.faults = BulkFaults(refused="query")
+    assert history.backfill(old_store, old_store.domain, again=False) == 0
+    orders = len(old_store.world.shop().orders)
+    assert capsys.readouterr().out == (
+        f"{DOMAIN}: {orders} orders and 10 customers read by pages (the store answered ACCESS_DENIED at "
+        f"bulkOperationRunQuery) in 0.0 s, {orders} orders and 0 customers settled\n"
+    )
+    assert history.backfill(old_store, None, again=False) == 0
+    assert history.reconcile(old_store, deep=True) == 0
+    assert capsys.readouterr().out.endswith(f"{DOMAIN}: 0 gaps healed; {orders + 10} orders and customers compared\n")
+
+
+def test_the_command_line_does_not_wait_for_a_store_that_answers_nobody(
+    old_store: Loop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old_store.world.shop().bulk.faults = BulkFaults(unlisted=True)
+    assert history.backfill(old_store, old_store.domain, again=False) == 1
+    assert capsys.readouterr().err.endswith("not finished: the store forbids us to ask; a worker goes on\n")
+
+
+def test_the_command_line_knows_only_shops_that_have_the_app(
+    old_store: Loop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert history.backfill(old_store, "nobody.myshopify.com", again=False) == 2
+    assert capsys.readouterr().out == "No shop nobody.myshopify.com has the app installed.\n"
+    assert state(old_store).started_at is None
