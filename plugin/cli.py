@@ -61,7 +61,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
         if chosen.command == "backfill":
             return history.backfill(build(environment), chosen.shop, again=chosen.again)
         if chosen.command == "reconcile":
-            return history.reconcile(build(environment), deep=chosen.deep)
+            return history.reconcile(build(environment), chosen.shop, deep=chosen.deep)
         return _COMMANDS[chosen.command](build(environment))
     except BadSettings as bad:
         print(
@@ -91,8 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     reconcile = commands.add_parser(
         "reconcile", help="compare every shop with its store now, and settle the difference"
     )
+    reconcile.add_argument("--shop", help="this shop only")
     reconcile.add_argument(
-        "--deep", action="store_true", help="over the last 60 days, deleted orders too, as each night"
+        "--deep", action="store_true", help="over the last month, deleted orders too, as each night"
     )
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")

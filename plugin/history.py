@@ -11,6 +11,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from commerce.store import StoreError
 from engine import backfills, shops
 from engine.backfill import Backfiller
 from engine.backfills import Backfill
@@ -37,11 +38,7 @@ class House(Protocol):
 
 def backfill(house: House, domain: str | None, *, again: bool) -> int:
     """Read the histories of all shops in, or of one; 1 where a store did not let us, 2 where there is no such shop."""
-    chosen = [shop for shop in _installed(house) if domain in (None, shop.domain)]
-    if not chosen:
-        print(f"No shop {domain} has the app installed." if domain else "No shop has the app installed.")
-        return 2
-    return max(_follow(house, shop, again=again) for shop in chosen)
+    return max((_follow(house, shop, again=again) for shop in _chosen(house, domain)), default=2)
 
 
 def _follow(house: House, shop: Shop, *, again: bool) -> int:
@@ -105,16 +102,29 @@ def told(row: Backfill) -> str:
     )
 
 
-def reconcile(house: House, *, deep: bool) -> int:
-    """Compare every shop with its store now; deep: as the nightly one does, over months."""
-    for shop in _installed(house):
-        run = house.reconciler.deep(shop) if deep else house.reconciler.compare(shop)
-        healed = f"{run.gaps} {'gap' if run.gaps == 1 else 'gaps'} healed"
-        gone = f", {run.orders_gone} of them deleted at the store" if run.orders_gone else ""
-        print(f"{shop.domain}: {healed}{gone}; {run.compared} orders and customers compared")
+def reconcile(house: House, domain: str | None, *, deep: bool) -> int:
+    """Compare all shops with their stores now, or one; deep: as the nightly one does. 1 where a store did not answer,
+    2 where there is no such shop.
+    """
+    return max((_compare(house, shop, deep=deep) for shop in _chosen(house, domain)), default=2)
+
+
+def _compare(house: House, shop: Shop, *, deep: bool) -> int:
+    try:
+        found = house.reconciler.deep(shop) if deep else house.reconciler.compare(shop)
+    except StoreError as error:
+        print(f"{shop.domain}: not compared: {error.reason}", file=sys.stderr)
+        return 1
+    gone = f", {found.orders_gone} of them orders deleted at the store" if found.orders_gone else ""
+    gaps = f"{found.gaps} {'gap' if found.gaps == 1 else 'gaps'} healed{gone}"
+    print(f"{shop.domain}: {gaps}; {found.compared} orders and customers compared")
     return 0
 
 
-def _installed(house: House) -> Sequence[Shop]:
+def _chosen(house: House, domain: str | None) -> Sequence[Shop]:
+    """The shops that are meant; where there is none, that is said."""
     with house.database.machine() as connection:
-        return shops.installed(connection)
+        chosen = [shop for shop in shops.installed(connection) if domain in (None, shop.domain)]
+    if not chosen:
+        print(f"No shop {domain} has the app installed." if domain else "No shop has the app installed.")
+    return chosen

@@ -351,8 +351,7 @@ def test_the_command_line_reads_a_history_in_and_says_what_it_read(
         f"{DOMAIN}: {orders} orders and 10 customers read by pages (the store answered ACCESS_DENIED at "
         f"bulkOperationRunQuery) in 0.0 s, {orders} orders and 0 customers settled\n"
     )
-    assert history.backfill(old_store, None, again=False) == 0
-    assert history.reconcile(old_store, deep=True) == 0
+    assert history.reconcile(old_store, old_store.domain, deep=True) == 0
     assert capsys.readouterr().out.endswith(f"{DOMAIN}: 0 gaps healed; {orders + 10} orders and customers compared\n")
 
 
@@ -370,3 +369,12 @@ def test_the_command_line_knows_only_shops_that_have_the_app(
     assert history.backfill(old_store, "nobody.myshopify.com", again=False) == 2
     assert capsys.readouterr().out == "No shop nobody.myshopify.com has the app installed.\n"
     assert state(old_store).started_at is None
+
+
+def test_one_store_that_does_not_answer_keeps_no_other_from_being_compared(
+    old_store: Loop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert history.reconcile(old_store, None, deep=False) == 1
+    said = capsys.readouterr()
+    assert "the-shop-next-door.myshopify.com: not compared: the shop has no token" in said.err
+    assert f"{DOMAIN}: " in said.out
