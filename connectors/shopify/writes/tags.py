@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from commerce.store import SetTags, StoreError
 from connectors.shopify.graphql import Graph, operation, width_for
 from connectors.shopify.writes.batch import Outcome, Payloads, carried, each, gid, outcome
+from connectors.shopify.writes.bulk import BulkPlan, BulkStep
 
 _LONGEST_TAG = 255
 
@@ -40,9 +41,28 @@ def _tag_variables(effects: Sequence[SetTags]) -> dict[str, object]:
     for slot in range(width_for(len(effects))):
         effect = effects[slot] if slot < len(effects) else None
         add = list(effect.tags) if effect else []
-        kept = {tag.casefold() for tag in add}
-        remove = [tag for tag in effect.vocabulary if tag.casefold() not in kept] if effect else []
+        remove = _unwanted(effect) if effect else []
         customer = (effect or effects[0]).customer_external_id
         variables |= {f"id_{slot}": gid("Customer", customer), f"add_{slot}": add, f"remove_{slot}": remove}
         variables |= {f"adds_{slot}": bool(add), f"removes_{slot}": bool(remove)}
     return variables
+
+
+def _unwanted(effect: SetTags) -> list[str]:
+    kept = {tag.casefold() for tag in effect.tags}
+    return [tag for tag in effect.vocabulary if tag.casefold() not in kept]
+
+
+def _line(effect: SetTags, tags: Sequence[str]) -> dict[str, object] | None:
+    return {"id": gid("Customer", effect.customer_external_id), "tags": list(tags)} if tags else None
+
+
+# Two mutations of 10 points each, whether alone or among others in one document.
+IN_BULK = BulkPlan(
+    steps=(
+        BulkStep("bulk_remove_tags", lambda effect: _line(effect, _unwanted(effect))),
+        BulkStep("bulk_add_tags", lambda effect: _line(effect, effect.tags)),
+    ),
+    points=20,
+    check=_check_tags,
+)
