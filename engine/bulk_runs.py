@@ -41,7 +41,7 @@ HELD = timedelta(days=1)
 # A look is several calls, each of them bounded; a process that took longer is dead.
 LOOK_LEASE = timedelta(minutes=10)
 
-# Looks are a fifth of the run's age apart: a run of half an hour is looked at some thirty times.
+# Looks are a fifth of the run's age apart: a run of half an hour is looked at some forty times.
 FIRST_LOOK = timedelta(seconds=2)
 LAST_LOOK = timedelta(minutes=2)
 LOOKS_IN_ITS_AGE = 5

@@ -55,7 +55,7 @@ def tags(platform: Platform) -> list[set[str]]:
 def test_the_shop_is_a_store_that_takes_effects_in_bulk(store: ShopifyStore) -> None:
     assert isinstance(store, BulkStore)
     assert store.bulk_least("segment") is None
-    # far from the point where the plans cost the same: 130 points a run, 20 a call
+    # far from the point where the plans cost the same: 140 points a run, 20 a call
     assert store.bulk_least(SetTags.kind) == LEAST == 500
 
 

@@ -25,7 +25,7 @@ from connectors.shopify.writes.batch import Outcome, Payload, UserError, refusal
 
 # The points of each step: a place for the file, the run, the search for a run that was begun already, and the looks,
 # whose number is that of a run of half an hour.
-_STAGE, _RUN, _FIND, _LOOKS = 10, 10, 10, 35
+_STAGE, _RUN, _FIND, _LOOKS = 10, 10, 10, 40
 
 # Below this, calls are through within a minute at the platform's slowest pace, and a run seldom comes back sooner.
 LEAST = 500
