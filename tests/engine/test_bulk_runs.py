@@ -150,10 +150,13 @@ def test_one_that_changes_while_it_is_carried_has_one_owner_and_is_due_after(dep
 
 
 def test_each_effect_gets_its_own_outcome(depot: Depot) -> None:
-    no, later = StoreError("no such customer", permanent=True), StoreError("broke off", permanent=False, retry_after=0.0)
+    no, later = (
+        StoreError("no such customer", permanent=True),
+        StoreError("broke off", permanent=False, retry_after=0.0),
+    )
     depot.put(LEAST)
     depot.push(minutes=1)
-    depot.store.look = lambda run: BulkLook("", 2, [None, no, *[later] * (LEAST - 2)])
+    depot.store.look = lambda _: BulkLook("", 2, [None, no, *[later] * (LEAST - 2)])
     depot.store.least = None
     depot.push(minutes=1)
     rows = depot.above.run(
