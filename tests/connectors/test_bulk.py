@@ -56,7 +56,7 @@ def test_the_shop_is_a_store_that_takes_effects_in_bulk(store: ShopifyStore) -> 
     assert isinstance(store, BulkStore)
     assert store.bulk_least("segment") is None
     # far from the point where the plans cost the same: 140 points a run, 20 a call
-    assert store.bulk_least(SetTags.kind) == LEAST == 500
+    assert store.bulk_least(SetTags.kind) == LEAST == 250
 
 
 def test_tags_go_in_two_steps_and_the_merchant_s_own_stay(platform: Platform, store: ShopifyStore) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from commerce.ids import ShopId
 from commerce.store import BulkLook, BulkRefused, BulkRun, SetTags, StoreError
-from engine import bulk_runs, outbox, shops
+from engine import bulk_runs, log, metrics, outbox, shops
 from engine.bulk_runs import FLOOR, LOOK_LEASE, PAUSED_FOR, REFUSED_FOR, STALLED
 from engine.outbox import Outbox
 from engine.shops import Shop
@@ -184,6 +184,22 @@ def test_a_run_that_confirms_nothing_makes_way_for_calls_for_an_hour(depot: Depo
     assert depot.push(hours=1) == outbox.BATCH
     # too few are left by now for another run
     assert depot.runs() == []
+
+
+def test_a_run_and_each_effect_of_it_leave_a_line_and_a_number(depot: Depot, caplog: pytest.LogCaptureFixture) -> None:
+    before = metrics.bulk_runs_ended.labels("done")._value.get()
+    depot.put(LEAST)
+    depot.store.look = done
+    with caplog.at_level("INFO", "perennial.outbox"):
+        depot.push(minutes=1)
+    lines: dict[str, list[dict[str, Any]]] = {r.getMessage(): r.lines for r in caplog.records}  # type: ignore[attr-defined]
+    (run,) = lines["bulk run"]
+    assert {name: run[name] for name in ("kind", "size", "done", "outcome")} == {
+        "kind": "tags", "size": LEAST, "done": LEAST, "outcome": "done",
+    }  # fmt: skip
+    assert set(run) <= log.SAFE_FIELDS
+    assert [line["outcome"] for line in lines["pushed"]] == ["done"] * LEAST
+    assert metrics.bulk_runs_ended.labels("done")._value.get() - before == 1
 
 
 def test_a_refused_run_is_remembered_for_a_day(depot: Depot) -> None:

@@ -27,8 +27,9 @@ from connectors.shopify.writes.batch import Outcome, Payload, UserError, refusal
 # whose number is that of a run of half an hour.
 _STAGE, _RUN, _FIND, _LOOKS = 10, 10, 10, 40
 
-# Below this, calls are through within a minute at the platform's slowest pace, and a run seldom comes back sooner.
-LEAST = 500
+# Below this, calls of twenty points are through within a minute at the platform's slowest pace, a hundred a second; a
+# run seldom comes back sooner, and takes one of the few places that there are for runs.
+LEAST = 250
 
 # The platform's word for it, in the reason that `graphql` gives; and its answer to an address that it does not know.
 _NO_PERMISSION = "ACCESS_DENIED"
