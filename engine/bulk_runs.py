@@ -60,6 +60,8 @@ _BACKLOG = text(f"""
       AND (SELECT count(*) FROM bulk_runs r WHERE r.shop_id = :shop_id) < :at_once
     GROUP BY kind HAVING count(*) >= :floor ORDER BY kind
 """)
+# One worker begins at a time: two that claim at once would each find the other's half missing.
+_MAY_BEGIN = text("SELECT pg_try_advisory_xact_lock(hashtext('bulk'), CAST(:shop_id % 2147483647 AS integer)) AS mine")
 _BEGIN = text(f"""
     WITH run AS (
         INSERT INTO bulk_runs (shop_id, name, kind, size, started_at, moved_at, look_at)
@@ -200,6 +202,8 @@ class BulkRuns:
                     self._claim(work, row.kind, least)
 
     def _claim(self, work: UnitOfWork, kind: str, least: int) -> None:
+        if not work.row(_MAY_BEGIN).mine:
+            return
         name, held_until = secrets.token_hex(8), work.now + HELD
         taken = work.rows(_BEGIN, **ready_at(work.now), name=name, kind=kind, held_until=held_until, most=MOST)
         if len(taken) < least:
@@ -225,7 +229,7 @@ class BulkRuns:
             if stalled and run.cancelled_at is None:
                 store.cancel_bulk(asked)
         except StoreError as error:
-            return self._stumbled(shop_id, run, error)
+            return self._stumbled(shop_id, run, asked, error)
         with self._database.work(shop_id) as work:
             if seen.outcomes is not None:
                 return self._end(work, run, seen.outcomes, "the store confirmed none of it")
@@ -255,19 +259,29 @@ class BulkRuns:
             look_at=work.now + between,
         )
 
-    def _stumbled(self, shop_id: ShopId, run: _Run, error: StoreError) -> int:
-        """The look failed. The run may be running all the same, so it is given up only when that cannot be mended."""
+    def _stumbled(self, shop_id: ShopId, run: _Run, asked: BulkRun, error: StoreError) -> int:
+        """The look failed. The run may be running all the same, so it is given up only when that cannot be mended, and
+        not without a word to the store: what it still did would be older than what goes by calls.
+        """
+        refused = isinstance(error, BulkRefused)
+        given_up = error.permanent or self._database.clock() - run.moved_at >= 2 * STALLED
+        if given_up and not refused:
+            self._try_to_cancel(shop_id, asked)
         with self._database.work(shop_id) as work:
-            if isinstance(error, BulkRefused):
-                return self._end(work, run, None, error.reason, outcome="refused")
-            if error.permanent or work.now - run.moved_at >= 2 * STALLED:
-                return self._end(work, run, None, error.reason)
+            if given_up:
+                return self._end(work, run, None, error.reason, outcome="refused" if refused else "")
             if error.closed:
                 shops.close_for_now(work, error.reason, error.retry_after)
             wait = STUMBLED_WAIT if error.retry_after is None else timedelta(seconds=max(error.retry_after, 1.0))
             work.run(_LOOK_LATER, run_id=run.run_id, look_at=work.now + wait)
             self._note(shop_id, run, run.done, "stumbled", error.reason)
         return 0
+
+    def _try_to_cancel(self, shop_id: ShopId, asked: BulkRun) -> None:
+        with suppress(StoreError):
+            store = self._connect(shop_id)
+            if isinstance(store, BulkStore):
+                store.cancel_bulk(asked)
 
     # --- ending
 

@@ -278,6 +278,20 @@ def test_a_look_that_failed_is_taken_again_and_the_run_goes_on(depot: Depot) -> 
     assert depot.push(seconds=2) == LEAST
 
 
+def test_one_that_nobody_can_look_at_is_cancelled_and_let_go(depot: Depot) -> None:
+    def broken(run: BulkRun) -> BulkLook:
+        raise StoreError("the answer lacks what was asked", permanent=True)
+
+    depot.put(LEAST)
+    depot.push(minutes=1)
+    depot.store.look = broken
+    assert depot.push(minutes=1) == LEAST + outbox.BATCH
+    assert [name for name, _ in depot.store.looks[:1]] == depot.store.cancelled
+    pause = depot.pause()
+    assert pause is not None
+    assert (pause.refused, pause.reason) == (False, "the answer lacks what was asked")
+
+
 def test_a_store_that_is_closed_closes_the_shop_and_keeps_the_run(depot: Depot) -> None:
     def frozen(run: BulkRun) -> BulkLook:
         raise StoreError("the shop is frozen", permanent=False, closed=True)
