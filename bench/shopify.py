@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import exports
+from bench import exports, pushing
 from bench.figures import BenchFailed, Row
 from bench.ground import ROOT, Ground, clock, ground
 from bench.store import DOMAIN
@@ -111,22 +111,21 @@ def _seconds(place: Ground, orders: int) -> float:
     return row[3]
 
 
-def cost_points() -> Mapping[str, int | None]:
-    """What 10,000 changes of stage cost a store: one mutation each, and the way that we take."""
-    return {"naive": None, "ours": None}
-
-
-def measure(orders: int, progress: Progress) -> tuple[Sequence[Row], dict[str, object]]:
+def measure(orders: int, changes: int, progress: Progress) -> tuple[Sequence[Row], dict[str, object]]:
     small, large = backfill(max(1, orders // 5), progress), backfill(orders, progress)
-    speed, costs = large.orders / large.seconds, cost_points()
+    bar = progress.add_task(f"changing {changes:,} customers", total=None)
+    speed, costs = large.orders / large.seconds, pushing.cost_points(changes)
+    progress.update(bar, total=1, completed=1)
     rows = [
         Row("backfill by export, customers and refunds too", orders, large.seconds, "s"),
         Row("backfill by export", orders, speed, "orders/s"),
         Row("backfill, most memory of the reader", small.orders, small.peak_mb, "MB"),
         Row("backfill, most memory of the reader", large.orders, large.peak_mb, "MB"),
+        Row("changing stages, one mutation each", changes, costs["naive"], "points"),
+        Row("changing stages, as the outbox does it", changes, costs["ours"], "points"),
     ]
     facts: dict[str, object] = {
-        "backfill_orders_per_s": round(speed), "peak_mb": round(large.peak_mb, 1), "cost_points": dict(costs),
+        "backfill_orders_per_s": round(speed), "peak_mb": round(large.peak_mb, 1), "cost_points": costs,
     }  # fmt: skip
     return rows, facts
 
@@ -134,11 +133,12 @@ def measure(orders: int, progress: Progress) -> tuple[Sequence[Row], dict[str, o
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.shopify", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--orders", type=int, default=ORDERS, help="of the history that is read in")
-    orders = parser.parse_args(arguments).orders
+    parser.add_argument("--changes", type=int, default=pushing.CHANGES, help="of stages, that are written to a store")
+    chosen = parser.parse_args(arguments)
     columns = (TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            rows, facts = measure(orders, progress)
+            rows, facts = measure(chosen.orders, chosen.changes, progress)
     except (BenchFailed, TroubleStarting, PostgresUnavailable) as trouble:
         print(trouble, file=sys.stderr)
         return 1

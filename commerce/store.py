@@ -7,10 +7,10 @@ is; the outbox keeps one row for each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
@@ -124,4 +124,54 @@ class StorePort(Protocol):
 
     def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
         """Pages of the customers that changed at or after `since`, oldest change first."""
+        ...
+
+
+class BulkRefused(StoreError):
+    """The store runs nothing in bulk for us until a person acts; single calls are taken as ever."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRun:
+    """Many effects of one kind, carried to the store by one run that the store works off by itself.
+
+    `name` is ours and unique: a run that was begun and whose beginner died is known by it. `state` is what the store
+    wanted to be told at the next look, empty at the first. `effects` reads them, in their order, when they are needed.
+    """
+
+    name: str
+    kind: str
+    state: str
+    effects: Callable[[], Sequence[Effect]]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkLook:
+    """What a look at a run found: how many lines are done and, at its end, one outcome for each effect."""
+
+    state: str
+    done: int
+    outcomes: Sequence[StoreError | None] | None = None
+
+
+@runtime_checkable
+class BulkStore(Protocol):
+    """A store that takes effects in bulk. Every call has bounded time and waits for no run."""
+
+    def bulk_least(self, kind: str) -> int | None:
+        """From how many effects of this kind on a run costs less than calls do; None where there is no such run."""
+        ...
+
+    def push_in_bulk(self, run: BulkRun) -> BulkLook:
+        """Begin the run, or look at it and take its next step. Asking twice begins nothing twice.
+
+        Raises `BulkRefused`, or any other `StoreError` when the look failed: the run itself goes on.
+        """
+        ...
+
+    def cancel_bulk(self, run: BulkRun) -> None:
+        """Ask the store to stop the run; a later look tells what had been done."""
         ...

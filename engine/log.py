@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 import orjson
 
 SAFE_FIELDS = frozenset({
-    "attempt", "bytes", "customer", "delivery", "delivery_key", "duplicate", "effect", "event", "gaps", "job", "kind",
-    "lag_ms", "method", "ms", "outcome", "path", "reason", "request", "shop", "status", "topic", "version",
+    "attempt", "bytes", "customer", "delivery", "delivery_key", "done", "duplicate", "effect", "event", "gaps", "job",
+    "kind", "lag_ms", "method", "ms", "outcome", "path", "reason", "request", "run", "shop", "size", "status", "topic",
+    "version",
 })  # fmt: skip
 
 _ROOT = "perennial"

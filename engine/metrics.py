@@ -26,6 +26,8 @@ deliveries_settled = Counter("perennial_deliveries_settled_total", "Deliveries s
 deliveries_parked = Counter("perennial_deliveries_parked_total", "Deliveries set aside after giving up")
 effects_pushed = Counter("perennial_effects_pushed_total", "Effects pushed to a store")
 effects_parked = Counter("perennial_effects_parked_total", "Effects set aside after giving up")
+bulk_runs_begun = Counter("perennial_bulk_runs_begun_total", "Bulk runs that effects were handed to")
+bulk_runs_ended = Counter("perennial_bulk_runs_ended_total", "Bulk runs that ended, by how", ["outcome"])
 gaps_healed = Counter("perennial_gaps_healed_total", "Orders and customers that reconciliation found behind")
 request_seconds = Histogram("perennial_request_seconds", "Time to answer a page or an API request", ["endpoint"])
 

@@ -21,10 +21,9 @@ from sqlalchemy import text
 from commerce.ids import EffectId, ShopId
 from commerce.store import Effect, PutDiscount, PutSegment, SetTags, StoreError, StorePort
 from engine import log, metrics, shops
+from engine.bulk_runs import BulkRuns
+from engine.effects import DONE, READY, Outcome, ready_at
 from engine.work import Database, UnitOfWork, as_json
-
-Outcome = Callable[[UnitOfWork, Any, StoreError | None], None]
-"""A domain's ear: called with the effect when it was pushed (None) or refused for good (the error)."""
 
 BATCH = 50
 
@@ -34,15 +33,6 @@ LEASE = timedelta(seconds=60)
 # Tags wait a moment before they are pushed: a store sends several deliveries of one order within seconds, and a history
 # that is read in changes a customer's stage many times over. A shopper waits for codes; nobody waits for tags.
 TAGS_REST_SECONDS = 5.0
-
-# And they let a backlog go first, for a minute at most: what is settled next may change them again, a store takes only
-# so many calls a second, and each tag that is written comes back as a delivery.
-TAGS_PATIENCE = timedelta(seconds=60)
-BACKLOG = 250
-
-# While a shop's history is read in, tags wait for its end: each customer is tagged once, with the stage that the whole
-# of it implies. For an hour at most; and not where reading has come into trouble.
-HISTORY_PATIENCE = timedelta(hours=1)
 
 # 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
 FIRST_WAIT_SECONDS = 2.0
@@ -66,30 +56,18 @@ _WAKE = text("SELECT pg_notify('perennial_outbox', CAST(CAST(:shop_id AS bigint)
 _WAITING_SHOPS = text("""
     SELECT s.shop_id FROM shops s
     WHERE s.uninstalled_at IS NULL AND (s.closed_until IS NULL OR s.closed_until <= :now)
-      AND EXISTS (SELECT FROM effects e WHERE e.shop_id = s.shop_id AND e.pushed_at IS NULL
-          AND e.parked_at IS NULL AND e.due_at <= :now)
+      AND (EXISTS (SELECT FROM effects e WHERE e.shop_id = s.shop_id AND e.pushed_at IS NULL
+               AND e.parked_at IS NULL AND e.due_at <= :now)
+           OR EXISTS (SELECT FROM bulk_runs r WHERE r.shop_id = s.shop_id AND r.look_at <= :now))
     ORDER BY s.shop_id
 """)
 # Codes first: a shopper is waiting for them.
-_CLAIM = text("""
+_CLAIM = text(f"""
     UPDATE effects e SET due_at = :leased_until, attempts = e.attempts + 1
-    FROM (SELECT effect_id FROM effects
-          WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at <= :now
-            AND (kind <> 'tags' OR due_at <= :overdue
-                 OR (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.shop_id = :shop_id
-                     AND d.settled_at IS NULL AND d.parked_at IS NULL LIMIT :backlog) w) < :backlog)
-            AND (kind <> 'tags' OR due_at <= :out_of_patience
-                 OR NOT EXISTS (SELECT FROM backfills b WHERE b.shop_id = :shop_id AND b.finished_at IS NULL
-                                AND b.started_at IS NOT NULL AND b.trouble IS NULL))
+    FROM (SELECT effect_id FROM effects WHERE {READY}
           ORDER BY kind = 'tags', due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
     RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
-""")
-_DONE = text("""
-    UPDATE effects e SET pushed_at = CASE WHEN e.version = g.version THEN :now ELSE NULL END,
-                         due_at = CASE WHEN e.version = g.version THEN e.due_at ELSE :now END, reason = NULL
-    FROM json_to_recordset(CAST(:rows AS json)) AS g(effect_id bigint, version integer)
-    WHERE e.shop_id = :shop_id AND e.effect_id = g.effect_id
 """)
 _RETRY = text("""
     UPDATE effects SET due_at = :due_at, reason = :reason, attempts = attempts - :forgiven
@@ -165,6 +143,7 @@ class Outbox:
         self._connect = connect
         self._outcomes = outcomes
         self._batch = batch
+        self._runs = BulkRuns(database, connect, outcomes, _KINDS)
 
     def push_round(self) -> int:
         """One batch of each shop that has effects due. Answers how many effects were tried."""
@@ -173,23 +152,23 @@ class Outbox:
         return sum(self.push(ShopId(row.shop_id)) for row in waiting)
 
     def push(self, shop_id: ShopId) -> int:
-        """Push one batch of a shop's due effects; answers how many were tried."""
+        """Push one batch of a shop's due effects; answers how many were tried. Where thousands are due, the store may
+        take them in bulk: that run is begun here, and looked at in later rounds.
+        """
+        in_bulk = self._runs.round(shop_id)
         claimed = self._claim(shop_id)
         if not claimed:
-            return 0
+            return in_bulk
         answers = self._speak(shop_id, claimed)
         with self._database.work(shop_id) as work:
             self._record(work, claimed, answers)
-        return len(claimed)
+        return in_bulk + len(claimed)
 
     def _claim(self, shop_id: ShopId) -> list[_Claimed]:
         with self._database.work(shop_id) as work:
             rows = work.rows(
                 _CLAIM,
-                now=work.now,
-                overdue=work.now - TAGS_PATIENCE,
-                out_of_patience=work.now - HISTORY_PATIENCE,
-                backlog=BACKLOG,
+                **ready_at(work.now),
                 leased_until=work.now + LEASE,
                 limit=self._batch,
             )
@@ -223,7 +202,7 @@ class Outbox:
         done = [c for c, answer in zip(claimed, answers, strict=True) if answer is None]
         if done:
             rows = [{"effect_id": c.effect_id, "version": c.version} for c in done]
-            work.run(_DONE, rows=as_json(rows), now=self._database.clock())
+            work.run(DONE, rows=as_json(rows), now=self._database.clock())
             metrics.effects_pushed.inc(len(done))
         for item, answer in zip(claimed, answers, strict=True):
             if answer is None:

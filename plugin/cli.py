@@ -92,9 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "reconcile", help="compare every shop with its store now, and settle the difference"
     )
     reconcile.add_argument("--shop", help="this shop only")
-    reconcile.add_argument(
-        "--deep", action="store_true", help="over the last month, deleted orders too, as each night"
-    )
+    reconcile.add_argument("--deep", action="store_true", help="over the last month, deleted orders too, as each night")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
     demo = commands.add_parser("demo", help="run everything on this machine and replay real orders")

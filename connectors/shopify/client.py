@@ -13,7 +13,7 @@ from msgspec import Struct
 from commerce.customers import CustomerSnapshot
 from commerce.history import Export, Extent, Portion, Subject
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import BulkLook, BulkRun, PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import bulk, reads, writes
 from connectors.shopify.graphql import Budget, Graph, operation
@@ -32,8 +32,8 @@ class _ShopData(Struct):
 
 
 class ShopifyStore:
-    """The remote system of one shop. Every call is bounded in time; every failure is a `StoreError` that
-    names no secret.
+    """The remote system of one shop; it takes effects in bulk too. Every call is bounded in time; every failure is a
+    `StoreError` that names no secret.
 
     `token` gives a usable access token and `renew` another after a refusal (a `TokenKeeper` is both). `now`
     stamps what was read.
@@ -62,6 +62,7 @@ class ShopifyStore:
             clock=clock,
             budget=budget,
         )
+        self._http = http
         self._now = now
         self._http = http
 
@@ -77,6 +78,16 @@ class ShopifyStore:
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
         return writes.put_discounts(self._graph, effects)
+
+    def bulk_least(self, kind: str) -> int | None:
+        plan = writes.IN_BULK.get(kind)
+        return plan.least if plan else None
+
+    def push_in_bulk(self, run: BulkRun) -> BulkLook:
+        return writes.push_in_bulk(self._graph, self._http, writes.IN_BULK[run.kind], run)
+
+    def cancel_bulk(self, run: BulkRun) -> None:
+        writes.cancel_bulk(self._graph, run)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         return reads.orders_changed(self._graph, since)

@@ -40,7 +40,9 @@ _EFFECT_COLUMNS = """
     effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason,
     body ->> 'customer_external_id' AS customer_external_id, body -> 'tags' AS tags, body ->> 'name' AS name,
     body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
-    CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active
+    CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active,
+    (SELECT r.size FROM bulk_run_effects h JOIN bulk_runs r ON r.shop_id = h.shop_id AND r.run_id = h.run_id
+     WHERE h.shop_id = :shop_id AND h.effect_id = effects.effect_id) AS carried_with
 """
 # The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the
 # newest.
@@ -112,6 +114,8 @@ class Effect:
     parked_at: datetime | None
     attempts: int
     reason: str | None
+    carried_with: int | None
+    """How many the bulk run holds that carries it just now."""
 
 
 def deliveries(
@@ -169,6 +173,7 @@ def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
         row.parked_at,
         row.attempts,
         row.reason,
+        row.carried_with,
     )
 
 

@@ -21,7 +21,7 @@ import lifecycle
 import referral
 from commerce.ids import CustomerId, DeliveryId, EffectId
 from connectors.shopify import PROXY_PATH
-from engine import inbox, outbox
+from engine import bulk_runs, inbox, outbox
 from engine.work import UnitOfWork
 from plugin import wording
 from plugin.admin import activity, charts, customers, figures, history, legal
@@ -106,9 +106,11 @@ def activity_list() -> str:
     read = activity.deliveries if box == "deliveries" else activity.effects
     with _work() as work:
         lines, after = read(work, state, _id(request.args.get("after")))
+        one_by_one = bulk_runs.pause(work) if box == "effects" else None
     return render_template(
         "admin/activity.html",
         box=box,
+        one_by_one=one_by_one,
         state=state,
         lines=lines,
         after=after,

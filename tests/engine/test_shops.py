@@ -100,6 +100,17 @@ def full(desk: Desk, above: Superuser) -> Desk:
         desk.shop.shop_id, START, START, pack(b"anna-1@example.com"),
     )  # fmt: skip
     above.run("INSERT INTO ticks VALUES (%s, 'job', %s)", desk.shop.shop_id, START)
+    above.run(
+        "INSERT INTO bulk_runs (shop_id, name, kind, size, started_at, moved_at, look_at) "
+        "VALUES (%s, 'n', 'tags', 1, %s, %s, %s)",
+        desk.shop.shop_id, START, START, START,
+    )  # fmt: skip
+    above.run(
+        "INSERT INTO bulk_run_effects SELECT r.shop_id, run_id, 0, effect_id, version, body "
+        "FROM bulk_runs r JOIN effects e ON e.shop_id = r.shop_id WHERE r.shop_id = %s LIMIT 1",
+        desk.shop.shop_id,
+    )
+    above.run("INSERT INTO bulk_pauses VALUES (%s, %s, %s, false, 'r')", desk.shop.shop_id, START, START)
     return desk
 
 

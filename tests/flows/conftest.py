@@ -89,6 +89,7 @@ class Loop:
     store: Client
     """The store's own pages."""
     domain: str = DOMAIN
+    store_url: str = ""
     after_each: Callable[[], object] = lambda: None
     """Called after each delivery."""
 
@@ -224,7 +225,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
             Inbox(database, {"shopify": translate}, REACTIONS),
             Outbox(database, connect, {PutDiscount.kind: loyalty.code_settled}),
             Reconciler(database, connect, REACTIONS), Backfiller(database, connect, REACTIONS), installer,
-            rooms["client"], Client(rooms["platform"]), domain,
+            rooms["client"], Client(rooms["platform"]), domain, platform_url,
         )  # fmt: skip
         yield rooms["loop"]
 

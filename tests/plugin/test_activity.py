@@ -9,11 +9,14 @@ from sqlalchemy import text
 
 from commerce.events import BadDelivery, Delivery, Event
 from commerce.ids import DeliveryId
-from commerce.store import PutDiscount, PutSegment, SetTags
+from commerce.store import BulkLook, BulkRefused, BulkRun, PutDiscount, PutSegment, SetTags, StoreError
 from engine import outbox
+from engine.bulk_runs import FLOOR
 from engine.inbox import Inbox, pack
+from engine.outbox import Outbox
 from engine.shops import Shop
 from plugin.admin.activity import why_parked
+from tests.engine.test_bulk_runs import Bulk
 from tests.plugin.conftest import House, Merchant, order, person
 from tests.plugin.markup import flat, mistakes
 
@@ -120,6 +123,35 @@ def test_effects_are_told_in_words(house: House, shop: Shop, merchant: Merchant)
     assert "Code P-AAAA takes 5.00 USD off one order" in page
     assert "Code P-BBBB works no more" in page
     assert "Segment “Perennial: lead” holds whoever is tagged stage:lead" in page
+
+
+def test_a_merchant_reads_why_changes_go_one_by_one_and_which_go_together(
+    house: House, shop: Shop, merchant: Merchant
+) -> None:
+    effects = [SetTags(str(1000 + n), "tier:", (), ("tier:gold",)) for n in range(FLOOR)]
+    with house.database.work(shop.shop_id) as work:
+        outbox.put(work, effects)
+    house.clock.forward(minutes=1)
+    store = Bulk()
+    pushes = Outbox(house.database, lambda _: store, {})
+    pushes.push(shop.shop_id)
+    page = flat(merchant.open("/activity?box=effects&state=waiting").text)
+    assert page.count(f"one of {FLOOR} changes that your store works off together") == 50
+    assert "one by one" not in page
+
+    def refuse(run: BulkRun) -> BulkLook:
+        raise BulkRefused("the store has not given us the permission to run bulk operations")
+
+    store.look = refuse
+    store.answer = lambda _: StoreError("busy", permanent=False)
+    house.clock.forward(minutes=1)
+    pushes.push(shop.shop_id)
+    answer = merchant.open("/activity?box=effects&state=waiting").text
+    page = flat(answer)
+    assert "Your store does not let us write many changes at once: the store has not given us the permission" in page
+    assert "works off together" not in page
+    assert mistakes(answer) == []
+    assert "does not let us" not in merchant.open("/activity?box=deliveries").text
 
 
 def test_a_replayed_effect_is_due_again(house: House, shop: Shop, merchant: Merchant) -> None:
