@@ -103,6 +103,7 @@ class Order:
     referring_site: str | None = None
     source_name: str = "web"
     refunds: tuple[Refund, ...] = ()
+    deleted: bool = False
 
     @property
     def number(self) -> int:
@@ -149,11 +150,12 @@ class Orders:
         return len(self.items)
 
     def __iter__(self) -> Iterator[Order]:
-        return iter(self.items)
+        return (order for order in self.items if not order.deleted)
 
     def __getitem__(self, place: int) -> Order:
         return self.items[place]
 
     def by_id(self, number: int) -> Order | None:
         place = number - self.first_id
-        return self.items[place] if 0 <= place < len(self.items) else None
+        found = self.items[place] if 0 <= place < len(self.items) else None
+        return found if found is not None and not found.deleted else None
