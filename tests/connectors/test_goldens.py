@@ -52,8 +52,7 @@ def test_every_topic_that_we_read_has_a_golden() -> None:
     assert {path.name.split(".")[0] for path in bodies()} == set(BY_NAME)
 
 
-# The scopes of the app are the platform's to change; a merge that failed, an authorization and an automatic discount say
-# nothing to us.
+# Another module's topic; and a merge that failed, an authorization and an automatic discount, which say nothing to us.
 UNREAD = {"app_scopes_update", "customers_merge", "discounts_create", "order_transactions_create"}
 
 
