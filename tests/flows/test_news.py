@@ -15,9 +15,11 @@ import lifecycle
 import loyalty
 import referral
 from engine import checkouts, facts
+from engine.inbox import unpack
 from engine.work import Database
 from sandbox import carts, merchant
 from sandbox.customers import Customer
+from sandbox.shop import Subscription
 from sandbox.webhooks import Delivery
 from tests.flows.conftest import Loop, open_loop
 from tests.ground import Clock, Superuser
@@ -481,3 +483,31 @@ def test_a_shop_that_changes_its_name_is_known_by_it(loop: Loop) -> None:
     merchant.describe(loop.world.shop(), name="Kettle & Co", zone="Europe/Berlin")
     loop.come_to_rest()
     assert (loop.shop.name, loop.shop.timezone, loop.shop.currency) == ("Kettle & Co", "Europe/Berlin", "USD")
+
+
+def test_a_push_that_meets_a_merged_customer_is_set_aside_and_then_moot(settled: Loop, above: Superuser) -> None:
+    """The store merges two people after we have read of a third order, and before we write their tags."""
+    loop = settled
+    anna, bo = people(loop)
+    loop.world.place_order([("MUG", 1)], customer=bo)
+    loop.deliver()
+    loop.settle()
+    merge(loop, anna, bo)
+    loop.push()
+    parked = "SELECT key, reason <> '' FROM effects WHERE shop_id = %s AND parked_at IS NOT NULL"
+    assert above.run(parked, loop.shop.shop_id) == [(f"stage:{bo.id}", True)]
+    loop.come_to_rest()
+    assert above.run(parked, loop.shop.shop_id) == []
+    assert anna.tags == ("stage:developing",)
+
+
+def test_a_topic_that_nobody_here_knows_is_kept_and_harms_nothing(loop: Loop, above: Superuser) -> None:
+    shop = loop.world.shop()
+    shop.subscriptions.append(Subscription(1, "products/update", loop.world.app.webhook_url, 0.0))
+    shop.fire("products/update", b'{"id": 1, "novelty": {"deep": [1, 2]}}', shop.event())
+    loop.come_to_rest()
+    kept = above.run("SELECT settled_at IS NOT NULL, parked_at, reason, body FROM deliveries WHERE topic = %s",
+                     "products/update")  # fmt: skip
+    ((settled, parked_at, reason, body),) = kept
+    assert (settled, parked_at, reason) == (True, None, None)
+    assert unpack(bytes(body)) == b'{"id": 1, "novelty": {"deep": [1, 2]}}'
