@@ -190,7 +190,7 @@ class CartChanged:
 
 @dataclass(frozen=True, slots=True)
 class ShopChanged:
-    """What the store says of itself, and the domain that its deliveries bear."""
+    """What the store says of itself, and the domain that its deliveries bear. An empty time zone says nothing of it."""
 
     details: ShopDetails
     domain: str | None

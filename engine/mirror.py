@@ -61,8 +61,8 @@ _ACCEPT_ORDERS = text("""
                             paid, cancelled_at, test, goods_minor, total_minor, discount_codes, referral_code,
                             lines_digest)
         SELECT :shop_id, g.external_id, g.name, coalesce(c.merged_into, c.customer_id), g.currency, g.placed_at,
-               g.updated_at, g.observed_at, g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor, g.discount_codes, g.referral_code,
-               g.lines_digest
+               g.updated_at, g.observed_at, g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor,
+               g.discount_codes, g.referral_code, g.lines_digest
         FROM given g LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.customer_external_id
         ORDER BY g.external_id
         ON CONFLICT (shop_id, external_id) DO UPDATE

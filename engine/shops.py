@@ -64,8 +64,8 @@ _DESCRIBE = text("""
 """)
 # The store's newest word of itself; a domain that it leaves stays known, for deliveries that are under way.
 _HEARD = text("""
-    UPDATE shops SET name = :name, currency = :currency, timezone = :timezone, external_id = :external_id,
-                     domain = coalesce(:domain, domain), described_at = :at
+    UPDATE shops SET name = :name, currency = :currency, timezone = coalesce(nullif(:timezone, ''), timezone),
+                     external_id = :external_id, domain = coalesce(:domain, domain), described_at = :at
     WHERE shop_id = :shop_id AND (described_at IS NULL OR described_at < :at)
 """)
 _KEEP_DOMAIN = text("""

@@ -26,6 +26,20 @@ class Item:
     price: int
 
 
+@dataclass(slots=True, eq=False)
+class Checkout:
+    """Somebody on the way to buying: it is told of from the first step, and again when it changes or is completed."""
+
+    token: str
+    cart_token: str
+    items: Sequence[Item]
+    customer: Customer | None
+    email: str | None
+    started_at: float
+    updated_at: float
+    completed_at: float | None = None
+
+
 @dataclass(slots=True)
 class Quote:
     items: Sequence[Item]

@@ -31,6 +31,7 @@ class Customer:
     marketing_state: str = "NOT_SUBSCRIBED"
     tags: tuple[str, ...] = ()
     spent: int = 0
+    gone: bool = False
     orders: array[int] = field(default_factory=lambda: array("i"))
 
     @property
@@ -83,14 +84,15 @@ class Customers:
         return len(self._items)
 
     def __iter__(self) -> Iterator[Customer]:
-        return iter(self._items)
+        return (customer for customer in self._items if not customer.gone)
 
     def __getitem__(self, place: int) -> Customer:
         return self._items[place]
 
     def by_id(self, number: int) -> Customer | None:
         place = number - self._first_id
-        return self._items[place] if 0 <= place < len(self._items) else None
+        found = self._items[place] if 0 <= place < len(self._items) else None
+        return found if found is not None and not found.gone else None
 
     def by_email(self, email: str) -> Customer | None:
         return self._by_email.get(email.strip().casefold())
@@ -110,3 +112,8 @@ class Customers:
         customer.email = email
         if email:
             self._by_email[email.strip().casefold()] = customer
+
+    def remove(self, customer: Customer) -> None:
+        """Deleted, or merged into another: nobody finds them any more, and their number is not given again."""
+        self.change_email(customer, None)
+        customer.gone = True

@@ -22,6 +22,7 @@ BASES = {
     "Metafield": 31_000_000_000_000,
     "MetafieldDefinition": 120_000_000_000,
     "WebhookSubscription": 1_100_000_000_000,
+    "OrderEdit": 2_300_000_000_000,
     "ShippingLine": 4_700_000_000_000,
     "BulkOperation": 147_000_000_000,
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sandbox.checkout import Item, Quote
 from sandbox.customers import Customer
 from sandbox.orders import Order, Refund, RefundedLine
+from sandbox.payloads.news import transaction_body
 from sandbox.shop import Shop
 
 CANCEL_REASONS = ("customer", "fraud", "inventory", "declined", "staff", "other")
@@ -45,7 +46,17 @@ def place(shop: Shop, quote: Quote, purchase: Purchase) -> Order:
     event = shop.event()
     topics = ("orders/create", "orders/paid") if purchase.paid else ("orders/create",)
     shop.fire_order((*topics, "orders/updated") if shop.chatty else topics, order, event)
+    if purchase.paid:
+        _tell_payment(shop, order, event)
     return order
+
+
+def _tell_payment(shop: Shop, order: Order, event: str) -> None:
+    """The payment by itself, where the shop tells everything: the platform sends it beside the order."""
+    if shop.chatty and shop.hears("order_transactions/create"):
+        code = shop.currency.code
+        body = transaction_body(order, "sale", shop.currency.text(order.total), code, shop.clock())
+        shop.fire("order_transactions/create", body, event)
 
 
 def _order(shop: Shop, quote: Quote, purchase: Purchase, now: float) -> Order:
@@ -101,7 +112,9 @@ def pay(shop: Shop, order: Order) -> None:
     order.financial_status = "paid"
     order.updated_at = shop.clock()
     shop.version += 1
-    shop.fire_order(("orders/paid", "orders/updated"), order, shop.event())
+    event = shop.event()
+    shop.fire_order(("orders/paid", "orders/updated"), order, event)
+    _tell_payment(shop, order, event)
 
 
 def refund(
@@ -212,6 +225,11 @@ def cancel(shop: Shop, order: Order, *, reason: str = "customer", at: float | No
     if made is not None:
         shop.fire_refund(made, event)
     shop.fire_order(("orders/cancelled", "orders/updated"), order, event)
+
+
+def take_off(shop: Shop, order: Order, pieces: Mapping[int, int]) -> Refund:
+    """Takes pieces off an order by an edit: written down as a refund that moves no money. Fires nothing itself."""
+    return _refund(shop, order, pieces, 0, None, None, "cancel")
 
 
 def items_for(shop: Shop, wanted: Sequence[tuple[str, int]]) -> list[Item]:

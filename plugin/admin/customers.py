@@ -41,7 +41,8 @@ _BALANCE = "LEFT JOIN balances b ON b.shop_id = c.shop_id AND b.customer_id = c.
 _STANDING = "LEFT JOIN standings s ON s.shop_id = c.shop_id AND s.customer_id = c.customer_id"
 _ALL = text(f"""
     SELECT {_COLUMNS} FROM customers c {_STANDING} {_BALANCE}
-    WHERE c.shop_id = :shop_id AND c.customer_id < :before ORDER BY c.customer_id DESC LIMIT :limit
+    WHERE c.shop_id = :shop_id AND c.gone_at IS NULL AND c.customer_id < :before
+    ORDER BY c.customer_id DESC LIMIT :limit
 """)
 _AT_STAGE = text(f"""
     SELECT {_COLUMNS} FROM standings s
@@ -61,7 +62,7 @@ _FOUND = text(f"""
     )
     SELECT {_COLUMNS} FROM found f
     JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
-    WHERE c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
+    WHERE c.gone_at IS NULL AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
     ORDER BY c.customer_id DESC LIMIT :limit
 """)
 _ONE = text("""

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import quote as url_quote
 
+from sandbox import merchant
 from sandbox.adminapi import pages
 from sandbox.adminapi.call import (
     Call,
@@ -53,6 +54,7 @@ def _create(source: Any, info: Info, basicCodeDiscount: dict[str, Any]) -> dict[
     )
     _fill(shop, made, given)
     shop.discounts.add(made)
+    merchant.tell_discount(shop, "discounts/create", made)
     return {"codeDiscountNode": made, "userErrors": []}
 
 
@@ -70,6 +72,7 @@ def _update(source: Any, info: Info, id: str, basicCodeDiscount: dict[str, Any])
     discount.starts_at = given.get("startsAt") or discount.starts_at
     discount.updated_at = call.now
     _fill(call.shop, discount, given)
+    merchant.tell_discount(call.shop, "discounts/update", discount)
     return {"codeDiscountNode": discount, "userErrors": []}
 
 
@@ -206,6 +209,7 @@ def _activate(source: Any, info: Info, id: str) -> dict[str, Any]:
     if discount.ends_at is not None and discount.ends_at <= call.now:
         discount.ends_at = None
     discount.updated_at = call.now
+    merchant.tell_discount(call.shop, "discounts/update", discount)
     return {"codeDiscountNode": discount, "userErrors": []}
 
 
@@ -216,6 +220,7 @@ def _deactivate(source: Any, info: Info, id: str) -> dict[str, Any]:
         return {"codeDiscountNode": None, "userErrors": [_unknown()]}
     discount.ends_at = discount.updated_at = call.now
     discount.starts_at = min(discount.starts_at, call.now)
+    merchant.tell_discount(call.shop, "discounts/update", discount)
     return {"codeDiscountNode": discount, "userErrors": []}
 
 
@@ -224,7 +229,7 @@ def _delete(source: Any, info: Info, id: str) -> dict[str, Any]:
     discount = _find(shop, id)
     if discount is None:
         return {"deletedCodeDiscountId": None, "userErrors": [_unknown()]}
-    shop.discounts.remove(discount)
+    merchant.delete_discount(shop, discount)
     return {"deletedCodeDiscountId": gid("DiscountCodeNode", discount.id), "userErrors": []}
 
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from sandbox.adminapi import pages
 from sandbox.adminapi.call import (
     Info,
@@ -24,7 +22,7 @@ from sandbox.adminapi.call import (
 )
 from sandbox.adminapi.search import compile_search, matching
 from sandbox.ids import gid
-from sandbox.payloads.pieces import utc_text
+from sandbox.payloads import segment_body
 from sandbox.segments import BadQuery, Segment, compile_query
 from sandbox.shop import Shop
 
@@ -50,7 +48,7 @@ def _create(source: Any, info: Info, name: str, query: str) -> dict[str, Any]:
     number = shop.ids.of("Segment", shop.segments.made)
     segment = Segment(number, name, query, now, now, compile_query(query))
     shop.segments.add(segment)
-    shop.fire("segments/create", _body(segment), shop.event())
+    shop.fire("segments/create", segment_body(segment), shop.event())
     return {"segment": segment, "userErrors": []}
 
 
@@ -66,7 +64,7 @@ def _update(source: Any, info: Info, id: str, name: str | None = None, query: st
     segment.name, segment.query = wanted
     segment.test = compile_query(segment.query)
     segment.edited_at = shop.clock()
-    shop.fire("segments/update", _body(segment), shop.event())
+    shop.fire("segments/update", segment_body(segment), shop.event())
     return {"segment": segment, "userErrors": []}
 
 
@@ -92,18 +90,6 @@ def _refused(shop: Shop, name: str, query: str, but: Segment | None) -> list[dic
     except BadQuery as bad:
         return [error(str(bad), "query")]
     return []
-
-
-def _body(segment: Segment) -> bytes:
-    return orjson.dumps(
-        {
-            "id": gid("Segment", segment.id),
-            "name": segment.name,
-            "query": segment.query,
-            "creationDate": utc_text(int(segment.created_at)),
-            "lastEditDate": utc_text(int(segment.edited_at)),
-        }
-    )
 
 
 def _segments(

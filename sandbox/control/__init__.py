@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.control import doing, looking, replays
+from sandbox.control import doing, looking, merchant, replays
 from sandbox.control.asking import api
 
-__all__ = ["api", "doing", "looking", "replays"]
+__all__ = ["api", "doing", "looking", "merchant", "replays"]

@@ -10,6 +10,6 @@ from __future__ import annotations
 from sandbox.payloads.customer import customer_body
 from sandbox.payloads.order import OrderBodies
 from sandbox.payloads.refund import RefundBodies
-from sandbox.payloads.shop import shop_body
+from sandbox.payloads.shop import segment_body, shop_body
 
-__all__ = ["OrderBodies", "RefundBodies", "customer_body", "shop_body"]
+__all__ = ["OrderBodies", "RefundBodies", "customer_body", "segment_body", "shop_body"]

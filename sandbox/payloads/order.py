@@ -195,6 +195,9 @@ class OrderBodies:
         price, bag = self.money.text(order.shipping), self.money.bag(order.shipping)
         return _SHIPPING % (self._first_shipping_id + order.place, bag, price, bag, price, bag)
 
+    def line_id(self, place: int) -> int:
+        return self._first_line_id + place
+
     def line(self, place: int) -> bytes:
         """One line item; `current_quantity` is what has not been returned."""
         lines = self._lines

@@ -12,6 +12,8 @@ import orjson
 
 from sandbox.bulk import BulkOperation
 from sandbox.ids import gid
+from sandbox.payloads.pieces import utc_text
+from sandbox.segments import Segment
 
 # the same for every shop of a sandbox
 SAME = {
@@ -59,6 +61,19 @@ def shop_body(*, number: int, domain: str, name: str, currency: str, zone: str, 
     }
     flags = dict.fromkeys(TRUE.split(), True) | dict.fromkeys(FALSE.split(), False)
     return orjson.dumps(own | SAME | flags | dict.fromkeys(EMPTY.split()))
+
+
+def segment_body(segment: Segment) -> bytes:
+    """`segments/create` and `segments/update`."""
+    return orjson.dumps(
+        {
+            "id": gid("Segment", segment.id),
+            "name": segment.name,
+            "query": segment.query,
+            "creationDate": utc_text(int(segment.created_at)),
+            "lastEditDate": utc_text(int(segment.edited_at)),
+        }
+    )
 
 
 def tags_body(customer_gid: str, tags: Sequence[str], now: float) -> bytes:

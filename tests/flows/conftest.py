@@ -36,11 +36,12 @@ from connectors.shopify import (
 )
 from engine import mirror, shops
 from engine.backfill import Backfiller
-from engine.inbox import BATCH, Inbox
+from engine.inbox import BATCH, Inbox, settle_read
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
 from engine.reconcile import Reconciler
 from engine.shops import Seal, Shop
+from engine.stale import REST, StaleOrders
 from engine.work import Database, refuse_in_transaction
 from lifecycle import review_due
 from plugin import Doors, create_app
@@ -84,6 +85,7 @@ class Loop:
     reconciler: Reconciler
     backfiller: Backfiller
     installer: Installer
+    stale: StaleOrders
     door: Client
     """The house's web side: webhooks and pages."""
     store: Client
@@ -142,6 +144,11 @@ class Loop:
             if not self.world.courier.backlog:
                 return
         raise AssertionError("our own writes go round in circles")
+
+    def look_again(self) -> int:
+        """Let stale orders rest for their moment, then ask the store for those of which nothing more was heard."""
+        self.clock.forward(seconds=REST.total_seconds() + 1)
+        return self.stale.look_again()
 
     def reconcile(self) -> int:
         return self.reconciler.run(self.shop)
@@ -225,6 +232,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
             Inbox(database, {"shopify": translate}, REACTIONS),
             Outbox(database, connect, {PutDiscount.kind: loyalty.code_settled}),
             Reconciler(database, connect, REACTIONS), Backfiller(database, connect, REACTIONS), installer,
+            StaleOrders(database, connect, lambda work, found: settle_read(work, REACTIONS, found)),
             rooms["client"], Client(rooms["platform"]), domain, platform_url,
         )  # fmt: skip
         yield rooms["loop"]

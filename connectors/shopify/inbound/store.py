@@ -29,6 +29,7 @@ from connectors.shopify.inbound.bodies import Customer, Gid, Id, Instant, custom
 _Token = Annotated[str, Meta(min_length=1, max_length=120)]
 _Word = Annotated[str, Meta(max_length=40)]
 _QUERY_LENGTH = 4_000
+_CODE_DISCOUNT = "gid://shopify/DiscountCodeNode/"
 
 
 class _Shop(Struct, gc=False):
@@ -102,7 +103,7 @@ def _shop_events(delivery: Delivery) -> Sequence[Event]:
         str(shop.id),
         reading.clean(shop.name, reading.NAME_LENGTH),
         check_currency(shop.currency),
-        reading.clean(shop.iana_timezone or "UTC", 64),
+        reading.clean(shop.iana_timezone or "", 64),
     )
     return (ShopChanged(details, shop_domain(shop.myshopify_domain or ""), delivery.observed_at),)
 
@@ -117,6 +118,8 @@ def _segment_events(delivery: Delivery) -> Sequence[Event]:
 
 def _discount_events(delivery: Delivery) -> Sequence[Event]:
     found = _DISCOUNT.decode(delivery.body)
+    if not found.admin_graphql_api_id.startswith(_CODE_DISCOUNT):
+        return ()  # an automatic discount has no code, so it is none of ours
     works = delivery.topic != "discounts/delete" and (found.status or "").upper() in ("ACTIVE", "SCHEDULED")
     return (DiscountChanged(external_id(found.admin_graphql_api_id), None, works, delivery.observed_at),)
 
