@@ -35,6 +35,7 @@ from commerce.store import PutDiscount, StoreError, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
+from engine.budget import SharedMeter
 from engine.inbox import Inbox, Reaction
 from engine.outbox import Outbox
 from engine.postgres import Embedded
@@ -122,7 +123,8 @@ class House:
 
     def _store(self, shop: Shop) -> StorePort:
         token = keeper(self.database, self.seal, self.shopify, shop)
-        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=Budget(time.monotonic))
+        budget = Budget(time.monotonic, SharedMeter(self.database, shop.shop_id))
+        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget)
 
     @cached_property
     def installer(self) -> Installer:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -15,7 +16,8 @@ from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import reads, writes
-from connectors.shopify.graphql import Budget, Graph, operation
+from connectors.shopify.budget import Budget
+from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.manifest import API_VERSION
 
 
@@ -49,6 +51,7 @@ class ShopifyStore:
         renew: Callable[[str], str] | None = None,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
         budget: Budget | None = None,
     ) -> None:
         self._graph = Graph(
@@ -59,6 +62,7 @@ class ShopifyStore:
             renew=renew,
             sleep=sleep,
             clock=clock,
+            jitter=jitter,
             budget=budget,
         )
         self._now = now

@@ -15,7 +15,8 @@ import responses
 from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import ShopifyStore
-from connectors.shopify.graphql import Budget
+from connectors.shopify.budget import Budget
+from connectors.shopify.graphql import Graph, operation
 
 SHOP = "leaf-and-kettle.myshopify.com"
 ENDPOINT = f"https://{SHOP}/admin/api/2026-10/graphql.json"
@@ -33,6 +34,7 @@ SECRETS = ("shpat_", "anna@example.com", "myshopify.com")
 
 def store(**changed: Any) -> ShopifyStore:
     slept: list[float] = changed.pop("slept", [])
+    jitter: float = changed.pop("jitter", 0.0)
     return ShopifyStore(
         SHOP,
         lambda: "shpat_first",
@@ -40,6 +42,7 @@ def store(**changed: Any) -> ShopifyStore:
         now=lambda: AT,
         sleep=slept.append,
         clock=lambda: sum(slept),
+        jitter=lambda: jitter,
         **changed,
     )
 
@@ -223,8 +226,8 @@ def test_a_throttled_question_without_figures_waits_a_second_and_not_for_ever() 
     slept: list[float] = []
     with pytest.raises(StoreError) as fault:
         store(slept=slept).details()
-    assert (fault.value.permanent, fault.value.retry_after) == (False, 2.0)
-    assert slept == [1.0, 1.0, 1.0]
+    assert (fault.value.permanent, fault.value.retry_after) == (False, 1.0)
+    assert slept == [1.0, 1.0]
 
 
 @responses.activate
@@ -249,7 +252,81 @@ def test_what_a_question_cost_is_remembered_and_waited_for_before_asking() -> No
 
 
 def test_a_budget_without_figures_never_waits() -> None:
-    assert Budget(lambda: 0.0).wait("anything") == 0.0
+    assert Budget(lambda: 0.0).reserve("anything") == (0.0, 0.0)
+
+
+# --- asking again
+
+
+@responses.activate
+def test_what_may_pass_is_asked_again_with_growing_pauses_and_jitter() -> None:
+    responses.add(responses.POST, ENDPOINT, status=503)
+    responses.add(responses.POST, ENDPOINT, body=requests.ReadTimeout())
+    responses.add(responses.POST, ENDPOINT, json={"data": DETAILS})
+    slept: list[float] = []
+    assert store(slept=slept, jitter=0.5).details().external_id == "5"
+    assert slept == [0.5 * 1.25, 1.0 * 1.25]
+
+
+@responses.activate
+def test_the_stores_own_wait_is_kept_when_it_is_short_and_handed_back_when_it_is_long() -> None:
+    responses.add(responses.POST, ENDPOINT, status=429, headers={"Retry-After": "1.5"})
+    responses.add(responses.POST, ENDPOINT, status=429, headers={"Retry-After": "30"})
+    slept: list[float] = []
+    with pytest.raises(StoreError) as fault:
+        store(slept=slept).details()
+    assert (slept, fault.value.retry_after) == ([1.5], 30.0)
+
+
+@responses.activate
+def test_what_is_no_passing_matter_is_not_asked_again() -> None:
+    for answer in ({"status": 400}, {"status": 403}, {"status": 430}, {"json": errors("MAX_COST_EXCEEDED")}):
+        responses.reset()
+        responses.add(responses.POST, ENDPOINT, **answer)
+        with pytest.raises(StoreError):
+            store().details()
+        assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_no_try_begins_so_late_that_another_worker_has_taken_over() -> None:
+    hours = iter((0.0, 0.0, 19.9, 19.9))
+    responses.add(responses.POST, ENDPOINT, status=503)
+    slow = ShopifyStore(
+        SHOP,
+        lambda: "shpat_first",
+        HttpSession(),
+        now=lambda: AT,
+        sleep=lambda _: None,
+        clock=lambda: next(hours, 19.9),
+    )
+    with pytest.raises(StoreError, match="HTTP 503"):
+        slow.details()
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_what_counts_twice_when_done_twice_is_asked_again_only_if_it_was_surely_not_done() -> None:
+    graph = Graph(SHOP, lambda: "shpat_first", HttpSession(), sleep=lambda _: None, clock=lambda: 0.0)
+    mutation = operation("create_segment")
+    responses.add(responses.POST, ENDPOINT, status=429)
+    responses.add(responses.POST, ENDPOINT, json=errors("THROTTLED"))
+    responses.add(responses.POST, ENDPOINT, body=requests.ReadTimeout())
+    with pytest.raises(StoreError, match="did not answer in time"):
+        graph.ask(mutation, {}, dict, once=True)
+    assert len(responses.calls) == 3
+
+
+@responses.activate
+def test_each_try_bears_the_token_of_its_moment() -> None:
+    tokens = iter(("shpat_first", "shpat_second"))
+    responses.add(responses.POST, ENDPOINT, status=502)
+    responses.add(responses.POST, ENDPOINT, json={"data": DETAILS})
+    ShopifyStore(SHOP, lambda: next(tokens), HttpSession(), now=lambda: AT, sleep=lambda _: None).details()
+    assert [call.request.headers["X-Shopify-Access-Token"] for call in responses.calls] == [
+        "shpat_first",
+        "shpat_second",
+    ]
 
 
 # --- batches
@@ -304,7 +381,7 @@ def test_a_store_that_fails_on_the_way_keeps_what_it_took() -> None:
     responses.add(responses.POST, ENDPOINT, json={"data": {}})
     responses.add(responses.POST, ENDPOINT, status=503)
     assert summary(store().set_tags(tags(60))) == [None] * 25 + ["the store answered HTTP 503"] * 35
-    assert len(responses.calls) == 2
+    assert len(responses.calls) == 1 + 3
 
 
 @responses.activate

@@ -309,6 +309,7 @@ def slow_store(platform: Platform, level: float) -> tuple[ShopifyStore, list[flo
         now=lambda: datetime.fromtimestamp(now(), UTC),
         sleep=sleep,
         clock=lambda: sum(slept),
+        jitter=lambda: 0.0,
     )
     return store, slept
 
