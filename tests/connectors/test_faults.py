@@ -248,7 +248,7 @@ def test_what_a_question_cost_is_remembered_and_waited_for_before_asking() -> No
     first, second = store(slept=slept, budget=shared), store(slept=slept, budget=shared)
     first.details()
     second.details()
-    assert slept == [1.5]
+    assert slept == [1.55]
 
 
 def test_a_budget_without_figures_never_waits() -> None:
