@@ -99,6 +99,7 @@ class Shop:
         self.ids = Numbers(self.number)
         self.customers = Customers(self.ids.base("Customer"))
         self.catalog = Catalog(self.ids.base("Product"))
+        self.metafields.declare(self.app.customer_metafields)
         self.orders = Orders(self.ids.base("Order"))
         self.name = self.name or self.domain.removesuffix(".myshopify.com").replace("-", " ").title()
         self.created_at = self.created_at or self.clock()

@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import reads, writes
 from connectors.shopify.budget import Budget
 from connectors.shopify.graphql import Graph, operation
-from connectors.shopify.manifest import API_VERSION
+from connectors.shopify.manifest import API_VERSION, PROXY_PREFIX, PROXY_SUBPATH
 
 
 class _Shop(Struct, rename="camel"):
@@ -65,6 +65,7 @@ class ShopifyStore:
             jitter=jitter,
             budget=budget,
         )
+        self._pages = f"https://{shop_domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
         self._now = now
 
     def details(self) -> ShopDetails:
@@ -73,6 +74,9 @@ class ShopifyStore:
 
     def set_tags(self, effects: Sequence[SetTags]) -> list[StoreError | None]:
         return writes.set_tags(self._graph, effects)
+
+    def set_fields(self, effects: Sequence[SetFields]) -> list[StoreError | None]:
+        return writes.set_fields(self._graph, effects, self._pages)
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
         return writes.put_segments(self._graph, effects)
