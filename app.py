@@ -75,6 +75,11 @@ def _release(work: UnitOfWork) -> None:
         pass
 
 
+def _tell_points(work: UnitOfWork) -> None:
+    while loyalty.tell_points(work):
+        pass
+
+
 @dataclass(frozen=True)
 class House:
     """One process's parts, each made when it is first asked for."""
@@ -152,6 +157,7 @@ class House:
     def schedule(self) -> Schedule:
         jobs = (
             Job("review stages", 60, inside=_review),
+            Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
             Job("reconcile", 900, after=self._reconcile),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
