@@ -343,6 +343,11 @@ def codes(count: int) -> list[PutDiscount]:
 NONE_REFUSED: dict[str, Any] = {"userErrors": []}
 
 
+def bearing(count: int, *borne: str) -> dict[str, Any]:
+    """Answer to what customers bear: all of them the same."""
+    return {"data": {"nodes": [{"id": f"gid://shopify/Customer/{n}", "tags": list(borne)} for n in range(count)]}}
+
+
 def summary(outcomes: Sequence[StoreError | None]) -> list[str | None]:
     return [None if outcome is None else str(outcome) for outcome in outcomes]
 
@@ -352,11 +357,12 @@ def test_each_effect_has_its_own_answer() -> None:
     gone = {"userErrors": [{"field": ["id"], "message": "anna@example.com does not exist"}]}
     data = {f"{verb}_{slot}": NONE_REFUSED for verb in ("add", "remove") for slot in range(3)}
     told = errors("INTERNAL_SERVER_ERROR", ["remove_2"], data=data | {"add_1": gone, "remove_2": None})
+    responses.add(responses.POST, ENDPOINT, json=bearing(3, "stage:lapsed"))
     responses.add(responses.POST, ENDPOINT, json=told)
     outcomes = store().set_tags(tags(3))
     assert summary(outcomes) == [
         None,
-        "the store refused: refused at id",
+        "the store refused: refused at id (it gave no reason that we know)",
         "the store answered INTERNAL_SERVER_ERROR at remove_2",
     ]
     assert [outcome.permanent for outcome in outcomes if outcome] == [True, False]
@@ -364,9 +370,10 @@ def test_each_effect_has_its_own_answer() -> None:
 
 @responses.activate
 def test_slots_left_over_ask_for_nothing() -> None:
+    responses.add(responses.POST, ENDPOINT, json=bearing(2, "stage:lapsed"))
     responses.add(responses.POST, ENDPOINT, json={"data": {}})
     assert store().set_tags(tags(2)) == [None, None]
-    sent = json.loads(responses.calls[0].request.body or b"")["variables"]
+    sent = json.loads(responses.calls[1].request.body or b"")["variables"]
     assert [sent[f"adds_{slot}"] for slot in range(5)] == [True, True, False, False, False]
     assert [sent[f"removes_{slot}"] for slot in range(5)] == [True, True, False, False, False]
     assert (sent["id_1"], sent["add_1"], sent["remove_1"]) == (
@@ -378,10 +385,11 @@ def test_slots_left_over_ask_for_nothing() -> None:
 
 @responses.activate
 def test_a_store_that_fails_on_the_way_keeps_what_it_took() -> None:
+    responses.add(responses.POST, ENDPOINT, json=bearing(25))
     responses.add(responses.POST, ENDPOINT, json={"data": {}})
     responses.add(responses.POST, ENDPOINT, status=503)
     assert summary(store().set_tags(tags(60))) == [None] * 25 + ["the store answered HTTP 503"] * 35
-    assert len(responses.calls) == 1 + 3
+    assert len(responses.calls) == 2 + 3
 
 
 @responses.activate
@@ -446,6 +454,8 @@ def test_a_code_that_the_store_refuses_is_told_by_code_and_field() -> None:
     }
     responses.add(responses.POST, ENDPOINT, json={"data": {"create_0": odd}})
     (outcome,) = store().put_discounts(codes(1))
-    assert str(outcome) == "the store refused: END_DATE_BEFORE_START_DATE at basicCodeDiscount.endsAt"
+    assert str(outcome) == (
+        "the store refused: END_DATE_BEFORE_START_DATE at basicCodeDiscount.endsAt (its dates do not fit)"
+    )
     assert outcome is not None
     assert outcome.permanent
