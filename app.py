@@ -37,6 +37,7 @@ from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
 from engine.backfill import Backfiller
+from engine.budget import SharedMeter
 from engine.inbox import Inbox, Reaction, settle_read
 from engine.outbox import Outbox
 from engine.postgres import Embedded
@@ -74,6 +75,11 @@ def _review(work: UnitOfWork) -> None:
 
 def _release(work: UnitOfWork) -> None:
     while loyalty.release_unused(work):
+        pass
+
+
+def _tell_points(work: UnitOfWork) -> None:
+    while loyalty.tell_points(work):
         pass
 
 
@@ -125,7 +131,8 @@ class House:
 
     def _store(self, shop: Shop) -> Store:
         token = keeper(self.database, self.seal, self.shopify, shop)
-        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=Budget(time.monotonic))
+        budget = Budget(time.monotonic, SharedMeter(self.database, shop.shop_id))
+        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget)
 
     @cached_property
     def installer(self) -> Installer:
@@ -161,6 +168,7 @@ class House:
     def schedule(self) -> Schedule:
         jobs = (
             Job("review stages", 60, inside=_review),
+            Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
             Job("reconcile", 300, after=self._reconcile),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

@@ -30,10 +30,10 @@ HISTORY_PATIENCE = timedelta(hours=1)
 READY = """
     shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at <= :now
     AND NOT EXISTS (SELECT FROM bulk_run_effects h WHERE h.shop_id = :shop_id AND h.effect_id = effects.effect_id)
-    AND (kind <> 'tags' OR due_at <= :overdue
+    AND (kind NOT IN ('tags', 'fields') OR due_at <= :overdue
          OR (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.shop_id = :shop_id
              AND d.settled_at IS NULL AND d.parked_at IS NULL LIMIT :backlog) w) < :backlog)
-    AND (kind <> 'tags' OR due_at <= :out_of_patience
+    AND (kind NOT IN ('tags', 'fields') OR due_at <= :out_of_patience
          OR NOT EXISTS (SELECT FROM backfills b WHERE b.shop_id = :shop_id AND b.finished_at IS NULL
                         AND b.started_at IS NOT NULL AND b.trouble IS NULL))
 """

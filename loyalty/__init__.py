@@ -19,6 +19,7 @@ from loyalty.service import (
     settle_awards,
     settle_orders,
     statement,
+    tell_points,
     verify,
 )
 
@@ -42,5 +43,6 @@ __all__ = [
     "settle_awards",
     "settle_orders",
     "statement",
+    "tell_points",
     "verify",
 ]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -13,11 +14,12 @@ from msgspec import Struct
 from commerce.customers import CustomerSnapshot
 from commerce.history import Export, Extent, Portion, Subject
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import BulkLook, BulkRun, PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import BulkLook, BulkRun, PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import bulk, reads, writes
-from connectors.shopify.graphql import Budget, Graph, operation
-from connectors.shopify.manifest import API_VERSION
+from connectors.shopify.budget import Budget
+from connectors.shopify.graphql import Graph, operation
+from connectors.shopify.manifest import API_VERSION, PROXY_PREFIX, PROXY_SUBPATH
 
 
 class _Shop(Struct, rename="camel"):
@@ -50,6 +52,7 @@ class ShopifyStore:
         renew: Callable[[str], str] | None = None,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
         budget: Budget | None = None,
     ) -> None:
         self._graph = Graph(
@@ -60,9 +63,11 @@ class ShopifyStore:
             renew=renew,
             sleep=sleep,
             clock=clock,
+            jitter=jitter,
             budget=budget,
         )
         self._http = http
+        self._pages = f"https://{shop_domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
         self._now = now
         self._http = http
 
@@ -72,6 +77,9 @@ class ShopifyStore:
 
     def set_tags(self, effects: Sequence[SetTags]) -> list[StoreError | None]:
         return writes.set_tags(self._graph, effects)
+
+    def set_fields(self, effects: Sequence[SetFields]) -> list[StoreError | None]:
+        return writes.set_fields(self._graph, effects, self._pages)
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
         return writes.put_segments(self._graph, effects)

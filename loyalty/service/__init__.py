@@ -5,6 +5,7 @@ from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, current_terms, first_terms
 from loyalty.service.redemptions import NotEnoughPoints, RewardUnknown, code_settled, redeem, release_unused
+from loyalty.service.telling import tell_points
 
 __all__ = [
     "DOMAIN",
@@ -24,5 +25,6 @@ __all__ = [
     "settle_awards",
     "settle_orders",
     "statement",
+    "tell_points",
     "verify",
 ]

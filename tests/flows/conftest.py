@@ -36,6 +36,7 @@ from connectors.shopify import (
 )
 from engine import mirror, shops
 from engine.backfill import Backfiller
+from engine.budget import SharedMeter
 from engine.inbox import BATCH, Inbox, settle_read
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
@@ -207,7 +208,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
                 http,
                 now=clock,
                 renew=token.renew,
-                budget=Budget(clock.timestamp),
+                budget=Budget(clock.timestamp, SharedMeter(database, shop_id)),
                 clock=clock.timestamp,
             )
 

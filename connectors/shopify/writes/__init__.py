@@ -1,7 +1,7 @@
-"""Carrying effects to the store, a file for each noun: tags, segments, discount codes. Each states a desired state, so
-doing it twice ends the same.
+"""Carrying effects to the store, a file for each noun: tags, fields, segments, discount codes. Each states a desired
+state, so doing it twice ends the same.
 
-A batch goes out as one document of repeated mutations; each effect gets an answer of its own.
+A batch goes out in as few calls as the platform allows; each effect gets an answer of its own.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,21 @@ from connectors.shopify.writes import tags
 from connectors.shopify.writes.batch import gid, timestamp
 from connectors.shopify.writes.bulk import BulkPlan, cancel_bulk, push_in_bulk
 from connectors.shopify.writes.discounts import put_discounts
+from connectors.shopify.writes.fields import set_fields
 from connectors.shopify.writes.segments import put_segments
 from connectors.shopify.writes.tags import set_tags
 
 # The kinds of effects that may go in bulk.
 IN_BULK: Mapping[str, BulkPlan] = {SetTags.kind: tags.IN_BULK}
 
-__all__ = ["IN_BULK", "cancel_bulk", "gid", "push_in_bulk", "put_discounts", "put_segments", "set_tags", "timestamp"]
+__all__ = [
+    "IN_BULK",
+    "cancel_bulk",
+    "gid",
+    "push_in_bulk",
+    "put_discounts",
+    "put_segments",
+    "set_fields",
+    "set_tags",
+    "timestamp",
+]
