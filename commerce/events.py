@@ -74,6 +74,16 @@ class AppUninstalled:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopesChanged:
+    """The merchant granted us more, or less. `scopes` is everything that is granted since `at`, in the platform's
+    words.
+    """
+
+    scopes: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacyAsked:
     """The platform passes on a legal request:
 
@@ -87,4 +97,4 @@ class PrivacyAsked:
     at: datetime
 
 
-Event = OrderChanged | RefundChanged | CustomerChanged | AppUninstalled | PrivacyAsked
+Event = OrderChanged | RefundChanged | CustomerChanged | AppUninstalled | ScopesChanged | PrivacyAsked

@@ -29,6 +29,7 @@ from commerce.events import (
     OrderChanged,
     PrivacyAsked,
     RefundChanged,
+    ScopesChanged,
 )
 from commerce.ids import DeliveryId, ShopId
 from engine import log, metrics, mirror, planner, privacy, shops
@@ -120,7 +121,7 @@ class _Batch:
     orders: list[OrderChanged] = field(default_factory=list)
     refunds: list[RefundChanged] = field(default_factory=list)
     customers: list[CustomerChanged] = field(default_factory=list)
-    others: list[AppUninstalled | PrivacyAsked] = field(default_factory=list)
+    others: list[AppUninstalled | ScopesChanged | PrivacyAsked] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         match event:
@@ -226,6 +227,8 @@ class Inbox:
             match event:
                 case AppUninstalled():
                     shops.uninstall(work, event.at)
+                case ScopesChanged():
+                    shops.grant(work, event.scopes, event.at)
                 case PrivacyAsked():
                     privacy.ask(work, event)
 

@@ -35,13 +35,21 @@ class Shop:
     installed_at: datetime
     uninstalled_at: datetime | None
     reconciled_to: datetime
+    closed_until: datetime | None = None
+    """Until then the store is not asked: it answers nobody just now."""
+    closed_reason: str | None = None
+    scopes: tuple[str, ...] | None = None
+    """What the merchant granted us, in the platform's words; None until the platform said."""
 
     @property
     def installed(self) -> bool:
         return self.uninstalled_at is None
 
 
-_COLUMNS = "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to"
+_COLUMNS = (
+    "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to, "
+    "closed_until, closed_reason, scopes"
+)
 _BY_DOMAIN = text(f"SELECT {_COLUMNS} FROM shops WHERE platform = :platform AND domain = :domain")
 _BY_ID = text(f"SELECT {_COLUMNS} FROM shops WHERE shop_id = :shop_id")
 _INSTALLED = text(f"SELECT {_COLUMNS} FROM shops WHERE uninstalled_at IS NULL ORDER BY shop_id")
@@ -50,7 +58,7 @@ _INSTALL = text(f"""
     ON CONFLICT (platform, domain) DO UPDATE
         SET installed_at = CASE WHEN shops.uninstalled_at IS NULL THEN shops.installed_at ELSE excluded.installed_at
             END,
-            uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL
+            uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL, scopes = NULL, scopes_at = NULL
     RETURNING {_COLUMNS}
 """)
 _DESCRIBE = text("""
@@ -68,6 +76,14 @@ _SAVE_CREDENTIALS = text("""
 """)
 _LOAD_CREDENTIALS = text("SELECT sealed FROM shop_credentials WHERE shop_id = :shop_id")
 _CLOSE = text("UPDATE shops SET closed_until = :until, closed_reason = :reason WHERE shop_id = :shop_id")
+_OPEN = text("""
+    UPDATE shops SET closed_until = NULL, closed_reason = NULL WHERE shop_id = :shop_id AND closed_until IS NOT NULL
+""")
+# Word of an earlier grant may come after that of a later one.
+_GRANT = text("""
+    UPDATE shops SET scopes = :scopes, scopes_at = :at
+    WHERE shop_id = :shop_id AND (scopes_at IS NULL OR scopes_at <= :at) RETURNING shop_id
+""")
 _RECONCILED = text("UPDATE shops SET reconciled_to = greatest(reconciled_to, :to) WHERE shop_id = :shop_id")
 _ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS bigint) AS text), true)")
 # Children before parents where no foreign key cascades; what hangs on orders and customers goes with them.
@@ -78,7 +94,8 @@ _ERASE = tuple(
 
 
 def _shop(row: Any) -> Shop:
-    return Shop(*row)
+    *facts, scopes = row
+    return Shop(*facts, None if scopes is None else tuple(scopes))
 
 
 def find(connection: Connection, platform: str, domain: str) -> Shop | None:
@@ -130,6 +147,19 @@ def close_for_now(work: UnitOfWork, reason: str, retry_after: float | None) -> N
     work.run(_CLOSE, until=work.now + wait, reason=reason)
 
 
+def open_again(work: UnitOfWork) -> None:
+    """Something changed that may have been the trouble: ask the store at once, whatever it said before."""
+    work.run(_OPEN)
+
+
+def grant(work: UnitOfWork, scopes: Sequence[str], at: datetime) -> bool:
+    """Note what the merchant grants us since `at`, all of it; False when a newer word was there already."""
+    if work.row(_GRANT, scopes=list(scopes), at=at) is None:
+        return False
+    open_again(work)
+    return True
+
+
 def reconciled_to(work: UnitOfWork, instant: datetime) -> None:
     work.run(_RECONCILED, to=instant)
 
@@ -151,7 +181,8 @@ class Seal:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        ring = [Fernet(key) for key in keys]
+        self._newest, self._fernet = ring[0], MultiFernet(ring)
 
     def close(self, shop_id: ShopId, secret: dict[str, object]) -> bytes:
         return self._fernet.encrypt(orjson.dumps({"shop": shop_id, "secret": secret}))
@@ -163,6 +194,21 @@ class Seal:
         except InvalidToken:
             return None
         return content["secret"] if content["shop"] == shop_id else None
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether `sealed` was sealed with the newest key."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
+
+    def again(self, sealed: bytes) -> bytes | None:
+        """The same secret sealed with the newest key; None where no key of the ring opens it."""
+        try:
+            return self._fernet.rotate(sealed)
+        except InvalidToken:
+            return None
 
 
 def save_credentials(work: UnitOfWork, seal: Seal, secret: dict[str, object] | None) -> None:

@@ -26,6 +26,7 @@ from commerce.events import (
     OrderChanged,
     PrivacyAsked,
     RefundChanged,
+    ScopesChanged,
 )
 from commerce.money import BadAmount, check_currency, minor_units
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
@@ -153,12 +154,18 @@ class _Redact(Struct, gc=False):
     customer: _Person | None = None
 
 
+class _Scopes(Struct, gc=False):
+    current: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=500)]
+    updated_at: Instant | None = None
+
+
 _Body = TypeVar("_Body")
 _ORDER = msgspec.json.Decoder(_Order)
 _REFUND = msgspec.json.Decoder(_Refund)
 _CUSTOMER = msgspec.json.Decoder(_Customer)
 _DATA_REQUEST = msgspec.json.Decoder(_DataRequest)
 _REDACT = msgspec.json.Decoder(_Redact)
+_SCOPES = msgspec.json.Decoder(_Scopes)
 
 
 def translate(delivery: Delivery) -> Sequence[Event]:
@@ -211,6 +218,12 @@ def _uninstalled_events(delivery: Delivery) -> Sequence[Event]:
     return (AppUninstalled(delivery.observed_at),)
 
 
+def _scopes_events(delivery: Delivery) -> Sequence[Event]:
+    body = _SCOPES.decode(delivery.body)
+    at = delivery.observed_at if body.updated_at is None else body.updated_at.astimezone(UTC)
+    return (ScopesChanged(tuple(sorted(set(body.current))), at),)
+
+
 def _data_request_events(delivery: Delivery) -> Sequence[Event]:
     body = _DATA_REQUEST.decode(delivery.body)
     return (PrivacyAsked("customer_export", _person(body.customer), str(body.data_request.id), delivery.observed_at),)
@@ -237,6 +250,7 @@ _READERS: dict[str, Callable[[Delivery], Sequence[Event]]] = {
     "refunds/create": _refund_events,
     "customers/create": _customer_events,
     "customers/update": _customer_events,
+    "app/scopes_update": _scopes_events,
     "app/uninstalled": _uninstalled_events,
     "customers/data_request": _data_request_events,
     "customers/redact": _customer_redact_events,

@@ -6,6 +6,8 @@ A test compares the two, because the platform reads only the file and we read on
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 API_VERSION = "2026-10"
 
 # Each scope and why. `read_all_orders` lifts the limit of sixty days, without which a customer's history
@@ -22,6 +24,7 @@ SCOPES = (
 )
 
 TOPICS = (
+    "app/scopes_update",
     "app/uninstalled",
     "customers/create",
     "customers/update",
@@ -66,13 +69,18 @@ PROXY_PREFIX = "apps"
 PROXY_SUBPATH = "perennial"
 PROXY_PATH = "/proxy"
 BOUNCE_PATH = "/session/bounce"
+CALLBACK_PATH = "/auth/callback"
 
 APP_BRIDGE_URL = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
 
 
-def covers(granted: str | tuple[str, ...] | list[str], required: tuple[str, ...] = SCOPES) -> bool:
-    """Whether a grant holds every required scope; a right to write holds the right to read the same."""
-    names = set(granted.split(",")) if isinstance(granted, str) else set(granted)
-    names = {name.strip() for name in names}
+def missing(granted: Iterable[str], required: tuple[str, ...] = SCOPES) -> tuple[str, ...]:
+    """The required scopes that a grant lacks; a right to write holds the right to read the same."""
+    names = {name.strip() for name in granted}
     names |= {f"read_{name.removeprefix('write_')}" for name in names if name.startswith("write_")}
-    return names.issuperset(required)
+    return tuple(scope for scope in required if scope not in names)
+
+
+def covers(granted: str | tuple[str, ...] | list[str], required: tuple[str, ...] = SCOPES) -> bool:
+    """Whether a grant holds every required scope."""
+    return not missing(granted.split(",") if isinstance(granted, str) else granted, required)

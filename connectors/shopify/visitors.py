@@ -168,6 +168,11 @@ def frame_ancestors(shop: str, frame_origin: str | None = None) -> str:
     return f"frame-ancestors https://{shop} https://admin.shopify.com{extra};"
 
 
+def named_shop(query: str) -> str | None:
+    """The one shop that a query names; nobody has vouched for it."""
+    return shop_domain(_only(parse_qs(query[:_LONGEST_QUERY], keep_blank_values=True), "shop") or "")
+
+
 def _only(given: Mapping[str, list[str]], name: str) -> str | None:
     values = given.get(name, [])
     return values[0] if len(values) == 1 else None

@@ -68,6 +68,7 @@ _NAMES = text("""
 """)
 
 TOPICS = {
+    "app/scopes_update": "App's rights changed",
     "app/uninstalled": "App removed",
     "customers/create": "Customer added",
     "customers/data_request": "Customer asks for their data",

@@ -29,6 +29,7 @@ def test_the_app_file_says_what_the_constants_say() -> None:
         "subpath": manifest.PROXY_SUBPATH,
     }
     assert told["embedded"] is True
+    assert told["auth"]["redirect_urls"] == [told["application_url"] + manifest.CALLBACK_PATH]
 
 
 def test_a_right_to_write_holds_the_right_to_read() -> None:
