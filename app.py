@@ -1,7 +1,7 @@
 """The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody
 imports it.
 
-python app.py serve | worker | migrate | demo | reconcile | settings | new-key
+python app.py serve | worker | migrate | demo | reconcile | connect | settings | new-key | rotate-keys
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
 # Counters are shared between the processes of one machine through files in this directory. The metrics library reads
@@ -36,6 +35,7 @@ from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
 from engine.inbox import Inbox, Reaction
+from engine.keyring import house_secret
 from engine.outbox import Outbox
 from engine.postgres import Embedded
 from engine.receiver import Receiver
@@ -121,7 +121,7 @@ class House:
         return self._stores[shop_id]
 
     def _store(self, shop: Shop) -> StorePort:
-        token = keeper(self.database, self.seal, self.shopify, shop)
+        token = keeper(self.database, self.seal, self.shopify, shop, self.settings.shopify_grant)
         return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=Budget(time.monotonic))
 
     @cached_property
@@ -132,6 +132,8 @@ class House:
             self.shopify,
             lambda domain, token: ShopifyStore(domain, token, self.http, now=clock),
             FIRST_TERMS,
+            self.settings.shopify_grant,
+            self.settings.shopify_shop,
         )
 
     @cached_property
@@ -157,7 +159,14 @@ class House:
         return Schedule(self.database, jobs)
 
     def _reconcile(self, shop: Shop) -> None:
-        self.reconciler.run(shop)
+        try:
+            self.reconciler.run(shop)
+        except StoreError as error:
+            if error.closed:
+                # The merchant's pages say so, even when nothing waits to be pushed.
+                with self.database.work(shop.shop_id) as work:
+                    shops.close_for_now(work, error.reason, error.retry_after)
+            raise
 
     @cached_property
     def worker(self) -> Worker:
@@ -166,7 +175,7 @@ class House:
     @cached_property
     def asgi(self) -> WebhookDoor:
         known = self.settings
-        secret = sha256(known.seal_keys[-1].encode()).digest()
+        secret = house_secret(self.database, self.seal, known.seal_keys[-1])
         pages = create_app(Doors(self.database, self.shopify, self.installer, secret, known.body_limit))
         return WebhookDoor(
             WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict

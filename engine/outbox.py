@@ -93,6 +93,10 @@ _PARK = text("""
         AND version = :version
     RETURNING effect_id
 """)
+_RESTATE = text("""
+    UPDATE effects SET due_at = :now, pushed_at = NULL, attempts = 0
+    WHERE shop_id = :shop_id AND parked_at IS NULL AND (pushed_at IS NULL OR kind <> ALL(:kept))
+""")
 _REPLAY = text("""
     UPDATE effects SET parked_at = NULL, reason = NULL, attempts = 0, due_at = :now
     WHERE shop_id = :shop_id AND effect_id = :effect_id AND parked_at IS NOT NULL RETURNING effect_id
@@ -108,6 +112,14 @@ def put(work: UnitOfWork, effects: Sequence[Effect]) -> None:
         _PUT, rows=as_json(list(rows.values())), now=work.now, rested=work.now + timedelta(seconds=TAGS_REST_SECONDS)
     ):
         work.run(_WAKE)
+
+
+def restate(work: UnitOfWork) -> None:
+    """Tell a store that has us again what it should hold: what waited is due now, and what may have gone with the app
+    is written once more. Tags and codes are the shop's own, and stayed.
+    """
+    work.run(_RESTATE, now=work.now, kept=[SetTags.kind, PutDiscount.kind])
+    work.run(_WAKE)
 
 
 def replay(work: UnitOfWork, effect_id: EffectId) -> bool:

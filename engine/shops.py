@@ -94,8 +94,10 @@ _ERASE = tuple(
 
 
 def _shop(row: Any) -> Shop:
-    *facts, scopes = row
-    return Shop(*facts, None if scopes is None else tuple(scopes))
+    facts = dict(row._mapping)
+    if facts["scopes"] is not None:
+        facts["scopes"] = tuple(facts["scopes"])
+    return Shop(**facts)
 
 
 def find(connection: Connection, platform: str, domain: str) -> Shop | None:

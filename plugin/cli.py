@@ -21,13 +21,20 @@ from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy.exc import OperationalError
 
+from commerce.store import StoreError
 from engine import shops
+from engine.keyring import SecretLost, reseal
 from engine.postgres import PostgresUnavailable
 from engine.reconcile import Reconciler
 from engine.settings import BadSettings, Settings
+from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
+from plugin import trouble
+from plugin.install import Installer
+
+BAR_WIDTH = 30
 
 
 class House(Protocol):
@@ -41,6 +48,10 @@ class House(Protocol):
     def worker(self) -> Worker: ...
     @property
     def reconciler(self) -> Reconciler: ...
+    @property
+    def installer(self) -> Installer: ...
+    @property
+    def seal(self) -> Seal: ...
 
 
 Build = Callable[[Mapping[str, str]], Any]
@@ -85,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="settle deliveries, push effects, keep the clock; start as many as you like")
     commands.add_parser("migrate", help="bring the database to the newest schema")
     commands.add_parser("reconcile", help="compare every shop with its store now, and settle the difference")
+    commands.add_parser("connect", help="connect the one store that SHOPIFY_SHOP names, or try its access again")
+    commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
     demo = commands.add_parser("demo", help="run everything on this machine and replay real orders")
@@ -168,6 +181,55 @@ def _reconcile(house: House) -> int:
     return 0
 
 
+def _connect(house: House) -> int:
+    """For apps that their own organisation runs for itself: nobody needs to open a page first."""
+    upgrade(house.database.url)
+    named = house.settings.shopify_shop
+    if named is None:
+        print("SHOPIFY_GRANT is not client_credentials: merchants connect by opening the app.", file=sys.stderr)
+        return 2
+    try:
+        shop = house.installer.connect(named)
+    except StoreError as error:
+        found = trouble.advice(error.reason)
+        print(f"{named}: {found.title} {found.advice}", file=sys.stderr)
+        return 1
+    if found_now := trouble.troubles(shop, house.database.clock()):
+        print(*(f"{named}: {each.title} {each.advice}" for each in found_now), sep="\n", file=sys.stderr)
+        return 1
+    print(f"{named}: connected, as {shop.name}")
+    return 0
+
+
+def _rotate_keys(house: House) -> int:
+    upgrade(house.database.url)
+    try:
+        found = reseal(house.database, house.seal, _bar)
+    except SecretLost as lost:
+        print(lost, file=sys.stderr)
+        return 1
+    print(
+        f"{found.anew} sealed anew, {found.already} sealed with the newest key already, {found.lost} not to be opened"
+    )
+    if found.lost:
+        print(
+            "Those that cannot be opened were sealed with a key that PERENNIAL_SEAL_KEYS no longer has: put it back, "
+            "or let those merchants open the app once.",
+            file=sys.stderr,
+        )
+    return 1 if found.lost else 0
+
+
+def _bar(done: int, whole: int) -> None:
+    """One line that grows, for somebody who waits at a terminal; nothing for a file."""
+    if sys.stderr.isatty():
+        full = BAR_WIDTH * done // whole
+        end = "\n" if done == whole else ""
+        print(
+            f"\r[{'#' * full}{'.' * (BAR_WIDTH - full)}] {done} of {whole} shops", end=end, file=sys.stderr, flush=True
+        )
+
+
 def _settings(house: House) -> int:
     """One line each; of a secret, only whether it is set."""
     for field in fields(house.settings):
@@ -177,5 +239,6 @@ def _settings(house: House) -> int:
 
 
 _COMMANDS: Mapping[str, Callable[[House], int]] = {
-    "serve": _serve, "worker": _worker, "migrate": _migrate, "reconcile": _reconcile, "settings": _settings,
+    "serve": _serve, "worker": _worker, "migrate": _migrate, "reconcile": _reconcile, "connect": _connect,
+    "rotate-keys": _rotate_keys, "settings": _settings,
 }  # fmt: skip

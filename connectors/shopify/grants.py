@@ -115,7 +115,7 @@ class Grants:
         """Post one question to the token endpoint. `refusal` makes what is raised for an error that is `named`;
         where none is named, for any.
         """
-        body = orjson.dumps(self._credentials | fields)
+        body = orjson.dumps({**self._credentials, **fields})
         try:
             answer = self._http.send("POST", f"https://{shop}/admin/oauth/access_token", headers=_JSON, body=body)
         except NoAnswer:
