@@ -32,7 +32,7 @@ from commerce.events import (
     ScopesChanged,
 )
 from commerce.ids import DeliveryId, ShopId
-from engine import log, metrics, mirror, planner, privacy, shops
+from engine import log, metrics, mirror, outbox, planner, privacy, shops
 from engine.work import Database, UnitOfWork
 
 Translate = Callable[[Delivery], Sequence[Event]]
@@ -228,7 +228,8 @@ class Inbox:
                 case AppUninstalled():
                     shops.uninstall(work, event.at)
                 case ScopesChanged():
-                    shops.grant(work, event.scopes, event.at)
+                    if shops.grant(work, event.scopes, event.at):
+                        outbox.hurry(work)
                 case PrivacyAsked():
                     privacy.ask(work, event)
 

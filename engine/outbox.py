@@ -93,6 +93,11 @@ _PARK = text("""
         AND version = :version
     RETURNING effect_id
 """)
+# What was never tried waits for a reason of its own.
+_HURRY = text("""
+    UPDATE effects SET due_at = :now
+    WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at > :now AND reason IS NOT NULL
+""")
 _RESTATE = text("""
     UPDATE effects SET due_at = :now, pushed_at = NULL, attempts = 0
     WHERE shop_id = :shop_id AND parked_at IS NULL AND (pushed_at IS NULL OR kind <> ALL(:kept))
@@ -112,6 +117,12 @@ def put(work: UnitOfWork, effects: Sequence[Effect]) -> None:
         _PUT, rows=as_json(list(rows.values())), now=work.now, rested=work.now + timedelta(seconds=TAGS_REST_SECONDS)
     ):
         work.run(_WAKE)
+
+
+def hurry(work: UnitOfWork) -> None:
+    """Something changed that may have been the trouble: what waits for another try is due now."""
+    work.run(_HURRY, now=work.now)
+    work.run(_WAKE)
 
 
 def restate(work: UnitOfWork) -> None:

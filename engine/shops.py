@@ -40,6 +40,8 @@ class Shop:
     closed_reason: str | None = None
     scopes: tuple[str, ...] | None = None
     """What the merchant granted us, in the platform's words; None until the platform said."""
+    vouched_at: datetime | None = None
+    """When the platform last vouched for somebody of the shop's staff, to a minute: the app was installed then."""
 
     @property
     def installed(self) -> bool:
@@ -48,7 +50,7 @@ class Shop:
 
 _COLUMNS = (
     "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to, "
-    "closed_until, closed_reason, scopes"
+    "closed_until, closed_reason, scopes, vouched_at"
 )
 _BY_DOMAIN = text(f"SELECT {_COLUMNS} FROM shops WHERE platform = :platform AND domain = :domain")
 _BY_ID = text(f"SELECT {_COLUMNS} FROM shops WHERE shop_id = :shop_id")
@@ -66,8 +68,14 @@ _DESCRIBE = text("""
         WHERE shop_id = :shop_id
 """)
 _UNINSTALL = text("""
-    UPDATE shops SET uninstalled_at = :at WHERE shop_id = :shop_id AND uninstalled_at IS NULL AND installed_at <= :at
+    UPDATE shops SET uninstalled_at = :at
+    WHERE shop_id = :shop_id AND uninstalled_at IS NULL AND installed_at <= :at
+      AND (vouched_at IS NULL OR vouched_at < :at)
     RETURNING shop_id
+""")
+_FORGET_REVOKED = text("DELETE FROM shop_credentials WHERE shop_id = :shop_id AND updated_at <= :at")
+_VOUCH = text("""
+    UPDATE shops SET vouched_at = :at WHERE shop_id = :shop_id AND (vouched_at IS NULL OR vouched_at < :at)
 """)
 _FORGET_CREDENTIALS = text("DELETE FROM shop_credentials WHERE shop_id = :shop_id")
 _SAVE_CREDENTIALS = text("""
@@ -136,11 +144,21 @@ def describe(work: UnitOfWork, details: ShopDetails) -> None:
 
 
 def uninstall(work: UnitOfWork, at: datetime) -> bool:
-    """Note that the merchant removed the app at `at`; False when a newer installation has overtaken this late word."""
+    """Note that the merchant removed the app at `at`; False when a newer installation has overtaken this late word.
+
+    We may not have noticed that one: to us it looks like any other visit. But the platform vouches for visitors of
+    installed apps only, and what it granted before the removal is worth nothing.
+    """
     if work.row(_UNINSTALL, at=at) is None:
+        work.run(_FORGET_REVOKED, at=at)
         return False
     work.run(_FORGET_CREDENTIALS)
     return True
+
+
+def vouch(work: UnitOfWork, at: datetime) -> None:
+    """The platform vouched at `at` for somebody of the shop's staff."""
+    work.run(_VOUCH, at=at)
 
 
 def close_for_now(work: UnitOfWork, reason: str, retry_after: float | None) -> None:

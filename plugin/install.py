@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import lifecycle
 from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from commerce.store import ShopDetails, StoreError, StorePort
-from connectors.shopify import AdminVisitor, CodeRefused, IdTokenRefused, ShopifyApp, Token, TokenKeeper
+from connectors.shopify import AdminVisitor, CodeRefused, IdTokenRefused, Returned, ShopifyApp, Token, TokenKeeper
 from engine import outbox, shops, terms
 from engine.settings import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
 from engine.shops import Seal, Shop
@@ -27,6 +28,9 @@ PLATFORM = "shopify"
 
 FirstTerms = Callable[[str], Mapping[str, Any]]
 """A domain's proposal for a shop of a given currency."""
+
+# A merchant who clicks from page to page costs one write a minute.
+VOUCHED_EVERY = timedelta(minutes=1)
 
 logger = logging.getLogger("perennial.install")
 
@@ -54,31 +58,42 @@ class Installer:
     def open(self, visitor: AdminVisitor) -> Shop:
         """The visitor's shop, installed now if need be. Raises `IdTokenRefused`, `StoreError` or `WrongStore`."""
         if self.grant == CLIENT_CREDENTIALS:
-            return self.connect(visitor.shop_domain)
-        return self._open(visitor.shop_domain, lambda: self.shopify.exchange(visitor))
+            return self.connect(visitor.shop_domain, visitor.issued_at)
+        return self._open(visitor.shop_domain, lambda: self.shopify.exchange(visitor), visitor.issued_at)
 
-    def agreed(self, domain: str, code: str) -> Shop:
+    def agreed(self, back: Returned) -> Shop:
         """The shop whose merchant came back with a code, installed now if need be. Raises `CodeRefused` or
         `StoreError`.
 
         While the shop's token serves, the code is left alone: spending it would end the refresh token that a worker
         may be using.
         """
-        return self._open(domain, lambda: self.shopify.by_code(domain, code))
+        return self._open(back.shop_domain, lambda: self.shopify.by_code(back.shop_domain, back.code), back.at)
 
-    def connect(self, domain: str) -> Shop:
+    def connect(self, domain: str, vouched_at: datetime | None = None) -> Shop:
         """The one shop of our own organisation, installed now if need be. Raises `StoreError` or `WrongStore`."""
         if domain != self.own_shop:
             raise WrongStore
-        return self._open(domain, lambda: self.shopify.by_credentials(domain))
+        return self._open(domain, lambda: self.shopify.by_credentials(domain), vouched_at)
 
-    def _open(self, domain: str, get: Callable[[], Token]) -> Shop:
+    def _open(self, domain: str, get: Callable[[], Token], vouched_at: datetime | None) -> Shop:
+        """The shop, with a token that serves. The platform vouched for the visitor at `vouched_at`."""
         shop = self._find(domain)
         if shop is None or not shop.installed:
             token = get()
             return self.record(domain, token, self.store_of(domain, lambda: token.access_token).details())
+        if vouched_at and (shop.vouched_at is None or vouched_at - shop.vouched_at > VOUCHED_EVERY):
+            with self.database.work(shop.shop_id) as work:
+                shops.vouch(work, vouched_at)
+        kept = keeper(self.database, self.seal, self.shopify, shop, self.grant)
+        fresh = list[Token]()
+
+        def get_one() -> Token:
+            fresh.append(get())
+            return fresh[0]
+
         try:
-            keeper(self.database, self.seal, self.shopify, shop, self.grant).accept(get)
+            kept.accept(get_one)
         except (IdTokenRefused, CodeRefused):
             raise
         except StoreError as error:
@@ -86,6 +101,9 @@ class Installer:
             logger.warning("a merchant's visit brought no token: %s", error.reason)
             with self.database.work(shop.shop_id) as work:
                 shops.close_for_now(work, error.reason, error.retry_after)
+        if fresh:
+            with self.database.work(shop.shop_id) as work:
+                outbox.hurry(work)
         return self._find(domain) or shop
 
     def _find(self, domain: str) -> Shop | None:

@@ -65,6 +65,9 @@ class App:
     # What of a body each topic's subscription includes (`include_fields`); a topic that is not named gets all of it.
     include_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     api_version: str = "2026-10"
+    embedded: bool = True
+    # Where the page of consent may lead back to; none named means the usual place under `app_url`.
+    redirect_urls: tuple[str, ...] = ()
 
     def asks(self, topic: str) -> Tree | None:
         """The fields that the app's own subscription to `topic` includes; None for all."""
@@ -79,7 +82,13 @@ class App:
         fields = {t: tuple(each["include_fields"]) for each in subscriptions for t in each.get("topics", ())
                   if each.get("include_fields")}  # fmt: skip
         scopes = tuple(told["access_scopes"]["scopes"].split(","))
-        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes)
+        base, own = told["application_url"].rstrip("/"), self.app_url.rstrip("/")
+        redirects = tuple(own + url.removeprefix(base) for url in told.get("auth", {}).get("redirect_urls", ()))
+        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes, redirect_urls=redirects)
+
+    @property
+    def redirects(self) -> tuple[str, ...]:
+        return self.redirect_urls or (f"{self.app_url.rstrip('/')}/auth/callback",)
 
     @property
     def webhook_url(self) -> str:
@@ -118,6 +127,14 @@ class Installation:
     scopes: tuple[str, ...]
     access: dict[str, AccessToken] = field(default_factory=dict)
     refresh: dict[str, RefreshToken] = field(default_factory=dict)
+    # codes of the page of consent, and until when each works
+    codes: dict[str, float] = field(default_factory=dict)
+
+    def rescope(self, scopes: tuple[str, ...]) -> None:
+        """The merchant grants exactly these. What is taken away is gone at once; what is new comes with new tokens."""
+        self.scopes = scopes
+        for token in self.access.values():
+            token.scopes = tuple(scope for scope in token.scopes if scope in scopes)
 
     def grant(self, kind: str, prefix: str, now: float, seconds: float | None) -> AccessToken:
         token = AccessToken(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -44,6 +44,8 @@ class Returned:
     shop_domain: str
     code: str = field(repr=False)
     state: str = field(repr=False)
+    at: datetime
+    """When the platform sent it: the app was installed then."""
 
 
 class ShopifyApp:
@@ -131,7 +133,7 @@ class ShopifyApp:
         shop, code, state = shop_domain(given.get("shop", "")), given.get("code", ""), given.get("state", "")
         if shop is None or not 0 < len(code) <= _LONGEST_CODE or not state:
             return None
-        return Returned(shop, code, state)
+        return Returned(shop, code, state, datetime.fromtimestamp(int(given["timestamp"]), UTC))
 
     def _signed(self, query: str) -> Mapping[str, str] | None:
         """The parameters of a query, each there once, if the platform signed them (``hmac``) within the last

@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 # The longest wait that is slept rather than handed back.
 PATIENCE_S = 2.0
 _LONGEST_RETRY_S = 3600.0
+# A right that is lacking is tried again this rarely; when the merchant grants it, at once.
+DENIED_S = 3600.0
 _ATTEMPTS = 3
 
 # How many slots a document of repeated mutations may have. Few sizes, so that the store sees the same
@@ -293,6 +295,10 @@ def _meaning(fault: _Fault) -> StoreError:
     """
     if fault.code == "SHOP_INACTIVE":
         return StoreError("the shop is not active", permanent=False, closed=True)
+    if fault.code == "ACCESS_DENIED":
+        # A right that the merchant has not granted, or took back: it can be granted at any time, so what needs it waits.
+        place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
+        return StoreError(f"the store answered ACCESS_DENIED at {place[:60]}", permanent=False, retry_after=DENIED_S)
     passing = fault.code in _PASSING or (not fault.code and bool(fault.path))
     place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
     return StoreError(f"the store answered {fault.code[:60] or 'an error'} at {place[:60]}", permanent=not passing)

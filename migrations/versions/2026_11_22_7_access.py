@@ -13,7 +13,8 @@ depends_on = None
 
 TABLES = """
 -- What the merchant granted us since `scopes_at`, in the platform's words; null until the platform first said.
-ALTER TABLE shops ADD COLUMN scopes text[], ADD COLUMN scopes_at timestamptz;
+-- And when the platform last vouched for somebody of the shop's staff: the app was installed then.
+ALTER TABLE shops ADD COLUMN scopes text[], ADD COLUMN scopes_at timestamptz, ADD COLUMN vouched_at timestamptz;
 
 -- Browsers on their way through the platform's page of consent. There is no shop yet that a row could belong to; the
 -- state itself is only in the browser and on its way back.
