@@ -296,7 +296,7 @@ def _meaning(fault: _Fault) -> StoreError:
     if fault.code == "SHOP_INACTIVE":
         return StoreError("the shop is not active", permanent=False, closed=True)
     if fault.code == "ACCESS_DENIED":
-        # A right that the merchant has not granted, or took back: it can be granted at any time, so what needs it waits.
+        # A right that the merchant did not grant, or took back. It may be granted at any time: what needs it waits.
         place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
         return StoreError(f"the store answered ACCESS_DENIED at {place[:60]}", permanent=False, retry_after=DENIED_S)
     passing = fault.code in _PASSING or (not fault.code and bool(fault.path))
