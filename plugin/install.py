@@ -18,7 +18,16 @@ import lifecycle
 from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from commerce.store import ShopDetails, StoreError, StorePort
-from connectors.shopify import AdminVisitor, CodeRefused, IdTokenRefused, Returned, ShopifyApp, Token, TokenKeeper
+from connectors.shopify import (
+    AdminVisitor,
+    CodeRefused,
+    IdTokenRefused,
+    Returned,
+    ShopifyApp,
+    Token,
+    TokenKeeper,
+    missing,
+)
 from engine import outbox, shops, terms
 from engine.settings import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
 from engine.shops import Seal, Shop
@@ -93,7 +102,7 @@ class Installer:
             return fresh[0]
 
         try:
-            kept.accept(get_one)
+            kept.accept(get_one, lacking=shop.scopes is not None and bool(missing(shop.scopes)))
         except (IdTokenRefused, CodeRefused):
             raise
         except StoreError as error:

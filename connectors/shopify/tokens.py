@@ -143,15 +143,16 @@ class TokenKeeper:
         self._held = self._renewed(refused)
         return self._held.access_token
 
-    def accept(self, exchange: Callable[[], Token]) -> Token:
-        """The stored token if it still serves, else the one that `exchange` gets, now stored.
+    def accept(self, exchange: Callable[[], Token], *, lacking: bool = False) -> Token:
+        """The stored token if it still serves, else the one that `exchange` gets, now stored. `lacking`: the platform
+        told us since that we lack a right, which this merchant may have granted meanwhile.
 
         A merchant opens pages by the dozen, and each exchange kills the refresh token that a worker may be
         using; hence the look first.
         """
         with self._lock():
             token, now = self._load(), self._now()
-            if token is None or not self._serves(token, now):
+            if token is None or lacking or not self._serves(token, now):
                 token = exchange()
                 self._save(token)
             self._held = token
