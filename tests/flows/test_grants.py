@@ -13,7 +13,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from commerce.refusal import Refusal
-from commerce.store import PutSegment
+from commerce.store import PutSegment, StoreError
 from connectors.shopify import CALLBACK_PATH, SCOPES, Token
 from engine import shops
 from engine.outbox import put
@@ -294,8 +294,5 @@ def test_another_store_is_refused_inside_its_own_frame(database: Database, clock
 
 
 def test_a_store_of_another_organisation_is_said_to_be_one(database: Database, clock: Clock) -> None:
-    with own_store(database, clock) as loop:
-        from commerce.store import StoreError
-
-        with pytest.raises(StoreError, match="not of the app's organisation"):
-            loop.installer.connect(DOMAIN)
+    with own_store(database, clock) as loop, pytest.raises(StoreError, match="not of the app's organisation"):
+        loop.installer.connect(DOMAIN)
