@@ -107,6 +107,11 @@ class House:
         return Seal(self.settings.seal_keys)
 
     @cached_property
+    def secret(self) -> bytes:
+        """Keys what is never stored raw. Raises `SecretLost`."""
+        return house_secret(self.database, self.seal, self.settings.seal_keys[-1])
+
+    @cached_property
     def _stores(self) -> dict[ShopId, StorePort]:
         return {}
 
@@ -175,8 +180,7 @@ class House:
     @cached_property
     def asgi(self) -> WebhookDoor:
         known = self.settings
-        secret = house_secret(self.database, self.seal, known.seal_keys[-1])
-        pages = create_app(Doors(self.database, self.shopify, self.installer, secret, known.body_limit))
+        pages = create_app(Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit))
         return WebhookDoor(
             WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict
             {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)},

@@ -52,6 +52,8 @@ class House(Protocol):
     def installer(self) -> Installer: ...
     @property
     def seal(self) -> Seal: ...
+    @property
+    def secret(self) -> bytes: ...
 
 
 Build = Callable[[Mapping[str, str]], Any]
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
         )
         return 2
-    except PostgresUnavailable as trouble:
+    except (PostgresUnavailable, SecretLost) as trouble:
         print(trouble, file=sys.stderr)
         return 1
     except OperationalError as trouble:
@@ -123,6 +125,8 @@ def calm_collector() -> None:
 
 def _serve(house: House) -> int:
     upgrade(house.database.url)
+    # Asked for here, where what is wrong with it can be said in a sentence.
+    _ = house.secret
     house.database.close()
     known = house.settings
     if trouble := _taken(known.host, known.port):
@@ -203,11 +207,7 @@ def _connect(house: House) -> int:
 
 def _rotate_keys(house: House) -> int:
     upgrade(house.database.url)
-    try:
-        found = reseal(house.database, house.seal, _bar)
-    except SecretLost as lost:
-        print(lost, file=sys.stderr)
-        return 1
+    found = reseal(house.database, house.seal, _bar)
     print(
         f"{found.anew} sealed anew, {found.already} sealed with the newest key already, {found.lost} not to be opened"
     )
