@@ -80,12 +80,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
         )
         return 2
-    except (PostgresUnavailable, SecretLost) as trouble:
-        print(trouble, file=sys.stderr)
+    except (PostgresUnavailable, SecretLost) as error:
+        print(error, file=sys.stderr)
         return 1
-    except OperationalError as trouble:
+    except OperationalError as error:
         # The driver's own words: they name the host and the port, and never the password.
-        print(f"The database does not answer:\n{trouble.orig}", file=sys.stderr)
+        print(f"The database does not answer:\n{error.orig}", file=sys.stderr)
         return 1
 
 
@@ -129,8 +129,8 @@ def _serve(house: House) -> int:
     _ = house.secret
     house.database.close()
     known = house.settings
-    if trouble := _taken(known.host, known.port):
-        print(f"{known.host}:{known.port} cannot be listened on: {trouble}", file=sys.stderr)
+    if why := _taken(known.host, known.port):
+        print(f"{known.host}:{known.port} cannot be listened on: {why}", file=sys.stderr)
         print("PERENNIAL_HOST and PERENNIAL_PORT choose another address.", file=sys.stderr)
         return 1
     Granian(
@@ -198,8 +198,8 @@ def _connect(house: House) -> int:
         found = trouble.advice(error.reason)
         print(f"{named}: {found.title} {found.advice}", file=sys.stderr)
         return 1
-    if found_now := trouble.troubles(shop, house.database.clock()):
-        print(*(f"{named}: {each.title} {each.advice}" for each in found_now), sep="\n", file=sys.stderr)
+    if wrong := trouble.troubles(shop, house.database.clock()):
+        print(*(f"{named}: {each.title} {each.advice}" for each in wrong), sep="\n", file=sys.stderr)
         return 1
     print(f"{named}: connected, as {shop.name}")
     return 0
