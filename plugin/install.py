@@ -110,10 +110,12 @@ class Installer:
             logger.warning("a merchant's visit brought no token: %s", error.reason)
             with self.database.work(shop.shop_id) as work:
                 shops.close_for_now(work, error.reason, error.retry_after)
-        if fresh:
-            with self.database.work(shop.shop_id) as work:
-                outbox.hurry(work)
-        return self._find(domain) or shop
+            return self._find(domain) or shop
+        if not fresh:
+            return shop
+        with self.database.work(shop.shop_id) as work:
+            outbox.hurry(work)
+            return shops.current(work)
 
     def _find(self, domain: str) -> Shop | None:
         with self.database.machine() as connection:

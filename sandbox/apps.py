@@ -84,7 +84,10 @@ class App:
         scopes = tuple(told["access_scopes"]["scopes"].split(","))
         base, own = told["application_url"].rstrip("/"), self.app_url.rstrip("/")
         redirects = tuple(own + url.removeprefix(base) for url in told.get("auth", {}).get("redirect_urls", ()))
-        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes, redirect_urls=redirects)
+        return replace(
+            self, topics=tuple(topics), include_fields=fields, scopes=scopes, redirect_urls=redirects,
+            embedded=told.get("embedded", True),
+        )  # fmt: skip
 
     @property
     def redirects(self) -> tuple[str, ...]:

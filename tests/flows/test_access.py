@@ -5,6 +5,7 @@ installed again. Nothing is lost or doubled, and the merchant reads what to do.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ import pytest
 from werkzeug.test import TestResponse
 
 from commerce.store import PutSegment
-from connectors.shopify import BOUNCE_PATH, SCOPES, Token
+from connectors.shopify import BOUNCE_PATH, SCOPES, Token, TokenKeeper
 from engine import shops
 from engine.outbox import put
 from engine.work import Database
 from lifecycle import STAGES
+from plugin.install import keeper
 from sandbox.launch import FLAWS, fresh_token, launch_url
 from tests.flows.conftest import Loop, open_loop
 from tests.ground import Clock, Superuser
@@ -127,6 +129,27 @@ def test_a_refresh_whose_answers_are_all_lost_is_made_good_later(loop: Loop, abo
     loop.push()
     assert waiting(loop, above) == (0, 0)
     assert segments_made(loop) == len(STAGES) + 1
+
+
+def test_processes_that_need_a_token_at_once_ask_for_one(loop: Loop) -> None:
+    """Each has a keeper of its own, as each process has; the lock is the database's."""
+    asked = loop.world.stats["token_requests"]
+    doors = loop.installer
+    keepers = [keeper(loop.database, doors.seal, doors.shopify, loop.shop) for _ in range(6)]
+    together, got = threading.Barrier(len(keepers)), list[str]()
+
+    def need(one: TokenKeeper) -> None:
+        together.wait(10)
+        got.append(one())
+
+    threads = [threading.Thread(target=need, args=(one,)) for one in keepers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(got) == len(keepers)
+    assert len(set(got)) == 1
+    assert loop.world.stats["token_requests"] == asked + 1
 
 
 # --- stores that refuse us

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -20,6 +22,7 @@ from engine.outbox import put
 from engine.settings import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
 from engine.work import Database
 from lifecycle import STAGES
+from plugin import cli
 from plugin.standalone import SESSION, SESSION_SECONDS, STATE, make_session, read_session, session_key
 from sandbox import ShopSetting
 from sandbox.launch import launch_url, link_url
@@ -291,6 +294,31 @@ def test_another_store_is_refused_inside_its_own_frame(database: Database, clock
         with pytest.raises(Refusal):
             loop.installer.connect(other.domain)
         assert above.one("SELECT count(*) FROM shops WHERE domain = %s", other.domain) == 0
+
+
+def test_the_command_connects_and_says_what_is_in_the_way(
+    database: Database, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with own_store(database, clock) as loop:
+
+        def connect(shop: str | None = DOMAIN) -> int:
+            house = SimpleNamespace(
+                database=loop.database, installer=loop.installer, settings=SimpleNamespace(shopify_shop=shop)
+            )
+            return cli.main(["connect"], {}, lambda _environment: house, Path())
+
+        assert connect(None) == 2
+        assert "merchants connect by opening the app" in capsys.readouterr().err
+        assert connect() == 1
+        assert "Perennial is not installed in this store." in capsys.readouterr().err
+        loop.world.install()
+        assert connect() == 0
+        assert capsys.readouterr().out == f"{DOMAIN}: connected, as Demo Store\n"
+        loop.world.grant_scopes(("read_orders",))
+        loop.deliver()
+        loop.settle()
+        assert connect() == 1
+        assert "Perennial lacks a right in your store." in capsys.readouterr().err
 
 
 def test_a_store_of_another_organisation_is_said_to_be_one(database: Database, clock: Clock) -> None:
