@@ -61,7 +61,11 @@ def consent() -> str:
 
 @pages.post("/install")
 def install() -> Response:
-    world().install(shop().domain)
+    with world().lock:
+        if shop().installation is None:
+            world().install(shop().domain)
+        else:
+            world().grant_scopes(shop().app.scopes, shop().domain)
     return _here(f"/apps/{shop().app.client_id}")
 
 
@@ -93,7 +97,8 @@ def app(client_id: str, path: str = "") -> str | Response:
     there = shop()
     if client_id not in (there.app.client_id, there.app.name.lower()):
         abort(404)
-    if there.installation is None:
+    # An app that asks for more than it was granted is not shown before the merchant has agreed.
+    if there.installation is None or (there.app.embedded and set(there.app.scopes) - set(there.installation.scopes)):
         return _here("/install")
     if not there.app.embedded:
         return redirect(link_url(world(), there, "/" + path))

@@ -217,6 +217,21 @@ def test_a_dead_token_is_healed_by_the_merchant_s_next_visit(loop: Loop, above: 
     assert waiting(loop, above) == (0, 0)
 
 
+def test_a_visit_that_brings_no_token_still_shows_what_we_know(loop: Loop) -> None:
+    anna = loop.world.add_customer("anna@example.com", "Anna", "Vos")
+    loop.deliver()
+    loop.settle()
+    with loop.database.work(loop.shop.shop_id) as work:
+        shops.save_credentials(work, loop.installer.seal, None)
+    loop.world.outages.refusing = 403
+    assert REFUSED[403] in banner(loop, "/customers")
+    assert "Anna Vos" in launch(loop, "/customers").text
+    loop.world.outages.refusing = 0
+    assert banner(loop) == ""
+    loop.come_to_rest()
+    assert anna.tags == ("stage:lead",)
+
+
 # --- rights
 
 

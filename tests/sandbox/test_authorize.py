@@ -136,6 +136,16 @@ def test_an_app_that_is_not_embedded_is_opened_at_the_top_of_the_window(world: W
     assert {"id_token", "embedded"} <= set(parse_qs(urlsplit(embedded).query))
 
 
+def test_the_admin_asks_before_it_shows_an_app_that_lacks_a_right(client: Client, world: World) -> None:
+    app = f"{SHOP}/admin/apps/client-1"
+    assert "<iframe" in client.get(app).text
+    world.grant_scopes(["read_orders"])
+    assert client.get(app).location == f"{SHOP}/admin/install"
+    assert client.post(f"{SHOP}/admin/install").location == app
+    assert world.install().scopes == world.app.scopes
+    assert "<iframe" in client.get(app).text
+
+
 def test_the_buttons_of_the_admin_do_the_same(client: Client, world: World) -> None:
     assert client.post(f"{SHOP}/admin/outages", data={"refusing": "403", "lost_grants": "2"}).status_code == 303
     assert (world.outages.refusing, world.outages.lost_grants) == (403, 2)
