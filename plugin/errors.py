@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from commerce.refusal import Refusal
 from commerce.store import StoreError
-from plugin import trouble
+from plugin import session, trouble
 
 logger = logging.getLogger("perennial.web")
 
@@ -52,6 +52,9 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return error.get_response()  # type: ignore[return-value]
+    if request.url_rule is None:
+        # An address that leads nowhere, perhaps inside the admin's frame: then it is that frame that has to show this.
+        session.recognise()
     return _say(status, error.name, error.description or error.name, error.name.lower().replace(" ", "-"))
 
 

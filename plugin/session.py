@@ -97,6 +97,14 @@ def _embedded() -> Merchant | BaseResponse:
         return answer(visitor.again)
 
 
+def recognise() -> None:
+    """Note in whose frame a request stands that belongs to no page of ours, if the platform vouches for it."""
+    doors, query = current_app.extensions["doors"], request.query_string.decode("ascii", "replace")
+    visitor = doors.shopify.admit(request.method, request.path, query, request.headers.get("Authorization"))
+    if isinstance(visitor, AdminVisitor):
+        g.framed_by = visitor.shop_domain
+
+
 def _outside() -> bool:
     """Whether a page is opened at the top of a window, where no script of the platform's could fetch an ID token: by
     its bare address, or by a link from the admin that leads out of the frame.

@@ -211,7 +211,7 @@ def _what_templates_may_say() -> dict[str, Any]:
     }
 
 
-@pages.after_request
+@pages.after_app_request
 def _say_who_may_frame(response: Response) -> Response:
     """Scripts and styles are ours and the platform's own; the frame is this shop's admin and nobody else's."""
     shopify = current_app.extensions["doors"].shopify

@@ -13,20 +13,29 @@ from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography.fernet import Fernet
 from werkzeug.test import TestResponse
 
-from commerce.store import PutSegment
+from app import House
+from commerce.store import PutSegment, StoreError
 from connectors.shopify import BOUNCE_PATH, SCOPES, Token, TokenKeeper
 from engine import shops
 from engine.outbox import put
+from engine.settings import read
 from engine.work import Database
 from lifecycle import STAGES
 from plugin.install import keeper
 from sandbox.launch import FLAWS, fresh_token, launch_url
-from tests.flows.conftest import Loop, open_loop
+from tests.flows.conftest import CLIENT_SECRET, Loop, open_loop
 from tests.ground import Clock, Superuser
 from tests.plugin.markup import flat
 
+ENVIRONMENT = {
+    "PERENNIAL_URL": "https://perennial.example",
+    "PERENNIAL_SEAL_KEYS": Fernet.generate_key().decode(),
+    "SHOPIFY_CLIENT_ID": "client",
+    "SHOPIFY_CLIENT_SECRET": CLIENT_SECRET,
+}
 TAG = re.compile(r"<[^>]+>")
 PAGES = ("/", "/customers", "/activity", "/privacy")
 
@@ -215,6 +224,19 @@ def test_a_dead_token_is_healed_by_the_merchant_s_next_visit(loop: Loop, above: 
     assert loop.shop.closed_until is None
     loop.push()
     assert waiting(loop, above) == (0, 0)
+
+
+def test_a_store_that_refuses_our_comparison_is_told_although_nothing_waits(loop: Loop) -> None:
+    house = House(read(ENVIRONMENT))
+    vars(house).update(database=loop.database, reconciler=loop.reconciler)
+    loop.world.outages.refusing = 403
+    with pytest.raises(StoreError):
+        house._reconcile(loop.shop)
+    assert REFUSED[403] in banner(loop)
+    loop.world.outages.refusing = 0
+    house._reconcile(loop.shop)
+    loop.clock.forward(minutes=11)
+    assert banner(loop) == ""
 
 
 def test_a_visit_that_brings_no_token_still_shows_what_we_know(loop: Loop) -> None:

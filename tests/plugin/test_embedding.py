@@ -44,6 +44,14 @@ def test_every_page_of_the_merchant_s_belongs_into_this_shop_s_frame(house: Hous
             ), path
 
 
+def test_an_address_that_leads_nowhere_says_so_inside_the_frame(merchant: Merchant) -> None:
+    for page in (merchant.open("/nowhere"), merchant.fetch("/nowhere")):
+        assert page.status_code == 404
+        assert f"frame-ancestors https://{merchant.shop.domain} " in page.headers["Content-Security-Policy"]
+    forged = merchant.client.get(f"/nowhere?id_token={merchant.token(aud='another')}")
+    assert "frame-ancestors 'none'" in forged.headers["Content-Security-Policy"]
+
+
 def test_no_button_sets_a_cookie(house: House, merchant: Merchant) -> None:
     paths = merchant_routes(house, "POST")
     assert paths
