@@ -1,7 +1,7 @@
 """The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody
 imports it.
 
-python app.py serve | worker | migrate | demo | backfill | reconcile | settings | new-key
+python app.py serve | worker | migrate | demo | backfill | reconcile | connect | settings | new-key | rotate-keys
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
 # Counters are shared between the processes of one machine through files in this directory. The metrics library reads
@@ -39,6 +38,7 @@ from engine import log, privacy, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
 from engine.inbox import Inbox, Reaction, settle_read
+from engine.keyring import house_secret
 from engine.outbox import Outbox
 from engine.postgres import Embedded
 from engine.receiver import Receiver
@@ -116,6 +116,11 @@ class House:
         return Seal(self.settings.seal_keys)
 
     @cached_property
+    def secret(self) -> bytes:
+        """Keys what is never stored raw. Raises `SecretLost`."""
+        return house_secret(self.database, self.seal, self.settings.seal_keys[-1])
+
+    @cached_property
     def _stores(self) -> dict[ShopId, Store]:
         return {}
 
@@ -130,7 +135,7 @@ class House:
         return self._stores[shop_id]
 
     def _store(self, shop: Shop) -> Store:
-        token = keeper(self.database, self.seal, self.shopify, shop)
+        token = keeper(self.database, self.seal, self.shopify, shop, self.settings.shopify_grant)
         budget = Budget(time.monotonic, SharedMeter(self.database, shop.shop_id))
         return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget)
 
@@ -142,6 +147,8 @@ class House:
             self.shopify,
             lambda domain, token: ShopifyStore(domain, token, self.http, now=clock),
             FIRST_TERMS,
+            self.settings.shopify_grant,
+            self.settings.shopify_shop,
         )
 
     @cached_property
@@ -177,7 +184,14 @@ class House:
         return Schedule(self.database, jobs)
 
     def _reconcile(self, shop: Shop) -> None:
-        self.reconciler.run(shop)
+        try:
+            self.reconciler.run(shop)
+        except StoreError as error:
+            if error.closed:
+                # The merchant's pages say so, even when nothing waits to be pushed.
+                with self.database.work(shop.shop_id) as work:
+                    shops.close_for_now(work, error.reason, error.retry_after)
+            raise
 
     def _reconcile_deeply(self, shop: Shop) -> None:
         self.reconciler.nightly(shop)
@@ -189,8 +203,7 @@ class House:
     @cached_property
     def asgi(self) -> WebhookDoor:
         known = self.settings
-        secret = sha256(known.seal_keys[-1].encode()).digest()
-        pages = create_app(Doors(self.database, self.shopify, self.installer, secret, known.body_limit))
+        pages = create_app(Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit))
         return WebhookDoor(
             WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict
             {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)},

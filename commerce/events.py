@@ -75,6 +75,16 @@ class AppUninstalled:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopesChanged:
+    """The merchant granted us more, or less. `scopes` is everything that is granted since `at`, in the platform's
+    words.
+    """
+
+    scopes: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacyAsked:
     """The platform passes on a legal request:
 
@@ -211,7 +221,7 @@ class BulkOperationFinished:
 
 
 Event = (
-    OrderChanged | RefundChanged | CustomerChanged | AppUninstalled | PrivacyAsked | OrderStale | OrderDeleted
-    | CustomerDeleted | CustomersMerged | CustomerTagged | CustomerFact | SegmentChanged | DiscountChanged
-    | CheckoutChanged | CartChanged | ShopChanged | BulkOperationFinished
+    OrderChanged | RefundChanged | CustomerChanged | AppUninstalled | ScopesChanged | PrivacyAsked
+    | OrderStale | OrderDeleted | CustomerDeleted | CustomersMerged | CustomerTagged | CustomerFact
+    | SegmentChanged | DiscountChanged | CheckoutChanged | CartChanged | ShopChanged | BulkOperationFinished
 )  # fmt: skip

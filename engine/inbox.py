@@ -30,10 +30,11 @@ from commerce.events import (
     OrderChanged,
     PrivacyAsked,
     RefundChanged,
+    ScopesChanged,
 )
 from commerce.ids import DeliveryId, ShopId
 from commerce.orders import OrderSnapshot
-from engine import log, metrics, mirror, planner, privacy, shops
+from engine import log, metrics, mirror, outbox, planner, privacy, shops
 from engine.news import News
 from engine.work import Database, UnitOfWork
 
@@ -123,7 +124,7 @@ class _Batch:
     orders: list[OrderChanged] = field(default_factory=list)
     refunds: list[RefundChanged] = field(default_factory=list)
     customers: list[CustomerChanged] = field(default_factory=list)
-    others: list[AppUninstalled | PrivacyAsked] = field(default_factory=list)
+    others: list[AppUninstalled | ScopesChanged | PrivacyAsked] = field(default_factory=list)
     news: list[Event] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
@@ -134,7 +135,7 @@ class _Batch:
                 self.refunds.append(event)
             case CustomerChanged():
                 self.customers.append(event)
-            case AppUninstalled() | PrivacyAsked():
+            case AppUninstalled() | ScopesChanged() | PrivacyAsked():
                 self.others.append(event)
             case _:
                 self.news.append(event)
@@ -231,6 +232,9 @@ class Inbox:
             match event:
                 case AppUninstalled():
                     shops.uninstall(work, event.at)
+                case ScopesChanged():
+                    if shops.grant(work, event.scopes, event.at):
+                        outbox.hurry(work)
                 case PrivacyAsked():
                     privacy.ask(work, event)
 

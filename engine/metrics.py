@@ -38,7 +38,8 @@ _STATE = text("""
            (SELECT count(*) FROM effects WHERE pushed_at IS NULL AND parked_at IS NULL) AS outbox_waiting,
            (SELECT min(due_at) FROM effects WHERE pushed_at IS NULL AND parked_at IS NULL) AS outbox_oldest,
            (SELECT count(*) FROM effects WHERE parked_at IS NOT NULL) AS outbox_parked,
-           (SELECT count(*) FROM shops WHERE uninstalled_at IS NULL) AS shops
+           (SELECT count(*) FROM shops WHERE uninstalled_at IS NULL) AS shops,
+           (SELECT count(*) FROM shops WHERE uninstalled_at IS NULL AND closed_until > :now) AS shops_closed
 """)
 _HELP = {
     "inbox_waiting": "Deliveries that wait to be settled",
@@ -48,6 +49,7 @@ _HELP = {
     "outbox_oldest_seconds": "How long the effect that is longest due has waited",
     "outbox_parked": "Effects set aside for a person to look at",
     "shops": "Shops that have the app installed",
+    "shops_closed": "Shops whose stores answer nobody just now",
 }
 
 
@@ -58,9 +60,9 @@ class _State:
         self._database = database
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        with self._database.machine() as connection:
-            row = dict(connection.execute(_STATE).one()._mapping)
         now = self._database.clock()
+        with self._database.machine() as connection:
+            row = dict(connection.execute(_STATE, {"now": now}).one()._mapping)
         for box in ("inbox", "outbox"):
             row[f"{box}_oldest_seconds"] = _age(row.pop(f"{box}_oldest"), now)
         for name, value in row.items():

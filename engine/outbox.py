@@ -79,6 +79,15 @@ _PARK = text("""
         AND version = :version
     RETURNING effect_id
 """)
+# What was never tried waits for a reason of its own.
+_HURRY = text("""
+    UPDATE effects SET due_at = :now
+    WHERE shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at > :now AND reason IS NOT NULL
+""")
+_RESTATE = text("""
+    UPDATE effects SET due_at = :now, pushed_at = NULL, attempts = 0
+    WHERE shop_id = :shop_id AND parked_at IS NULL AND (pushed_at IS NULL OR kind = ANY(:lost))
+""")
 _REPLAY = text("""
     UPDATE effects SET parked_at = NULL, reason = NULL, attempts = 0, due_at = :now
     WHERE shop_id = :shop_id AND effect_id = :effect_id AND parked_at IS NOT NULL RETURNING effect_id
@@ -112,6 +121,20 @@ def withdraw(work: UnitOfWork, kind: str, keys: Sequence[str]) -> None:
     """Want nothing any more of these things: they are gone from the store."""
     if keys:
         work.run(_WITHDRAW, kind=kind, keys=sorted(keys))
+
+
+def hurry(work: UnitOfWork) -> None:
+    """Something changed that may have been the trouble: what waits for another try is due now."""
+    work.run(_HURRY, now=work.now)
+    work.run(_WAKE)
+
+
+def restate(work: UnitOfWork) -> None:
+    """Tell a store that has us again what it should hold: what waited is due now, and what may have gone with the app
+    is written once more. Tags, codes and credits are the shop's own, and stayed.
+    """
+    work.run(_RESTATE, now=work.now, lost=[PutSegment.kind, SetFields.kind])
+    work.run(_WAKE)
 
 
 def replay(work: UnitOfWork, effect_id: EffectId) -> bool:

@@ -6,6 +6,7 @@ A variable ``X_FILE`` names a file that holds the value of ``X``, for secrets. N
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,13 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 
 MiB = 1024 * 1024
+
+
+TOKEN_EXCHANGE, AUTHORIZATION_CODE, CLIENT_CREDENTIALS = GRANTS = (
+    "token_exchange",
+    "authorization_code",
+    "client_credentials",
+)
 
 
 class BadSettings(Exception):
@@ -46,6 +54,10 @@ class Settings:
     shopify_client_id: str
     shopify_client_secret: str = field(repr=False)
     shopify_old_client_secret: str | None = field(repr=False)
+    shopify_grant: str
+    """How the platform grants us a shop's token: one of `GRANTS`."""
+    shopify_shop: str | None
+    """The one shop of an app that its own organisation made for itself."""
     shopify_platform_url: str | None
     """A stand-in for the platform on this machine (the sandbox); None: the platform itself."""
 
@@ -108,6 +120,16 @@ def _secret(value: str) -> str:
     return value
 
 
+_SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com", re.ASCII)
+
+
+def _shop(value: str) -> str:
+    domain = value.lower()
+    if _SHOP.fullmatch(domain) is None:
+        raise ValueError("must be the address that a store has on the platform, such as my-store.myshopify.com")
+    return domain
+
+
 _REQUIRED = object()
 
 # Variable, field, parser, default. A default of None leaves the field empty.
@@ -126,6 +148,8 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
     ("SHOPIFY_CLIENT_ID", "shopify_client_id", _text, _REQUIRED),
     ("SHOPIFY_CLIENT_SECRET", "shopify_client_secret", _secret, _REQUIRED),
     ("SHOPIFY_OLD_CLIENT_SECRET", "shopify_old_client_secret", _secret, None),
+    ("SHOPIFY_GRANT", "shopify_grant", _one_of(*GRANTS), TOKEN_EXCHANGE),
+    ("SHOPIFY_SHOP", "shopify_shop", _shop, None),
     ("SHOPIFY_PLATFORM_URL", "shopify_platform_url", _url, None),
 )
 
@@ -144,9 +168,22 @@ def read(environment: Mapping[str, str]) -> Settings:
                 values[target] = default
         except (ValueError, OSError) as error:
             mistakes.append(f"{name} {error}")
+    mistakes += _contradictions(values)
     if mistakes:
         raise BadSettings(mistakes)
     return Settings(**values)
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong between settings that are each fine by themselves."""
+    if "shopify_grant" not in values or "shopify_shop" not in values:
+        return []
+    wanted, shop = values["shopify_grant"] == CLIENT_CREDENTIALS, values["shopify_shop"]
+    if wanted and not shop:
+        return [f"SHOPIFY_SHOP is not set, and SHOPIFY_GRANT={CLIENT_CREDENTIALS} is for the one shop that it names"]
+    if shop and not wanted:
+        return [f"SHOPIFY_SHOP is set, which only SHOPIFY_GRANT={CLIENT_CREDENTIALS} knows what to do with"]
+    return []
 
 
 def _given(environment: Mapping[str, str], name: str) -> str | None:

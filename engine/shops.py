@@ -36,13 +36,23 @@ class Shop:
     installed_at: datetime
     uninstalled_at: datetime | None
     reconciled_to: datetime
+    closed_until: datetime | None = None
+    """Until then the store is not asked: it answers nobody just now."""
+    closed_reason: str | None = None
+    scopes: tuple[str, ...] | None = None
+    """What the merchant granted us, in the platform's words; None until the platform said."""
+    vouched_at: datetime | None = None
+    """When the platform last vouched for somebody of the shop's staff, to a minute: the app was installed then."""
 
     @property
     def installed(self) -> bool:
         return self.uninstalled_at is None
 
 
-_COLUMNS = "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to"
+_COLUMNS = (
+    "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to, "
+    "closed_until, closed_reason, scopes, vouched_at"
+)
 _BY_DOMAIN = text(f"SELECT {_COLUMNS} FROM shops WHERE platform = :platform AND domain = :domain")
 _BY_FORMER_DOMAIN = text(f"""
     SELECT {_COLUMNS} FROM shops WHERE shop_id IN (
@@ -55,7 +65,7 @@ _INSTALL = text(f"""
     ON CONFLICT (platform, domain) DO UPDATE
         SET installed_at = CASE WHEN shops.uninstalled_at IS NULL THEN shops.installed_at ELSE excluded.installed_at
             END,
-            uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL
+            uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL, scopes = NULL, scopes_at = NULL
     RETURNING {_COLUMNS}
 """)
 _DESCRIBE = text("""
@@ -75,8 +85,14 @@ _KEEP_DOMAIN = text("""
     ON CONFLICT DO NOTHING
 """)
 _UNINSTALL = text("""
-    UPDATE shops SET uninstalled_at = :at WHERE shop_id = :shop_id AND uninstalled_at IS NULL AND installed_at <= :at
+    UPDATE shops SET uninstalled_at = :at
+    WHERE shop_id = :shop_id AND uninstalled_at IS NULL AND installed_at <= :at
+      AND (vouched_at IS NULL OR vouched_at < :at)
     RETURNING shop_id
+""")
+_FORGET_REVOKED = text("DELETE FROM shop_credentials WHERE shop_id = :shop_id AND updated_at <= :at")
+_VOUCH = text("""
+    UPDATE shops SET vouched_at = :at WHERE shop_id = :shop_id AND (vouched_at IS NULL OR vouched_at < :at)
 """)
 _FORGET_CREDENTIALS = text("DELETE FROM shop_credentials WHERE shop_id = :shop_id")
 _SAVE_CREDENTIALS = text("""
@@ -85,6 +101,14 @@ _SAVE_CREDENTIALS = text("""
 """)
 _LOAD_CREDENTIALS = text("SELECT sealed FROM shop_credentials WHERE shop_id = :shop_id")
 _CLOSE = text("UPDATE shops SET closed_until = :until, closed_reason = :reason WHERE shop_id = :shop_id")
+_OPEN = text("""
+    UPDATE shops SET closed_until = NULL, closed_reason = NULL WHERE shop_id = :shop_id AND closed_until IS NOT NULL
+""")
+# Word of an earlier grant may come after that of a later one.
+_GRANT = text("""
+    UPDATE shops SET scopes = :scopes, scopes_at = :at
+    WHERE shop_id = :shop_id AND (scopes_at IS NULL OR scopes_at <= :at) RETURNING shop_id
+""")
 _RECONCILED = text("UPDATE shops SET reconciled_to = greatest(reconciled_to, :to) WHERE shop_id = :shop_id")
 _ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS bigint) AS text), true)")
 # Children before parents where no foreign key cascades; what hangs on orders and customers goes with them.
@@ -95,7 +119,10 @@ _ERASE = tuple(
 
 
 def _shop(row: Any) -> Shop:
-    return Shop(*row)
+    facts = dict(row._mapping)
+    if facts["scopes"] is not None:
+        facts["scopes"] = tuple(facts["scopes"])
+    return Shop(**facts)
 
 
 def find(connection: Connection, platform: str, domain: str) -> Shop | None:
@@ -147,17 +174,40 @@ def heard(work: UnitOfWork, event: ShopChanged) -> None:
 
 
 def uninstall(work: UnitOfWork, at: datetime) -> bool:
-    """Note that the merchant removed the app at `at`; False when a newer installation has overtaken this late word."""
+    """Note that the merchant removed the app at `at`; False when a newer installation has overtaken this late word.
+
+    We may not have noticed that one: to us it looks like any other visit. But the platform vouches for visitors of
+    installed apps only, and what it granted before the removal is worth nothing.
+    """
     if work.row(_UNINSTALL, at=at) is None:
+        work.run(_FORGET_REVOKED, at=at)
         return False
     work.run(_FORGET_CREDENTIALS)
     return True
+
+
+def vouch(work: UnitOfWork, at: datetime) -> None:
+    """The platform vouched at `at` for somebody of the shop's staff."""
+    work.run(_VOUCH, at=at)
 
 
 def close_for_now(work: UnitOfWork, reason: str, retry_after: float | None) -> None:
     """The store answers nobody: let all its effects wait, instead of asking it for each."""
     wait = timedelta(seconds=retry_after) if retry_after else CLOSED_FOR
     work.run(_CLOSE, until=work.now + wait, reason=reason)
+
+
+def open_again(work: UnitOfWork) -> None:
+    """Something changed that may have been the trouble: ask the store at once, whatever it said before."""
+    work.run(_OPEN)
+
+
+def grant(work: UnitOfWork, scopes: Sequence[str], at: datetime) -> bool:
+    """Note what the merchant grants us since `at`, all of it; False when a newer word was there already."""
+    if work.row(_GRANT, scopes=list(scopes), at=at) is None:
+        return False
+    open_again(work)
+    return True
 
 
 def reconciled_to(work: UnitOfWork, instant: datetime) -> None:
@@ -181,7 +231,8 @@ class Seal:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        ring = [Fernet(key) for key in keys]
+        self._newest, self._fernet = ring[0], MultiFernet(ring)
 
     def close(self, shop_id: ShopId, secret: dict[str, object]) -> bytes:
         return self._fernet.encrypt(orjson.dumps({"shop": shop_id, "secret": secret}))
@@ -193,6 +244,21 @@ class Seal:
         except InvalidToken:
             return None
         return content["secret"] if content["shop"] == shop_id else None
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether `sealed` was sealed with the newest key."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
+
+    def again(self, sealed: bytes) -> bytes | None:
+        """The same secret sealed with the newest key; None where no key of the ring opens it."""
+        try:
+            return self._fernet.rotate(sealed)
+        except InvalidToken:
+            return None
 
 
 def save_credentials(work: UnitOfWork, seal: Seal, secret: dict[str, object] | None) -> None:

@@ -21,12 +21,18 @@ from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy.exc import OperationalError
 
+from commerce.store import StoreError
+from engine.keyring import SecretLost, reseal
 from engine.postgres import PostgresUnavailable
 from engine.settings import BadSettings, Settings
+from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history
+from plugin import history, trouble
+from plugin.install import Installer
+
+BAR_WIDTH = 30
 
 
 class House(Protocol):
@@ -38,6 +44,12 @@ class House(Protocol):
     def database(self) -> Database: ...
     @property
     def worker(self) -> Worker: ...
+    @property
+    def installer(self) -> Installer: ...
+    @property
+    def seal(self) -> Seal: ...
+    @property
+    def secret(self) -> bytes: ...
 
 
 Build = Callable[[Mapping[str, str]], Any]
@@ -68,12 +80,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
         )
         return 2
-    except PostgresUnavailable as trouble:
-        print(trouble, file=sys.stderr)
+    except (PostgresUnavailable, SecretLost) as error:
+        print(error, file=sys.stderr)
         return 1
-    except OperationalError as trouble:
+    except OperationalError as error:
         # The driver's own words: they name the host and the port, and never the password.
-        print(f"The database does not answer:\n{trouble.orig}", file=sys.stderr)
+        print(f"The database does not answer:\n{error.orig}", file=sys.stderr)
         return 1
 
 
@@ -93,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     reconcile.add_argument("--shop", help="this shop only")
     reconcile.add_argument("--deep", action="store_true", help="over the last month, deleted orders too, as each night")
+    commands.add_parser("connect", help="connect the one store that SHOPIFY_SHOP names, or try its access again")
+    commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
     demo = commands.add_parser("demo", help="run everything on this machine and replay real orders")
@@ -118,10 +132,12 @@ def calm_collector() -> None:
 
 def _serve(house: House) -> int:
     upgrade(house.database.url)
+    # Asked for here, where what is wrong with it can be said in a sentence.
+    _ = house.secret
     house.database.close()
     known = house.settings
-    if trouble := _taken(known.host, known.port):
-        print(f"{known.host}:{known.port} cannot be listened on: {trouble}", file=sys.stderr)
+    if why := _taken(known.host, known.port):
+        print(f"{known.host}:{known.port} cannot be listened on: {why}", file=sys.stderr)
         print("PERENNIAL_HOST and PERENNIAL_PORT choose another address.", file=sys.stderr)
         return 1
     Granian(
@@ -168,6 +184,51 @@ def _migrate(house: House) -> int:
     return 0
 
 
+def _connect(house: House) -> int:
+    """For apps that their own organisation runs for itself: nobody needs to open a page first."""
+    upgrade(house.database.url)
+    named = house.settings.shopify_shop
+    if named is None:
+        print("SHOPIFY_GRANT is not client_credentials: merchants connect by opening the app.", file=sys.stderr)
+        return 2
+    try:
+        shop = house.installer.connect(named)
+    except StoreError as error:
+        found = trouble.advice(error.reason)
+        print(f"{named}: {found.title} {found.advice}", file=sys.stderr)
+        return 1
+    if wrong := trouble.troubles(shop, house.database.clock()):
+        print(*(f"{named}: {each.title} {each.advice}" for each in wrong), sep="\n", file=sys.stderr)
+        return 1
+    print(f"{named}: connected, as {shop.name}")
+    return 0
+
+
+def _rotate_keys(house: House) -> int:
+    upgrade(house.database.url)
+    found = reseal(house.database, house.seal, _bar)
+    print(
+        f"{found.anew} sealed anew, {found.already} sealed with the newest key already, {found.lost} not to be opened"
+    )
+    if found.lost:
+        print(
+            "Those that cannot be opened were sealed with a key that PERENNIAL_SEAL_KEYS no longer has: put it back, "
+            "or let those merchants open the app once.",
+            file=sys.stderr,
+        )
+    return 1 if found.lost else 0
+
+
+def _bar(done: int, whole: int) -> None:
+    """One line that grows, for somebody who waits at a terminal; nothing for a file."""
+    if sys.stderr.isatty():
+        full = BAR_WIDTH * done // whole
+        end = "\n" if done == whole else ""
+        print(
+            f"\r[{'#' * full}{'.' * (BAR_WIDTH - full)}] {done} of {whole} shops", end=end, file=sys.stderr, flush=True
+        )
+
+
 def _settings(house: House) -> int:
     """One line each; of a secret, only whether it is set."""
     for field in fields(house.settings):
@@ -177,5 +238,6 @@ def _settings(house: House) -> int:
 
 
 _COMMANDS: Mapping[str, Callable[[House], int]] = {
-    "serve": _serve, "worker": _worker, "migrate": _migrate, "settings": _settings,
+    "serve": _serve, "worker": _worker, "migrate": _migrate, "connect": _connect,
+    "rotate-keys": _rotate_keys, "settings": _settings,
 }  # fmt: skip

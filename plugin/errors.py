@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from commerce.refusal import Refusal
 from commerce.store import StoreError
+from plugin import session, trouble
 
 logger = logging.getLogger("perennial.web")
 
@@ -36,6 +37,9 @@ def _refused(refusal: Refusal) -> Response:
 
 def _store_trouble(error: StoreError) -> Response:
     logger.warning("a page needed the store, and it did not answer: %s", error.reason)
+    if error.closed:
+        known = trouble.advice(error.reason)
+        return _say(503, known.title, known.advice, "store-closed")
     return _say(
         503,
         "The store does not answer",
@@ -48,6 +52,9 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return error.get_response()  # type: ignore[return-value]
+    if request.url_rule is None:
+        # An address that leads nowhere, perhaps inside the admin's frame: then it is that frame that has to show this.
+        session.recognise()
     return _say(status, error.name, error.description or error.name, error.name.lower().replace(" ", "-"))
 
 

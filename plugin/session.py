@@ -1,8 +1,9 @@
 """Who is asking: a merchant in the store's admin, or a shopper on the shop's own pages. Every route has one of these,
 or a reason why not.
 
-There is no cookie anywhere: inside the admin's frame browsers would not send it. Merchants bring the platform's ID
-token with each request, and shoppers come through the platform's proxy, which signs who is logged in.
+Inside the admin's frame there is no cookie anywhere: browsers would not send it. Merchants bring the platform's ID
+token with each request, and shoppers come through the platform's proxy, which signs who is logged in. Where the app is
+one that stands alone, outside the admin, merchants have a session of ours instead (`standalone`).
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
 
-from flask import Response, abort, current_app, g, request
+from flask import Response, abort, current_app, g, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from commerce.ids import CustomerId
 from connectors.shopify import AdminVisitor, Answer, BadProxyRequest, IdTokenRefused
 from engine import mirror, shops
+from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Shop
+from plugin import standalone
 
 P = ParamSpec("P")
 
@@ -27,7 +31,10 @@ class Merchant:
     """Somebody of the shop's staff, and the shop whose admin they are in."""
 
     shop: Shop
-    user_id: str
+    user_id: str | None
+    """The platform's number of them; None where it vouched for the shop's staff, and not for one of them."""
+    embedded: bool
+    """Whether they see us in the admin's frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +61,61 @@ def _owned(view: Callable[P, Any], owner: str) -> Callable[P, Any]:
 def merchant_only(view: Callable[P, Any]) -> Callable[P, Any]:
     """Admit staff of an installed shop;
 
-    everybody else is sent to fetch an ID token. The view finds them in `g.merchant`.
+    everybody else is led to where they are vouched for. The view finds them in `g.merchant`.
     """
 
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        doors = current_app.extensions["doors"]
-        visitor = doors.shopify.admit(
-            request.method,
-            request.path,
-            request.query_string.decode("ascii", "replace"),
-            request.headers.get("Authorization"),
-        )
-        if isinstance(visitor, Answer):
-            return answer(visitor)
-        assert isinstance(visitor, AdminVisitor)
-        try:
-            shop = doors.installer.open(visitor)
-        except IdTokenRefused:
-            return answer(visitor.again)
-        g.merchant = Merchant(shop, visitor.user_id)
+        grant = current_app.extensions["doors"].installer.grant
+        found = _alone() if grant == AUTHORIZATION_CODE else _embedded()
+        if not isinstance(found, Merchant):
+            return found
+        g.merchant = found
         return view(*args, **kwargs)
 
     return _owned(admitted, "merchant")
+
+
+def _alone() -> Merchant | BaseResponse:
+    shop = standalone.admitted()
+    return Merchant(shop, None, embedded=False) if isinstance(shop, Shop) else shop
+
+
+def _embedded() -> Merchant | BaseResponse:
+    doors, query = current_app.extensions["doors"], request.query_string.decode("ascii", "replace")
+    if _outside():
+        inside = doors.shopify.admin_url(query, request.path)
+        return standalone.stranger() if inside is None else redirect(inside, 302)
+    visitor = doors.shopify.admit(request.method, request.path, query, request.headers.get("Authorization"))
+    if isinstance(visitor, Answer):
+        return answer(visitor)
+    assert isinstance(visitor, AdminVisitor)
+    g.framed_by = visitor.shop_domain
+    try:
+        return Merchant(doors.installer.open(visitor), visitor.user_id, embedded=True)
+    except IdTokenRefused:
+        return answer(visitor.again)
+
+
+def recognise() -> None:
+    """Note in whose frame a request stands that belongs to no page of ours, if the platform vouches for it."""
+    doors, query = current_app.extensions["doors"], request.query_string.decode("ascii", "replace")
+    visitor = doors.shopify.admit(request.method, request.path, query, request.headers.get("Authorization"))
+    if isinstance(visitor, AdminVisitor):
+        g.framed_by = visitor.shop_domain
+
+
+def _outside() -> bool:
+    """Whether a page is opened at the top of a window, where no script of the platform's could fetch an ID token: by
+    its bare address, or by a link from the admin that leads out of the frame.
+    """
+    return (
+        request.method in ("GET", "HEAD")
+        and "Authorization" not in request.headers
+        and "id_token" not in request.args
+        and request.args.get("embedded") != "1"
+        and request.headers.get("Sec-Fetch-Dest") not in ("iframe", "frame")
+    )
 
 
 def shopper_only(view: Callable[P, Any]) -> Callable[P, Any]:

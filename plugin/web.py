@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
+from engine.settings import AUTHORIZATION_CODE
 from engine.work import Database
-from plugin import admin, errors, storefront
+from plugin import admin, errors, standalone, storefront
 from plugin.install import Installer
 from plugin.session import answer
 
@@ -44,6 +45,8 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["doors"] = doors
     app.register_blueprint(admin.pages)
     app.register_blueprint(storefront.pages)
+    if doors.installer.grant == AUTHORIZATION_CODE:
+        app.register_blueprint(standalone.pages)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)

@@ -13,7 +13,7 @@ from sandbox import sales
 from sandbox.customers import Customer
 from sandbox.doors import doors, refused, shop, world
 from sandbox.faults import BadFaults, Faults
-from sandbox.launch import fresh_token, launch_url
+from sandbox.launch import fresh_token, launch_url, link_url
 from sandbox.money import BadAmount
 from sandbox.orders import Order
 
@@ -56,13 +56,33 @@ def home() -> str:
 @pages.get("/install")
 @pages.get("/oauth/install")
 def consent() -> str:
-    return _show("consent", f"Install {shop().app.name}")
+    return _show("consent", f"Install {shop().app.name}", action="/admin/install")
 
 
 @pages.post("/install")
 def install() -> Response:
-    world().install(shop().domain)
+    with world().lock:
+        if shop().installation is None:
+            world().install(shop().domain)
+        else:
+            world().grant_scopes(shop().app.scopes, shop().domain)
     return _here(f"/apps/{shop().app.client_id}")
+
+
+@pages.post("/scopes")
+def scopes() -> Response:
+    """The merchant takes rights back from the app, or gives them again."""
+    world().grant_scopes(request.form.getlist("scope"), shop().domain)
+    return _here("/")
+
+
+@pages.post("/outages")
+def outages() -> Response | tuple[str, int]:
+    try:
+        world().outages.set(dict(request.form))
+    except BadFaults as error:
+        return refused(sales.SaleRefused(str(error)))
+    return _here("/deliveries")
 
 
 @pages.post("/uninstall")
@@ -77,8 +97,11 @@ def app(client_id: str, path: str = "") -> str | Response:
     there = shop()
     if client_id not in (there.app.client_id, there.app.name.lower()):
         abort(404)
-    if there.installation is None:
+    # An app that asks for more than it was granted is not shown before the merchant has agreed.
+    if there.installation is None or (there.app.embedded and set(there.app.scopes) - set(there.installation.scopes)):
         return _here("/install")
+    if not there.app.embedded:
+        return redirect(link_url(world(), there, "/" + path))
     return _show("app", there.app.name, url=launch_url(world(), there, "/" + path), wide=True)
 
 

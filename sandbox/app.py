@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 from flask import Flask
 
-from sandbox import admin, control, doors, oauth, storefront, uploads
+from sandbox import admin, authorize, control, doors, oauth, storefront, uploads
 from sandbox.adminapi import answer
 from sandbox.adminapi.bulk import RESULTS
+from sandbox.outages import LOST_BODY, LOST_STATUS, REFUSALS
 from sandbox.shop import Shop
 from sandbox.world import UnknownShop, World
 
@@ -28,9 +29,13 @@ REASONS = {
     201: "201 Created",
     400: "400 Bad Request",
     401: "401 Unauthorized",
+    402: "402 Payment Required",
     403: "403 Forbidden",
     404: "404 Not Found",
     405: "405 Method Not Allowed",
+    423: "423 Locked",
+    503: "503 Service Unavailable",
+    LOST_STATUS: f"{LOST_STATUS} Unknown",
 }
 MOST_BODY = 10_000_000
 
@@ -71,6 +76,9 @@ class Platform:
     def _graphql(self, environ: Environ, start_response: StartResponse, shop: Shop) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "POST":
             return _json(start_response, 405, b'{"errors":"Method Not Allowed"}')
+        if refusing := self.world.outages.refusing:
+            self.world.stats["refused"] += 1
+            return _json(start_response, refusing, REFUSALS[refusing])
         reply = answer(self.world, shop, environ.get("HTTP_X_SHOPIFY_ACCESS_TOKEN"), _body(environ))
         return _json(start_response, reply.status, reply.body, reply.headers)
 
@@ -78,7 +86,12 @@ class Platform:
         if environ["REQUEST_METHOD"] != "POST":
             return _json(start_response, 405, b'{"error":"invalid_request"}')
         fields = doors.fields(_body(environ), environ.get("CONTENT_TYPE", ""))
+        if refusing := self.world.outages.refusing:
+            self.world.stats["refused"] += 1
+            return _json(start_response, refusing, REFUSALS[refusing])
         status, body = oauth.access_token(self.world, shop, fields)
+        if status == 200 and self.world.outages.loses():
+            return _json(start_response, LOST_STATUS, LOST_BODY)
         return _json(start_response, status, orjson.dumps(body), (("Cache-Control", "no-store"),))
 
     def _upload(self, environ: Environ, start_response: StartResponse, shop: Shop) -> Iterable[bytes]:
@@ -129,7 +142,7 @@ def create_app(world: World) -> Platform:
     flask.secret_key = "a cookie of the sandbox carries a cart and nothing worth forging"  # noqa: S105
     flask.config.update(MAX_CONTENT_LENGTH=MOST_BODY, SESSION_COOKIE_NAME="sandbox", SESSION_COOKIE_SAMESITE="Lax")
     flask.extensions["sandbox"] = doors.Doors(world)
-    for blueprint in (admin.pages, storefront.pages, control.api):
+    for blueprint in (admin.pages, authorize.pages, storefront.pages, control.api):
         flask.register_blueprint(blueprint)
     doors.install(flask)
     return Platform(world, flask)

@@ -67,6 +67,9 @@ class App:
     # The customer metafields that the app declares, by key: name and type. Each shop has the definitions.
     customer_metafields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     api_version: str = "2026-10"
+    embedded: bool = True
+    # Where the page of consent may lead back to; none named means the usual place under `app_url`.
+    redirect_urls: tuple[str, ...] = ()
 
     def asks(self, topic: str) -> Tree | None:
         """The fields that the app's own subscription to `topic` includes; None for all."""
@@ -85,7 +88,16 @@ class App:
         scopes = tuple(told["access_scopes"]["scopes"].split(","))
         declared = told.get("customer", {}).get("metafields", {}).get("app", {})
         metafields = {key: (each["name"], each["type"]) for key, each in declared.items()}
-        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes, customer_metafields=metafields)
+        base, own = told["application_url"].rstrip("/"), self.app_url.rstrip("/")
+        redirects = tuple(own + url.removeprefix(base) for url in told.get("auth", {}).get("redirect_urls", ()))
+        return replace(
+            self, topics=tuple(topics), include_fields=fields, scopes=scopes, redirect_urls=redirects,
+            embedded=told.get("embedded", True), customer_metafields=metafields,
+        )  # fmt: skip
+
+    @property
+    def redirects(self) -> tuple[str, ...]:
+        return self.redirect_urls or (f"{self.app_url.rstrip('/')}/auth/callback",)
 
     @property
     def webhook_url(self) -> str:
@@ -124,6 +136,14 @@ class Installation:
     scopes: tuple[str, ...]
     access: dict[str, AccessToken] = field(default_factory=dict)
     refresh: dict[str, RefreshToken] = field(default_factory=dict)
+    # codes of the page of consent, and until when each works
+    codes: dict[str, float] = field(default_factory=dict)
+
+    def rescope(self, scopes: tuple[str, ...]) -> None:
+        """The merchant grants exactly these. What is taken away is gone at once; what is new comes with new tokens."""
+        self.scopes = scopes
+        for token in self.access.values():
+            token.scopes = tuple(scope for scope in token.scopes if scope in scopes)
 
     def grant(self, kind: str, prefix: str, now: float, seconds: float | None) -> AccessToken:
         token = AccessToken(

@@ -1,4 +1,4 @@
-"""`POST /admin/oauth/access_token`: token exchange, refresh, client credentials; the platform's errors."""
+"""`POST /admin/oauth/access_token`: token exchange, refresh, codes, client credentials; the platform's errors."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def access_token(world: World, shop: Shop, fields: Mapping[str, Any]) -> Reply:
             return _refresh(installation, str(fields.get("refresh_token") or ""), world.clock())
         if grant == "client_credentials":
             return _client_credentials(installation, world.clock())
+        if grant is None and fields.get("code"):
+            return _code(installation, str(fields["code"]), _expiring(fields), world.clock())
         return 400, {"error": "unsupported_grant_type"}
 
 
@@ -52,7 +54,7 @@ def _credentials(shop: Shop, fields: Mapping[str, Any]) -> bool:
 def _exchange(world: World, shop: Shop, fields: Mapping[str, Any]) -> Reply:
     now, installation = world.clock(), shop.installation
     subject, kind = str(fields.get("subject_token") or ""), fields.get("subject_token_type")
-    expiring = str(fields.get("expiring") or "0") in ("1", "true", "True")
+    expiring = _expiring(fields)
     if installation is None:
         return 400, {
             "error": "invalid_subject_token",
@@ -73,10 +75,29 @@ def _exchange(world: World, shop: Shop, fields: Mapping[str, Any]) -> Reply:
         return 200, _online(installation, now)
     if wanted != OFFLINE:
         return 400, {"error": "invalid_request", "error_description": "requested_token_type is not supported"}
+    return 200, _fresh(installation, expiring, now)
+
+
+def _expiring(fields: Mapping[str, Any]) -> bool:
+    return str(fields.get("expiring") or "0") in ("1", "true", "True")
+
+
+def _fresh(installation: Installation, expiring: bool, now: float) -> dict[str, Any]:
     if expiring:
-        return 200, _offline(*installation.grant_expiring(now))
+        return _offline(*installation.grant_expiring(now))
     token = installation.grant("offline", "shpat_", now, None)
-    return 200, {"access_token": token.token, "scope": ",".join(token.scopes)}
+    return {"access_token": token.token, "scope": ",".join(token.scopes)}
+
+
+def _code(installation: Installation | None, code: str, expiring: bool, now: float) -> Reply:
+    """A code of the page of consent, once."""
+    until = installation.codes.pop(code, None) if installation is not None else None
+    if installation is None or until is None or until < now:
+        return 400, {
+            "error": "invalid_request",
+            "error_description": "The authorization code was not found or was already used",
+        }
+    return 200, _fresh(installation, expiring, now)
 
 
 def _offline(access: AccessToken, refresh: RefreshToken) -> dict[str, Any]:

@@ -86,4 +86,8 @@ def read_id_token(token: str, client_id: str, secret: str, now: float) -> dict[s
         raise BadToken(str(error)) from None
     if not float(str(claims["exp"])) > now - 10:
         raise BadToken("the ID token has expired")
+    if float(str(claims.get("nbf", 0))) > now + 10:
+        raise BadToken("the ID token is of the future")
+    if claims.get("iss") != f"{claims['dest']}/admin":
+        raise BadToken("the ID token's issuer is another shop")
     return claims

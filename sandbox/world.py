@@ -15,7 +15,8 @@ from sandbox.checkout import quote
 from sandbox.customers import Customer
 from sandbox.money import Currency
 from sandbox.orders import Order, Refund
-from sandbox.payloads.shop import privacy_body
+from sandbox.outages import Outages
+from sandbox.payloads.shop import privacy_body, scopes_body
 from sandbox.shop import Bucket, Shop
 from sandbox.webhooks import Courier
 
@@ -61,6 +62,7 @@ class World:
         self.clock = clock
         self.lock = threading.RLock()
         self.courier = courier or Courier(url=self.app.webhook_url, clock=clock)
+        self.outages = Outages()
         self.stats: Counter[str] = Counter()
         self.mutations: Counter[str] = Counter()
         self._bucket = (bucket, restore_rate)
@@ -114,6 +116,17 @@ class World:
             shop.installation = None
             shop.fire("app/uninstalled", shop.body(), shop.event())
             shop.subscriptions.clear()
+
+    def grant_scopes(self, scopes: Sequence[str], domain: str | None = None) -> None:
+        """The merchant grants the app exactly these scopes from now on; tells the app what changed."""
+        with self.lock:
+            shop = self.shop(domain)
+            if shop.installation is None or set(scopes) == set(shop.installation.scopes):
+                return
+            previous = shop.installation.scopes
+            shop.installation.rescope(tuple(scopes))
+            body = scopes_body(shop.shop_id, previous, shop.installation.scopes, self.clock())
+            shop.fire("app/scopes_update", body, shop.event())
 
     def send_privacy(self, topic: str, domain: str | None = None, customer: Customer | None = None) -> None:
         """One of the compliance topics, on demand."""

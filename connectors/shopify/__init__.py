@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
-from connectors.shopify.auth import ShopifyApp
+from connectors.shopify.auth import Returned, ShopifyApp
 from connectors.shopify.budget import Budget
 from connectors.shopify.client import ShopifyStore
+from connectors.shopify.grants import CodeRefused
 from connectors.shopify.inbound import translate
 from connectors.shopify.manifest import (
     API_VERSION,
     BOUNCE_PATH,
+    CALLBACK_PATH,
     COMPLIANCE_TOPICS,
     PROXY_PATH,
     SCOPES,
     TOPICS,
     WEBHOOK_PATH,
+    missing,
 )
 from connectors.shopify.tokens import IdTokenRefused, Token, TokenDead, TokenKeeper
 from connectors.shopify.visitors import AdminVisitor, Answer, BadProxyRequest, ProxyVisitor
@@ -23,6 +26,7 @@ from connectors.shopify.visitors import AdminVisitor, Answer, BadProxyRequest, P
 __all__ = [
     "API_VERSION",
     "BOUNCE_PATH",
+    "CALLBACK_PATH",
     "COMPLIANCE_TOPICS",
     "PROXY_PATH",
     "SCOPES",
@@ -32,12 +36,15 @@ __all__ = [
     "Answer",
     "BadProxyRequest",
     "Budget",
+    "CodeRefused",
     "IdTokenRefused",
     "ProxyVisitor",
+    "Returned",
     "ShopifyApp",
     "ShopifyStore",
     "Token",
     "TokenDead",
     "TokenKeeper",
+    "missing",
     "translate",
 ]

@@ -1,8 +1,7 @@
 """The app as the platform knows it: `ShopifyApp` checks what comes from the platform and gets tokens from it.
 
-Identity, tokens and proxy signatures are the work of Shopify's own package `shopify_app`, behind our stricter
-checks (`visitors`); the webhook signature is ours (`envelope`). The package speaks httpx, so it is given a
-client whose transport is our one `HttpSession`.
+Identity and proxy signatures are the work of Shopify's own package `shopify_app`, behind our stricter checks
+(`visitors`); tokens are got by `grants`; the webhook signature is ours (`envelope`).
 
 Of `ShopifyAPI` (the module `shopify`), deprecated by its makers, one thing is used: `Session.calculate_hmac`,
 which knows how the platform spells a query before signing it (arrays, and which letters are escaped where).
@@ -14,30 +13,39 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-import httpx
-import orjson
 import shopify
 import shopify_app
-from shopify_app.types import IdTokenDetails, TokenExchangeAccessToken, TokenExchangeResult
 
 from commerce.events import Envelope
-from commerce.store import StoreError
-from connectors.http import HttpSession, NoAnswer
+from connectors.http import HttpSession
 from connectors.shopify import envelope, visitors
 from connectors.shopify.envelope import shop_domain
-from connectors.shopify.graphql import refused
-from connectors.shopify.manifest import APP_BRIDGE_URL
-from connectors.shopify.tokens import IdTokenRefused, Token, TokenDead, instant
+from connectors.shopify.grants import Grants
+from connectors.shopify.manifest import APP_BRIDGE_URL, CALLBACK_PATH
+from connectors.shopify.tokens import Token
 from connectors.shopify.visitors import AdminVisitor, Answer, ProxyVisitor
 
 # How old the platform's signature under a link into the app may be. Its own libraries take a minute and a
 # half.
 _LINK_AGE_S = 90
 _LONGEST_QUERY = 8192
+_LONGEST_CODE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A browser that the platform sent back to us after a merchant agreed."""
+
+    shop_domain: str
+    code: str = field(repr=False)
+    state: str = field(repr=False)
+    at: datetime
+    """When the platform sent it: the app was installed then."""
 
 
 class ShopifyApp:
@@ -65,7 +73,7 @@ class ShopifyApp:
         self._signers: tuple[Any, ...] = tuple(
             type("_Signer", (shopify.Session,), {"secret": secret}) for secret in secrets
         )
-        self._http = httpx.Client(transport=_OverOurs(http), follow_redirects=False, trust_env=False)
+        self._grants = Grants(self._official, client_id, client_secret, http, now)
         self._app_bridge_url = app_bridge_url
         self._frame_origin = frame_origin
         self._now = now
@@ -112,6 +120,25 @@ class ShopifyApp:
 
         It says which shop to open, never who is asking: a page is served only to an admitted visitor.
         """
+        given = self._signed(query)
+        return None if given is None else shop_domain(given.get("shop", ""))
+
+    def returned(self, query: str) -> Returned | None:
+        """Who comes back from agreeing, if the platform signed the way back just now; else None. Whether this
+        browser also began is for the caller to check, by the state.
+        """
+        given = self._signed(query)
+        if given is None:
+            return None
+        shop, code, state = shop_domain(given.get("shop", "")), given.get("code", ""), given.get("state", "")
+        if shop is None or not 0 < len(code) <= _LONGEST_CODE or not state:
+            return None
+        return Returned(shop, code, state, datetime.fromtimestamp(int(given["timestamp"]), UTC))
+
+    def _signed(self, query: str) -> Mapping[str, str] | None:
+        """The parameters of a query, each there once, if the platform signed them (``hmac``) within the last
+        minute and a half; else None.
+        """
         pairs = parse_qsl(query[: _LONGEST_QUERY + 1], keep_blank_values=True)
         given = dict(pairs)
         if len(query) > _LONGEST_QUERY or len(given) != len(pairs) or any(name.endswith("[]") for name in given):
@@ -125,96 +152,47 @@ class ShopifyApp:
         signature = given.get("hmac", "").encode()
         if not any(hmac.compare_digest(signature, signer.calculate_hmac(given).encode()) for signer in self._signers):
             return None
-        return shop_domain(given.get("shop", ""))
+        return given
+
+    def authorize_url(self, shop: str, state: str) -> str:
+        """Where a merchant agrees to the app outside the admin's frame; the platform sends the browser back to
+        `CALLBACK_PATH`.
+        """
+        origin = f"{self._frame_origin}/shops/{shop}" if self._frame_origin else f"https://{shop}"
+        return self._grants.authorize_url(origin, f"{self.app_url}{CALLBACK_PATH}", state)
+
+    def admin_url(self, query: str, path: str = "/") -> str | None:
+        """Where the admin shows our `path` in its frame, for the shop that a query names; None where it names none.
+
+        Nobody vouches for that shop: the address is always the admin's own, and there the merchant logs in.
+        """
+        shop = visitors.named_shop(query)
+        if shop is None:
+            return None
+        store = shop.removesuffix(".myshopify.com")
+        place = path if path != "/" and visitors.is_path(path) else ""
+        return f"{self._frame_origin or 'https://admin.shopify.com'}/store/{store}/apps/{self.client_id}{place}"
 
     def exchange(self, visitor: AdminVisitor) -> Token:
         """The shop's expiring offline token for a visitor's ID token. Raises `IdTokenRefused` (answer
         `visitor.again`) or `StoreError`.
         """
-        details = IdTokenDetails(True, visitor.id_token, {"dest": f"https://{visitor.shop_domain}"})
-        return _token(self._official.exchange_using_token_exchange("offline", details, http_client=self._http))
+        return self._grants.exchange(visitor.shop_domain, visitor.id_token)
+
+    def by_code(self, shop: str, code: str) -> Token:
+        """The shop's expiring offline token for a code. Raises `CodeRefused` or `StoreError`."""
+        return self._grants.by_code(shop, code)
+
+    def by_credentials(self, shop: str) -> Token:
+        """A token of one day for a store of the app's own organisation. Raises `StoreError`."""
+        return self._grants.by_credentials(shop)
+
+    def ending(self, shop: str, lasting: Token) -> Token:
+        """An expiring token for one that never ends. Raises `TokenDead` or `StoreError`."""
+        return self._grants.ending(shop, lasting)
 
     def refresh(self, shop: str, token: Token) -> Token:
         """The successor of `token`. Raises `TokenDead` when its refresh token no longer works, else
         `StoreError`.
         """
-        # Without its instants: we decide by our own clock and margin when to renew, not the package by its
-        # own.
-        known = {
-            "shop": shop.removesuffix(".myshopify.com"),
-            "refresh_token": token.refresh_token,
-            "access_mode": "offline",
-        }
-        return _token(self._official.refresh_token_exchanged_access_token(known, http_client=self._http))
-
-
-def _token(result: TokenExchangeResult) -> Token:
-    if not result.ok or result.access_token is None:
-        raise _fault(result)
-    found: TokenExchangeAccessToken = result.access_token
-    if not found.token:
-        raise StoreError("the token endpoint answered without a token", permanent=False)
-    return Token(
-        access_token=found.token,
-        refresh_token=found.refresh_token or None,
-        expires_at=instant(found.expires),
-        refresh_expires_at=instant(found.refresh_token_expires),
-        scopes=tuple(sorted(scope for scope in found.scope.split(",") if scope)),
-    )
-
-
-def _fault(result: TokenExchangeResult) -> StoreError:
-    """The package's words for a refusal, in ours; only its code is read, since its details may repeat what
-    was sent.
-    """
-    code = result.log.code
-    if code == "invalid_subject_token":
-        return IdTokenRefused()
-    if code == "network_error":
-        return StoreError("the token endpoint gave no answer", permanent=False)
-    if code in ("invalid_grant", "refresh_token_expired") or "invalid_request" in result.log.detail:
-        return TokenDead("the platform renews this token no more; a merchant has to open the app")
-    if code == "invalid_client":
-        return StoreError("the platform does not know our client id with our secret", permanent=False, closed=True)
-    return StoreError("the token endpoint refused", permanent=False)
-
-
-class _OverOurs(httpx.BaseTransport):
-    """Carries the package's requests over our session: one pool, one set of limits, one platform address, one
-    `before_request`.
-
-    What the package would handle badly (it sleeps on 429, and takes any 200 for JSON) becomes a `StoreError`
-    here.
-    """
-
-    def __init__(self, http: HttpSession) -> None:
-        self._session = http
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        try:
-            answer = self._session.send(request.method, str(request.url), headers=headers, body=request.read())
-        except NoAnswer:
-            raise httpx.ReadError("no answer", request=request) from None
-        if answer.status not in (200, 400, 401):
-            raise refused(answer.status, answer.headers)
-        found = _object(answer.body)
-        if answer.status == 200 and not _is_grant(found):
-            raise StoreError("the token endpoint answered something else than a grant", permanent=False)
-        return httpx.Response(answer.status, json=found, request=request)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _is_grant(found: Mapping[str, Any]) -> bool:
-    """Whether `found` has the types that the package expects of a grant without looking."""
-    if not isinstance(found.get("access_token"), str) or not isinstance(found.get("scope"), str):
-        return False
-    lives = [found[name] for name in ("expires_in", "refresh_token_expires_in") if name in found]
-    return all(type(life) is int and 0 < life < 10**9 for life in lives)
+        return self._grants.refresh(shop, token)

@@ -36,6 +36,8 @@ from connectors.shopify.manifest import API_VERSION
 _log = logging.getLogger(__name__)
 
 _LONGEST_RETRY_S = 3600.0
+# A right that is lacking is tried again this rarely; when the merchant grants it, at once.
+DENIED_S = 3600.0
 _ATTEMPTS = 3
 # Half a second and a second, each with up to half again as jitter, so that those who failed together return apart.
 _FIRST_PAUSE_S = 0.5
@@ -308,6 +310,10 @@ def _meaning(fault: _Fault) -> StoreError:
     """
     if fault.code == "SHOP_INACTIVE":
         return StoreError("the shop is not active", permanent=False, closed=True)
+    if fault.code == "ACCESS_DENIED":
+        # A right that the merchant did not grant, or took back. It may be granted at any time: what needs it waits.
+        place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
+        return StoreError(f"the store answered ACCESS_DENIED at {place[:60]}", permanent=False, retry_after=DENIED_S)
     passing = fault.code in _PASSING or (not fault.code and bool(fault.path))
     place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
     told = f"the store answered {fault.code[:60] or 'an error'} at {place[:60]}"

@@ -6,6 +6,7 @@ A test compares the two, because the platform reads only the file and we read on
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 API_VERSION = "2026-10"
@@ -58,7 +59,7 @@ CART_FIELDS = ("token", "updated_at")
 # Topics that ask for the same fields, each group one subscription of the app file: the scope that they need, topics,
 # fields. No fields means the whole body: it is small, and names nobody but by id.
 SUBSCRIPTIONS: tuple[tuple[str | None, tuple[str, ...], tuple[str, ...]], ...] = (
-    (None, ("app/uninstalled", "bulk_operations/finish"), ()),
+    (None, ("app/scopes_update", "app/uninstalled", "bulk_operations/finish"), ()),
     (None, ("shop/update",), SHOP_FIELDS),
     ("read_orders", ("carts/create", "carts/update"), CART_FIELDS),
     ("read_orders", ("checkouts/create", "checkouts/update"), CHECKOUT_FIELDS),
@@ -135,13 +136,18 @@ PROXY_PREFIX = "apps"
 PROXY_SUBPATH = "perennial"
 PROXY_PATH = "/proxy"
 BOUNCE_PATH = "/session/bounce"
+CALLBACK_PATH = "/auth/callback"
 
 APP_BRIDGE_URL = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
 
 
-def covers(granted: str | tuple[str, ...] | list[str], required: tuple[str, ...] = SCOPES) -> bool:
-    """Whether a grant holds every required scope; a right to write holds the right to read the same."""
-    names = set(granted.split(",")) if isinstance(granted, str) else set(granted)
-    names = {name.strip() for name in names}
+def missing(granted: Iterable[str], required: tuple[str, ...] = SCOPES) -> tuple[str, ...]:
+    """The required scopes that a grant lacks; a right to write holds the right to read the same."""
+    names = {name.strip() for name in granted}
     names |= {f"read_{name.removeprefix('write_')}" for name in names if name.startswith("write_")}
-    return names.issuperset(required)
+    return tuple(scope for scope in required if scope not in names)
+
+
+def covers(granted: str | tuple[str, ...] | list[str], required: tuple[str, ...] = SCOPES) -> bool:
+    """Whether a grant holds every required scope."""
+    return not missing(granted.split(",") if isinstance(granted, str) else granted, required)

@@ -4,6 +4,10 @@ An expiring offline token works for an hour and is renewed with its refresh toke
 Two processes that renew at once would each lose the other's, so a shop's token is renewed under a lock, and
 looked at again once the lock is held. A refresh token that was used stays usable until its successor is used,
 so an answer lost on the way is simply asked for again.
+
+Two kinds of token are treated otherwise. One that a program of the store's own organisation gets by its credentials
+is asked for again, by anybody, when it ends. One that never ends, from the days before, is exchanged for one that
+does before it is used again.
 """
 
 from __future__ import annotations
@@ -18,6 +22,10 @@ from commerce.store import StoreError
 from connectors.shopify.manifest import covers
 
 _log = logging.getLogger(__name__)
+
+# Why only a merchant can help. The banner on their pages has an advice for each reason.
+NO_TOKEN = "the shop has no token; a merchant has to open the app"  # noqa: S105 - a sentence
+TOKEN_ENDED = "the shop's token has ended; a merchant has to open the app"  # noqa: S105 - a sentence
 
 # Renewed this long before its end, so that a batch begun with a token also ends with it.
 MARGIN = timedelta(minutes=5)
@@ -94,7 +102,8 @@ class TokenKeeper:
 
     `load` and `save` read and write the stored token (`save(None)` drops one that is dead); `lock` makes a
     context in which no other process renews this shop's token. The lock must not be an open transaction: a
-    request is sent inside.
+    request is sent inside. `refresh` makes a token's successor, `ending` an expiring token of one that never ends.
+    `ask`, where there is one, gets a token without anybody's help.
     """
 
     def __init__(
@@ -105,12 +114,16 @@ class TokenKeeper:
         lock: Callable[[], AbstractContextManager[object]],
         refresh: Callable[[Token], Token],
         now: Callable[[], datetime],
+        ending: Callable[[Token], Token] | None = None,
+        ask: Callable[[], Token] | None = None,
     ) -> None:
         self._load = load
         self._save = save
         self._lock = lock
         self._refresh = refresh
         self._now = now
+        self._ending = ending
+        self._ask = ask
         self._held: Token | None = None
 
     def __call__(self) -> str:
@@ -130,15 +143,16 @@ class TokenKeeper:
         self._held = self._renewed(refused)
         return self._held.access_token
 
-    def accept(self, exchange: Callable[[], Token]) -> Token:
-        """The stored token if it still serves, else the one that `exchange` gets, now stored.
+    def accept(self, exchange: Callable[[], Token], *, lacking: bool = False) -> Token:
+        """The stored token if it still serves, else the one that `exchange` gets, now stored. `lacking`: the platform
+        told us since that we lack a right, which this merchant may have granted meanwhile.
 
         A merchant opens pages by the dozen, and each exchange kills the refresh token that a worker may be
         using; hence the look first.
         """
         with self._lock():
             token, now = self._load(), self._now()
-            if token is None or not self._serves(token, now):
+            if token is None or lacking or not self._serves(token, now):
                 token = exchange()
                 self._save(token)
             self._held = token
@@ -150,18 +164,53 @@ class TokenKeeper:
     def _renewed(self, refused: str | None) -> Token:
         with self._lock():
             token, now = self._load(), self._now()
-            if token is None:
-                raise TokenDead("the shop has no token; a merchant has to open the app")
-            if token.access_token != refused and token.lives_at(now + MARGIN):
+            if token is None and self._ask is None:
+                raise TokenDead(NO_TOKEN)
+            if token is not None and token.expires_at is None and self._ending is not None:
+                return self._ended(self._ending, token, refused)
+            if token is not None and token.access_token != refused and token.lives_at(now + MARGIN):
                 return token
+            if self._ask is not None:
+                return self._asked(token, now, refused)
+            assert token is not None
             if not token.renewable_at(now):
                 self._drop()
-                raise TokenDead("the shop's token has ended; a merchant has to open the app")
+                raise TokenDead(TOKEN_ENDED)
             return self._refreshed(token, now, refused)
+
+    def _ended(self, ending: Callable[[Token], Token], token: Token, refused: str | None) -> Token:
+        """The expiring token that takes the place of one that never ends, for good.
+
+        While the platform cannot be asked, the old one goes on. When it knows the old one no more, the answer with
+        the new one was lost, and a merchant has to open the app.
+        """
+        try:
+            fresh = self._twice(ending, token)
+        except TokenDead:
+            self._drop()
+            raise
+        except StoreError as fault:
+            if token.access_token == refused:
+                raise
+            _log.warning("a token that never ends could not be exchanged: %s", fault.reason)
+            return token
+        self._save(fresh)
+        return fresh
+
+    def _asked(self, token: Token | None, now: datetime, refused: str | None) -> Token:
+        assert self._ask is not None
+        try:
+            fresh = self._ask()
+        except StoreError:
+            if token is not None and token.access_token != refused and token.lives_at(now + _LAST_MOMENT):
+                return token
+            raise
+        self._save(fresh)
+        return fresh
 
     def _refreshed(self, token: Token, now: datetime, refused: str | None) -> Token:
         try:
-            fresh = self._twice(token)
+            fresh = self._twice(self._refresh, token)
         except TokenDead:
             self._drop()
             raise
@@ -172,17 +221,17 @@ class TokenKeeper:
         self._save(fresh)
         return fresh
 
-    def _twice(self, token: Token) -> Token:
+    def _twice(self, renewing: Callable[[Token], Token], token: Token) -> Token:
         """Renew, and once more if no answer came: the platform may have renewed, and the same refresh token
         still works.
         """
         try:
-            return self._refresh(token)
+            return renewing(token)
         except StoreError as fault:
             if fault.permanent or fault.closed or fault.retry_after is not None:
                 raise
             _log.warning("renewing a shop's token again: %s", fault.reason)
-            return self._refresh(token)
+            return renewing(token)
 
     def _drop(self) -> None:
         self._held = None

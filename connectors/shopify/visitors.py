@@ -13,6 +13,7 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, parse_qsl, quote
 
 import shopify_app
@@ -53,6 +54,8 @@ class AdminVisitor:
     user_id: str
     id_token: str = field(repr=False)
     again: Answer = field(repr=False)
+    issued_at: datetime | None = None
+    """When the platform said so: the app was installed then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def _strictly(client_id: str, token: IdTokenDetails, again: Answer) -> AdminVisi
         return again
     if claims.get("aud") != client_id or not isinstance(user, str) or _USER_ID.fullmatch(user) is None:
         return again
-    return AdminVisitor(shop, user, token.token, again)
+    return AdminVisitor(shop, user, token.token, again, datetime.fromtimestamp(issued, UTC))
 
 
 def bounce(app_url: str, path: str, query: str) -> Answer:
@@ -166,6 +169,11 @@ def frame_ancestors(shop: str, frame_origin: str | None = None) -> str:
     """
     extra = f" {frame_origin}" if frame_origin else ""
     return f"frame-ancestors https://{shop} https://admin.shopify.com{extra};"
+
+
+def named_shop(query: str) -> str | None:
+    """The one shop that a query names; nobody has vouched for it."""
+    return shop_domain(_only(parse_qs(query[:_LONGEST_QUERY], keep_blank_values=True), "shop") or "")
 
 
 def _only(given: Mapping[str, list[str]], name: str) -> str | None:

@@ -74,6 +74,7 @@ _NAMES = text("""
 FIELDS = {"stage": "stage", "tier": "tier", "points": "points", "referral_link": "invitation"}
 
 TOPICS = {
+    "app/scopes_update": "App's rights changed",
     "app/uninstalled": "App removed",
     "bulk_operations/finish": "Bulk operation ended",
     "carts/create": "Cart filled",

@@ -23,7 +23,7 @@ from commerce.ids import CustomerId, DeliveryId, EffectId
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, inbox, outbox
 from engine.work import UnitOfWork
-from plugin import wording
+from plugin import trouble, wording
 from plugin.admin import activity, charts, customers, figures, history, legal
 from plugin.session import merchant_only
 
@@ -39,6 +39,12 @@ STATIC_SECONDS = 365 * 24 * 3600
 
 # Where the platform's own script reports how fast pages were; only the real platform has it.
 TELEMETRY = {"https://cdn.shopify.com": "https://monorail-edge.shopifysvc.com"}
+
+# Outside the admin there is no script at all, and nobody's frame.
+STANDING_ALONE = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 
 _HOST = re.compile(r"[A-Za-z0-9+/_=-]{1,256}", re.ASCII)
 
@@ -178,6 +184,8 @@ def link(endpoint: str, **values: Any) -> str:
     """The address of another page of ours, bearing what the platform needs to find its way back into the frame, and
     never a token.
     """
+    if not g.merchant.embedded:
+        return url_for(endpoint, **values)
     carried = {"shop": g.merchant.shop.domain, "embedded": "1"}
     host = request.args.get("host", "")
     if _HOST.fullmatch(host):
@@ -202,18 +210,29 @@ def _what_templates_may_say() -> dict[str, Any]:
         "link": link,
         "merchant": merchant,
         "shop": shop,
+        "troubles": trouble.troubles(merchant.shop, doors.database.clock()) if merchant else (),
+        "waits": trouble.WAITS,
     }
 
 
-@pages.after_request
+@pages.after_app_request
 def _say_who_may_frame(response: Response) -> Response:
     """Scripts and styles are ours and the platform's own; the frame is this shop's admin and nobody else's."""
-    if "merchant" not in g:
-        return response
     shopify = current_app.extensions["doors"].shopify
+    if "merchant" not in g:
+        if "framed_by" in g:
+            # Whoever stands in the frame of a store that we could not open yet has to read there why.
+            framed = shopify.frame_ancestors(g.framed_by)
+            response.headers["Content-Security-Policy"] = (
+                f"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; {framed}"
+            )
+        return response
     parts = urlsplit(shopify.app_bridge_url)
     bridge = f"{parts.scheme}://{parts.netloc}"
     reports = f" {TELEMETRY[bridge]}" if bridge in TELEMETRY else ""
+    if not g.merchant.embedded:
+        response.headers["Content-Security-Policy"] = STANDING_ALONE
+        return response
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; script-src 'self' {bridge}; style-src 'self'; img-src 'self' data:; "
         f"connect-src 'self' {bridge}{reports}; form-action 'self'; base-uri 'none'; "

@@ -16,7 +16,7 @@ from sandbox.control.asking import (
 )
 from sandbox.doors import world
 from sandbox.faults import Faults
-from sandbox.launch import launch_url
+from sandbox.launch import FLAWS, launch_url
 from sandbox.orders import Order
 from sandbox.shop import Shop
 
@@ -81,6 +81,34 @@ def finish_bulk() -> Json:
     with world().lock:
         shop.run_bulk(at_once=True)
         return {"operations": [{"id": one.id, "type": one.type, "status": one.status} for one in shop.bulk]}
+
+
+@api.post("/outages")
+def outages() -> Json:
+    """`{refusing, lost_grants}`; what is not named is over."""
+    world().outages.set(given_json())
+    return {"refusing": world().outages.refusing, "lost_grants": world().outages.lost_grants}
+
+
+@api.post("/scopes")
+def scopes() -> Json:
+    """`{scopes: [...]}`: what the merchant grants from now on."""
+    given = given_json()
+    shop, wanted = shop_of(given), given.get("scopes")
+    if not isinstance(wanted, list) or shop.installation is None:
+        raise BadRequest("scopes is a list, and the app is installed")
+    world().grant_scopes([str(scope) for scope in wanted], shop.domain)
+    return {"shop": shop.domain, "scopes": list(shop.installation.scopes)}
+
+
+@api.post("/launch")
+def launch() -> Json:
+    """`{path, flaw}`: how the admin would open the app now, its ID token with a flaw or without."""
+    given = given_json()
+    flaw = given.get("flaw")
+    if flaw is not None and flaw not in FLAWS:
+        raise BadRequest(f"flaw is one of {', '.join(FLAWS)}")
+    return {"launch_url": launch_url(world(), shop_of(given), str(given.get("path") or "/"), flaw)}
 
 
 @api.post("/deliveries/flush")

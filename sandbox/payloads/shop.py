@@ -83,6 +83,19 @@ def tags_body(customer_gid: str, tags: Sequence[str], now: float) -> bytes:
     return orjson.dumps({"customerId": customer_gid, "tags": list(tags), "occurredAt": occurred})
 
 
+def scopes_body(shop_number: int, previous: Sequence[str], current: Sequence[str], now: float) -> bytes:
+    """`app/scopes_update`: what was granted before, and what is from now on."""
+    at = datetime.fromtimestamp(now, UTC)
+    stamp = at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return orjson.dumps({
+        "id": 1,
+        "shop_id": f"gid://shopify/Shop/{shop_number}",
+        "previous": list(previous),
+        "current": list(current),
+        "updated_at": stamp,
+    })  # fmt: skip
+
+
 def privacy_body(
     shop_number: int,
     domain: str,

@@ -30,6 +30,7 @@ def test_the_app_file_says_what_the_constants_say() -> None:
         "subpath": manifest.PROXY_SUBPATH,
     }
     assert told["embedded"] is True
+    assert told["auth"]["redirect_urls"] == [told["application_url"] + manifest.CALLBACK_PATH]
 
 
 def test_every_topic_s_scope_is_asked_for() -> None:
@@ -41,6 +42,8 @@ def test_every_topic_s_scope_is_asked_for() -> None:
 def test_what_the_reader_reads_is_what_we_ask_for() -> None:
     asked = {*manifest.TOPICS, *manifest.COMPLIANCE_TOPICS, *manifest.UNASKED_TOPICS}
     assert set(READERS) == asked
+
+
 def test_the_app_file_declares_the_fields_that_we_write_and_lets_only_us_write_them() -> None:
     told = tomllib.loads((ROOT / "shopify.app.toml").read_text("utf-8"))["customer"]["metafields"]["app"]
     assert {key: (each["type"], each["name"], each["description"]) for key, each in told.items()} == {

@@ -62,7 +62,10 @@ def fetch(given: str | None, method: str = "POST") -> AdminVisitor | Answer:
 
 def test_a_fetch_with_a_true_token_is_let_in() -> None:
     given = token()
-    assert fetch(f"Bearer {given}") == AdminVisitor(SHOP, "902541635", given, Answer(401, RETRY, "Unauthorized"))
+    issued_at = datetime.fromtimestamp(jwt.decode(given, SECRET, ["HS256"], audience="client")["iat"], UTC)
+    assert fetch(f"Bearer {given}") == AdminVisitor(
+        SHOP, "902541635", given, Answer(401, RETRY, "Unauthorized"), issued_at
+    )
 
 
 def test_a_token_under_the_old_secret_is_let_in() -> None:

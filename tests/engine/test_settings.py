@@ -117,3 +117,20 @@ def test_the_command_line_lists_every_mistake_and_ends_with_two() -> None:
     ):
         assert f"  - {name} " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_grant_and_the_shop_that_it_needs_go_together() -> None:
+    assert (read(GOOD).shopify_grant, read(GOOD).shopify_shop) == ("token_exchange", None)
+    own = read(GOOD | {"SHOPIFY_GRANT": "client_credentials", "SHOPIFY_SHOP": "My-Store.myshopify.com"})
+    assert own.shopify_shop == "my-store.myshopify.com"
+    assert mistakes(SHOPIFY_GRANT="client_credentials") == [
+        "SHOPIFY_SHOP is not set, and SHOPIFY_GRANT=client_credentials is for the one shop that it names"
+    ]
+    assert mistakes(SHOPIFY_SHOP="my-store.myshopify.com") == [
+        "SHOPIFY_SHOP is set, which only SHOPIFY_GRANT=client_credentials knows what to do with"
+    ]
+    assert mistakes(SHOPIFY_GRANT="oauth", SHOPIFY_SHOP="my-store.example.com", PERENNIAL_PORT="x") == [
+        "PERENNIAL_PORT must be a whole number from 1 to 65535",
+        "SHOPIFY_GRANT must be one of token_exchange, authorization_code, client_credentials",
+        "SHOPIFY_SHOP must be the address that a store has on the platform, such as my-store.myshopify.com",
+    ]

@@ -41,6 +41,7 @@ from engine.inbox import BATCH, Inbox, settle_read
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
 from engine.reconcile import Reconciler
+from engine.settings import AUTHORIZATION_CODE, TOKEN_EXCHANGE
 from engine.shops import Seal, Shop
 from engine.stale import REST, StaleOrders
 from engine.work import Database, refuse_in_transaction
@@ -177,7 +178,9 @@ class Loop:
 
 
 @contextmanager
-def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterator[Loop]:
+def open_loop(
+    database: Database, clock: Clock, domain: str = DOMAIN, grant: str = TOKEN_EXCHANGE, own_shop: str | None = None
+) -> Iterator[Loop]:
     """A loop around a new store, with the app not yet installed."""
     with ExitStack() as stack:
         rooms: dict[str, Any] = {}
@@ -189,7 +192,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
             rooms["loop"].after_each()
             return status
 
-        world = _world(app_url, clock, send)
+        world = _world(app_url, clock, send, embedded=grant != AUTHORIZATION_CODE)
         rooms["platform"] = create_platform(world)
         http = HttpSession(before_request=refuse_in_transaction, platform_url=platform_url)
         shopify = ShopifyApp(
@@ -201,7 +204,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
         def connect(shop_id: ShopId) -> Store:
             with database.work(shop_id) as work:
                 shop = shops.current(work)
-            token = keeper(database, seal, shopify, shop)
+            token = keeper(database, seal, shopify, shop, grant)
             return ShopifyStore(
                 shop.domain,
                 token,
@@ -213,8 +216,9 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
             )
 
         installer = Installer(
-            database, seal, shopify, lambda shop, token: ShopifyStore(shop, token, http, now=clock), FIRST_TERMS
-        )
+            database, seal, shopify, lambda shop, token: ShopifyStore(shop, token, http, now=clock), FIRST_TERMS,
+            grant, own_shop,
+        )  # fmt: skip
         receiver, event_loop = Receiver(database), EventLoop()
         stack.callback(event_loop.close)
         stack.callback(lambda: event_loop.run(receiver.close()))
@@ -249,10 +253,13 @@ def _room(rooms: Mapping[str, Any], name: str) -> WSGIApplication:
     return enter
 
 
-def _world(app_url: str, clock: Clock, send: Callable[[str, Mapping[str, str], bytes], int]) -> World:
+def _world(
+    app_url: str, clock: Clock, send: Callable[[str, Mapping[str, str], bytes], int], *, embedded: bool
+) -> World:
     app = App(
-        "client-of-the-flows", CLIENT_SECRET, app_url=app_url, scopes=SCOPES, topics=(*TOPICS, *COMPLIANCE_TOPICS)
-    )
+        "client-of-the-flows", CLIENT_SECRET, app_url=app_url, scopes=SCOPES, topics=(*TOPICS, *COMPLIANCE_TOPICS),
+        embedded=embedded,
+    )  # fmt: skip
     courier = Courier(send=send, clock=clock.timestamp)
     return World(app, clock=clock.timestamp, courier=courier, bucket=10_000_000, restore_rate=1_000_000)
 

@@ -22,6 +22,7 @@ UNSET = {
     "DATABASE_URL": "an embedded server",
     "SHOPIFY_OLD_CLIENT_SECRET": "none",
     "SHOPIFY_PLATFORM_URL": "the platform itself",
+    "SHOPIFY_SHOP": "none",
 }
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 

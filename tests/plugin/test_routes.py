@@ -31,7 +31,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
 
 
 def test_a_page_load_without_a_token_goes_to_fetch_one(merchant: Merchant) -> None:
-    answer = merchant.client.get(f"/customers?shop={merchant.shop.domain}&stage=lead")
+    answer = merchant.client.get(f"/customers?shop={merchant.shop.domain}&embedded=1&stage=lead")
     assert answer.status_code == 302
     assert BOUNCE_PATH in answer.headers["Location"]
     assert "stage%3Dlead" in answer.headers["Location"]

@@ -17,6 +17,7 @@ from commerce.events import (
     Delivery,
     DiscountChanged,
     Event,
+    ScopesChanged,
     SegmentChanged,
     ShopChanged,
 )
@@ -38,6 +39,11 @@ class _Shop(Struct, gc=False):
     currency: str
     iana_timezone: _Token | None = None
     myshopify_domain: str | None = None
+
+
+class _Scopes(Struct, gc=False):
+    current: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=500)]
+    updated_at: Instant | None = None
 
 
 class _Segment(Struct, gc=False):
@@ -85,6 +91,7 @@ class _Bulk(Struct, gc=False):
 
 
 _SHOP = msgspec.json.Decoder(_Shop)
+_SCOPES = msgspec.json.Decoder(_Scopes)
 _SEGMENT = msgspec.json.Decoder(_Segment)
 _DISCOUNT = msgspec.json.Decoder(_Discount)
 _CODE_CHANGED = msgspec.json.Decoder(_CodeChanged)
@@ -95,6 +102,12 @@ _BULK = msgspec.json.Decoder(_Bulk)
 
 def _uninstalled_events(delivery: Delivery) -> Sequence[Event]:
     return (AppUninstalled(delivery.observed_at),)
+
+
+def _scopes_events(delivery: Delivery) -> Sequence[Event]:
+    body = _SCOPES.decode(delivery.body)
+    at = delivery.observed_at if body.updated_at is None else body.updated_at.astimezone(UTC)
+    return (ScopesChanged(tuple(sorted(set(body.current))), at),)
 
 
 def _shop_events(delivery: Delivery) -> Sequence[Event]:
@@ -171,6 +184,7 @@ def _bulk_events(delivery: Delivery) -> Sequence[Event]:
 
 
 READERS: Mapping[str, Callable[[Delivery], Sequence[Event]]] = {
+    "app/scopes_update": _scopes_events,
     "app/uninstalled": _uninstalled_events,
     "shop/update": _shop_events,
     "segments/create": _segment_events,
