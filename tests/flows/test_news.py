@@ -5,6 +5,8 @@ follows, and takes back what is its own.
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +18,10 @@ import loyalty
 import referral
 from engine import checkouts, facts
 from engine.inbox import unpack
+from engine.schedule import Schedule
+from engine.stale import REST
 from engine.work import Database
+from engine.worker import Worker
 from sandbox import carts, merchant
 from sandbox.customers import Customer
 from sandbox.shop import Subscription
@@ -344,6 +349,30 @@ def test_while_the_store_cannot_be_asked_a_stale_order_waits(settled: Loop, abov
     loop.clock.forward(hours=1)
     assert loop.look_again() == 1
     assert figures(loop, people(loop)[0]) == (96, 96, 0)
+
+
+def test_a_running_worker_asks_for_stale_orders_by_itself(settled: Loop) -> None:
+    loop = settled
+    anna, _ = people(loop)
+    shop = loop.world.shop()
+    (sold, _) = shop.orders
+    shop.only_topics = frozenset({"orders/edited"})
+    merchant.edit(shop, sold, {sold.first_line: 1})
+    shop.only_topics = None
+    loop.deliver()
+    loop.settle()
+    loop.clock.forward(seconds=REST.total_seconds() + 1)
+    worker = Worker(loop.database, loop.inbox, loop.outbox, Schedule(loop.database, ()), loop.stale)
+    stop, pause = threading.Event(), threading.Event()
+    running = threading.Thread(target=worker.run, args=(stop,))
+    running.start()
+    deadline = time.monotonic() + 30
+    while figures(loop, anna) != (96, 96, 0):
+        assert time.monotonic() < deadline, "nobody asked"
+        pause.wait(0.05)
+    stop.set()
+    running.join(30)
+    assert not running.is_alive()
 
 
 def test_the_goods_are_on_their_way_and_nothing_else_changes(settled: Loop) -> None:
