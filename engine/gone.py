@@ -22,7 +22,7 @@ _MEET = text("""
     FROM json_to_recordset(CAST(:rows AS json)) AS g(external_id text, at timestamptz)
     ORDER BY g.external_id ON CONFLICT DO NOTHING
 """)
-# Not the key: a page that sells a reward holds the balance and checks that its customer exists; it must not wait for us.
+# Not the key: a page that sells a reward holds the balance and checks that its customer exists; that must not wait.
 _LOCK = text("""
     SELECT c.customer_id, c.external_id, c.merged_into, k.external_id AS kept_external_id
     FROM customers c LEFT JOIN customers k ON k.shop_id = c.shop_id AND k.customer_id = c.merged_into
