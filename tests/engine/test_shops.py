@@ -9,8 +9,9 @@ from cryptography.fernet import Fernet
 
 import loyalty
 import referral
-from commerce.events import PrivacyAsked
+from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
+from commerce.store import ShopDetails
 from engine import privacy, shops, terms
 from engine.inbox import pack
 from engine.shops import Seal, Shop
@@ -87,7 +88,9 @@ def full(desk: Desk, above: Superuser) -> Desk:
     anna = people.customer(1, updated_at=START)
     first = people.order(1, anna, 20_000, placed_at=START - timedelta(days=40), discount_codes=("SPRING",))
     desk.settle(first, refunds=[people.refund(first, 1, 500)], customers=[anna])
-    desk.redeem()
+    bought = desk.redeem()
+    moved = ShopChanged(ShopDetails("60000000000", "Moved", "USD", ""), f"moved-{desk.shop.domain}", START)
+    desk.hear(*people.rare_news(first), DiscountChanged("1", bought.code, True, START), moved)
     with desk.work() as work:
         code = referral.code_of(work, desk.customer_id())
         offer = referral.claim(work, code, "bo@example.com", b"s" * 32)
