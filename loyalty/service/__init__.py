@@ -2,25 +2,45 @@
 
 from loyalty.service.account import Balance, account, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
-from loyalty.service.program import DOMAIN, current_terms, first_terms
-from loyalty.service.redemptions import NotEnoughPoints, RewardUnknown, code_settled, redeem, release_unused
+from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, publish
+from loyalty.service.redemptions import (
+    NotEnoughPoints,
+    NothingToTakeBack,
+    RewardLimit,
+    RewardUnknown,
+    code_settled,
+    credit_back_settled,
+    credit_settled,
+    gift_card_settled,
+    redeem,
+    release_unused,
+    take_back,
+)
 
 __all__ = [
     "DOMAIN",
     "Award",
     "Balance",
     "NotEnoughPoints",
+    "NothingToTakeBack",
+    "RewardLimit",
     "RewardUnknown",
+    "TermsRefused",
     "account",
     "code_settled",
+    "credit_back_settled",
+    "credit_settled",
     "current_terms",
     "first_terms",
+    "gift_card_settled",
     "pending",
     "points_outstanding",
+    "publish",
     "redeem",
     "release_unused",
     "settle_awards",
     "settle_orders",
     "statement",
+    "take_back",
     "verify",
 ]

@@ -17,8 +17,9 @@ from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Lot, Owed
+from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.program import Program
-from loyalty.service.redemptions import CODE_PREFIX, settle_redemptions
+from loyalty.service.redemptions import settle_redemptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,17 @@ import pytest
 from commerce.customers import CustomerSnapshot
 from commerce.ids import EffectId, ShopId
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import Effect, PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import (
+    Effect,
+    GiveCredit,
+    PutDiscount,
+    PutGiftCard,
+    PutSegment,
+    SetTags,
+    ShopDetails,
+    StoreError,
+    TakeCredit,
+)
 from engine import outbox, shops
 from engine.outbox import LEASE, MOST_ATTEMPTS, TAGS_REST_SECONDS, Outbox
 from engine.shops import Shop
@@ -43,6 +53,7 @@ class Store:
     """A store that answers what the test tells it to, and remembers what it was asked. It reads nothing."""
 
     asked: list[Effect] = field(default_factory=list)
+    looked: list[bool] = field(default_factory=list)
     answer: Callable[[Effect], Answer] = lambda _: None
 
     def details(self) -> ShopDetails:
@@ -56,6 +67,17 @@ class Store:
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[Answer]:
         return self._take(effects)
+
+    def put_gift_cards(self, effects: Sequence[PutGiftCard]) -> list[Answer]:
+        return self._take(effects)
+
+    def give_credit(self, effect: GiveCredit, *, asked_before: bool) -> Answer:
+        self.looked.append(asked_before)
+        return self._take([effect])[0]
+
+    def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> Answer:
+        self.looked.append(asked_before)
+        return self._take([effect])[0]
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         raise NotImplementedError
