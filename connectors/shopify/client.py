@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
+from commerce.store import PutSegment, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import reads, writes
 from connectors.shopify.graphql import Budget, Graph, operation
@@ -75,6 +76,15 @@ class ShopifyStore:
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
         return writes.put_discounts(self._graph, effects)
+
+    def put_gift_cards(self, effects: Sequence[PutGiftCard]) -> list[StoreError | None]:
+        return writes.put_gift_cards(self._graph, effects)
+
+    def give_credit(self, effect: GiveCredit, *, asked_before: bool) -> StoreError | None:
+        return writes.give_credit(self._graph, effect, asked_before=asked_before)
+
+    def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> StoreError | None:
+        return writes.take_credit(self._graph, effect, asked_before=asked_before)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         return reads.orders_changed(self._graph, since)

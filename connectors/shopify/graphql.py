@@ -181,8 +181,14 @@ class Graph:
         self._sleep = sleep or threading.Event().wait
         self._budget = budget or Budget(clock)
 
-    def ask(self, asked: Operation, variables: Mapping[str, object], shape: type[Shape]) -> Reply[Shape]:
-        """The store's answer to `asked`, read as `shape`. Raises `StoreError` when the whole of it failed."""
+    def ask(
+        self, asked: Operation, variables: Mapping[str, object], shape: type[Shape], *, once: bool = False  # noqa: ARG002
+    ) -> Reply[Shape]:
+        """The store's answer to `asked`, read as `shape`. Raises `StoreError` when the whole of it failed.
+
+        `once` is for what would count twice if it were done twice: after a failure that leaves open whether the store
+        did it, it is not asked again.
+        """
         body = orjson.dumps({"query": asked.text, "variables": variables})
         for _ in range(_ATTEMPTS):
             self._pause(self._budget.wait(asked.name))

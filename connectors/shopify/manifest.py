@@ -6,6 +6,8 @@ A test compares the two, because the platform reads only the file and we read on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 API_VERSION = "2026-10"
 
 # Each scope and why. `read_all_orders` lifts the limit of sixty days, without which a customer's history
@@ -20,6 +22,13 @@ SCOPES = (
     "write_customers",
     "write_discounts",
 )
+
+# What only some rewards need. A merchant who wants such a reward is asked for them; nobody else is.
+REWARD_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "gift_card": ("write_gift_cards",),
+    "store_credit": ("read_store_credit_accounts", "write_store_credit_account_transactions"),
+}
+OPTIONAL_SCOPES = tuple(sorted({scope for scopes in REWARD_SCOPES.values() for scope in scopes}))
 
 TOPICS = (
     "app/uninstalled",
