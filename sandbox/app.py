@@ -28,6 +28,7 @@ REASONS = {
     401: "401 Unauthorized",
     404: "404 Not Found",
     405: "405 Method Not Allowed",
+    520: "520 Unknown Error",
 }
 MOST_BODY = 10_000_000
 

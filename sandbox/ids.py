@@ -23,6 +23,9 @@ BASES = {
     "MetafieldDefinition": 120_000_000_000,
     "WebhookSubscription": 1_100_000_000_000,
     "ShippingLine": 4_700_000_000_000,
+    "GiftCard": 640_000_000_000,
+    "StoreCreditAccount": 27_000_000_000,
+    "StoreCreditAccountTransaction": 41_000_000_000,
 }
 PREFIX = "gid://shopify/"
 

@@ -103,6 +103,8 @@ class Order:
     referring_site: str | None = None
     source_name: str = "web"
     refunds: tuple[Refund, ...] = ()
+    # what a code took off the shipping: `shipping` is what was asked for after it
+    shipping_off: int = 0
 
     @property
     def number(self) -> int:

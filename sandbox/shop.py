@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sandbox.apps import App, Installation
 from sandbox.customers import Customer, Customers, add_tags, remove_tags
 from sandbox.discounts import Discounts
+from sandbox.gift_cards import GiftCards
 from sandbox.ids import Numbers, gid
 from sandbox.metafields import Metafields
 from sandbox.money import Currency
@@ -23,6 +24,7 @@ from sandbox.payloads.shop import tags_body
 from sandbox.products import Catalog
 from sandbox.segments import Segment, Segments, Standing
 from sandbox.signing import webhook_signature
+from sandbox.store_credit import StoreCredit
 from sandbox.webhooks import Courier, Delivery, Uuids
 
 COMPLIANCE = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
@@ -81,6 +83,10 @@ class Shop:
     calls: Counter[str] = field(default_factory=Counter)
     subscriptions: list[Subscription] = field(default_factory=list)
     discounts: Discounts = field(default_factory=Discounts)
+    gift_cards: GiftCards = field(default_factory=GiftCards)
+    store_credit: StoreCredit = field(default_factory=StoreCredit)
+    # mutations whose next answers are lost on the way although they took effect, and how many of each
+    lost_answers: Counter[str] = field(default_factory=Counter)
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)
     lines: LineTable = field(default_factory=LineTable)

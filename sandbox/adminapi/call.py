@@ -72,6 +72,12 @@ def fault(message: str, code: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code})
 
 
+def denied(field: str, scope: str) -> GraphQLError:
+    """The platform's answer to an app without the scope."""
+    text = f"Access denied for {field} field. Required access: `{scope}` access scope."
+    return GraphQLError(text, extensions={"code": "ACCESS_DENIED", "requiredAccess": f"`{scope}` access scope."})
+
+
 def number_of(text: str, kind: str) -> int:
     """The number of a global id; raises the platform's error for an id that is no id."""
     parsed = parse_gid(text)
