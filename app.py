@@ -31,12 +31,12 @@ import lifecycle
 import loyalty
 import referral
 from commerce.ids import ShopId
-from commerce.store import PutDiscount, StoreError, StorePort
+from commerce.store import GiveCredit, PutDiscount, PutGiftCard, StoreError, StorePort, TakeCredit
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
 from engine.inbox import Inbox, Reaction
-from engine.outbox import Outbox
+from engine.outbox import Outbox, Outcome
 from engine.postgres import Embedded
 from engine.receiver import Receiver
 from engine.reconcile import Reconciler
@@ -51,6 +51,14 @@ from plugin.webhooks import WebhookDoor
 
 # The order is part of the meaning: a reaction may rely on those before it.
 REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+
+# Who hears what became of an effect, by its kind.
+OUTCOMES: Mapping[str, Outcome] = {
+    PutDiscount.kind: loyalty.code_settled,
+    PutGiftCard.kind: loyalty.gift_card_settled,
+    GiveCredit.kind: loyalty.credit_settled,
+    TakeCredit.kind: loyalty.credit_back_settled,
+}
 
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
@@ -140,7 +148,7 @@ class House:
 
     @cached_property
     def outbox(self) -> Outbox:
-        return Outbox(self.database, self.connect, {PutDiscount.kind: loyalty.code_settled})
+        return Outbox(self.database, self.connect, OUTCOMES)
 
     @cached_property
     def reconciler(self) -> Reconciler:

@@ -18,9 +18,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client
 
 import loyalty
-from app import FIRST_TERMS, REACTIONS
+from app import FIRST_TERMS, OUTCOMES, REACTIONS
 from commerce.ids import CustomerId, ShopId
-from commerce.store import PutDiscount, ShopDetails, StorePort
+from commerce.store import ShopDetails, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import (
     COMPLIANCE_TOPICS,
@@ -219,7 +219,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
         rooms["loop"] = Loop(
             world, database, clock,
             Inbox(database, {"shopify": translate}, REACTIONS),
-            Outbox(database, connect, {PutDiscount.kind: loyalty.code_settled}),
+            Outbox(database, connect, OUTCOMES),
             Reconciler(database, connect, REACTIONS), installer,
             rooms["client"], Client(rooms["platform"]), domain,
         )  # fmt: skip

@@ -74,7 +74,7 @@ class _TakenData(Struct, rename="camel"):
 
 
 def give_credit(graph: Graph, effect: GiveCredit, *, asked_before: bool) -> Outcome:
-    """Book the credit, unless it stands in the books already. Raises `StoreError` if the store did not answer."""
+    """Book the credit, unless it stands in the books already. Answers with the error, also when nobody answered us."""
     customer = gid("Customer", effect.customer_external_id)
     try:
         if asked_before and _find(graph, effect, customer)[1] is not None:
@@ -91,7 +91,7 @@ def give_credit(graph: Graph, effect: GiveCredit, *, asked_before: bool) -> Outc
 
 
 def take_credit(graph: Graph, effect: TakeCredit, *, asked_before: bool) -> Outcome:
-    """Take the credit back if all of it is left. Raises `StoreError` if the store did not answer."""
+    """Take the credit back if all of it is left. Answers with the error, also when nobody answered us."""
     customer = gid("Customer", effect.customer_external_id)
     try:
         account, credit = _find(graph, effect, customer)
