@@ -85,7 +85,7 @@ class Shop:
     discounts: Discounts = field(default_factory=Discounts)
     gift_cards: GiftCards = field(default_factory=GiftCards)
     store_credit: StoreCredit = field(default_factory=StoreCredit)
-    # mutations whose next answers are lost on the way although they took effect, and how many of each
+    # questions (`giftCardCreate`) whose next answers are lost on the way although they took effect: how many of each
     lost_answers: Counter[str] = field(default_factory=Counter)
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)

@@ -28,6 +28,7 @@ class Call:
     now: float
     warnings: list[dict[str, Any]] = field(default_factory=list)
     mutations: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,7 @@ def _guarded(name: str, resolve: Resolver, mutation: bool) -> Resolver:
 
     def guarded(source: Any, info: Info, **args: Any) -> Any:
         call: Call = info.context
+        call.asked.append(name)
         if scope is not None and not _granted(scope, call.scopes):
             raise denied(name, scope)
         if mutation:
