@@ -112,8 +112,8 @@ _BY_ID = text(f"""
 """)
 # What a customer bought and kept: what was released counts for no limit.
 _BOUGHT = text("""
-    SELECT created_at FROM redemptions
-    WHERE shop_id = :shop_id AND customer_id = :customer_id AND reward ->> 'key' = :reward
+    SELECT reward ->> 'key' AS key, created_at FROM redemptions
+    WHERE shop_id = :shop_id AND customer_id = :customer_id AND reward ->> 'key' = ANY(:keys)
       AND (outcome IS NULL OR outcome = 'used')
     ORDER BY redemption_id DESC LIMIT :limit
 """)
@@ -284,10 +284,15 @@ def lock_redemption(work: UnitOfWork, redemption_id: int) -> Any:
     return work.row(_BY_ID, redemption_id=redemption_id)
 
 
-def bought(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> list[datetime]:
-    """When the customer bought this reward, newest first, as far as the reward's limit can tell."""
-    rows = work.rows(_BOUGHT, customer_id=customer_id, reward=reward.key, limit=max(reward.limit, 1))
-    return [row.created_at for row in rows]
+def bought(work: UnitOfWork, customer_id: CustomerId, rewards: Sequence[Reward]) -> dict[str, list[datetime]]:
+    """When the customer bought those of the rewards that have a limit, newest first, as far as a limit can tell."""
+    limited = {reward.key: reward.limit for reward in rewards if reward.limit}
+    found = dict[str, list[datetime]]()
+    if limited:
+        most = sum(limited.values())
+        for row in work.rows(_BOUGHT, customer_id=customer_id, keys=list(limited), limit=most * len(limited)):
+            found.setdefault(row.key, []).append(row.created_at)
+    return found
 
 
 def credit_ends(work: UnitOfWork, customer_id: CustomerId, since: datetime) -> set[datetime]:

@@ -182,7 +182,12 @@ class Graph:
         self._budget = budget or Budget(clock)
 
     def ask(
-        self, asked: Operation, variables: Mapping[str, object], shape: type[Shape], *, once: bool = False  # noqa: ARG002
+        self,
+        asked: Operation,
+        variables: Mapping[str, object],
+        shape: type[Shape],
+        *,
+        once: bool = False,  # noqa: ARG002
     ) -> Reply[Shape]:
         """The store's answer to `asked`, read as `shape`. Raises `StoreError` when the whole of it failed.
 

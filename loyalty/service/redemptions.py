@@ -59,7 +59,7 @@ def redeem(
     reward = program.reward(reward_key)
     if reward is None:
         raise RewardUnknown
-    if not rules.left_to_buy(reward, records.bought(work, customer_id, reward), work.now):
+    if not rules.left_to_buy(reward, records.bought(work, customer_id, [reward]).get(reward.key, ()), work.now):
         raise RewardLimit
     lots = records.open_lots(work, [customer_id])
     if rules.spendable(lots, balance.debt, work.now) < reward.points:
@@ -162,10 +162,10 @@ def _given_back(work: UnitOfWork, code: str, error: StoreError | None) -> None:
     settle_redemptions(work, records.lock_redemptions(work, [code]))
 
 
-def take_back(work: UnitOfWork, redemption_id: int) -> None:
+def take_back(work: UnitOfWork, redemption_id: int) -> CustomerId:
     """The merchant takes a reward back that was not used: a code at once, money when the store has given it back.
 
-    Refuses with `NothingToTakeBack`; then nothing is written.
+    Answers with whose it was. Refuses with `NothingToTakeBack`; then nothing is written.
     """
     row = records.lock_redemption(work, redemption_id)
     if row is None or row.taken_back_at or row.used_by is not None:
@@ -176,11 +176,12 @@ def take_back(work: UnitOfWork, redemption_id: int) -> None:
             raise NothingToTakeBack
         program = Program.of(work).by_version(row.terms_version)
         outbox.put(work, [asked(reward, program.currency, row, row.customer_external_id, active=False)])
-        return
+        return CustomerId(row.customer_id)
     if row.outcome is not None:
         raise NothingToTakeBack
     records.mark_taken_back(work, row.code)
     settle_redemptions(work, [records.lock_redemption(work, redemption_id)])
+    return CustomerId(row.customer_id)
 
 
 def release_unused(work: UnitOfWork) -> int:

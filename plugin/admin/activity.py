@@ -40,7 +40,8 @@ _EFFECT_COLUMNS = """
     effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason,
     body ->> 'customer_external_id' AS customer_external_id, body -> 'tags' AS tags, body ->> 'name' AS name,
     body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
-    CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active
+    CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active,
+    body ->> 'takes' AS takes, CAST(body ->> 'percent' AS integer) AS percent, body -> 'goods' AS goods
 """
 # The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the
 # newest.
@@ -172,6 +173,16 @@ def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
     )
 
 
+def _off(row: Row[Any]) -> str:
+    """What a code takes; bodies that are older than the other kinds say an amount and nothing of a kind."""
+    goods = "certain products" if any((row.goods or {}).values()) else "one order"
+    if row.takes == "shipping":
+        return "the shipping off one order"
+    if row.takes == "percentage":
+        return f"{row.percent}{wording.NO_BREAK}% off {goods}"
+    return f"{wording.money(row.amount_minor, row.currency)} off {goods}"
+
+
 def _wanted(row: Row[Any]) -> str:
     """The state of the store that an effect asks for, in words."""
     match row.kind:
@@ -180,7 +191,15 @@ def _wanted(row: Row[Any]) -> str:
         case "segment":
             return f"Segment “{row.name}” holds whoever is tagged {row.tag}"
         case "discount" if row.active:
-            return f"Code {row.code} takes {wording.money(row.amount_minor, row.currency)} off one order"
+            return f"Code {row.code} takes {_off(row)}"
         case "discount":
             return f"Code {row.code} works no more"
+        case "gift_card" if row.active:
+            return f"Gift card {wording.masked(row.code)} is worth {wording.money(row.amount_minor, row.currency)}"
+        case "gift_card":
+            return f"Gift card {wording.masked(row.code)} works no more"
+        case "credit":
+            return f"has been given {wording.money(row.amount_minor, row.currency)} of store credit"
+        case "credit_back":
+            return f"has given back {wording.money(row.amount_minor, row.currency)} of store credit"
     return f"{row.kind} {row.key}"

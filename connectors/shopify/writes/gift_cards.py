@@ -30,9 +30,7 @@ from connectors.shopify.writes.batch import (
 
 _SHORTEST, _LONGEST = 8, 20
 _LAST = 4
-_NOT_ALLOWED = (
-    "the app may not make gift cards in this store: allow it on the app's page of rewards, then redeem again"
-)
+_NOT_ALLOWED = "the app may not make gift cards in this store: allow it on the app's page of rewards, then redeem again"
 
 
 class _Card(Struct, rename="camel"):

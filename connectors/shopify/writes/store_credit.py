@@ -17,7 +17,9 @@ from connectors.shopify.answers import Amount, Instant
 from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.writes.batch import Outcome, Payload, gid, refusal, timestamp, with_permission
 
-_NOT_ALLOWED = "the app may not give store credit in this store: allow it on the app's page of rewards, then redeem again"
+_NOT_ALLOWED = (
+    "the app may not give store credit in this store: allow it on the app's page of rewards, then redeem again"
+)
 
 
 class _Transaction(Struct, rename="camel"):
