@@ -152,6 +152,10 @@ class _Claimed:
     leased_until: datetime
 
 
+class _TakenOver(StoreError):
+    """Another worker has the effect now: what becomes of it is theirs to record."""
+
+
 class Outbox:
     """Pushes effects. `connect` opens a shop's store; `outcomes` tell the domains, by kind of effect."""
 
@@ -237,7 +241,7 @@ class Outbox:
                 now=self._database.clock(),
             )
         if noted is None:
-            return StoreError("the effect was taken over while it waited its turn", permanent=False)
+            return _TakenOver("the effect was taken over while it waited its turn", permanent=False)
         assert isinstance(item.effect, (GiveCredit, TakeCredit))
         try:
             if isinstance(item.effect, GiveCredit):
@@ -255,7 +259,7 @@ class Outbox:
         for item, answer in zip(claimed, answers, strict=True):
             if answer is None:
                 self._tell(work, item.effect, None)
-            else:
+            elif not isinstance(answer, _TakenOver):
                 self._record_refusal(work, item, answer)
         log.wide_many(logger, "pushed", (_line(work.shop_id, c, a) for c, a in zip(claimed, answers, strict=True)))
 

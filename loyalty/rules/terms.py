@@ -33,8 +33,8 @@ class Terms:
     def __post_init__(self) -> None:
         # Only what no version may ever have said: `mistakes` is for terms that are to be published, and may grow
         # stricter than those that were.
-        if found := _nonsense(self):
-            raise ValueError("; ".join(found))
+        if _nonsense(self):
+            raise ValueError("; ".join(mistakes(self)))
 
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> Terms:

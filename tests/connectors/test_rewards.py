@@ -146,7 +146,7 @@ def test_one_wrong_code_of_a_batch_leaves_the_others_alone(platform: Platform, a
 
 
 def card(customer: Customer, code: str = "ACDEFGHJKM3467", **more: Any) -> PutGiftCard:
-    given = {"title": "Perennial: a card", "ends_on": date(2030, 1, 31), "active": True} | more
+    given: dict[str, Any] = {"title": "Perennial: a card", "ends_on": date(2030, 1, 31), "active": True} | more
     return PutGiftCard(
         code, given["title"], 2000, "USD", given["ends_on"], given.get("owner", str(customer.id)), given["active"]
     )

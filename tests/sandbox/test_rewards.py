@@ -242,7 +242,7 @@ def test_an_app_that_was_not_allowed_to_is_refused(world: World, api: Api, anna:
     installation = world.shop().installation
     assert installation is not None
     installation.access[api.token].scopes = DEFAULT_SCOPES
-    asked = [
+    asked: list[tuple[str, dict[str, Any]]] = [
         (CARD, {"i": card()}),
         (CREDIT, {"id": gid("Customer", anna.id), "i": credit("1.00")}),
         (BOOKS, {"id": gid("Customer", anna.id)}),
