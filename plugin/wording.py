@@ -169,7 +169,7 @@ def conditions(offered: Reward, currency: str) -> list[str]:
 def described(offered: Reward, currency: str) -> str:
     """What a reward is and what it asks for, under a name that may say the first already."""
     what, asks = reward(offered, currency), conditions(offered, currency)
-    named = offered.title.casefold() in what.replace(NO_BREAK, " ").casefold()
+    named = what.replace(NO_BREAK, " ").casefold().startswith(offered.title.casefold())
     return ", ".join(asks if named else [what, *asks])
 
 

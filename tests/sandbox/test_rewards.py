@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
-from sandbox import App, Courier, SaleRefused, World
+from sandbox import App, Courier, SaleRefused, World, create_app
 from sandbox.apps import DEFAULT_SCOPES
 from sandbox.customers import Customer
 from sandbox.ids import gid
@@ -260,3 +261,35 @@ def test_an_answer_can_be_lost_after_it_took_effect(world: World, api: Api, anna
     assert api(CREDIT, id=gid("Customer", anna.id), i=credit("10.00"))["storeCreditAccountCredit"] == {
         "storeCreditAccountTransaction": {"balanceAfterTransaction": {"amount": "20.00"}}, "userErrors": [],
     }  # fmt: skip
+
+
+def test_a_shopper_pays_with_card_and_credit_in_the_store_itself(world: World, api: Api, anna: Customer) -> None:
+    make(api, SHIPPING, destination={"all": True})
+    api(CARD, i=card())
+    api(CREDIT, id=gid("Customer", anna.id), i=credit("3.00"))
+    browser = Client(create_app(world))
+    browser.post("/store/login", data={"email": anna.email})
+    browser.post("/store/cart/add", data={"sku": "POT"})
+    browser.post("/store/cart", data={"delivery": "parcel"})
+    assert "<dt>Shipping</dt><dd>5.00 USD</dd>" in browser.get("/store/cart").text
+    assert "Use my store credit of 3.00 USD" in browser.get("/store/checkout").text
+    browser.get("/discount/one")
+    assert browser.post("/store/checkout", data={"gift_card": "nonsense"}).status_code == 422
+    assert browser.post("/store/checkout", data={"gift_card": "ABCD 1234 EFGH", "store_credit": "1"}).status_code == 303
+    (order,) = world.shop().orders
+    assert (order.total, order.shipping_off) == (4800, 500)
+    (paid_by,) = world.shop().gift_cards
+    account = world.shop().store_credit.of(anna.id)
+    assert account is not None
+    assert (paid_by.balance, account.balance(world.clock())) == (0, 0)
+    page = browser.get("/admin/discounts").text
+    assert "free shipping" in page
+    assert "•••• efgh" in page
+    assert "abcd1234efgh" not in page
+
+
+def test_a_script_can_have_answers_lost(world: World) -> None:
+    client = Client(create_app(world))
+    assert client.post("/sandbox/faults/answers", json={"giftCardCreate": 2}).json == {"giftCardCreate": 2}
+    assert world.shop().lost_answers["giftCardCreate"] == 2
+    assert client.post("/sandbox/faults/answers", json={"giftCardCreate": "many"}).status_code == 422
