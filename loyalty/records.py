@@ -80,7 +80,7 @@ _INSERT_REDEMPTION = text("""
 """)
 _REDEMPTION_COLUMNS = """
     r.redemption_id, r.customer_id, r.reward, r.points, r.code, r.created_at, r.expires_at, r.issued_at, r.refused_at,
-    r.outcome, r.terms_version, r.taken_back_at
+    r.refusal, r.outcome, r.terms_version, r.taken_back_at
 """
 _BY_REQUEST = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
