@@ -17,6 +17,7 @@ from loyalty.service import (
     current_terms,
     first_terms,
     gift_card_settled,
+    offer,
     pending,
     points_outstanding,
     publish,
@@ -27,6 +28,7 @@ from loyalty.service import (
     statement,
     take_back,
     verify,
+    withdraw,
 )
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "current_terms",
     "first_terms",
     "gift_card_settled",
+    "offer",
     "pending",
     "points_outstanding",
     "publish",
@@ -58,4 +61,5 @@ __all__ = [
     "statement",
     "take_back",
     "verify",
+    "withdraw",
 ]

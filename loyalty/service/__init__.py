@@ -2,7 +2,7 @@
 
 from loyalty.service.account import Balance, account, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
-from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, publish
+from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
 from loyalty.service.redemptions import (
     NotEnoughPoints,
     NothingToTakeBack,
@@ -33,6 +33,7 @@ __all__ = [
     "current_terms",
     "first_terms",
     "gift_card_settled",
+    "offer",
     "pending",
     "points_outstanding",
     "publish",
@@ -43,4 +44,5 @@ __all__ = [
     "statement",
     "take_back",
     "verify",
+    "withdraw",
 ]

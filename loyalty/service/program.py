@@ -66,3 +66,19 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
     if found := rules.mistakes(proposed):
         raise TermsRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
     return terms.publish(work, DOMAIN, body)
+
+
+def offer(work: UnitOfWork, reward: Mapping[str, Any]) -> int:
+    """Sell one reward more, from now on; answers with the new version of the terms. Refuses with `TermsRefused`."""
+    body = terms.versions(work, DOMAIN)[-1].body
+    return publish(work, {**body, "rewards": [*body["rewards"], reward]})
+
+
+def withdraw(work: UnitOfWork, key: str) -> bool:
+    """Stop selling a reward. What was bought of it keeps working. False where there is none of that key."""
+    body = terms.versions(work, DOMAIN)[-1].body
+    left = [reward for reward in body["rewards"] if reward["key"] != key]
+    if len(left) == len(body["rewards"]):
+        return False
+    publish(work, {**body, "rewards": left})
+    return True

@@ -25,7 +25,7 @@ from connectors.shopify import PROXY_PATH
 from engine import inbox, outbox
 from engine.work import UnitOfWork
 from plugin import wording
-from plugin.admin import activity, charts, customers, figures, legal, rewards
+from plugin.admin import activity, charts, customers, figures, legal, reward_form, rewards
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -114,7 +114,28 @@ def reward_list() -> str:
     """What points buy in this shop, and what the app has to be allowed for it."""
     with _work() as work:
         offers = rewards.offers(work)
-    return render_template("admin/rewards.html", offers=offers)
+    return render_template(
+        "admin/rewards.html", offers=offers, kinds=rewards.KINDS, changed=request.args.get("changed")
+    )
+
+
+@pages.post("/rewards")
+@merchant_only
+def offer_reward() -> BaseResponse:
+    """Offer one reward more."""
+    with _work() as work:
+        now = loyalty.current_terms(work)
+        loyalty.offer(work, reward_form.reward_of(request.form, now.currency, {reward.key for reward in now.rewards}))
+    return redirect(link("admin.reward_list", changed="offered"), 303)
+
+
+@pages.post("/rewards/withdraw")
+@merchant_only
+def withdraw_reward() -> BaseResponse:
+    """Stop offering a reward."""
+    with _work() as work:
+        done = loyalty.withdraw(work, request.form.get("key", ""))
+    return redirect(link("admin.reward_list", changed="withdrawn" if done else "not"), 303)
 
 
 @pages.get("/activity")

@@ -21,6 +21,17 @@ _BOUGHT = text("""
 PERMISSIONS: Mapping[Kind, str] = {Kind.GIFT_CARD: "make gift cards", Kind.STORE_CREDIT: "give store credit"}
 
 
+# As the form asks for them, the plainest first.
+KINDS: Sequence[tuple[Kind, str]] = (
+    (Kind.AMOUNT, "An amount off an order"),
+    (Kind.PERCENTAGE, "A percentage off an order"),
+    (Kind.FREE_SHIPPING, "Free shipping"),
+    (Kind.PRODUCT, "Certain products for less, or one of them free"),
+    (Kind.GIFT_CARD, "A gift card"),
+    (Kind.STORE_CREDIT, "Store credit"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A reward, and how often it was `bought` and `used` since the beginning."""

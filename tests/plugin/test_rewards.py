@@ -198,3 +198,72 @@ def test_effects_of_every_kind_are_told_in_words_and_no_number_of_a_card_is(
     ):  # fmt: skip
         assert words in page, words
     assert "ABCDEFGHJK3467" not in page
+
+
+# --- the merchant's form
+
+
+def typed(**more: str) -> dict[str, str]:
+    return {"title": "Ten off", "kind": "amount", "points": "200", "amount": "10.00", "days": "30"} | more
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({}, "10.00 USD off one order"),
+        ({"kind": "percentage", "amount": "", "percent": "15", "pieces": "2", "with_shipping": "1"},
+         "15 % off one order"),
+        ({"kind": "free_shipping", "amount": "", "most_shipping": "9"},
+         "Free shipping of one order, where it costs up to 9.00 USD"),
+        ({"kind": "product", "products": "8300000000001, 8300000000002"}, "10.00 USD off certain products, once"),
+        ({"kind": "gift_card", "days": "0"}, "A gift card of 10.00 USD"),
+        ({"kind": "store_credit", "limit": "1", "limit_days": "90"}, "10.00 USD of store credit"),
+    ],
+    ids=lambda one: one.get("kind", "amount") if isinstance(one, dict) else "",
+)  # fmt: skip
+def test_a_merchant_offers_each_kind_of_reward_and_stops_offering_it(
+    house: House, shop: Shop, merchant: Merchant, fields: dict[str, str], words: str
+) -> None:
+    assert merchant.fetch("/rewards", "POST", **typed(**fields)).status_code == 303
+    page = merchant.open("/rewards?changed=offered").text
+    assert mistakes(page) == []
+    assert words in flat(page)
+    assert "It is offered from now on." in page
+    with house.database.work(shop.shop_id) as work:
+        now = loyalty.current_terms(work)
+    assert (now.version, [reward.key for reward in now.rewards]) == (2, ["five-off", "ten-off"])
+    for changed in ("withdrawn", "not"):
+        answer = merchant.fetch("/rewards/withdraw", "POST", key="ten-off")
+        assert f"changed={changed}" in answer.headers["Location"]
+    assert words not in flat(merchant.open("/rewards").text).partition("<h2")[0]
+
+
+@pytest.mark.parametrize(
+    "fields, told",
+    [
+        ({"kind": "pony"}, "Choose what the reward is."),
+        ({"points": "many"}, "The price in points is a whole number, such as 100."),
+        ({"points": "-1"}, "The price in points is a whole number, such as 100."),
+        ({"amount": "1,5"}, "The amount is digits with at most one point, such as 12.50."),
+        ({"amount": "1e9"}, "The amount is digits with at most one point, such as 12.50."),
+        ({"title": ""}, "its title has from 1 to 100 letters"),
+        ({"percent": "5"}, "it is worth an amount, and no percentage"),
+        ({"kind": "product", "products": "a mug"}, "goods go by the store&#39;s own numbers"),
+    ],
+)
+def test_what_is_typed_wrongly_is_told_and_nothing_is_published(
+    house: House, shop: Shop, merchant: Merchant, fields: dict[str, str], told: str
+) -> None:
+    answer = merchant.fetch("/rewards", "POST", **typed(**fields))
+    assert answer.status_code == 409
+    assert told in answer.text
+    with house.database.work(shop.shop_id) as work:
+        assert loyalty.current_terms(work).version == 1
+
+
+def test_two_rewards_of_one_name_get_keys_of_their_own(house: House, shop: Shop, merchant: Merchant) -> None:
+    for title in ("Ten off", "Ten off", "ده دلار", "ده دلار"):
+        assert merchant.fetch("/rewards", "POST", **typed(title=title)).status_code == 303
+    with house.database.work(shop.shop_id) as work:
+        keys = [reward.key for reward in loyalty.current_terms(work).rewards]
+    assert keys == ["five-off", "ten-off", "ten-off-2", "reward", "reward-2"]

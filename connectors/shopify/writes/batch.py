@@ -43,21 +43,9 @@ def gid(kind: str, external_id: str) -> str:
     return f"gid://shopify/{kind}/{external_id}"
 
 
-# A mistake of the platform's own: what was asked for is sound, and may go through another time.
-_PASSING = frozenset({"INTERNAL_ERROR"})
-
-
 def refusal(errors: Sequence[UserError]) -> StoreError:
-    permanent = any(error.code not in _PASSING for error in errors)
     told = ", ".join(f"{error.code or 'refused'} at {'.'.join(error.field or ['base'])}" for error in errors[:3])
-    return StoreError(f"the store refused: {told[:200]}", permanent=permanent)
-
-
-def with_permission(fault: Outcome, sentence: str) -> Outcome:
-    """The same answer; where the store says that we may not, with a `sentence` that says what to do about it."""
-    if fault is not None and fault.permanent and "ACCESS_DENIED" in fault.reason:
-        return StoreError(sentence, permanent=True)
-    return fault
+    return StoreError(f"the store refused: {told[:200]}", permanent=True)
 
 
 def outcome(reply: Reply[Payloads], aliases: Sequence[str]) -> Outcome:

@@ -25,8 +25,8 @@ from connectors.shopify.writes.batch import (
     outcome,
     padded,
     refusal,
-    with_permission,
 )
+from connectors.shopify.writes.permission import with_permission
 
 _SHORTEST, _LONGEST = 8, 20
 _LAST = 4

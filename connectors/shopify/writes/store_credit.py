@@ -15,7 +15,8 @@ from commerce.money import Money, minor_units
 from commerce.store import GiveCredit, StoreError, TakeCredit
 from connectors.shopify.answers import Amount, Instant
 from connectors.shopify.graphql import Graph, operation
-from connectors.shopify.writes.batch import Outcome, Payload, gid, refusal, timestamp, with_permission
+from connectors.shopify.writes.batch import Outcome, Payload, gid, refusal, timestamp
+from connectors.shopify.writes.permission import with_permission
 
 _NOT_ALLOWED = (
     "the app may not give store credit in this store: allow it on the app's page of rewards, then redeem again"
