@@ -31,12 +31,14 @@ import loyalty
 import referral
 from commerce.history import Store
 from commerce.ids import ShopId
-from commerce.store import PutDiscount, StoreError
+from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
+from commerce.store import StoreError
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
+from engine.effects import Outcome
 from engine.inbox import Inbox, Reaction, settle_read
 from engine.keyring import house_secret
 from engine.outbox import Outbox
@@ -55,6 +57,14 @@ from plugin.webhooks import WebhookDoor
 
 # The order is part of the meaning: a reaction may rely on those before it.
 REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+
+# Who hears what became of an effect, by its kind.
+OUTCOMES: Mapping[str, Outcome] = {
+    PutDiscount.kind: loyalty.code_settled,
+    PutGiftCard.kind: loyalty.gift_card_settled,
+    GiveCredit.kind: loyalty.credit_settled,
+    TakeCredit.kind: loyalty.credit_back_settled,
+}
 
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
@@ -157,7 +167,7 @@ class House:
 
     @cached_property
     def outbox(self) -> Outbox:
-        return Outbox(self.database, self.connect, {PutDiscount.kind: loyalty.code_settled})
+        return Outbox(self.database, self.connect, OUTCOMES)
 
     @cached_property
     def reconciler(self) -> Reconciler:

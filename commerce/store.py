@@ -15,6 +15,12 @@ from typing import ClassVar, Protocol, runtime_checkable
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
 
+# What a store gives has words of its own; who speaks to a store finds them here as well.
+from commerce.rewards import GiveCredit as GiveCredit  # noqa: PLC0414
+from commerce.rewards import PutDiscount as PutDiscount  # noqa: PLC0414
+from commerce.rewards import PutGiftCard as PutGiftCard  # noqa: PLC0414
+from commerce.rewards import TakeCredit as TakeCredit  # noqa: PLC0414
+
 
 class StoreError(Exception):
     """The store did not do what we asked. `permanent`: asking again will not help. `retry_after`: seconds that the
@@ -85,30 +91,7 @@ class PutSegment:
         return self.tag
 
 
-@dataclass(frozen=True, slots=True)
-class PutDiscount:
-    """The discount code `code` exists and is worth `amount_minor` off one order or, when not `active`, no longer works.
-
-    `customer_external_id` locks it to one customer. Each code works once.
-    """
-
-    kind: ClassVar[str] = "discount"
-    code: str
-    title: str
-    amount_minor: int
-    currency: str
-    starts_at: datetime
-    ends_at: datetime
-    customer_external_id: str | None
-    minimum_minor: int
-    active: bool
-
-    @property
-    def key(self) -> str:
-        return self.code
-
-
-Effect = SetTags | SetFields | PutSegment | PutDiscount
+Effect = SetTags | SetFields | PutSegment | PutDiscount | PutGiftCard | GiveCredit | TakeCredit
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +120,16 @@ class StorePort(Protocol):
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]: ...
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]: ...
+
+    def put_gift_cards(self, effects: Sequence[PutGiftCard]) -> list[StoreError | None]: ...
+
+    def give_credit(self, effect: GiveCredit, *, asked_before: bool) -> StoreError | None:
+        """Book a credit. `asked_before`: it may be booked already, so the store's books are read first."""
+        ...
+
+    def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> StoreError | None:
+        """Take a credit back, like `give_credit`."""
+        ...
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         """Pages of stamps of the orders that changed at or after `since`, oldest change first."""

@@ -12,14 +12,25 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
 
 from commerce.ids import EffectId, ShopId
-from commerce.store import Effect, PutDiscount, PutSegment, SetFields, SetTags, StoreError, StorePort
+from commerce.store import (
+    Effect,
+    GiveCredit,
+    PutDiscount,
+    PutGiftCard,
+    PutSegment,
+    SetFields,
+    SetTags,
+    StoreError,
+    StorePort,
+    TakeCredit,
+)
 from engine import log, metrics, shops
 from engine.bulk_runs import BulkRuns
 from engine.effects import DONE, READY, Outcome, ready_at
@@ -40,7 +51,13 @@ FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 3600.0
 MOST_ATTEMPTS = 10
 
-_KINDS: Mapping[str, type[Effect]] = {kind.kind: kind for kind in (SetTags, SetFields, PutSegment, PutDiscount)}
+_KINDS: Mapping[str, type[Effect]] = {
+    kind.kind: kind for kind in (SetTags, SetFields, PutSegment, PutDiscount, PutGiftCard, GiveCredit, TakeCredit)
+}
+
+# The store cannot tell a second asking for these from the first. We write down that we ask before we do, one at a time,
+# and whoever asks again is told to look first (decision 25).
+_ONCE = frozenset({GiveCredit.kind, TakeCredit.kind})
 
 _PUT = text("""
     INSERT INTO effects (shop_id, kind, key, body, wanted_at, due_at)
@@ -68,7 +85,16 @@ _CLAIM = text(f"""
     FROM (SELECT effect_id FROM effects WHERE {READY}
           ORDER BY kind IN ('tags', 'fields'), due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
-    RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
+    RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts, e.due_at AS leased_until
+""")
+# Only whoever still holds the lease may ask; asking renews it.
+_ASK = text("""
+    UPDATE effects e SET asked_at = :now, due_at = :leased_until
+    FROM (SELECT effect_id, asked_at FROM effects
+          WHERE shop_id = :shop_id AND effect_id = :effect_id AND version = :version AND due_at = :held_until
+            AND due_at > :now AND pushed_at IS NULL AND parked_at IS NULL FOR UPDATE) b
+    WHERE e.shop_id = :shop_id AND e.effect_id = b.effect_id
+    RETURNING b.asked_at IS NOT NULL AS asked_before
 """)
 _RETRY = text("""
     UPDATE effects SET due_at = :due_at, reason = :reason, attempts = attempts - :forgiven
@@ -151,6 +177,11 @@ class _Claimed:
     version: int
     attempts: int
     effect: Effect
+    leased_until: datetime
+
+
+class _TakenOver(StoreError):
+    """Another worker has the effect now: what becomes of it is theirs to record."""
 
 
 class Outbox:
@@ -198,7 +229,11 @@ class Outbox:
             )
         return [
             _Claimed(
-                EffectId(r.effect_id), r.version, r.attempts, msgspec.convert(r.body, _KINDS[r.kind], strict=False)
+                EffectId(r.effect_id),
+                r.version,
+                r.attempts,
+                msgspec.convert(r.body, _KINDS[r.kind], strict=False),
+                r.leased_until,
             )
             for r in rows
         ]
@@ -212,7 +247,7 @@ class Outbox:
             return [error for _ in claimed]
         writers: dict[str, Callable[[Any], list[StoreError | None]]] = {
             SetTags.kind: store.set_tags, SetFields.kind: store.set_fields, PutSegment.kind: store.put_segments,
-            PutDiscount.kind: store.put_discounts,
+            PutDiscount.kind: store.put_discounts, PutGiftCard.kind: store.put_gift_cards,
         }  # fmt: skip
         for kind, write in writers.items():
             if batch := [c for c in claimed if c.effect.kind == kind]:
@@ -221,7 +256,29 @@ class Outbox:
                 except StoreError as error:
                     outcome = [error for _ in batch]
                 answers |= {c.effect_id: answer for c, answer in zip(batch, outcome, strict=True)}
+        answers |= {c.effect_id: self._ask_once(shop_id, store, c) for c in claimed if c.effect.kind in _ONCE}
         return [answers[c.effect_id] for c in claimed]
+
+    def _ask_once(self, shop_id: ShopId, store: StorePort, item: _Claimed) -> StoreError | None:
+        """Note that we ask, and ask. An answer that is lost leaves the note, and whoever comes next looks first."""
+        with self._database.work(shop_id) as work:
+            noted = work.row(
+                _ASK,
+                effect_id=item.effect_id,
+                version=item.version,
+                held_until=item.leased_until,
+                leased_until=self._database.clock() + LEASE,
+                now=self._database.clock(),
+            )
+        if noted is None:
+            return _TakenOver("the effect was taken over while it waited its turn", permanent=False)
+        assert isinstance(item.effect, (GiveCredit, TakeCredit))
+        try:
+            if isinstance(item.effect, GiveCredit):
+                return store.give_credit(item.effect, asked_before=noted.asked_before)
+            return store.take_credit(item.effect, asked_before=noted.asked_before)
+        except StoreError as error:
+            return error
 
     def _record(self, work: UnitOfWork, claimed: Sequence[_Claimed], answers: Sequence[StoreError | None]) -> None:
         done = [c for c, answer in zip(claimed, answers, strict=True) if answer is None]
@@ -232,7 +289,7 @@ class Outbox:
         for item, answer in zip(claimed, answers, strict=True):
             if answer is None:
                 self._tell(work, item.effect, None)
-            else:
+            elif not isinstance(answer, _TakenOver):
                 self._record_refusal(work, item, answer)
         log.wide_many(logger, "pushed", (_line(work.shop_id, c, a) for c, a in zip(claimed, answers, strict=True)))
 
@@ -248,6 +305,9 @@ class Outbox:
         # everything.
         forgiven = 1 if error.closed or error.retry_after is not None else 0
         wait = _wait(item.attempts, error.retry_after)
+        if item.effect.kind in _ONCE:
+            # What the store still does with a question whose answer we gave up on has to be in its books by then.
+            wait = max(wait, LEASE)
         work.run(
             _RETRY,
             effect_id=item.effect_id,

@@ -81,7 +81,7 @@ _INSERT_REDEMPTION = text("""
 """)
 _REDEMPTION_COLUMNS = """
     r.redemption_id, r.customer_id, r.reward, r.points, r.code, r.created_at, r.expires_at, r.issued_at, r.refused_at,
-    r.outcome, r.terms_version, r.ended_at
+    r.refusal, r.outcome, r.terms_version, r.taken_back_at, r.ended_at
 """
 _BY_REQUEST = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
@@ -104,8 +104,31 @@ _LOCK_BY_CODE = text(f"""
 _LOCK_UNUSED = text(f"""
     SELECT {_REDEMPTION_COLUMNS}, {_FACTS} FROM redemptions r
     WHERE r.shop_id = :shop_id AND r.outcome IS NULL AND r.expires_at <= :before
+      AND coalesce(r.reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit')
     ORDER BY r.redemption_id LIMIT :limit FOR UPDATE OF r SKIP LOCKED
 """)
+_BY_ID = text(f"""
+    SELECT {_REDEMPTION_COLUMNS}, {_FACTS} FROM redemptions r
+    WHERE r.shop_id = :shop_id AND r.redemption_id = :redemption_id FOR UPDATE OF r
+""")
+# What a customer bought and kept: what was released counts for no limit.
+_BOUGHT = text("""
+    SELECT reward ->> 'key' AS key, created_at FROM redemptions
+    WHERE shop_id = :shop_id AND customer_id = :customer_id AND reward ->> 'key' = ANY(:keys)
+      AND (outcome IS NULL OR outcome = 'used')
+    ORDER BY redemption_id DESC LIMIT :limit
+""")
+_CREDIT_ENDS = text("""
+    SELECT expires_at FROM redemptions
+    WHERE shop_id = :shop_id AND customer_id = :customer_id AND reward ->> 'kind' = 'store_credit'
+      AND expires_at >= :since
+    ORDER BY expires_at
+""")
+_TAKEN_BACK = text("""
+    UPDATE redemptions SET taken_back_at = coalesce(taken_back_at, :now), refusal = NULL
+    WHERE shop_id = :shop_id AND code = :code
+""")
+_KEPT = text("UPDATE redemptions SET refusal = :reason WHERE shop_id = :shop_id AND code = :code")
 _ISSUED = text("UPDATE redemptions SET issued_at = coalesce(issued_at, :now) WHERE shop_id = :shop_id AND code = :code")
 _REFUSED = text("UPDATE redemptions SET refused_at = :now, refusal = :reason WHERE shop_id = :shop_id AND code = :code")
 # Only before its time: a code that ends by itself waits a day for late orders, as it always does.
@@ -290,6 +313,26 @@ def lock_redemptions(work: UnitOfWork, codes: Sequence[str]) -> Sequence[Any]:
     return work.rows(_LOCK_BY_CODE, codes=list(codes)) if codes else []
 
 
+def lock_redemption(work: UnitOfWork, redemption_id: int) -> Any:
+    return work.row(_BY_ID, redemption_id=redemption_id)
+
+
+def bought(work: UnitOfWork, customer_id: CustomerId, rewards: Sequence[Reward]) -> dict[str, list[datetime]]:
+    """When the customer bought those of the rewards that have a limit, newest first, as far as a limit can tell."""
+    limited = {reward.key: reward.limit for reward in rewards if reward.limit}
+    found = dict[str, list[datetime]]()
+    if limited:
+        most = sum(limited.values())
+        for row in work.rows(_BOUGHT, customer_id=customer_id, keys=list(limited), limit=most * len(limited)):
+            found.setdefault(row.key, []).append(row.created_at)
+    return found
+
+
+def credit_ends(work: UnitOfWork, customer_id: CustomerId, since: datetime) -> set[datetime]:
+    """The instants at which credits of the customer end, from `since` on."""
+    return {row.expires_at for row in work.rows(_CREDIT_ENDS, customer_id=customer_id, since=since)}
+
+
 def lock_unused(work: UnitOfWork, before: datetime, limit: int) -> Sequence[Any]:
     return work.rows(_LOCK_UNUSED, before=before, limit=limit)
 
@@ -304,6 +347,9 @@ def as_redemption(row: Any) -> Redemption:
         row.refused_at is not None,
         row.used_by,
         row.returned,
+        Reward.read(row.reward).handed_over,
+        row.issued_at is not None,
+        row.taken_back_at is not None,
         row.ended_at is not None,
     )
 
@@ -324,6 +370,15 @@ def mark_refused(work: UnitOfWork, code: str, reason: str) -> None:
 def mark_ended(work: UnitOfWork, codes: Sequence[str]) -> list[str]:
     """Note that the merchant ended these codes; answers with those that could still have been used."""
     return [row.code for row in work.rows(_ENDED, codes=list(codes), now=work.now)]
+
+
+def mark_taken_back(work: UnitOfWork, code: str) -> None:
+    work.run(_TAKEN_BACK, code=code, now=work.now)
+
+
+def mark_kept(work: UnitOfWork, code: str, reason: str) -> None:
+    """The store would not give it back: say why."""
+    work.run(_KEPT, code=code, reason=reason)
 
 
 def mark_outcome(work: UnitOfWork, redemption_id: int, outcome: str | None) -> None:

@@ -20,6 +20,7 @@ from flask import url_for
 from markupsafe import Markup
 
 from commerce.money import Money
+from loyalty import Kind, Reward
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STATIC = Path(__file__).parent / "static"
@@ -127,6 +128,56 @@ def stage(key: str) -> str:
     return key.replace("_", " ").capitalize()
 
 
+def reward(offered: Reward, currency: str) -> str:
+    """What a reward is, whatever the merchant has called it."""
+    amount, percent = money(offered.amount_minor, currency), f"{offered.percent}{NO_BREAK}%"
+    match offered.kind:
+        case Kind.AMOUNT:
+            return f"{amount} off one order"
+        case Kind.PERCENTAGE:
+            return f"{percent} off one order"
+        case Kind.FREE_SHIPPING:
+            most = offered.most_shipping_minor
+            return "Free shipping of one order" + (f", where it costs up to {money(most, currency)}" if most else "")
+        case Kind.PRODUCT:
+            return f"{percent} off certain products" if offered.percent else f"{amount} off certain products, once"
+        case Kind.GIFT_CARD:
+            return f"A gift card of {amount}"
+        case Kind.STORE_CREDIT:
+            return f"{amount} of store credit"
+
+
+def conditions(offered: Reward, currency: str) -> list[str]:
+    """What a reward asks for and how long it lasts, a phrase each."""
+    said = list[str]()
+    if offered.minimum_minor:
+        said.append(f"on an order of {money(offered.minimum_minor, currency)} or more")
+    if offered.minimum_quantity:
+        said.append(f"on an order of {counted(offered.minimum_quantity, 'piece', 'pieces')} or more")
+    if offered.limit:
+        often = "once" if offered.limit == 1 else f"{number(offered.limit)} times"
+        days = f" in {counted(offered.limit_days, 'day', 'days')}" if offered.limit_days else ""
+        said.append(f"{often} for each customer{days}")
+    others = zip(("order", "product", "shipping"), offered.combines, strict=True)
+    if together := [name for name, allowed in others if allowed]:
+        said.append(f"together with {' and '.join(together)} discounts")
+    if offered.code_days:
+        said.append(f"good for {counted(offered.code_days, 'day', 'days')}")
+    return said
+
+
+def described(offered: Reward, currency: str) -> str:
+    """What a reward is and what it asks for, under a name that may say the first already."""
+    what, asks = reward(offered, currency), conditions(offered, currency)
+    named = what.replace(NO_BREAK, " ").casefold().startswith(offered.title.casefold())
+    return ", ".join(asks if named else [what, *asks])
+
+
+def masked(code: str) -> str:
+    """A number that is money, as far as anybody but its owner has to see it."""
+    return f"•••• {code[-4:]}"
+
+
 def static(name: str, *, external: str = "") -> str:
     """The address of a file of ours, with a digest of what is in it: browsers may keep it for ever, and never show an
     old one.
@@ -144,13 +195,17 @@ def words(timezone: str) -> Mapping[str, Any]:
     there = zone(timezone)
     return {
         "by_day": partial(by_day, there),
+        "conditions": conditions,
         "counted": counted,
         "day": partial(day, there),
+        "described": described,
         "instant": partial(instant, there),
         "length_of_time": length_of_time,
+        "masked": masked,
         "money": money,
         "name_of": name_of,
         "number": number,
+        "reward_words": reward,
         "share": share,
         "signed": signed,
         "stage_name": stage,

@@ -237,7 +237,8 @@ def discounts() -> str:
     now = world().clock()
     rows = [(discount, discount.status(now)) for discount in shop().discounts]
     rows.reverse()
-    return _show("discounts", "Discounts", rows=rows[:500], total=len(rows))
+    cards = list(shop().gift_cards)[::-1][:500]
+    return _show("discounts", "Discounts", rows=rows[:500], total=len(rows), cards=cards)
 
 
 # ---- deliveries and faults

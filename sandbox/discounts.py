@@ -1,4 +1,4 @@
-"""Basic code discounts and the rules by which a checkout takes or refuses them."""
+"""Code discounts, basic and free shipping, and the rules by which a checkout takes or refuses them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+# A product's only variant has the product's number, in a block of its own.
+VARIANT_OFFSET = 36_000_000_000_000
+
 
 class CodeRefused(ValueError):
     """The checkout does not take this code; the message is what the shopper reads."""
@@ -14,7 +17,10 @@ class CodeRefused(ValueError):
 
 @dataclass(slots=True, eq=False)
 class Discount:
-    """One code discount. Exactly one of `percentage` and `amount` is set."""
+    """One code discount. One of `percentage` and `amount` is set, or neither and `shipping` is what it makes free.
+
+    `products` and `variants` are the goods that it is for; with none of them it is for the whole order.
+    """
 
     id: int
     code_id: int
@@ -39,13 +45,37 @@ class Discount:
     one_time: bool = True
     subscription: bool = False
     cycle_limit: int | None = None
+    shipping: bool = False
+    most_shipping: int | None = None
+    products: tuple[int, ...] = ()
+    variants: tuple[int, ...] = ()
     usage: int = 0
     sales: int = 0
     used_by: Counter[str] = field(default_factory=Counter)
 
     @property
     def kind(self) -> str:
+        """What an order calls it."""
+        if self.shipping:
+            return "shipping"
         return "percentage" if self.percentage is not None else "fixed_amount"
+
+    @property
+    def discount_class(self) -> str:
+        """What the platform derives from what it is for, and combines by."""
+        if self.shipping:
+            return "SHIPPING"
+        return "PRODUCT" if self.products or self.variants or self.each_item else "ORDER"
+
+    def combines_with(self, other: Discount) -> bool:
+        orders, products, shipping = self.combines
+        return {"ORDER": orders, "PRODUCT": products, "SHIPPING": shipping}[other.discount_class]
+
+    def is_for(self, product_id: int) -> bool:
+        """Whether it is for that product; the shop's products have one variant each."""
+        if not self.products and not self.variants:
+            return True
+        return product_id in self.products or product_id + VARIANT_OFFSET in self.variants
 
     def status(self, now: float) -> str:
         if now < self.starts_at:

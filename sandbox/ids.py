@@ -25,6 +25,9 @@ BASES = {
     "OrderEdit": 2_300_000_000_000,
     "ShippingLine": 4_700_000_000_000,
     "BulkOperation": 147_000_000_000,
+    "GiftCard": 640_000_000_000,
+    "StoreCreditAccount": 27_000_000_000,
+    "StoreCreditAccountTransaction": 41_000_000_000,
 }
 PREFIX = "gid://shopify/"
 

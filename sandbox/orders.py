@@ -104,6 +104,8 @@ class Order:
     source_name: str = "web"
     refunds: tuple[Refund, ...] = ()
     deleted: bool = False
+    # what a code took off the shipping: `shipping` is what was asked for after it
+    shipping_off: int = 0
 
     @property
     def number(self) -> int:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sandbox.checkout import Item, Quote
 from sandbox.customers import Customer
+from sandbox.gift_cards import GiftCard
 from sandbox.orders import Order, Refund, RefundedLine
 from sandbox.payloads.news import transaction_body
 from sandbox.shop import Shop
@@ -34,12 +36,17 @@ class Purchase:
     note: str | None = None
     source_name: str = "web"
     test: bool = False
+    # numbers of gift cards, and whether store credit is used before the bank card
+    gift_cards: tuple[str, ...] = ()
+    store_credit: bool = False
 
 
 def place(shop: Shop, quote: Quote, purchase: Purchase) -> Order:
     """A new order at the quoted price. Fires `orders/create`, and `orders/paid` when it is paid at once."""
     now = shop.clock()
+    cards = _cards(shop, purchase, now)
     order = _order(shop, quote, purchase, now)
+    _pay_with_what_they_have(shop, order, cards, purchase, now)
     shop.orders.items.append(order)
     shop.version += 1
     _count(shop, order, quote, now)
@@ -57,6 +64,28 @@ def _tell_payment(shop: Shop, order: Order, event: str) -> None:
         code = shop.currency.code
         body = transaction_body(order, "sale", shop.currency.text(order.total), code, shop.clock())
         shop.fire("order_transactions/create", body, event)
+
+
+def _cards(shop: Shop, purchase: Purchase, now: float) -> list[GiftCard]:
+    """The gift cards that are to pay; raises SaleRefused for one that cannot."""
+    today = datetime.fromtimestamp(now, shop.zone).date().isoformat()
+    cards = [shop.gift_cards.by_code(code) for code in purchase.gift_cards]
+    if not all(card is not None and card.works(today) and card.balance for card in cards):
+        raise SaleRefused("This gift card does not work here, or not any more.")
+    return [card for card in cards if card is not None]
+
+
+def _pay_with_what_they_have(
+    shop: Shop, order: Order, cards: Sequence[GiftCard], purchase: Purchase, now: float
+) -> None:
+    """Gift cards and store credit pay first, the bank card what is left; the order's sums stay as they are."""
+    due = order.total
+    for card in cards:
+        due -= card.pay(order.id, due, now)
+    account = shop.store_credit.of(order.customer.id) if purchase.store_credit and order.customer is not None else None
+    if account is not None and (taken := min(due, account.balance(now))):
+        number = shop.ids.of("StoreCreditAccountTransaction", shop.store_credit.moved)
+        shop.store_credit.debit(account, number, taken, now, "ORDER_PAYMENT")
 
 
 def _order(shop: Shop, quote: Quote, purchase: Purchase, now: float) -> Order:
@@ -77,7 +106,8 @@ def _order(shop: Shop, quote: Quote, purchase: Purchase, now: float) -> Order:
         first_line=first_line,
         line_count=len(quote.items),
         subtotal=quote.subtotal,
-        shipping=quote.shipping,
+        shipping=quote.shipping - quote.shipping_off,
+        shipping_off=quote.shipping_off,
         discounts=quote.discounts,
         transaction_id=shop.ids.of("OrderTransaction", number),
         financial_status="paid" if purchase.paid else "pending",

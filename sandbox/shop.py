@@ -14,6 +14,7 @@ from sandbox.apps import App, Installation
 from sandbox.bulk import BulkOperations
 from sandbox.customers import Customer, Customers, add_tags, remove_tags
 from sandbox.discounts import Discounts
+from sandbox.gift_cards import GiftCards
 from sandbox.ids import Numbers, gid
 from sandbox.metafields import Metafields
 from sandbox.money import Currency
@@ -24,6 +25,7 @@ from sandbox.payloads.shop import bulk_body, tags_body
 from sandbox.products import Catalog
 from sandbox.segments import Segment, Segments, Standing
 from sandbox.signing import webhook_signature
+from sandbox.store_credit import StoreCredit
 from sandbox.uploads import Uploads
 from sandbox.webhooks import Courier, Delivery, Uuids
 
@@ -83,6 +85,10 @@ class Shop:
     calls: Counter[str] = field(default_factory=Counter)
     subscriptions: list[Subscription] = field(default_factory=list)
     discounts: Discounts = field(default_factory=Discounts)
+    gift_cards: GiftCards = field(default_factory=GiftCards)
+    store_credit: StoreCredit = field(default_factory=StoreCredit)
+    # questions (`giftCardCreate`) whose next answers are lost on the way although they took effect: how many of each
+    lost_answers: Counter[str] = field(default_factory=Counter)
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)
     lines: LineTable = field(default_factory=LineTable)

@@ -23,6 +23,8 @@ ATTRIBUTE = re.compile(r"attributes\[([^\]]{1,64})\]")
 # what names the visit's origin: the first landing counts until one of these comes along
 ORIGIN = ("ref", "source", "r", "utm_source", "utm_campaign")
 MOST_LINES = 100
+# whole units of the shop's money
+PARCEL = 5
 
 
 def _visit() -> dict[str, Any]:
@@ -60,13 +62,25 @@ def _items() -> list[Item]:
 
 def _quote(email: str | None = None) -> Quote:
     with world().lock:
-        return quote(shop(), _items(), customer=_customer(), email=email, codes=_visit()["codes"])
+        return quote(shop(), _items(), customer=_customer(), email=email, codes=_visit()["codes"], shipping=_shipping())
+
+
+def _shipping() -> int:
+    """What the delivery that the visitor chose costs: collecting is free."""
+    return PARCEL * 10 ** shop().currency.exponent if _visit().get("delivery") == "parcel" else 0
+
+
+def _credit() -> int:
+    me = _customer()
+    account = shop().store_credit.of(me.id) if me is not None else None
+    return account.balance(world().clock()) if account is not None else 0
 
 
 def _show(template: str, title: str, status: int = 200, **values: Any) -> tuple[str, int]:
     visit = _visit()
     pieces = sum(visit["cart"].values())
-    page = render_template(f"store/{template}.html", title=title, me=_customer(), pieces=pieces, visit=visit, **values)
+    known = {"me": _customer(), "credit": _credit(), "parcel": PARCEL * 10 ** shop().currency.exponent}
+    page = render_template(f"store/{template}.html", title=title, pieces=pieces, visit=visit, **known, **values)
     return page, status
 
 
@@ -187,6 +201,7 @@ def change() -> Response:
             basket[sku] = min(quantity, 9_999)
         else:
             del basket[sku]
+    _visit()["delivery"] = request.form.get("delivery", _visit().get("delivery", "collect"))
     _add_code(request.form.get("code", ""))
     gone = request.form.get("remove_code")
     if gone:
@@ -232,7 +247,7 @@ def buy() -> Response | tuple[str, int]:
         return _show("checkout", "Checkout", 422, quote=_quote(), reason="A guest needs an e-mail address.")
     there = shop()
     with world().lock:
-        price = quote(there, _items(), customer=me, email=email, codes=visit["codes"])
+        price = quote(there, _items(), customer=me, email=email, codes=visit["codes"], shipping=_shipping())
         if price.refused or not price.items:
             reason = " ".join(price.refused.values()) or "The cart is empty."
             return _show("checkout", "Checkout", 422, quote=price, reason=reason)
@@ -252,6 +267,8 @@ def _purchase(me: Customer | None, email: str | None) -> sales.Purchase:
         landing_site=visit.get("landing_site"),
         referring_site=visit.get("referring_site"),
         note=request.form.get("note") or None,
+        gift_cards=tuple(filter(None, [request.form.get("gift_card", "").strip()])),
+        store_credit=bool(request.form.get("store_credit")),
     )
 
 

@@ -165,6 +165,8 @@ class World:
         landing_site: str | None = None,
         referring_site: str | None = None,
         test: bool = False,
+        gift_cards: Sequence[str] = (),
+        store_credit: bool = False,
         shop: str | None = None,
     ) -> Order:
         """An order of `(sku, quantity)` lines; raises SaleRefused, also when a code is refused."""
@@ -182,6 +184,8 @@ class World:
                 landing_site=landing_site,
                 referring_site=referring_site,
                 test=test,
+                gift_cards=tuple(gift_cards),
+                store_credit=store_credit,
             )
             return sales.place(there, price, purchase)
 

@@ -14,7 +14,8 @@ from msgspec import Struct
 from commerce.customers import CustomerSnapshot
 from commerce.history import Export, Extent, Portion, Subject
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import BulkLook, BulkRun, PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
+from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
+from commerce.store import BulkLook, BulkRun, PutSegment, SetFields, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import bulk, reads, writes
 from connectors.shopify.budget import Budget
@@ -96,6 +97,15 @@ class ShopifyStore:
 
     def cancel_bulk(self, run: BulkRun) -> None:
         writes.cancel_bulk(self._graph, run)
+
+    def put_gift_cards(self, effects: Sequence[PutGiftCard]) -> list[StoreError | None]:
+        return writes.put_gift_cards(self._graph, effects)
+
+    def give_credit(self, effect: GiveCredit, *, asked_before: bool) -> StoreError | None:
+        return writes.give_credit(self._graph, effect, asked_before=asked_before)
+
+    def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> StoreError | None:
+        return writes.take_credit(self._graph, effect, asked_before=asked_before)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         return reads.orders_changed(self._graph, since)

@@ -6,7 +6,7 @@ A test compares the two, because the platform reads only the file and we read on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 API_VERSION = "2026-10"
@@ -25,6 +25,13 @@ SCOPES = (
     "write_customers",
     "write_discounts",
 )
+
+# What only some rewards need. A merchant who wants such a reward is asked for them; nobody else is.
+REWARD_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "gift_card": ("write_gift_cards",),
+    "store_credit": ("read_store_credit_accounts", "write_store_credit_account_transactions"),
+}
+OPTIONAL_SCOPES = tuple(sorted({scope for scopes in REWARD_SCOPES.values() for scope in scopes}))
 
 # What of each body we are sent: what we read of it, and nothing else of the shoppers' data. An order of twenty lines
 # shrinks from thirty kilobytes to five. `updated_at` is among the fields, or the platform would hold back a delivery

@@ -3,8 +3,20 @@
 from loyalty.service.account import Balance, account, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.merging import merge
-from loyalty.service.program import DOMAIN, current_terms, first_terms
-from loyalty.service.redemptions import NotEnoughPoints, RewardUnknown, code_settled, redeem, release_unused
+from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
+from loyalty.service.redemptions import (
+    NotEnoughPoints,
+    NothingToTakeBack,
+    RewardLimit,
+    RewardUnknown,
+    code_settled,
+    credit_back_settled,
+    credit_settled,
+    gift_card_settled,
+    redeem,
+    release_unused,
+    take_back,
+)
 from loyalty.service.telling import tell_points
 
 __all__ = [
@@ -12,19 +24,29 @@ __all__ = [
     "Award",
     "Balance",
     "NotEnoughPoints",
+    "NothingToTakeBack",
+    "RewardLimit",
     "RewardUnknown",
+    "TermsRefused",
     "account",
     "code_settled",
+    "credit_back_settled",
+    "credit_settled",
     "current_terms",
     "first_terms",
+    "gift_card_settled",
     "merge",
+    "offer",
     "pending",
     "points_outstanding",
+    "publish",
     "redeem",
     "release_unused",
     "settle_awards",
     "settle_orders",
     "statement",
+    "take_back",
     "tell_points",
     "verify",
+    "withdraw",
 ]

@@ -32,6 +32,8 @@ class Balance:
     debt: int
     rewards: Sequence[Reward]
     redemptions: Sequence[Any]
+    sold_out: frozenset[str] = frozenset()
+    """Keys of rewards that the customer has had as often as one customer may."""
 
 
 def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
@@ -39,9 +41,12 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
     points, held, debt = records.balance(work, customer_id)
     lots = records.open_lots(work, [customer_id])
     pending = sum(lot.remaining for lot in lots if lot.available_at > work.now)
+    rewards = Program.of(work).current.rewards
+    bought = records.bought(work, customer_id, rewards)
     return Balance(
-        points, rules.spendable(lots, debt, work.now), pending, held, debt,
-        Program.of(work).current.rewards, records.redemptions_of(work, customer_id, 20),
+        points, rules.spendable(lots, debt, work.now), pending, held, debt, rewards,
+        records.redemptions_of(work, customer_id, 20),
+        frozenset(r.key for r in rewards if not rules.left_to_buy(r, bought.get(r.key, ()), work.now)),
     )  # fmt: skip
 
 

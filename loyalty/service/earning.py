@@ -17,9 +17,10 @@ from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Lot, Owed
+from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
 from loyalty.service.program import Program
-from loyalty.service.redemptions import CODE_PREFIX, end_codes, settle_redemptions
+from loyalty.service.redemptions import end_codes, settle_redemptions
 
 
 @dataclass(frozen=True, slots=True)

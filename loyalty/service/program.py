@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from commerce.orders import Order
+from commerce.refusal import Refusal
 from engine import terms
 from engine.work import UnitOfWork
 from loyalty import rules
@@ -19,6 +20,10 @@ DOMAIN = "loyalty"
 def first_terms(currency: str) -> dict[str, Any]:
     """The program that a shop starts with."""
     return rules.proposal(currency)
+
+
+class TermsRefused(Refusal):
+    """These terms cannot be published as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,33 @@ class Program:
 def current_terms(work: UnitOfWork) -> Terms:
     """The rules of the program as they are now."""
     return Program.of(work).current
+
+
+def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
+    """Make new terms current; answers with their version. Orders and redemptions keep the terms that they began with.
+
+    Refuses with `TermsRefused`, whose message has a sentence for each mistake; then nothing is written.
+    """
+    try:
+        proposed = Terms.read(0, body)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise TermsRefused(f"The terms cannot be read: {fault}.") from None
+    if found := rules.mistakes(proposed):
+        raise TermsRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
+    return terms.publish(work, DOMAIN, body)
+
+
+def offer(work: UnitOfWork, reward: Mapping[str, Any]) -> int:
+    """Sell one reward more, from now on; answers with the new version of the terms. Refuses with `TermsRefused`."""
+    body = terms.versions(work, DOMAIN)[-1].body
+    return publish(work, {**body, "rewards": [*body["rewards"], reward]})
+
+
+def withdraw(work: UnitOfWork, key: str) -> bool:
+    """Stop selling a reward. What was bought of it keeps working. False where there is none of that key."""
+    body = terms.versions(work, DOMAIN)[-1].body
+    left = [reward for reward in body["rewards"] if reward["key"] != key]
+    if len(left) == len(body["rewards"]):
+        return False
+    publish(work, {**body, "rewards": left})
+    return True

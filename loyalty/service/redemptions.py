@@ -1,26 +1,30 @@
-"""Selling rewards for points: held while the code may be used, spent when it was, given back when it died unused."""
+"""Selling rewards for points: held while the code may be used, spent when it was, given back when it died unused.
+
+A gift card and store credit are money: they count as used when the store has handed them over, and their points come
+back only if the shop takes all of it back.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from commerce.ids import CustomerId, public_code
+from commerce.ids import CustomerId
 from commerce.refusal import Refusal
-from commerce.store import PutDiscount, StoreError
+from commerce.store import GiveCredit, PutDiscount, PutGiftCard, StoreError, TakeCredit
 from engine import outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Redemption, Reward, Terms
+from loyalty.rules import Draw, Kind, Redemption, Reward, Terms
+from loyalty.service.asking import CODE_PREFIX, asked, code_for, dead
 from loyalty.service.program import Program
 
-# Eighteen letters of the alphabet without look-alikes: above the 80 bits that a code worth money needs.
-CODE_LETTERS = 18
-CODE_PREFIX = "P-"
-
 RELEASE_BATCH = 200
+
+# The end of what has none: a column of instants has no other word for it that can be compared.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class RewardUnknown(Refusal):
@@ -31,6 +35,14 @@ class NotEnoughPoints(Refusal):
     """There are not enough points to spend for this reward yet."""
 
 
+class RewardLimit(Refusal):
+    """You have had this reward as often as one customer may."""
+
+
+class NothingToTakeBack(Refusal):
+    """This reward was used, or has ended already. There is nothing to take back."""
+
+
 def redeem(
     work: UnitOfWork, customer_id: CustomerId, customer_external_id: str, reward_key: str, request_key: str
 ) -> Any:
@@ -38,7 +50,7 @@ def redeem(
     made it.
 
     `request_key` names the shopper's click: asked twice, the second time answers with the first redemption.
-    Refuses with `RewardUnknown` or `NotEnoughPoints`; then nothing is written.
+    Refuses with `RewardUnknown`, `RewardLimit` or `NotEnoughPoints`; then nothing is written.
     """
     program = Program.of(work).current
     balance = records.lock_balances(work, [customer_id])[customer_id]
@@ -47,11 +59,12 @@ def redeem(
     reward = program.reward(reward_key)
     if reward is None:
         raise RewardUnknown
+    if not rules.left_to_buy(reward, records.bought(work, customer_id, [reward]).get(reward.key, ()), work.now):
+        raise RewardLimit
     lots = records.open_lots(work, [customer_id])
     if rules.spendable(lots, balance.debt, work.now) < reward.points:
         raise NotEnoughPoints
-    expires_at = work.now + timedelta(days=reward.code_days)
-    code = public_code(CODE_LETTERS, CODE_PREFIX)
+    expires_at, code = _end(work, customer_id, reward), code_for(reward)
     redemption_id = records.insert_redemption(
         work,
         customer_id,
@@ -62,12 +75,26 @@ def redeem(
         terms_version=program.version,
     )
     _hold(work, redemption_id, customer_id, program, reward, rules.draw_for_reward(lots, reward.points, work.now))
-    outbox.put(
-        work, [_discount(reward, program.currency, code, work.now, expires_at, customer_external_id, active=True)]
-    )
     row = records.redemption_of_request(work, customer_id, request_key)
     assert row is not None
+    outbox.put(work, [asked(reward, program.currency, row, customer_external_id)])
     return row
+
+
+def _end(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:
+    """When the reward ends; what never ends does so beyond any year that a shop sees.
+
+    Of a credit, in a second of its own: it is recognised by its end. The caller has locked the customer's balance.
+    """
+    if not reward.code_days:
+        return NEVER
+    end = work.now + timedelta(days=reward.code_days)
+    if reward.kind == Kind.STORE_CREDIT:
+        end = end.replace(microsecond=0)
+        others = records.credit_ends(work, customer_id, end)
+        while end in others:
+            end += timedelta(seconds=1)
+    return end
 
 
 def _hold(
@@ -84,24 +111,8 @@ def _hold(
     records.append(work, [*taken, entry("held", None, reward.points)])
 
 
-def _discount(
-    reward: Reward,
-    currency: str,
-    code: str,
-    starts_at: datetime,
-    ends_at: datetime,
-    customer_external_id: str,
-    *,
-    active: bool,
-) -> PutDiscount:
-    return PutDiscount(
-        code, f"Perennial: {reward.title}", reward.amount_minor, currency, starts_at, ends_at, customer_external_id,
-        reward.minimum_minor, active,
-    )  # fmt: skip
-
-
 def code_settled(work: UnitOfWork, effect: PutDiscount, error: StoreError | None) -> None:
-    """The store has made a code, or has refused it for good: then the points go back."""
+    """The store has made a code, or we gave up asking for it: then the points go back."""
     if not effect.active or not effect.code.startswith(CODE_PREFIX):
         return
     if error is None:
@@ -109,6 +120,68 @@ def code_settled(work: UnitOfWork, effect: PutDiscount, error: StoreError | None
         return
     records.mark_refused(work, effect.code, error.reason)
     settle_redemptions(work, records.lock_redemptions(work, [effect.code]))
+    if not error.permanent:
+        # It may have been made, and its answers lost: whoever finds it must not spend what went back.
+        outbox.put(work, [dead(effect)])
+
+
+def gift_card_settled(work: UnitOfWork, effect: PutGiftCard, error: StoreError | None) -> None:
+    """The store has made a gift card, or has refused it; or it has made one dead, or kept it."""
+    if effect.active:
+        _given(work, effect.code, error)
+    else:
+        _given_back(work, effect.code, error)
+
+
+def credit_settled(work: UnitOfWork, effect: GiveCredit, error: StoreError | None) -> None:
+    """The store has booked a credit, or has refused it."""
+    _given(work, effect.code, error)
+
+
+def credit_back_settled(work: UnitOfWork, effect: TakeCredit, error: StoreError | None) -> None:
+    """The store has given a credit back, or some of it was spent."""
+    _given_back(work, effect.code, error)
+
+
+def _given(work: UnitOfWork, code: str, error: StoreError | None) -> None:
+    if error is None:
+        records.mark_issued(work, code)
+    elif error.permanent:
+        records.mark_refused(work, code, error.reason)
+    else:
+        # Nobody knows whether it was handed over: the points stay held until somebody has the effect pushed again.
+        return
+    settle_redemptions(work, records.lock_redemptions(work, [code]))
+
+
+def _given_back(work: UnitOfWork, code: str, error: StoreError | None) -> None:
+    if error is not None:
+        records.mark_kept(work, code, error.reason)
+        return
+    records.mark_taken_back(work, code)
+    settle_redemptions(work, records.lock_redemptions(work, [code]))
+
+
+def take_back(work: UnitOfWork, redemption_id: int) -> CustomerId:
+    """The merchant takes a reward back that was not used: a code at once, money when the store has given it back.
+
+    Answers with whose it was. Refuses with `NothingToTakeBack`; then nothing is written.
+    """
+    row = records.lock_redemption(work, redemption_id)
+    if row is None or row.taken_back_at or row.used_by is not None:
+        raise NothingToTakeBack
+    reward = Reward.read(row.reward)
+    if reward.handed_over:
+        if row.issued_at is None or row.outcome != "used" or row.expires_at <= work.now:
+            raise NothingToTakeBack
+        program = Program.of(work).by_version(row.terms_version)
+        outbox.put(work, [asked(reward, program.currency, row, row.customer_external_id, active=False)])
+        return CustomerId(row.customer_id)
+    if row.outcome is not None:
+        raise NothingToTakeBack
+    records.mark_taken_back(work, row.code)
+    settle_redemptions(work, [records.lock_redemption(work, redemption_id)])
+    return CustomerId(row.customer_id)
 
 
 def end_codes(work: UnitOfWork, codes: Sequence[str]) -> None:
@@ -132,24 +205,23 @@ def settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
     for row in rows:
         redemption, agreed = records.as_redemption(row), program.by_version(row.terms_version)
         wanted = rules.target(redemption, work.now)
-        records.append(work, _redemption_entries(work, redemption, wanted, agreed))
+        records.append(work, _redemption_entries(work, redemption, wanted, agreed, row.reward["title"]))
         final = wanted.held == 0
         records.mark_outcome(work, redemption.redemption_id, wanted.what if final else None)
-        if final and redemption.used_by is None and not redemption.refused:
-            reward = Reward(**row.reward)
-            dead = _discount(
-                reward,
-                agreed.currency,
-                row.code,
-                row.created_at,
-                row.expires_at,
-                row.customer_external_id,
-                active=False,
-            )
-            outbox.put(work, [dead])
+        if final and wanted.taken == 0 and not redemption.refused:
+            _end_it(work, row, agreed)
 
 
-def _redemption_entries(work: UnitOfWork, redemption: Redemption, wanted: rules.Target, agreed: Terms) -> list[Entry]:
+def _end_it(work: UnitOfWork, row: Any, agreed: Terms) -> None:
+    """What the points came back for shall work no more. The points of money come back only after it did."""
+    reward = Reward.read(row.reward)
+    if not reward.handed_over:
+        outbox.put(work, [asked(reward, agreed.currency, row, row.customer_external_id, active=False)])
+
+
+def _redemption_entries(
+    work: UnitOfWork, redemption: Redemption, wanted: rules.Target, agreed: Terms, title: str
+) -> list[Entry]:
     """The entries between what the ledger says of a redemption and what it ought to say."""
     booked = records.redemption_booked(work, redemption.redemption_id)
     step = sum(row.entries for row in booked)
@@ -164,12 +236,14 @@ def _redemption_entries(work: UnitOfWork, redemption: Redemption, wanted: rules.
         # Given back already, and now used after all: the points are taken once more, into debt if need be.
         lots = records.open_lots(work, [redemption.customer_id])
         moves += [("points", "spend", d.lot_id, -d.points) for d in rules.draw_for_reward(lots, missing, work.now)]
+    # The number of a gift card is money: it stands in no sentence.
+    what = title if redemption.money else f"code {redemption.code}"
     return [
         Entry(
             customer_id=redemption.customer_id, account=account, kind=kind, points=points, lot_id=lot_id,
             redemption_id=redemption.redemption_id,
             idempotency_key=f"redemption:{redemption.redemption_id}:{step}:{account}:{lot_id}",
-            terms_version=agreed.version, sentence=f"code {redemption.code}: {wanted.what}",
+            terms_version=agreed.version, sentence=f"{what}: {wanted.what}",
         )
         for account, kind, lot_id, points in moves
     ]  # fmt: skip

@@ -6,6 +6,7 @@ for the whole page.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,7 +44,8 @@ _EFFECT_COLUMNS = """
     body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
     CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active,
     (SELECT r.size FROM bulk_run_effects h JOIN bulk_runs r ON r.shop_id = h.shop_id AND r.run_id = h.run_id
-     WHERE h.shop_id = :shop_id AND h.effect_id = effects.effect_id) AS carried_with
+     WHERE h.shop_id = :shop_id AND h.effect_id = effects.effect_id) AS carried_with,
+    body ->> 'takes' AS takes, CAST(body ->> 'percent' AS integer) AS percent, body -> 'goods' AS goods
 """
 # The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the
 # newest.
@@ -210,20 +212,57 @@ def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
     )
 
 
+def _off(row: Row[Any]) -> str:
+    """What a code takes; bodies that are older than the other kinds say an amount and nothing of a kind."""
+    goods = "certain products" if any((row.goods or {}).values()) else "one order"
+    if row.takes == "shipping":
+        return "the shipping off one order"
+    if row.takes == "percentage":
+        return f"{row.percent}{wording.NO_BREAK}% off {goods}"
+    return f"{wording.money(row.amount_minor, row.currency)} off {goods}"
+
+
+def _tags(row: Row[Any]) -> str:
+    return f"is tagged {', '.join(row.tags)}" if row.tags else "bears no tag of ours"
+
+
+def _fields(row: Row[Any]) -> str:
+    told = ", ".join(f"{FIELDS.get(key, key)} {value or 'none'}" for key, value in sorted(row.fields.items()))
+    return f"is shown with {told}"
+
+
+def _segment(row: Row[Any]) -> str:
+    if row.active is False:
+        return f"There is no segment “{row.name}” of ours"
+    return f"Segment “{row.name}” holds whoever is tagged {row.tag}"
+
+
+def _discount(row: Row[Any]) -> str:
+    return f"Code {row.code} takes {_off(row)}" if row.active else f"Code {row.code} works no more"
+
+
+def _gift_card(row: Row[Any]) -> str:
+    worth = f"is worth {wording.money(row.amount_minor, row.currency)}" if row.active else "works no more"
+    return f"Gift card {wording.masked(row.code)} {worth}"
+
+
+def _credit(row: Row[Any]) -> str:
+    done = "been given" if row.kind == "credit" else "given back"
+    return f"has {done} {wording.money(row.amount_minor, row.currency)} of store credit"
+
+
+_WANTED: Mapping[str, Callable[[Row[Any]], str]] = {
+    "tags": _tags,
+    "fields": _fields,
+    "segment": _segment,
+    "discount": _discount,
+    "gift_card": _gift_card,
+    "credit": _credit,
+    "credit_back": _credit,
+}
+
+
 def _wanted(row: Row[Any]) -> str:
     """The state of the store that an effect asks for, in words."""
-    match row.kind:
-        case "tags":
-            return f"is tagged {', '.join(row.tags)}" if row.tags else "bears no tag of ours"
-        case "fields":
-            told = ", ".join(f"{FIELDS.get(key, key)} {value or 'none'}" for key, value in sorted(row.fields.items()))
-            return f"is shown with {told}"
-        case "segment" if row.active is False:
-            return f"There is no segment “{row.name}” of ours"
-        case "segment":
-            return f"Segment “{row.name}” holds whoever is tagged {row.tag}"
-        case "discount" if row.active:
-            return f"Code {row.code} takes {wording.money(row.amount_minor, row.currency)} off one order"
-        case "discount":
-            return f"Code {row.code} works no more"
-    return f"{row.kind} {row.key}"
+    words = _WANTED.get(row.kind)
+    return words(row) if words else f"{row.kind} {row.key}"

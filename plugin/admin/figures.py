@@ -175,9 +175,10 @@ def outbox(work: UnitOfWork) -> Outbox:
 
 
 def points(work: UnitOfWork) -> Points:
-    """Points outstanding, and what they come to at the rate of the reward that costs the fewest points."""
+    """Points outstanding, and what they come to at the rate of the reward of an amount that costs the fewest points."""
     sums, agreed = loyalty.points_outstanding(work), loyalty.current_terms(work)
-    reward = min(agreed.rewards, key=lambda r: r.points, default=None)
+    # A percentage, free shipping and goods are worth what the basket makes of them: no amount can be said.
+    reward = min((r for r in agreed.rewards if r.amount_minor), key=lambda r: r.points, default=None)
     pending = int(work.rows(_PENDING, now=work.now)[0].points)
     owed = int(sums.points) + int(sums.held)
     worth = Money(max(0, owed) * reward.amount_minor // reward.points, agreed.currency) if reward else None

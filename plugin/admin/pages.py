@@ -18,13 +18,14 @@ from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
 
 import lifecycle
+import loyalty
 import referral
 from commerce.ids import CustomerId, DeliveryId, EffectId
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, inbox, outbox
 from engine.work import UnitOfWork
 from plugin import trouble, wording
-from plugin.admin import activity, charts, customers, figures, history, legal
+from plugin.admin import activity, charts, customers, figures, history, legal, reward_form, rewards
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -100,7 +101,49 @@ def customer(customer_id: int) -> str:
     if portrait is None:
         abort(404, "There is no such customer in this shop.")
     change = customers.next_change(portrait.standing, portrait.rules) if portrait.standing else None
-    return render_template("admin/customer.html", p=portrait, change=change, verdicts=referral.REASONS)
+    taken_back = request.args.get("taken_back") == "yes"
+    return render_template(
+        "admin/customer.html", p=portrait, change=change, verdicts=referral.REASONS, taken_back=taken_back
+    )
+
+
+@pages.post("/redemptions/<int:redemption_id>/take-back")
+@merchant_only
+def take_back(redemption_id: int) -> BaseResponse:
+    """Take a reward back from whoever bought it, if it was not used."""
+    with _work() as work:
+        customer_id = loyalty.take_back(work, min(redemption_id, customers.NO_BOUND))
+    return redirect(link("admin.customer", customer_id=customer_id, taken_back="yes") + "#redemptions", 303)
+
+
+@pages.get("/rewards")
+@merchant_only
+def reward_list() -> str:
+    """What points buy in this shop, and what the app has to be allowed for it."""
+    with _work() as work:
+        offers = rewards.offers(work)
+    return render_template(
+        "admin/rewards.html", offers=offers, kinds=rewards.KINDS, changed=request.args.get("changed")
+    )
+
+
+@pages.post("/rewards")
+@merchant_only
+def offer_reward() -> BaseResponse:
+    """Offer one reward more."""
+    with _work() as work:
+        now = loyalty.current_terms(work)
+        loyalty.offer(work, reward_form.reward_of(request.form, now.currency, {reward.key for reward in now.rewards}))
+    return redirect(link("admin.reward_list", changed="offered"), 303)
+
+
+@pages.post("/rewards/withdraw")
+@merchant_only
+def withdraw_reward() -> BaseResponse:
+    """Stop offering a reward."""
+    with _work() as work:
+        done = loyalty.withdraw(work, request.form.get("key", ""))
+    return redirect(link("admin.reward_list", changed="withdrawn" if done else "not"), 303)
 
 
 @pages.get("/activity")

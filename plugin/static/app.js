@@ -58,6 +58,26 @@
     say(notice ? notice.textContent : document.title);
   };
 
+  /* What only some rewards need: the platform asks the merchant, in its own window and its own words. */
+  const permissions = async () => {
+    const scopes = window.shopify && window.shopify.scopes;
+    if (!scopes) return;
+    for (const notice of document.querySelectorAll("[data-scopes]")) {
+      const wanted = notice.dataset.scopes.split(" ");
+      const { granted } = await scopes.query();
+      const allowed = wanted.every((name) => granted.includes(name));
+      notice.querySelector("[data-allowed]").hidden = !allowed;
+      notice.querySelector("[data-allow]").hidden = allowed;
+    }
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-allow]");
+    if (!button) return;
+    await window.shopify.scopes.request(button.closest("[data-scopes]").dataset.scopes.split(" "));
+    permissions();
+  });
+
   const busy = (on) => {
     document.documentElement.toggleAttribute("data-busy", on);
     for (const button of document.querySelectorAll("main button")) button.disabled = on;
@@ -77,6 +97,7 @@
       const shown = answer.redirected ? bare(answer.url) : url;
       if (how === "push") history[shown.href === location.href ? "replaceState" : "pushState"]({}, "", shown);
       arrive(scroll, shown.hash);
+      permissions();
     } catch (trouble) {
       if (mine.signal.aborted) return;
       (fallback || (() => location.assign(bare(href))))();
@@ -149,6 +170,8 @@
     if (location.hash && !event.state) return;
     go(location.href, { history: "keep", scroll: (event.state && event.state.scroll) || 0, fallback: () => location.reload() });
   });
+
+  permissions();
 
   /* The address that the frame was opened with holds a token; what is shown from here on need not. */
   history.replaceState(history.state, "", bare(location.href));

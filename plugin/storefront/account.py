@@ -24,7 +24,8 @@ HISTORY = 50
 class Code:
     """A code that was bought.
 
-    `state`: being made, ready, used, ended, or returned (then `why` the points went back).
+    `state`: being made, ready, used, ended, or returned (then `why` the points went back). Money that was handed over
+    is `yours`.
     """
 
     redemption_id: int
@@ -34,6 +35,7 @@ class Code:
     ends_at: datetime
     state: str
     why: str = ""
+    kind: loyalty.Kind = loyalty.Kind.AMOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,12 @@ def movements(entries: Sequence[Row[Any]]) -> list[Movement]:
 
 
 def _code(row: Row[Any], now: datetime) -> Code:
+    bought = loyalty.Reward.read(row.reward)
     state, why = _state(row, now)
-    return Code(row.redemption_id, row.reward["title"], row.code, row.points, row.expires_at, state, why)
+    if bought.handed_over:
+        # It is not used up by being used once, and while nobody knows whether it was made it has not ended.
+        state = {"used": "yours", "ended": "making"}.get(state, state)
+    return Code(row.redemption_id, bought.title, row.code, row.points, row.expires_at, state, why, bought.kind)
 
 
 def _state(row: Row[Any], now: datetime) -> tuple[str, str]:

@@ -28,6 +28,7 @@ class Call:
     now: float
     warnings: list[dict[str, Any]] = field(default_factory=list)
     mutations: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,12 @@ def error(message: str, *field_path: str, code: str | None = None) -> dict[str, 
 def fault(message: str, code: str) -> GraphQLError:
     """A top-level error as the platform words it."""
     return GraphQLError(message, extensions={"code": code})
+
+
+def denied(field: str, scope: str) -> GraphQLError:
+    """The platform's answer to an app without the scope."""
+    text = f"Access denied for {field} field. Required access: `{scope}` access scope."
+    return GraphQLError(text, extensions={"code": "ACCESS_DENIED", "requiredAccess": f"`{scope}` access scope."})
 
 
 def number_of(text: str, kind: str) -> int:

@@ -1,10 +1,9 @@
-"""Basic code discounts over the Admin API, with the platform's refusals."""
+"""Code discounts over the Admin API, basic and free shipping, with the platform's refusals."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import Any
-from urllib.parse import quote as url_quote
 
 from sandbox import merchant
 from sandbox.adminapi import pages
@@ -12,22 +11,19 @@ from sandbox.adminapi.call import (
     Call,
     Info,
     Resolvers,
-    always,
     call_of,
     error,
     id_of,
-    instant,
-    money,
     number_of,
-    plain,
     shop_of,
 )
+from sandbox.adminapi.discount_types import TYPES
 from sandbox.adminapi.search import Fields, compile_search, matching
-from sandbox.discounts import Discount
+from sandbox.discounts import VARIANT_OFFSET, Discount
 from sandbox.ids import gid
 from sandbox.shop import Shop
 
-ROOT = "basicCodeDiscount"
+ROOT, SHIPPING_ROOT = "basicCodeDiscount", "freeShippingCodeDiscount"
 MOST_CODE = 255
 MOST_TAGS = 5
 
@@ -38,10 +34,43 @@ def _find(shop: Shop, text: str) -> Discount | None:
 
 def _create(source: Any, info: Info, basicCodeDiscount: dict[str, Any]) -> dict[str, Any]:
     call, given = call_of(info), basicCodeDiscount
-    shop = call.shop
-    refused = _missing(given) or _refused(call, given, None)
+    refused = _missing(given) + _missing_value(given) or _refused(call, given, None)
     if refused:
         return {"codeDiscountNode": None, "userErrors": refused}
+    return {"codeDiscountNode": _made(call, given), "userErrors": []}
+
+
+def _create_shipping(source: Any, info: Info, freeShippingCodeDiscount: dict[str, Any]) -> dict[str, Any]:
+    call, given = call_of(info), freeShippingCodeDiscount
+    refused = _missing(given) or _refused(call, given, None) + _refused_shipping(call.shop, given)
+    if refused:
+        return {
+            "codeDiscountNode": None,
+            "userErrors": [wrong | {"field": [SHIPPING_ROOT, *wrong["field"][1:]]} for wrong in refused],
+        }
+    made = _made(call, given)
+    made.shipping = True
+    most = given.get("maximumShippingPrice")
+    made.most_shipping = None if most is None else call.shop.currency.minor(most)
+    return {"codeDiscountNode": made, "userErrors": []}
+
+
+def _refused_shipping(shop: Shop, given: dict[str, Any]) -> list[dict[str, Any]]:
+    wrong = []
+    if (given.get("combinesWith") or {}).get("shippingDiscounts"):
+        code = "INVALID_COMBINES_WITH_FOR_DISCOUNT_CLASS"
+        wrong.append(_no("Combines with is not valid for this discount class", code, "combinesWith"))
+    if not (given.get("destination") or {}).get("all"):
+        wrong.append(_no("Destination can't be blank", "BLANK", "destination"))
+    most = given.get("maximumShippingPrice")
+    if most is not None and shop.currency.minor(most) < 0:
+        code = "GREATER_THAN_OR_EQUAL_TO"
+        wrong.append(_no("Maximum shipping price must be at least 0", code, "maximumShippingPrice"))
+    return wrong
+
+
+def _made(call: Call, given: dict[str, Any]) -> Discount:
+    shop = call.shop
     number = shop.discounts.made
     made = Discount(
         id=shop.ids.of("DiscountCodeNode", number),
@@ -55,7 +84,7 @@ def _create(source: Any, info: Info, basicCodeDiscount: dict[str, Any]) -> dict[
     _fill(shop, made, given)
     shop.discounts.add(made)
     merchant.tell_discount(shop, "discounts/create", made)
-    return {"codeDiscountNode": made, "userErrors": []}
+    return made
 
 
 def _update(source: Any, info: Info, id: str, basicCodeDiscount: dict[str, Any]) -> dict[str, Any]:
@@ -92,10 +121,18 @@ def _missing(given: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     if not given.get("context") and not given.get("customerSelection"):
         wrong.append(_no("Context can't be blank", "BLANK", "context"))
-    value = (given.get("customerGets") or {}).get("value") or {}
-    if not value:
-        wrong.append(_no("Customer gets value can't be blank", "BLANK", "customerGets", "value"))
     return wrong
+
+
+def _missing_value(given: dict[str, Any]) -> list[dict[str, Any]]:
+    gets = given.get("customerGets") or {}
+    path = ("customerGets", "value")
+    if not gets.get("value"):
+        return [_no("Customer gets value can't be blank", "BLANK", *path)]
+    if gets["value"].get("discountOnQuantity"):
+        text = "discountOnQuantity field is only permitted with bxgy discounts."
+        return [_no(text, "INVALID", *path, "discountOnQuantity")]
+    return []
 
 
 def _refused(call: Call, given: dict[str, Any], but: Discount | None) -> list[dict[str, Any]]:
@@ -114,7 +151,27 @@ def _refused(call: Call, given: dict[str, Any], but: Discount | None) -> list[di
         wrong.append(_no("Usage limit must be greater than 0", "GREATER_THAN", "usageLimit"))
     if len(given.get("tags") or ()) > MOST_TAGS:
         wrong.append(_no("Too many tags", "TOO_MANY_TAGS", "tags"))
-    return wrong + _refused_value(shop, given) + _refused_context(shop, given)
+    return wrong + _refused_value(shop, given) + _refused_items(shop, given) + _refused_context(shop, given)
+
+
+def _refused_items(shop: Shop, given: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shop has products with one variant each, and no collections."""
+    path = ("customerGets", "items")
+    items = (given.get("customerGets") or {}).get("items")
+    if items is None:
+        return []
+    products = items.get("products") or {}
+    ids = [number_of(text, "Product") for text in products.get("productsToAdd") or ()]
+    ids += [number_of(text, "ProductVariant") - VARIANT_OFFSET for text in products.get("productVariantsToAdd") or ()]
+    if items.get("all") and (ids or items.get("collections")):
+        return [_no("Items can be all, products or collections, not several", "CONFLICT", *path)]
+    if (items.get("collections") or {}).get("add"):
+        return [_no("Collection does not exist", "INVALID", *path, "collections", "add")]
+    if any(shop.catalog.by_id(number) is None for number in ids):
+        return [_no("Product does not exist", "INVALID", *path, "products")]
+    if not items.get("all") and not ids:
+        return [_no("Discount applies on nothing", "APPLIES_ON_NOTHING", *path)]
+    return []
 
 
 def _refused_value(shop: Shop, given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -171,6 +228,11 @@ def _fill_value(shop: Shop, discount: Discount, gets: dict[str, Any]) -> None:
         amount = value["discountAmount"]
         discount.percentage, discount.amount = None, shop.currency.minor(amount.get("amount") or 0)
         discount.each_item = bool(amount.get("appliesOnEachItem"))
+    products = (gets.get("items") or {}).get("products") or {}
+    if gets.get("items"):
+        discount.products = tuple(number_of(text, "Product") for text in products.get("productsToAdd") or ())
+        variants = products.get("productVariantsToAdd") or ()
+        discount.variants = tuple(number_of(text, "ProductVariant") for text in variants)
     discount.one_time = bool(gets.get("appliesOnOneTimePurchase", discount.one_time))
     discount.subscription = bool(gets.get("appliesOnSubscription", discount.subscription))
 
@@ -257,68 +319,6 @@ def _nodes(source: Any, info: Info, query: str | None = None, sortKey: str = "ID
     )
 
 
-def _summary(discount: Discount, info: Info) -> str:
-    if discount.percentage is not None:
-        return f"{float(discount.percentage * 100):g}% off entire order"
-    return f"{shop_of(info).currency.text(discount.amount or 0)} off entire order"
-
-
-def _context(discount: Discount, info: Info) -> dict[str, Any]:
-    shop = shop_of(info)
-    if discount.everyone:
-        return {"__typename": "DiscountBuyerSelectionAll", "all": "ALL"}
-    if discount.segments:
-        found = [shop.segments.by_id(number) for number in discount.segments]
-        return {
-            "__typename": "DiscountCustomerSegments",
-            "segments": [one for one in found if one is not None],
-        }
-    people = [shop.customers.by_id(number) for number in discount.customers]
-    return {"__typename": "DiscountCustomers", "customers": [one for one in people if one is not None]}
-
-
-def _gets(discount: Discount, info: Info) -> dict[str, Any]:
-    value: dict[str, Any]
-    if discount.percentage is not None:
-        value = {"__typename": "DiscountPercentage", "percentage": float(discount.percentage)}
-    else:
-        amount = money(shop_of(info), discount.amount or 0)
-        value = {"__typename": "DiscountAmount", "amount": amount, "appliesOnEachItem": discount.each_item}
-    return {
-        "items": {"__typename": "AllDiscountItems", "allItems": True},
-        "value": value,
-        "appliesOnOneTimePurchase": discount.one_time,
-        "appliesOnSubscription": discount.subscription,
-    }
-
-
-def _minimum(discount: Discount, info: Info) -> dict[str, Any] | None:
-    if discount.minimum_subtotal is not None:
-        amount = money(shop_of(info), discount.minimum_subtotal)
-        return {"__typename": "DiscountMinimumSubtotal", "greaterThanOrEqualToSubtotal": amount}
-    if discount.minimum_quantity is not None:
-        return {
-            "__typename": "DiscountMinimumQuantity",
-            "greaterThanOrEqualToQuantity": discount.minimum_quantity,
-        }
-    return None
-
-
-def _codes(discount: Discount, info: Info, **args: Any) -> pages.Page:
-    code = {
-        "id": gid("DiscountRedeemCode", discount.code_id),
-        "code": discount.code,
-        "asyncUsageCount": discount.usage,
-    }
-    known = {name: args[name] for name in ("first", "last", "after", "before") if name in args}
-    return pages.page(pages.numbered([code]), **known)
-
-
-def _links(discount: Discount, info: Info) -> list[dict[str, Any]]:
-    url = f"https://{shop_of(info).domain}/discount/{url_quote(discount.code)}"
-    return [{"title": "Home page", "url": url, "targetType": "HOME", "targetItemImage": None}]
-
-
 def _by_id(source: Any, info: Info, id: str) -> Discount | None:
     number = id.replace("/DiscountNode/", "/DiscountCodeNode/")
     return _find(shop_of(info), number)
@@ -334,36 +334,12 @@ RESOLVERS: Resolvers = {
     "Mutation": {
         "discountCodeBasicCreate": _create,
         "discountCodeBasicUpdate": _update,
+        "discountCodeFreeShippingCreate": _create_shipping,
         "discountCodeActivate": _activate,
         "discountCodeDeactivate": _deactivate,
         "discountCodeDelete": _delete,
     },
     "DiscountCodeNode": {"id": id_of("DiscountCodeNode"), "codeDiscount": lambda discount, info: discount},
     "DiscountNode": {"id": id_of("DiscountNode"), "discount": lambda discount, info: discount},
-    "DiscountCodeBasic": {
-        "status": lambda discount, info: discount.status(call_of(info).now),
-        "summary": _summary,
-        "shortSummary": _summary,
-        "startsAt": instant("starts_at"),
-        "endsAt": instant("ends_at"),
-        "createdAt": instant("created_at"),
-        "updatedAt": instant("updated_at"),
-        "usageLimit": plain("usage_limit"),
-        "asyncUsageCount": plain("usage"),
-        "appliesOncePerCustomer": plain("once_per_customer"),
-        "codes": _codes,
-        "codesCount": always({"count": 1, "precision": "EXACT"}),
-        "shareableUrls": _links,
-        "combinesWith": lambda discount, info: dict(
-            zip(("orderDiscounts", "productDiscounts", "shippingDiscounts"), discount.combines, strict=True)
-        ),
-        "context": _context,
-        "customerGets": _gets,
-        "minimumRequirement": _minimum,
-        "recurringCycleLimit": plain("cycle_limit"),
-        "tags": lambda discount, info: list(discount.tags),
-        "totalSales": lambda discount, info: money(shop_of(info), discount.sales),
-        "discountClasses": always(["ORDER"]),
-        "hasTimelineComment": always(False),
-    },
+    **TYPES,
 }

@@ -140,6 +140,10 @@ def _run(world: World, call: Call, query: str, variables: dict[str, Any], name: 
     world.stats["cost_points"] += actual
     for mutation in call.mutations:
         world.mutations[mutation] += 1
+    for field in call.asked:
+        if call.shop.lost_answers[field] > 0:
+            call.shop.lost_answers[field] -= 1
+            return Answer(520, b"<html><title>520: the origin answered something unknown</title></html>")
     return _reply(_body(result, call, requested, actual))
 
 

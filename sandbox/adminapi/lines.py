@@ -20,9 +20,9 @@ def applications(shop: Shop, order: Order) -> list[dict[str, Any]]:
             "index": place,
             "allocationMethod": "ACROSS",
             "targetSelection": "ALL",
-            "targetType": "LINE_ITEM",
+            "targetType": "SHIPPING_LINE" if code.kind == "shipping" else "LINE_ITEM",
             "value": {"__typename": "PricingPercentageValue", "percentage": float(code.value)}
-            if code.kind == "percentage"
+            if code.kind in ("percentage", "shipping")
             else {
                 "__typename": "MoneyV2",
                 "amount": shop.currency.text(code.amount),

@@ -4,7 +4,7 @@ one.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from typing import Any
@@ -20,16 +20,29 @@ from graphql import (
     build_schema,
 )
 
-from sandbox.adminapi import bulk, customers, discounts, metafields, orders, segments, shops, subscriptions
-from sandbox.adminapi.call import Call, Info, Line, Resolver
+from sandbox.adminapi import (
+    bulk,
+    customers,
+    discounts,
+    gift_cards,
+    metafields,
+    orders,
+    segments,
+    shops,
+    store_credit,
+    subscriptions,
+)
+from sandbox.adminapi.call import Call, Info, Line, Resolver, denied
 from sandbox.bulk import BulkOperation
 from sandbox.customers import Customer
 from sandbox.discounts import Discount
+from sandbox.gift_cards import GiftCard
 from sandbox.metafields import Definition, Metafield
 from sandbox.orders import Order, Refund
 from sandbox.products import Product
 from sandbox.segments import Segment
 from sandbox.shop import Shop, Subscription
+from sandbox.store_credit import Account, Movement
 
 # mutations change what a scope protects; queries name what they read
 SCOPES = {
@@ -63,6 +76,14 @@ SCOPES = {
     "discountCodeActivate": "write_discounts",
     "discountCodeDeactivate": "write_discounts",
     "discountCodeDelete": "write_discounts",
+    "discountCodeFreeShippingCreate": "write_discounts",
+    "giftCard": "read_gift_cards",
+    "giftCards": "read_gift_cards",
+    "giftCardCreate": "write_gift_cards",
+    "giftCardDeactivate": "write_gift_cards",
+    "storeCreditAccount": "read_store_credit_accounts",
+    "storeCreditAccountCredit": "write_store_credit_account_transactions",
+    "storeCreditAccountDebit": "write_store_credit_account_transactions",
 }
 KINDS: dict[type, str] = {
     Customer: "Customer",
@@ -70,6 +91,8 @@ KINDS: dict[type, str] = {
     Line: "LineItem",
     Refund: "Refund",
     Discount: "DiscountCodeNode",
+    GiftCard: "GiftCard",
+    Account: "StoreCreditAccount",
     Segment: "Segment",
     Product: "Product",
     Metafield: "Metafield",
@@ -108,7 +131,15 @@ def _unsigned(value: Any) -> int:
     return int(text)
 
 
+def _date(value: Any) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        raise GraphQLError(f"Date cannot represent {value!r}") from None
+
+
 SCALARS: dict[str, tuple[Resolver | None, Resolver | None]] = {
+    "Date": (None, _date),
     "DateTime": (None, _date_time),
     "Decimal": (None, _decimal),
     "UnsignedInt64": (str, _unsigned),
@@ -119,6 +150,8 @@ RESOLVERS = (
     orders.RESOLVERS,
     segments.RESOLVERS,
     discounts.RESOLVERS,
+    gift_cards.RESOLVERS,
+    store_credit.RESOLVERS,
     metafields.RESOLVERS,
     subscriptions.RESOLVERS,
     bulk.RESOLVERS,
@@ -129,7 +162,9 @@ def _kind(value: Any, info: Info, abstract: GraphQLAbstractType) -> str:
     if isinstance(value, dict):
         return str(value["__typename"])
     if isinstance(value, Discount) and isinstance(abstract, GraphQLUnionType):
-        return "DiscountCodeBasic"
+        return "DiscountCodeFreeShipping" if value.shipping else "DiscountCodeBasic"
+    if isinstance(value, Movement):
+        return f"StoreCreditAccount{value.kind.capitalize()}Transaction"
     return KINDS[type(value)]
 
 
@@ -139,9 +174,9 @@ def _guarded(name: str, resolve: Resolver, mutation: bool) -> Resolver:
 
     def guarded(source: Any, info: Info, **args: Any) -> Any:
         call: Call = info.context
+        call.asked.append(name)
         if scope is not None and not _granted(scope, call.scopes):
-            text = f"Access denied for {name} field. Required access: `{scope}` access scope."
-            raise GraphQLError(text, extensions={"code": "ACCESS_DENIED", "requiredAccess": f"`{scope}` access scope."})
+            raise denied(name, scope)
         if mutation:
             call.mutations.append(name)
         return resolve(source, info, **args)

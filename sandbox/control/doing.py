@@ -111,6 +111,19 @@ def launch() -> Json:
     return {"launch_url": launch_url(world(), shop_of(given), str(given.get("path") or "/"), flaw)}
 
 
+@api.post("/faults/answers")
+def lose_answers() -> Json:
+    """`{giftCardCreate: 2}`: so many next answers to that question are lost although it takes effect."""
+    given = given_json()
+    shop = shop_of(given)
+    with world().lock:
+        chosen = {name: count for name, count in given.items() if name != "shop"}
+        if not all(isinstance(count, int) and 0 <= count <= 10_000 for count in chosen.values()):
+            raise BadRequest('how many answers to lose is a number: {"giftCardCreate": 2}')
+        shop.lost_answers.update({name: count - shop.lost_answers[name] for name, count in chosen.items()})
+        return dict(shop.lost_answers)
+
+
 @api.post("/deliveries/flush")
 def flush() -> Json:
     """Sends what is held back for reordering or delay."""
@@ -134,7 +147,7 @@ def add_customer() -> tuple[Json, int]:
 @api.post("/orders")
 def add_order() -> tuple[Json, int]:
     """`{customer_id | email, lines: [{sku, quantity}], codes, attributes, landing_site, shipping, paid,
-    test}`.
+    test, gift_cards, store_credit}`.
     """
     given = given_json()
     shop = shop_of(given)
@@ -154,6 +167,8 @@ def add_order() -> tuple[Json, int]:
             landing_site=given.get("landing_site"),
             referring_site=given.get("referring_site"),
             test=bool(given.get("test")),
+            gift_cards=[str(code) for code in given.get("gift_cards") or ()],
+            store_credit=bool(given.get("store_credit")),
             shop=shop.domain,
         )
         return order_json(shop, order), 201

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from sandbox.discounts import VARIANT_OFFSET
 from sandbox.money import Currency
 from sandbox.orders import LineTable, Order, Refund
 from sandbox.payloads.customer import customer_in_order
@@ -63,16 +64,15 @@ _LINE_REST = (
 _ALLOCATION = b'{"amount":%b,"amount_set":%b,"discount_application_index":0}'
 _CODE = b'{"code":%b,"amount":%b,"type":"%b"}'
 _APPLICATION = (
-    b'{"target_type":"line_item","type":"discount_code","value":%b,"value_type":"%b",'
+    b'{"target_type":"%b","type":"discount_code","value":%b,"value_type":"%b",'
     b'"allocation_method":"across","target_selection":"all","code":%b}'
 )
 _SHIPPING = (
     b'{"id":%d,"carrier_identifier":null,"code":"Standard","current_discounted_price_set":%b,"discounted_price":%b,'
     b'"discounted_price_set":%b,"is_removed":false,"phone":null,"price":%b,"price_set":%b,'
     b'"requested_fulfillment_service_id":null,"source":"shopify","title":"Standard","tax_lines":[],'
-    b'"discount_allocations":[]}'
+    b'"discount_allocations":[%b]}'
 )
-VARIANT_OFFSET = 36_000_000_000_000
 # about ten megabytes of lines that may come again
 PLAIN_LINES = 40_000
 
@@ -169,8 +169,8 @@ class OrderBodies:
             b"cur_sub_set": bag(now_sub),
             b"cur_total": money(now_total),
             b"cur_total_set": bag(now_total),
-            b"disc": money(order.discounts),
-            b"disc_set": bag(order.discounts),
+            b"disc": money(order.discounts + order.shipping_off),
+            b"disc_set": bag(order.discounts + order.shipping_off),
             b"lines_price": money(goods),
             b"lines_price_set": bag(goods),
             b"shipping_set": bag(order.shipping),
@@ -185,15 +185,18 @@ class OrderBodies:
             b"codes": b",".join([_CODE % (text(c.code), money(c.amount), c.kind.encode()) for c in codes]),
             b"applications": b",".join([self._application(c.code, c.kind, c.value) for c in codes]),
             b"attributes": attributes(order.attributes),
-            b"shipping_lines": self._shipping(order) if order.shipping else b"",
+            b"shipping_lines": self._shipping(order) if order.shipping or order.shipping_off else b"",
         }
 
     def _application(self, code: str, kind: str, value: str) -> bytes:
-        return _APPLICATION % (text(value), kind.encode(), text(code))
+        target, worth = (b"shipping_line", b"percentage") if kind == "shipping" else (b"line_item", kind.encode())
+        return _APPLICATION % (target, text(value), worth, text(code))
 
     def _shipping(self, order: Order) -> bytes:
-        price, bag = self.money.text(order.shipping), self.money.bag(order.shipping)
-        return _SHIPPING % (self._first_shipping_id + order.place, bag, price, bag, price, bag)
+        text, bag, before = self.money.text, self.money.bag, order.shipping + order.shipping_off
+        shared = _ALLOCATION % (text(order.shipping_off), bag(order.shipping_off)) if order.shipping_off else b""
+        now = (bag(order.shipping), text(order.shipping), bag(order.shipping))
+        return _SHIPPING % (self._first_shipping_id + order.place, *now, text(before), bag(before), shared)
 
     def line_id(self, place: int) -> int:
         return self._first_line_id + place

@@ -15,6 +15,7 @@ def test_the_app_file_says_what_the_constants_say() -> None:
     told = tomllib.loads((ROOT / "shopify.app.toml").read_text("utf-8"))
     subscriptions = told["webhooks"]["subscriptions"]
     assert told["access_scopes"]["scopes"] == ",".join(manifest.SCOPES)
+    assert told["access_scopes"]["optional_scopes"] == list(manifest.OPTIONAL_SCOPES)
     assert told["webhooks"]["api_version"] == manifest.API_VERSION
     assert [topic for each in subscriptions for topic in each.get("topics", [])] == list(manifest.TOPICS)
     assert [topic for each in subscriptions for topic in each.get("compliance_topics", [])] == list(

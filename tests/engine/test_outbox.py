@@ -12,7 +12,18 @@ import pytest
 from commerce.customers import CustomerSnapshot
 from commerce.ids import EffectId, ShopId
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import Effect, PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
+from commerce.store import (
+    Effect,
+    GiveCredit,
+    PutDiscount,
+    PutGiftCard,
+    PutSegment,
+    SetFields,
+    SetTags,
+    ShopDetails,
+    StoreError,
+    TakeCredit,
+)
 from engine import outbox, shops
 from engine.outbox import LEASE, MOST_ATTEMPTS, TAGS_REST_SECONDS, Outbox
 from engine.shops import Shop
@@ -43,6 +54,7 @@ class Store:
     """A store that answers what the test tells it to, and remembers what it was asked. It reads nothing."""
 
     asked: list[Effect] = field(default_factory=list)
+    looked: list[bool] = field(default_factory=list)
     answer: Callable[[Effect], Answer] = lambda _: None
 
     def details(self) -> ShopDetails:
@@ -59,6 +71,17 @@ class Store:
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[Answer]:
         return self._take(effects)
+
+    def put_gift_cards(self, effects: Sequence[PutGiftCard]) -> list[Answer]:
+        return self._take(effects)
+
+    def give_credit(self, effect: GiveCredit, *, asked_before: bool) -> Answer:
+        self.looked.append(asked_before)
+        return self._take([effect])[0]
+
+    def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> Answer:
+        self.looked.append(asked_before)
+        return self._take([effect])[0]
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         raise NotImplementedError
@@ -316,3 +339,74 @@ def test_nothing_is_pushed_of_a_unit_of_work_that_failed(post: Post) -> None:
         fail()
     assert post.rows() == []
     assert post.push() == 0
+
+
+# --- what is asked for once
+
+
+def credit(code: str = "C-ABC") -> GiveCredit:
+    return GiveCredit(code, 1500, "USD", START + timedelta(days=365), "1001")
+
+
+def test_a_question_that_is_asked_once_is_noted_before_it_is_asked(post: Post) -> None:
+    noted: list[list[tuple[Any, ...]]] = []
+
+    def answer(_effect: Effect) -> Answer:
+        noted.append(post.above.run("SELECT asked_at FROM effects WHERE shop_id = %s", post.shop.shop_id))
+        return None
+
+    post.store.answer = answer
+    post.put(credit())
+    assert post.push() == 1
+    assert noted == [[(START,)]]
+    assert (post.store.asked, post.store.looked) == ([credit()], [False])
+    assert post.push(days=1) == 0
+
+
+def test_a_question_whose_answer_was_lost_is_asked_again_with_a_look_first_and_not_at_once(post: Post) -> None:
+    post.store.answer = lambda _: StoreError("no answer", permanent=False)
+    post.put(credit())
+    assert post.push() == 1
+    assert post.due_in() >= LEASE
+    assert post.push(seconds=LEASE.total_seconds() - 1) == 0
+    assert post.push(hours=1) == 1
+    assert post.store.looked == [False, True]
+
+
+def test_a_store_that_raises_is_a_lost_answer_too(post: Post) -> None:
+    def raises(_effect: Effect) -> Answer:
+        raise StoreError("no answer", permanent=False)
+
+    post.store.answer = raises
+    post.put(credit(), discount())
+    assert post.push() == 2
+    assert [row[0] for row in post.rows() if row[5] == "no answer"] == ["C-ABC", "P-ABC"]
+
+
+def test_whoever_has_lost_the_lease_does_not_ask(post: Post) -> None:
+    """A worker that stood still for longer than its lease finds that another has taken over."""
+
+    def stand_still(_effect: Effect) -> Answer:
+        post.clock.forward(seconds=LEASE.total_seconds() + 1)
+        other = Outbox(post.database, lambda _: other_store, {})
+        assert other.push_round() == 2
+        return None
+
+    other_store = Store()
+    post.store.answer = stand_still
+    post.put(discount(), credit())
+    assert post.push() == 2
+    assert other_store.asked == [discount(), credit()]
+    assert post.store.asked == [discount()]
+    assert ("C-ABC", 1, 2, True, False, None) in post.rows()
+
+
+def test_what_was_asked_is_not_asked_differently_after_it_was_parked_and_replayed(post: Post) -> None:
+    post.store.answer = lambda _: StoreError("no", permanent=True)
+    post.put(credit())
+    post.push()
+    effect_id = EffectId(post.above.one("SELECT effect_id FROM effects WHERE shop_id = %s", post.shop.shop_id))
+    with post.database.work(post.shop.shop_id) as work:
+        assert outbox.replay(work, effect_id)
+    post.push()
+    assert post.store.looked == [False, True]

@@ -18,10 +18,10 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client
 
 import loyalty
-from app import FIRST_TERMS, REACTIONS
+from app import FIRST_TERMS, OUTCOMES, REACTIONS
 from commerce.history import Store
 from commerce.ids import CustomerId, ShopId
-from commerce.store import PutDiscount, ShopDetails
+from commerce.store import ShopDetails
 from connectors.http import HttpSession
 from connectors.shopify import (
     COMPLIANCE_TOPICS,
@@ -235,7 +235,7 @@ def open_loop(
         rooms["loop"] = Loop(
             world, database, clock,
             Inbox(database, {"shopify": translate}, REACTIONS),
-            Outbox(database, connect, {PutDiscount.kind: loyalty.code_settled}),
+            Outbox(database, connect, OUTCOMES),
             Reconciler(database, connect, REACTIONS), Backfiller(database, connect, REACTIONS), installer,
             StaleOrders(database, connect, lambda work, found: settle_read(work, REACTIONS, found)),
             rooms["client"], Client(rooms["platform"]), domain, platform_url,

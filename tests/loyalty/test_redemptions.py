@@ -83,6 +83,12 @@ def test_buying_a_reward_holds_its_points_and_asks_the_store_for_a_code(rich: De
         "customer_external_id": "1001",
         "minimum_minor": 0,
         "active": True,
+        "takes": "amount",
+        "percent": 0,
+        "most_shipping_minor": None,
+        "minimum_quantity": 0,
+        "goods": {"products": [], "variants": [], "collections": []},
+        "combines": {"orders": False, "products": False, "shipping": False},
     }
     assert len(bought.code) == len("P-") + 18
     assert rich.faults() == []

@@ -95,8 +95,9 @@ class Merchant:
         lead = "&" if "?" in path else "?"
         return self.client.get(f"{path}{lead}{urlencode({'shop': self.shop.domain, 'id_token': self.token()})}")
 
-    def fetch(self, path: str, method: str = "GET") -> TestResponse:
-        return self.client.open(path, method=method, headers={"Authorization": f"Bearer {self.token()}"})
+    def fetch(self, path: str, method: str = "GET", **form: str) -> TestResponse:
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        return self.client.open(path, method=method, headers=headers, data=form or None)
 
 
 @dataclass(frozen=True)

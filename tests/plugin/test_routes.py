@@ -24,6 +24,9 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
     assert set(rules) == {
         "/parked/deliveries/<int:delivery_id>/replay",
         "/parked/effects/<int:effect_id>/replay",
+        "/redemptions/<int:redemption_id>/take-back",
+        "/rewards",
+        "/rewards/withdraw",
         "/proxy/redeem",
         "/proxy/r/<code>",
     }

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from commerce.rewards import Combines, Goods
+from loyalty import Kind, Reward
 from plugin import wording
 from plugin.admin import charts
 
@@ -74,3 +76,39 @@ def test_columns_stand_on_the_ground_and_say_what_they_show() -> None:
     assert 'aria-label="over &#34;time&#34;"' in drawn
     assert '<rect class="value" x="16" y="0" width="6" height="48"/>' in drawn
     assert '<rect class="value" x="0" y="48" width="6" height="0"/>' in drawn
+
+
+GOODS = Goods(products=("1",))
+
+
+@pytest.mark.parametrize(
+    "offered, said",
+    [
+        (Reward("k", "t", 1, 500), "5.00 USD off one order"),
+        (Reward("k", "t", 1, kind=Kind.PERCENTAGE, percent=15), "15 % off one order"),
+        (Reward("k", "t", 1, kind=Kind.FREE_SHIPPING), "Free shipping of one order"),
+        (Reward("k", "t", 1, kind=Kind.FREE_SHIPPING, most_shipping_minor=900),
+         "Free shipping of one order, where it costs up to 9.00 USD"),
+        (Reward("k", "t", 1, 1800, kind=Kind.PRODUCT, goods=GOODS), "18.00 USD off certain products, once"),
+        (Reward("k", "t", 1, kind=Kind.PRODUCT, percent=50, goods=GOODS), "50 % off certain products"),
+        (Reward("k", "t", 1, 2000, kind=Kind.GIFT_CARD), "A gift card of 20.00 USD"),
+        (Reward("k", "t", 1, 1500, kind=Kind.STORE_CREDIT), "15.00 USD of store credit"),
+    ],
+    ids=lambda one: one.kind if isinstance(one, Reward) else "",
+)  # fmt: skip
+def test_each_kind_of_reward_is_said_in_words(offered: Reward, said: str) -> None:
+    assert wording.reward(offered, "USD").replace("\u00a0", " ") == said
+
+
+def test_what_a_reward_asks_for_is_said_in_phrases_and_its_name_is_not_repeated() -> None:
+    combines = Combines(orders=True, shipping=True)
+    offered = Reward("k", "5.00 USD off", 1, 500, 2000, 30, combines=combines, limit=2, limit_days=90)
+    phrases = [
+        "on an order of 20.00 USD or more", "2 times for each customer in 90 days",
+        "together with order and shipping discounts", "good for 30 days",
+    ]  # fmt: skip
+    assert wording.described(offered, "USD").replace("\u00a0", " ") == ", ".join(phrases)
+    once = Reward("k", "Welcome", 1, 500, limit=1, minimum_quantity=2, code_days=1)
+    assert wording.described(once, "USD").replace("\u00a0", " ") == (
+        "5.00 USD off one order, on an order of 2 pieces or more, once for each customer, good for 1 day"
+    )

@@ -1,0 +1,191 @@
+"""Rewards: what points buy. Four kinds are discount codes; a gift card and store credit are money that the store hands
+over, so they have no basket to be limited to.
+
+The limits are those of the store's platform, told before a shopper has paid with points rather than after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from commerce.rewards import Combines, Goods
+
+
+class Kind(StrEnum):
+    """What a reward is."""
+
+    AMOUNT = "amount"
+    PERCENTAGE = "percentage"
+    FREE_SHIPPING = "free_shipping"
+    PRODUCT = "product"
+    GIFT_CARD = "gift_card"
+    STORE_CREDIT = "store_credit"
+
+
+HANDED_OVER = frozenset({Kind.GIFT_CARD, Kind.STORE_CREDIT})
+
+LONGEST_KEY = 64
+# The platform allows 255 letters with our name before them; nobody reads more than this on a telephone.
+LONGEST_TITLE = 100
+MOST_POINTS = 10**9
+# Nine digits before the point are more than any shop sells, and keep every sum far inside the platform's numbers.
+MOST_MINOR = 10**12
+CODE_DAYS = 730
+# Gift cards and credit are money: in many countries they may not end within years.
+MONEY_DAYS = 3650
+# The platform takes lists of 250; a shopper is told what a code is for, which nobody does for more than this.
+MOST_GOODS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """Something that points buy. Its code works for `code_days` days; of a gift card, 0 days mean without end.
+
+    `limit`: how often one customer may have it in `limit_days` days (0 days: ever); 0 is no limit, 1 and 0 are
+    "once per customer". A product reward takes `amount_minor` off the named goods once, or `percent` off each piece.
+    """
+
+    key: str
+    title: str
+    points: int
+    amount_minor: int = 0
+    minimum_minor: int = 0
+    code_days: int = 30
+    kind: Kind = Kind.AMOUNT
+    percent: int = 0
+    most_shipping_minor: int | None = None
+    minimum_quantity: int = 0
+    goods: Goods = field(default=Goods())
+    combines: Combines = field(default=Combines())
+    limit: int = 0
+    limit_days: int = 0
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Reward:
+        """A reward as terms and redemptions store it. Raises `ValueError` for what is none."""
+        if unknown := sorted(set(body) - {known.name for known in fields(cls)}):
+            raise ValueError(f"a reward has no {', '.join(unknown)}")
+        for name in ("key", "title", "points"):
+            if name not in body:
+                raise ValueError(f"a reward needs a {name}")
+        given = dict(body)
+        if given.get("kind", Kind.AMOUNT) not in set(Kind):
+            raise ValueError(f"a reward is one of {', '.join(Kind)}")
+        given["kind"] = Kind(given.get("kind", Kind.AMOUNT))
+        given["goods"] = _goods(given.get("goods") or {})
+        given["combines"] = _combines(given.get("combines") or {})
+        for name, value in given.items():
+            if name in _NUMBERS and (type(value) is not int and not (name == "most_shipping_minor" and value is None)):
+                raise ValueError(f"{name} of a reward is a whole number")
+        return cls(**given)
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the store hands over money, not a code for a basket."""
+        return self.kind in HANDED_OVER
+
+    def mistakes(self) -> list[str]:
+        """What is wrong with the reward, in sentences; none if it can be offered."""
+        return [*_anything(self), *_worth(self), *_days(self), *_conditions(self), *_named_goods(self)]
+
+
+_NUMBERS = frozenset(
+    {"points", "amount_minor", "minimum_minor", "code_days", "percent", "most_shipping_minor", "minimum_quantity"}
+    | {"limit", "limit_days"}
+)
+
+
+def _goods(body: Any) -> Goods:
+    names = ("products", "variants", "collections")
+    if not isinstance(body, Mapping) or set(body) - set(names):
+        raise ValueError("goods of a reward are products, variants or collections")
+    lists = [body.get(name, ()) for name in names]
+    if not all(isinstance(ids, (list, tuple)) and all(isinstance(one, str) for one in ids) for ids in lists):
+        raise ValueError("goods of a reward are lists of the store's numbers, as text")
+    return Goods(*(tuple(ids) for ids in lists))
+
+
+def _combines(body: Any) -> Combines:
+    names = ("orders", "products", "shipping")
+    if not isinstance(body, Mapping) or set(body) - set(names):
+        raise ValueError("a reward combines with orders, products or shipping")
+    if not all(isinstance(answer, bool) for answer in body.values()):
+        raise ValueError("whether a reward combines is true or false")
+    return Combines(**body)
+
+
+def _anything(reward: Reward) -> Iterator[str]:
+    if not (0 < len(reward.key) <= LONGEST_KEY and reward.key.isascii() and reward.key.replace("-", "a").isalnum()):
+        yield f"its key is made of up to {LONGEST_KEY} letters, digits and hyphens"
+    if not reward.title.strip() or len(reward.title) > LONGEST_TITLE or not reward.title.isprintable():
+        yield f"its title has from 1 to {LONGEST_TITLE} letters"
+    if not 1 <= reward.points <= MOST_POINTS:
+        yield "it costs at least one point"
+    if reward.limit < 0 or not 0 <= reward.limit_days <= MONEY_DAYS:
+        yield f"its limit for one customer is a number, in 0 to {MONEY_DAYS} days"
+    elif reward.limit_days and not reward.limit:
+        yield "it names the days of a limit, and not how many a customer may have in them"
+
+
+def _worth(reward: Reward) -> Iterator[str]:
+    """Each kind says what it is worth in its own way, and says nothing in another's."""
+    if not 0 <= reward.amount_minor <= MOST_MINOR or not 0 <= reward.percent <= 100:
+        yield "an amount is not below zero, and a percentage goes from 1 to 100"
+        return
+    amount, percent = reward.amount_minor > 0, reward.percent > 0
+    if reward.kind in (Kind.AMOUNT, Kind.GIFT_CARD, Kind.STORE_CREDIT) and (not amount or percent):
+        yield "it is worth an amount, and no percentage"
+    if reward.kind == Kind.PERCENTAGE and (amount or not percent):
+        yield "it is worth a percentage from 1 to 100, and no amount"
+    if reward.kind == Kind.FREE_SHIPPING and (amount or percent):
+        yield "it is worth what the shipping costs: it names no amount and no percentage"
+    if reward.kind == Kind.PRODUCT and amount == percent:
+        yield "it takes either an amount or a percentage off its goods"
+    elif reward.kind == Kind.PRODUCT and reward.percent == 100:
+        # The platform counts uses of a code and not pieces: 100 % would make a whole basket of them free.
+        yield "100 % would make every piece in the basket free: name the price of one piece as its amount"
+    most = reward.most_shipping_minor
+    if most is not None and (reward.kind != Kind.FREE_SHIPPING or not 1 <= most <= MOST_MINOR):
+        yield "only free shipping has a highest price of shipping, and that is above zero"
+
+
+def _days(reward: Reward) -> Iterator[str]:
+    if reward.kind == Kind.GIFT_CARD:
+        if not 0 <= reward.code_days <= MONEY_DAYS:
+            yield f"a gift card ends after 1 to {MONEY_DAYS} days, or never (0)"
+    elif reward.kind == Kind.STORE_CREDIT:
+        # Its end is what we recognise a credit by, if the store's answer is lost (decision 25).
+        if not 1 <= reward.code_days <= MONEY_DAYS:
+            yield f"store credit ends after 1 to {MONEY_DAYS} days"
+    elif not 1 <= reward.code_days <= CODE_DAYS:
+        yield f"its code works for 1 to {CODE_DAYS} days"
+
+
+def _conditions(reward: Reward) -> Iterator[str]:
+    if not 0 <= reward.minimum_minor <= MOST_MINOR or not 0 <= reward.minimum_quantity <= 1_000_000:
+        yield "what a basket must come to is not below zero"
+    if reward.minimum_minor and reward.minimum_quantity:
+        yield "it asks for a least spend or for a least number of pieces: the store takes only one of them"
+    asks = reward.minimum_minor or reward.minimum_quantity or any(reward.combines)
+    if reward.handed_over and asks:
+        yield "it is handed over as money: it asks for no basket and combines with everything"
+    if reward.kind == Kind.FREE_SHIPPING and reward.combines.shipping:
+        yield "free shipping cannot be combined with another shipping discount"
+
+
+def _named_goods(reward: Reward) -> Iterator[str]:
+    goods = reward.goods
+    named = (*goods.products, *goods.variants, *goods.collections)
+    if reward.kind == Kind.PRODUCT and not named:
+        yield "it names the products, variants or collections that it is for"
+    if reward.kind != Kind.PRODUCT and named:
+        yield "only a product reward names goods"
+    if goods.collections and (goods.products or goods.variants):
+        yield "it names either collections, or products and variants"
+    if len(named) > MOST_GOODS:
+        yield f"it names at most {MOST_GOODS} goods"
+    if not all(one.isascii() and one.isdigit() and len(one) < 20 for one in named):
+        yield "goods go by the store's own numbers"

@@ -1,0 +1,93 @@
+"""A shop's loyalty terms: how points are earned, and what they buy. Terms that were published once stay readable for
+ever, so a field that is new has a value for when it is missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from commerce.money import Money, exponent
+from loyalty.rules.rewards import Reward
+
+# A shopper reads the list from top to bottom; no program that we know of offers more.
+MOST_REWARDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A shop's loyalty rules:
+
+    `points` for each whole `per_minor` of goods kept, spendable `hold_days` after the order was placed.
+    """
+
+    version: int
+    currency: str
+    points: int
+    per_minor: int
+    hold_days: int
+    rewards: tuple[Reward, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        # Only what no version may ever have said: `mistakes` is for terms that are to be published, and may grow
+        # stricter than those that were.
+        if _nonsense(self):
+            raise ValueError("; ".join(mistakes(self)))
+
+    @classmethod
+    def read(cls, version: int, body: Mapping[str, Any]) -> Terms:
+        """Terms as they are stored. Raises `ValueError` with a sentence for each mistake."""
+        rewards = tuple(Reward.read(reward) for reward in body["rewards"])
+        return cls(version, body["currency"], body["points"], body["per_minor"], body["hold_days"], rewards)
+
+    def reward(self, key: str) -> Reward | None:
+        return next((reward for reward in self.rewards if reward.key == key), None)
+
+
+def mistakes(terms: Terms) -> list[str]:
+    """What is wrong with the terms, in sentences for whoever wrote them; none if they can be published."""
+    found = _nonsense(terms)
+    if len(terms.rewards) > MOST_REWARDS:
+        found.append(f"a program has at most {MOST_REWARDS} rewards")
+    twice = [key for key, count in Counter(reward.key for reward in terms.rewards).items() if count > 1]
+    found += [f"two rewards are called {key!r}: give each a key of its own" for key in twice]
+    for reward in terms.rewards:
+        found += [f"reward {reward.key!r}: {mistake}" for mistake in reward.mistakes()]
+    return found
+
+
+def _nonsense(terms: Terms) -> list[str]:
+    found = list[str]()
+    if terms.points < 0 or terms.per_minor < 1:
+        found.append("points per amount: no fewer than 0 points, for at least one minor unit")
+    if not 0 <= terms.hold_days <= 365:
+        found.append("points are held from 0 to 365 days")
+    if any(r.points < 1 or r.amount_minor < 0 or r.code_days < 0 for r in terms.rewards):
+        found.append("a reward costs at least one point, and neither its worth nor its days are below zero")
+    return found
+
+
+def proposal(currency: str) -> dict[str, Any]:
+    """The program that a shop starts with:
+
+    one point for each whole unit, a reward of five units for a hundred points.
+    """
+    unit = 10 ** exponent(currency)
+    return {
+        "currency": currency,
+        "points": 1,
+        "per_minor": unit,
+        "hold_days": 14,
+        "rewards": [
+            {
+                "key": "five-off",
+                "title": f"{Money(5 * unit, currency)} off",
+                "points": 100,
+                "amount_minor": 5 * unit,
+                "minimum_minor": 0,
+                "code_days": 30,
+            }
+        ],
+    }

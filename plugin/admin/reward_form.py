@@ -1,0 +1,72 @@
+"""The form with which a merchant offers a new reward. What was typed becomes a reward as terms store it, or a refusal
+that says what to type instead; whether it can be offered is for the terms to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from commerce.money import BadAmount, Money
+from commerce.refusal import Refusal
+from loyalty import Kind
+
+# Longer is a mistake of the clipboard; the terms have limits of their own.
+LONGEST = 2000
+
+
+class NotAReward(Refusal):
+    """This is not how a reward is written."""
+
+
+def reward_of(form: Mapping[str, str], currency: str, taken: Collection[str]) -> dict[str, Any]:
+    """The reward that the form describes, with a key that none of `taken` bears. Refuses with `NotAReward`."""
+    typed = {name: value[:LONGEST].strip() for name, value in form.items()}
+    kind = typed.get("kind", "")
+    if kind not in set(Kind):
+        raise NotAReward("Choose what the reward is.")
+    described: dict[str, Any] = {
+        "key": _key(typed.get("title", ""), taken),
+        "title": typed.get("title", ""),
+        "kind": kind,
+        "points": _number(typed, "points", "The price in points"),
+        "amount_minor": _amount(typed, "amount", "The amount", currency),
+        "percent": _number(typed, "percent", "The percentage"),
+        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
+        "minimum_quantity": _number(typed, "pieces", "The least number of pieces"),
+        "code_days": _number(typed, "days", "The number of days"),
+        "limit": _number(typed, "limit", "How often one customer may have it"),
+        "limit_days": _number(typed, "limit_days", "The days of that limit"),
+        "combines": {name: bool(typed.get(f"with_{name}")) for name in ("orders", "products", "shipping")},
+        "goods": {name: _ids(typed.get(name, "")) for name in ("products", "variants", "collections")},
+    }
+    if most := _amount(typed, "most_shipping", "The highest price of shipping", currency):
+        described["most_shipping_minor"] = most
+    return described
+
+
+def _number(typed: Mapping[str, str], name: str, what: str) -> int:
+    text = typed.get(name) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise NotAReward(f"{what} is a whole number, such as 100.")
+    return int(text)
+
+
+def _amount(typed: Mapping[str, str], name: str, what: str, currency: str) -> int:
+    try:
+        return Money.parse(typed.get(name) or "0", currency).minor
+    except BadAmount:
+        raise NotAReward(f"{what} is digits with at most one point, such as 12.50.") from None
+
+
+def _ids(text: str) -> list[str]:
+    """The store's numbers, as a merchant copies them out of the addresses of the store's own admin."""
+    return re.findall(r"\d+", text) if re.fullmatch(r"[\d\s,;]*", text, re.ASCII) else [text]
+
+
+def _key(title: str, taken: Collection[str]) -> str:
+    """A name for the reward that its title suggests; what has no Latin letters is numbered."""
+    plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48] or "reward"
+    tries = (plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 3)))
+    return next(key for key in tries if key not in taken)

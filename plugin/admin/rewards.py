@@ -1,0 +1,69 @@
+"""What points buy in a shop, for the merchant: each reward in words, how often it was bought, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+import loyalty
+from connectors.shopify import REWARD_SCOPES
+from engine.work import UnitOfWork
+from loyalty import Kind, Reward
+
+_BOUGHT = text("""
+    SELECT reward ->> 'key' AS key, count(*) AS bought, count(*) FILTER (WHERE outcome = 'used') AS used
+    FROM redemptions WHERE shop_id = :shop_id GROUP BY 1
+""")
+
+# What the platform calls a permission, in words; a merchant sees the platform's own list when they are asked.
+PERMISSIONS: Mapping[Kind, str] = {Kind.GIFT_CARD: "make gift cards", Kind.STORE_CREDIT: "give store credit"}
+
+
+# As the form asks for them, the plainest first.
+KINDS: Sequence[tuple[Kind, str]] = (
+    (Kind.AMOUNT, "An amount off an order"),
+    (Kind.PERCENTAGE, "A percentage off an order"),
+    (Kind.FREE_SHIPPING, "Free shipping"),
+    (Kind.PRODUCT, "Certain products for less, or one of them free"),
+    (Kind.GIFT_CARD, "A gift card"),
+    (Kind.STORE_CREDIT, "Store credit"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A reward, and how often it was `bought` and `used` since the beginning."""
+
+    reward: Reward
+    bought: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that only some rewards need, and the platform's names for it."""
+
+    what: str
+    scopes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    currency: str
+    version: int
+    rewards: Sequence[Offer]
+    needs: Sequence[Need]
+
+
+def offers(work: UnitOfWork) -> Offers:
+    terms = loyalty.current_terms(work)
+    counted = {row.key: row for row in work.rows(_BOUGHT)}
+    shown = [
+        Offer(reward, *((row.bought, row.used) if (row := counted.get(reward.key)) else (0, 0)))
+        for reward in terms.rewards
+    ]
+    kinds = {reward.kind for reward in terms.rewards}
+    needs = [Need(what, REWARD_SCOPES[kind]) for kind, what in PERMISSIONS.items() if kind in kinds]
+    return Offers(terms.currency, terms.version, shown, needs)
