@@ -86,7 +86,41 @@ class PutDiscount:
         return self.code
 
 
-Effect = SetTags | PutSegment | PutDiscount
+@dataclass(frozen=True, slots=True)
+class PutPixel:
+    """The shop's pages run our pixel, which tells `address` what happened in the shop `account`; or, when not
+    `active`, they run none of ours.
+    """
+
+    kind: ClassVar[str] = "pixel"
+    account: str
+    address: str
+    active: bool = True
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """The store's own automation hears that something happened to a customer.
+
+    The one effect that is no state: it is told at least once, and `event_id` tells whoever hears it twice.
+    """
+
+    kind: ClassVar[str] = "announcement"
+    what: str
+    event_id: str
+    customer_external_id: str
+    facts: dict[str, str | int]
+
+    @property
+    def key(self) -> str:
+        return self.event_id
+
+
+Effect = SetTags | PutSegment | PutDiscount | PutPixel | Announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +136,7 @@ class ShopDetails:
 class StorePort(Protocol):
     """The remote system of one shop. Every call has bounded time; every failure is a `StoreError`.
 
-    The three writers take a batch and answer in its order: None where the store now is as stated, a `StoreError`
+    The writers take a batch and answer in its order: None where the store now is as stated, a `StoreError`
     where it is not. They raise a `StoreError` when the whole batch failed.
     """
 
@@ -113,6 +147,10 @@ class StorePort(Protocol):
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]: ...
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]: ...
+
+    def put_pixels(self, effects: Sequence[PutPixel]) -> list[StoreError | None]: ...
+
+    def announce(self, effects: Sequence[Announce]) -> list[StoreError | None]: ...
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         """Pages of stamps of the orders that changed at or after `since`, oldest change first."""

@@ -19,7 +19,7 @@ import msgspec
 from sqlalchemy import text
 
 from commerce.ids import EffectId, ShopId
-from commerce.store import Effect, PutDiscount, PutSegment, SetTags, StoreError, StorePort
+from commerce.store import Announce, Effect, PutDiscount, PutPixel, PutSegment, SetTags, StoreError, StorePort
 from engine import log, metrics, shops
 from engine.work import Database, UnitOfWork, as_json
 
@@ -45,7 +45,9 @@ FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 3600.0
 MOST_ATTEMPTS = 10
 
-_KINDS: Mapping[str, type[Effect]] = {kind.kind: kind for kind in (SetTags, PutSegment, PutDiscount)}
+_KINDS: Mapping[str, type[Effect]] = {
+    kind.kind: kind for kind in (SetTags, PutSegment, PutDiscount, PutPixel, Announce)
+}
 
 _PUT = text("""
     INSERT INTO effects (shop_id, kind, key, body, wanted_at, due_at)
@@ -183,6 +185,7 @@ class Outbox:
             return [error for _ in claimed]
         writers: dict[str, Callable[[Any], list[StoreError | None]]] = {
             SetTags.kind: store.set_tags, PutSegment.kind: store.put_segments, PutDiscount.kind: store.put_discounts,
+            PutPixel.kind: store.put_pixels, Announce.kind: store.announce,
         }  # fmt: skip
         for kind, write in writers.items():
             if batch := [c for c in claimed if c.effect.kind == kind]:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.work import Database
-from plugin import admin, errors, storefront
+from plugin import admin, errors, flow, storefront
 from plugin.install import Installer
 from plugin.session import answer
 
@@ -44,6 +44,9 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["doors"] = doors
     app.register_blueprint(admin.pages)
     app.register_blueprint(storefront.pages)
+    app.register_blueprint(storefront.extension.pages)
+    app.register_blueprint(storefront.pixel.pages)
+    app.register_blueprint(flow.pages)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)

@@ -15,8 +15,10 @@ from referral.service import (
     first_terms,
     known_code,
     offer,
+    purge_touches,
     referrals_of,
     settle_attributions,
+    touch,
 )
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "first_terms",
     "known_code",
     "offer",
+    "purge_touches",
     "referrals_of",
     "settle_attributions",
+    "touch",
 ]

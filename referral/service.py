@@ -29,6 +29,13 @@ CODE_LETTERS = 8
 FRIEND_PREFIX = "FRIEND-"
 FRIEND_LETTERS = 18
 
+# The last page of a checkout and its order are seconds apart; clocks, queues and slow payments make it a day.
+TOUCH_APART = timedelta(days=1)
+# An order may reach us late, and its touch is asked for again with each of its changes in its first weeks.
+TOUCH_KEPT = timedelta(days=30)
+# No shop has so many invited checkouts a minute; whoever makes them up only uses up his own minute.
+TOUCHES_A_MINUTE = 120
+
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 
 
@@ -119,6 +126,24 @@ def _friend_discount(work: UnitOfWork, agreed: Terms, code: str, ends_at: dateti
     )  # fmt: skip
 
 
+def touch(work: UnitOfWork, code: str, checkout_token: str, order_external_id: str | None = None) -> None:
+    """A browser says that this checkout came by an invitation. It is a hint, and forgeable: it awards nothing.
+
+    It only names the advocate of an order that names nobody itself, whose checkout bore this token and which was
+    placed at about this time; that order is then judged like every other. The first word about a checkout stands.
+    Where the order is here already, it is judged now.
+    """
+    if not records.touch(work, code.upper(), checkout_token, work.now - timedelta(minutes=1), TOUCHES_A_MINUTE):
+        return
+    if order_external_id and (order_id := records.touched_order(work, checkout_token, order_external_id)):
+        settle_attributions(work, mirror.Accepted(mirror.load(work, [order_id]), ()))
+
+
+def purge_touches(work: UnitOfWork) -> None:
+    """Forget touches that no order can need any more."""
+    records.purge_touches(work, work.now - TOUCH_KEPT)
+
+
 def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
     """Judge the orders that carry a code, and again those of the same friends;
 
@@ -130,7 +155,9 @@ def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
         if o.referral_code or _friend_codes(o)
     ]
     customers = sorted({o.customer_id for o in accepted.orders if o.customer_id})
-    found = {link.order_id: link for link in records.links_of_friends(work, customers)}
+    silent = [o.order_id for o in accepted.orders if not (o.referral_code or _friend_codes(o))]
+    found = {link.order_id: link for link in records.links_by_touch(work, silent, TOUCH_APART)}
+    found |= {link.order_id: link for link in records.links_of_friends(work, customers)}
     found |= {link.order_id: link for link in records.links(work, carriers)}
     if found:
         _decide(work, list(found.values()), accepted.orders)

@@ -85,6 +85,7 @@ class Order(Struct, rename="camel"):
     cancelled_at: Instant | None = None
     display_financial_status: str | None = None
     landing_page_url: str | None = None
+    checkout_token: str | None = None
     customer: Customer | None = None
 
 

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import Announce, PutDiscount, PutPixel, PutSegment, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
-from connectors.shopify import reads, writes
+from connectors.shopify import pixels, reads, triggers, writes
 from connectors.shopify.graphql import Budget, Graph, operation
 from connectors.shopify.manifest import API_VERSION
 
@@ -75,6 +75,12 @@ class ShopifyStore:
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
         return writes.put_discounts(self._graph, effects)
+
+    def put_pixels(self, effects: Sequence[PutPixel]) -> list[StoreError | None]:
+        return pixels.put_pixels(self._graph, effects)
+
+    def announce(self, effects: Sequence[Announce]) -> list[StoreError | None]:
+        return triggers.announce(self._graph, effects)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         return reads.orders_changed(self._graph, since)

@@ -21,6 +21,9 @@ SCOPES = (
     "write_discounts",
 )
 
+# Asked for only when a merchant wants the pixel: the app works without it.
+OPTIONAL_SCOPES = ("read_customer_events", "write_pixels")
+
 TOPICS = (
     "app/uninstalled",
     "customers/create",
@@ -44,7 +47,7 @@ REFUND_FIELDS = (
 CUSTOMER_FIELDS = ("id", "email", "first_name", "last_name", "created_at", "updated_at")
 ORDER_FIELDS = (
     "id", "name", "currency", "total_price", "total_price_set", "created_at", "updated_at", "processed_at",
-    "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site",
+    "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site", "checkout_token",
     *(f"customer.{name}" for name in CUSTOMER_FIELDS),
     "line_items.price", "line_items.quantity", "line_items.title", "line_items.product_id", "line_items.gift_card",
     "line_items.discount_allocations",
@@ -66,6 +69,10 @@ PROXY_PREFIX = "apps"
 PROXY_SUBPATH = "perennial"
 PROXY_PATH = "/proxy"
 BOUNCE_PATH = "/session/bounce"
+# What our extensions ask, what the pixel tells, and where Flow says which of our triggers a shop uses.
+EXTENSION_PATH = "/extension"
+PIXEL_PATH = "/pixel"
+FLOW_PATH = "/flow/usage"
 
 APP_BRIDGE_URL = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
 

@@ -164,6 +164,7 @@ def _order(
         ),
         discount_codes=reading.codes(node.discount_codes),
         referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
+        checkout_token=reading.checkout_token(node.checkout_token),
     )
 
 

@@ -1,6 +1,6 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
-from loyalty.service.account import Balance, account, pending, points_outstanding, statement, verify
+from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.program import DOMAIN, current_terms, first_terms
 from loyalty.service.redemptions import NotEnoughPoints, RewardUnknown, code_settled, redeem, release_unused
@@ -14,6 +14,7 @@ __all__ = [
     "account",
     "code_settled",
     "current_terms",
+    "earned",
     "first_terms",
     "pending",
     "points_outstanding",

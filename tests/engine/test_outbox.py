@@ -12,7 +12,7 @@ import pytest
 from commerce.customers import CustomerSnapshot
 from commerce.ids import EffectId, ShopId
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import Effect, PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import Announce, Effect, PutDiscount, PutPixel, PutSegment, SetTags, ShopDetails, StoreError
 from engine import outbox, shops
 from engine.outbox import LEASE, MOST_ATTEMPTS, TAGS_REST_SECONDS, Outbox
 from engine.shops import Shop
@@ -55,6 +55,12 @@ class Store:
         return self._take(effects)
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[Answer]:
+        return self._take(effects)
+
+    def put_pixels(self, effects: Sequence[PutPixel]) -> list[Answer]:
+        return self._take(effects)
+
+    def announce(self, effects: Sequence[Announce]) -> list[Answer]:
         return self._take(effects)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
