@@ -34,7 +34,7 @@ from commerce.ids import ShopId
 from commerce.store import PutDiscount, StoreError, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
-from engine import log, privacy, shops
+from engine import announcements, log, privacy, shops
 from engine.inbox import Inbox, Reaction
 from engine.outbox import Outbox
 from engine.postgres import Embedded
@@ -72,6 +72,11 @@ def _review(work: UnitOfWork) -> None:
 def _release(work: UnitOfWork) -> None:
     while loyalty.release_unused(work):
         pass
+
+
+def _forget(work: UnitOfWork) -> None:
+    referral.purge_touches(work)
+    announcements.purge(work)
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,7 @@ class House:
             Job("release unused codes", 300, inside=_release),
             Job("reconcile", 900, after=self._reconcile),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
+            Job("forget touches and announcements", 3600, inside=_forget),
         )
         return Schedule(self.database, jobs)
 

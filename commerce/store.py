@@ -88,14 +88,15 @@ class PutDiscount:
 
 @dataclass(frozen=True, slots=True)
 class PutPixel:
-    """The shop's pages run our pixel, which tells `address` what happened in the shop `account`; or, when not
-    `active`, they run none of ours.
+    """The shop's pages run our pixel, which tells `address` what happened in the shop `account`.
+
+    An uninstallation takes the pixel away without a word, so each installation (`since`) states it anew.
     """
 
     kind: ClassVar[str] = "pixel"
     account: str
     address: str
-    active: bool = True
+    since: datetime
 
     @property
     def key(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.store import PutSegment, SetTags
-from engine import outbox, terms
+from engine import announcements, outbox, terms
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from lifecycle import records
@@ -95,7 +95,9 @@ def _settle(
             start, happenings = held.standing, fresh.get(held.customer_id, [])
         walked.append(Walked(held, start, walk(start, happenings, rules, work.now)))
     records.write(work, walked, rules.version, reviewing=reviewing)
-    outbox.put(work, [_tags(w) for w in walked if w.walk.stage is not w.held.stage])
+    moved = [w for w in walked if w.walk.stage is not w.held.stage]
+    outbox.put(work, [_tags(w) for w in moved])
+    announcements.announce(work, [_entered(w) for w in moved])
 
 
 def _must_walk_again(held: Held, rules: Terms, fresh: Sequence[Happening], lost: set[CustomerId]) -> bool:
@@ -112,6 +114,14 @@ def _must_walk_again(held: Held, rules: Terms, fresh: Sequence[Happening], lost:
 
 def _tags(walked: Walked) -> SetTags:
     return SetTags(walked.held.external_id, PREFIX, (PREFIX + walked.walk.stage,), VOCABULARY)
+
+
+def _entered(walked: Walked) -> announcements.Happening:
+    before, stage, since = walked.held.stage, walked.walk.stage, walked.walk.since
+    return announcements.Happening(
+        announcements.What.STAGE_ENTERED, f"{walked.held.customer_id}:{stage}:{since:%Y%m%dT%H%M%S}",
+        walked.held.customer_id, since, {"stage": str(stage), "previous stage": str(before or "")},
+    )  # fmt: skip
 
 
 def stage_counts(work: UnitOfWork) -> dict[Stage, int]:

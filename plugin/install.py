@@ -18,6 +18,7 @@ from connectors.shopify import AdminVisitor, ShopifyApp, Token, TokenKeeper
 from engine import shops, terms
 from engine.shops import Seal, Shop
 from engine.work import Database
+from plugin.storefront import pixel
 
 PLATFORM = "shopify"
 
@@ -63,6 +64,7 @@ class Installer:
             for name, propose in self.first_terms.items():
                 terms.publish_first(work, name, propose(details.currency))
             lifecycle.publish_segments(work)
+            pixel.follow_scopes(work, self.shopify, token.scopes)
             return shops.current(work)
 
 

@@ -125,7 +125,7 @@ def _shopper(domain: str, customer_external_id: str | None, path_prefix: str) ->
     return Shopper(shop, customer_id, customer_external_id, path_prefix)
 
 
-# The merchant may have chosen another path for the proxy; no token tells it, and the platform leads the usual one on.
+# A merchant may have moved the proxy to another path, which no token tells: links from extensions take the usual one.
 _USUAL_PREFIX = f"/{PROXY_PREFIX}/{PROXY_SUBPATH}"
 
 

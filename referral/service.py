@@ -16,7 +16,7 @@ from commerce.ids import CustomerId, public_code
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.store import PutDiscount
-from engine import mirror, outbox, terms
+from engine import announcements, mirror, outbox, terms
 from engine.work import UnitOfWork
 from referral import records, rules
 from referral.records import Attribution, Link
@@ -115,7 +115,15 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
     )
     if row.made:
         outbox.put(work, [_friend_discount(work, agreed, row.code, row.ends_at)])
+        announcements.announce(work, [_joined(work, advocate_id, row.claim_id, agreed)])
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, row.code, row.ends_at)
+
+
+def _joined(work: UnitOfWork, advocate_id: CustomerId, claim_id: int, agreed: Terms) -> announcements.Happening:
+    # Told of the advocate: the friend has given an address for their code, and nothing else.
+    return announcements.Happening(
+        announcements.What.FRIEND_JOINED, str(claim_id), advocate_id, work.now, {"offer": agreed.friend_title}
+    )
 
 
 def _friend_discount(work: UnitOfWork, agreed: Terms, code: str, ends_at: datetime) -> PutDiscount:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sandbox import extensions
+from sandbox.extensions import Extensions
 from sandbox.payloads.fields import Tree, tree
 
 ACCESS_SECONDS = 3_600
@@ -65,6 +67,8 @@ class App:
     # What of a body each topic's subscription includes (`include_fields`); a topic that is not named gets all of it.
     include_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     api_version: str = "2026-10"
+    # What was deployed beside it: pixel, triggers.
+    extensions: Extensions = field(default_factory=Extensions)
 
     def asks(self, topic: str) -> Tree | None:
         """The fields that the app's own subscription to `topic` includes; None for all."""
@@ -79,7 +83,8 @@ class App:
         fields = {t: tuple(each["include_fields"]) for each in subscriptions for t in each.get("topics", ())
                   if each.get("include_fields")}  # fmt: skip
         scopes = tuple(told["access_scopes"]["scopes"].split(","))
-        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes)
+        beside = extensions.deployed(config, told)
+        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes, extensions=beside)
 
     @property
     def webhook_url(self) -> str:

@@ -22,6 +22,7 @@ BASES = {
     "Metafield": 31_000_000_000_000,
     "MetafieldDefinition": 120_000_000_000,
     "WebhookSubscription": 1_100_000_000_000,
+    "WebPixel": 2_100_000_000,
     "ShippingLine": 4_700_000_000_000,
 }
 PREFIX = "gid://shopify/"

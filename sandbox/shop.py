@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.apps import App, Installation
 from sandbox.customers import Customer, Customers, add_tags, remove_tags
 from sandbox.discounts import Discounts
+from sandbox.flows import Flows
 from sandbox.ids import Numbers, gid
 from sandbox.metafields import Metafields
 from sandbox.money import Currency
@@ -83,6 +85,10 @@ class Shop:
     discounts: Discounts = field(default_factory=Discounts)
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)
+    flows: Flows = field(default_factory=Flows)
+    # the app's web pixel, while it runs
+    pixel: Any = None
+    pixels_made: int = 0
     lines: LineTable = field(default_factory=LineTable)
     ids: Numbers = field(init=False)
     customers: Customers = field(init=False)

@@ -1,8 +1,8 @@
-"""The web pixel of a shop: created, changed or taken away, until it is as the effect says.
+"""The web pixel of a shop: created or changed until it is as the effect says.
 
-An app has at most one pixel in a shop. Asked for one where there is none, the platform answers with an error instead
-of nothing; which error is not documented, so we do not read it: we create, and if the platform says that there is one
-already, the look had failed for another reason and is taken again later.
+An app has at most one pixel in a shop. Asked for it where there is none, the platform answers with an error instead
+of nothing, and which error is not documented. So a look that fails is read as "none": creating tells. If the platform
+then says that there is one, the look had failed for another reason, and is taken again later.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ def put_pixels(graph: Graph, effects: Sequence[PutPixel]) -> list[Outcome]:
 
 
 def _put(graph: Graph, effect: PutPixel) -> Outcome:
-    found = _find(graph)
-    if not effect.active:
-        return None if found is None else _carry(graph, "delete_pixel", {"id": found.id})
     settings = {"account": effect.account, "address": effect.address}
+    found = _find(graph)
     if found is None:
         return _carry(graph, "create_pixel", {"pixel": {"settings": _text(settings)}})
     if _settings(found) == settings:
@@ -45,9 +43,12 @@ def _put(graph: Graph, effect: PutPixel) -> Outcome:
 
 
 def _find(graph: Graph) -> _Pixel | None:
-    """The pixel that is there. A fault of the look itself is read as "none": creating tells."""
-    reply = graph.ask(operation("find_pixel"), {}, _Found)
-    return reply.data.web_pixel
+    try:
+        return graph.ask(operation("find_pixel"), {}, _Found).data.web_pixel
+    except StoreError as fault:
+        if fault.closed or fault.retry_after is not None:
+            raise
+        return None
 
 
 def _carry(graph: Graph, name: str, variables: Mapping[str, object]) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 from commerce.ids import CustomerId, public_code
 from commerce.refusal import Refusal
 from commerce.store import PutDiscount, StoreError
-from engine import outbox
+from engine import announcements, outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
@@ -65,9 +65,17 @@ def redeem(
     outbox.put(
         work, [_discount(reward, program.currency, code, work.now, expires_at, customer_external_id, active=True)]
     )
+    announcements.announce(work, [_redeemed(redemption_id, customer_id, reward, work.now)])
     row = records.redemption_of_request(work, customer_id, request_key)
     assert row is not None
     return row
+
+
+def _redeemed(redemption_id: int, customer_id: CustomerId, reward: Reward, at: datetime) -> announcements.Happening:
+    return announcements.Happening(
+        announcements.What.REWARD_REDEEMED, str(redemption_id), customer_id, at,
+        {"reward": reward.title, "points": reward.points},
+    )  # fmt: skip
 
 
 def _hold(

@@ -8,15 +8,16 @@ is kept. The answer is the same whatever was said: it tells nobody which shops o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Response, current_app, request
 
 import referral
 from commerce.store import PutPixel
-from connectors.shopify import PIXEL_PATH, PREFLIGHT, READABLE, ShopifyApp
-from engine import shops
-from plugin.session import anybody, answer
+from connectors.shopify import OPTIONAL_SCOPES, PIXEL_PATH, PREFLIGHT, READABLE, ShopifyApp, covers
+from engine import outbox, shops
+from engine.work import UnitOfWork
+from plugin.session import answer, anybody
 
 pages = Blueprint("pixel", __name__, url_prefix=PIXEL_PATH)
 
@@ -59,6 +60,11 @@ def _read() -> Mapping[str, str] | None:
     return found if fits else None
 
 
-def pixel_of(shopify: ShopifyApp, domain: str) -> PutPixel:
-    """The pixel as a shop's store ought to have it: it tells us, and says which shop it is in."""
-    return PutPixel(account=domain, address=f"{shopify.app_url}{PIXEL_PATH}")
+def follow_scopes(work: UnitOfWork, shopify: ShopifyApp, granted: Sequence[str]) -> None:
+    """The merchant has granted these scopes: with those of the pixel, the store shall run it.
+
+    Without them nothing is asked of the store, which would refuse; it has stopped the pixel by itself.
+    """
+    if covers(tuple(granted), OPTIONAL_SCOPES):
+        shop = shops.current(work)
+        outbox.put(work, [PutPixel(shop.domain, f"{shopify.app_url}{PIXEL_PATH}", shop.installed_at)])

@@ -20,8 +20,9 @@ from graphql import (
     build_schema,
 )
 
-from sandbox.adminapi import customers, discounts, metafields, orders, segments, shops, subscriptions
+from sandbox.adminapi import customers, discounts, metafields, orders, pixels, segments, shops, subscriptions
 from sandbox.adminapi.call import Call, Info, Line, Resolver
+from sandbox.adminapi.pixels import Pixel
 from sandbox.customers import Customer
 from sandbox.discounts import Discount
 from sandbox.metafields import Definition, Metafield
@@ -50,6 +51,10 @@ SCOPES = {
     "codeDiscountNodeByCode": "read_discounts",
     "discountNodes": "read_discounts",
     "discountNode": "read_discounts",
+    "webPixel": "read_pixels",
+    "webPixelCreate": "write_pixels",
+    "webPixelUpdate": "write_pixels",
+    "webPixelDelete": "write_pixels",
     "tagsAdd": "write_customers",
     "tagsRemove": "write_customers",
     "customerCreate": "write_customers",
@@ -74,6 +79,7 @@ KINDS: dict[type, str] = {
     Metafield: "Metafield",
     Definition: "MetafieldDefinition",
     Subscription: "WebhookSubscription",
+    Pixel: "WebPixel",
     Shop: "Shop",
 }
 
@@ -118,6 +124,7 @@ RESOLVERS = (
     segments.RESOLVERS,
     discounts.RESOLVERS,
     metafields.RESOLVERS,
+    pixels.RESOLVERS,
     subscriptions.RESOLVERS,
 )
 

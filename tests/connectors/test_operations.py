@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "reference" / "shopify" / "admin-2026-10.graphql.gz"
 OPERATIONS = ROOT / "connectors" / "shopify" / "operations"
 NAMES = sorted(path.stem for path in OPERATIONS.glob("*.graphql"))
-REPEATED = {"create_discounts", "deactivate_discounts", "find_discounts", "set_tags"}
+REPEATED = {"announce", "create_discounts", "deactivate_discounts", "find_discounts", "set_tags"}
 
 
 def documents() -> Iterator[tuple[str, int]]:

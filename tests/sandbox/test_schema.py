@@ -31,7 +31,7 @@ from tests.sandbox.places import SCHEMA as PLATFORM_SCHEMA
 # what the sandbox does not imitate, of the operations that the reference lists
 NOT_IMITATED = {
     *("CustomerOne", "CodeShip", "CodeLookup", "CodeBulkAdd", "CodeBulkStatus", "GiftCard", "Credit", "Debit"),
-    *("BulkQuery", "BulkStatus", "Staged", "BulkMutation", "Subscribe", "Pixel", "Flow"),
+    *("BulkQuery", "BulkStatus", "Staged", "BulkMutation", "Subscribe"),
 }
 
 
