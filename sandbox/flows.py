@@ -6,7 +6,7 @@ import http.client
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -49,12 +49,13 @@ def tell_usage(app: App, shop: str, shop_id: int, handle: str, enabled: bool, no
             "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
     )
-    target = urlsplit(urljoin(app.app_url, app.extensions.usage_url))
+    # of the address that was deployed, the path: the app runs on this machine
+    target, path = urlsplit(app.app_url), urlsplit(app.extensions.usage_url or "").path or "/"
     signature = webhook_signature(body, app.client_secret.encode()).decode()
     headers = {"Content-Type": "application/json", "X-Shopify-Hmac-Sha256": signature}
     connection = http.client.HTTPConnection(target.hostname or "127.0.0.1", target.port or 80, timeout=SECONDS)
     try:
-        connection.request("POST", target.path, body=body, headers=headers)
+        connection.request("POST", path, body=body, headers=headers)
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 502
