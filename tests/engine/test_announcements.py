@@ -104,12 +104,13 @@ def test_pushed_announcements_are_forgotten_and_no_others(anna: Desk, above: Sup
 def test_an_order_announces_its_points_and_its_buyer_s_stage(desk: Desk, above: Superuser) -> None:
     listen(desk, *What)
     desk.settle(people.order(1, people.customer(2, created_at=START), 5000))
+    reason = "#1: 50 points for 50.00 USD of goods kept, at 1 for each 1.00 USD"
     assert sorted(told(desk, above)) == sorted(
         [
             (
                 "points-earned",
                 "1002",
-                {"points": 50, "reason": "#1: 50 points for 50.00 USD of goods kept, at 1 for each 1.00 USD"},
+                {"points": 50, "reason": reason},
             ),
             ("stage-entered", "1002", {"stage": "acquired", "previous stage": ""}),
         ]
