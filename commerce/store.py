@@ -90,7 +90,8 @@ class PutDiscount:
 class PutPixel:
     """The shop's pages run our pixel, which tells `address` what happened in the shop `account`.
 
-    An uninstallation takes the pixel away without a word, so each installation (`since`) states it anew.
+    An uninstallation takes the pixel away without a word, so each installation, and each wish of the merchant's, states
+    it anew: `since` is when.
     """
 
     kind: ClassVar[str] = "pixel"

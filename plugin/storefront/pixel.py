@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from flask import Blueprint, Response, current_app, request
 
@@ -66,5 +67,9 @@ def follow_scopes(work: UnitOfWork, shopify: ShopifyApp, granted: Sequence[str])
     Without them nothing is asked of the store, which would refuse; it has stopped the pixel by itself.
     """
     if covers(tuple(granted), OPTIONAL_SCOPES):
-        shop = shops.current(work)
-        outbox.put(work, [PutPixel(shop.domain, f"{shopify.app_url}{PIXEL_PATH}", shop.installed_at)])
+        outbox.put(work, [wanted(work, shopify, shops.current(work).installed_at)])
+
+
+def wanted(work: UnitOfWork, shopify: ShopifyApp, since: datetime) -> PutPixel:
+    """The pixel as the shop's store ought to run it: it tells us, and says which shop it is in."""
+    return PutPixel(shops.current(work).domain, f"{shopify.app_url}{PIXEL_PATH}", since)

@@ -19,7 +19,7 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
         if rule.rule in OPEN:
             assert owner is None
         else:
-            owned = next((o for path, o in OWNERS.items() if rule.rule.startswith(path)), "merchant")
+            owned = next((o for path, o in OWNERS.items() if f"{rule.rule}/".startswith(f"{path}/")), "merchant")
             assert owner == owned, rule.rule
 
 
@@ -27,6 +27,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
         "/extension/redeem",
+        "/extensions/pixel",
         "/flow/usage",
         "/parked/deliveries/<int:delivery_id>/replay",
         "/parked/effects/<int:effect_id>/replay",
@@ -78,7 +79,7 @@ def test_a_shop_that_we_do_not_know_is_not_found(house: House, shop: Shop) -> No
 
 
 def test_the_policy_names_this_shop_s_admin_alone(merchant: Merchant, next_door: Shop) -> None:
-    for path in ("/", "/customers", "/customers/1", "/activity", "/privacy", "/privacy/exports/none"):
+    for path in ("/", "/customers", "/customers/1", "/activity", "/extensions", "/privacy", "/privacy/exports/none"):
         policy = merchant.open(path).headers["Content-Security-Policy"]
         assert f"frame-ancestors https://{merchant.shop.domain} https://admin.shopify.com" in policy
         assert "default-src 'none'" in policy
