@@ -86,9 +86,9 @@ def announce(work: UnitOfWork, happenings: Sequence[Happening]) -> None:
     )
 
 
-def listening(work: UnitOfWork) -> frozenset[What]:
-    """What the shop's automation listens for."""
-    return frozenset(What(row.what) for row in work.rows(_LISTENING))
+def listening(work: UnitOfWork) -> frozenset[str]:
+    """What the shop's automation listens for; a newer release may have noted what this one does not know."""
+    return frozenset(row.what for row in work.rows(_LISTENING))
 
 
 def heard(work: UnitOfWork, whats: Sequence[What], told_at: datetime, *, listening: bool) -> None:

@@ -87,8 +87,7 @@ def known_code(work: UnitOfWork, customer_id: CustomerId) -> str | None:
 
 def offer(work: UnitOfWork, code: str) -> Offer:
     """What the friend who follows this code is offered. Refuses with `CodeUnknown`."""
-    if records.advocate(work, code.upper()) is None:
-        raise CodeUnknown
+    _advocate(work, code)
     agreed = current_terms(work)
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency)
 
@@ -99,9 +98,7 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
     The address is kept only as a keyed digest. Claiming again answers with the first claim's code.
     Refuses with `CodeUnknown`, `OwnCode` or `NotAnAddress`.
     """
-    advocate_id = records.advocate(work, code.upper())
-    if advocate_id is None:
-        raise CodeUnknown
+    advocate_id = _advocate(work, code)
     if customer_id == advocate_id:
         raise OwnCode
     address = email.strip().lower()
@@ -117,6 +114,14 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
         outbox.put(work, [_friend_discount(work, agreed, row.code, row.ends_at)])
         announcements.announce(work, [_joined(work, advocate_id, row.claim_id, agreed)])
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, row.code, row.ends_at)
+
+
+def _advocate(work: UnitOfWork, code: str) -> CustomerId:
+    """Whose code this is, as somebody typed it. Refuses with `CodeUnknown`, also what the database could not hold."""
+    found = records.advocate(work, code.upper()) if code.isprintable() else None
+    if found is None:
+        raise CodeUnknown
+    return found
 
 
 def _joined(work: UnitOfWork, advocate_id: CustomerId, claim_id: int, agreed: Terms) -> announcements.Happening:

@@ -9,6 +9,7 @@ own (titles of rewards) or the ledger's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ pages = Blueprint("extension", __name__, url_prefix=EXTENSION_PATH)
 ASK, ACT = ["GET", "OPTIONS"], ["POST", "OPTIONS"]
 HISTORY = 20
 LONGEST_BODY = 2048
-LONGEST_ORDER = 19
+_ORDER = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
 class BadRequest(Refusal):
@@ -84,7 +85,7 @@ def see_order(external_id: str) -> Response:
     else's order looks the same as one that is not there.
     """
     shopper = g.shopper
-    if shopper.customer_id is None or len(external_id) > LONGEST_ORDER:
+    if shopper.customer_id is None or not _ORDER.fullmatch(external_id):
         return jsonify(points=None, referral=None)
     with _work() as work:
         points = loyalty.earned(work, shopper.customer_id, external_id)
