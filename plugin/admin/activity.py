@@ -183,4 +183,8 @@ def _wanted(row: Row[Any]) -> str:
             return f"Code {row.code} takes {wording.money(row.amount_minor, row.currency)} off one order"
         case "discount":
             return f"Code {row.code} works no more"
+        case "pixel":
+            return "The shop's pages run our pixel"
+        case "announcement":
+            return f"Your workflows hear of it: {row.key.partition(':')[0].replace('-', ' ')}"
     return f"{row.kind} {row.key}"

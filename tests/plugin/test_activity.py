@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import text
 
 from commerce.events import BadDelivery, Delivery, Event
 from commerce.ids import DeliveryId
-from commerce.store import PutDiscount, PutSegment, SetTags
+from commerce.store import Announce, PutDiscount, PutPixel, PutSegment, SetTags
 from engine import outbox
 from engine.inbox import Inbox, pack
 from engine.shops import Shop
@@ -120,6 +121,19 @@ def test_effects_are_told_in_words(house: House, shop: Shop, merchant: Merchant)
     assert "Code P-AAAA takes 5.00 USD off one order" in page
     assert "Code P-BBBB works no more" in page
     assert "Segment “Perennial: lead” holds whoever is tagged stage:lead" in page
+
+
+def test_the_pixel_and_announcements_are_told_in_words_too(house: House, shop: Shop, merchant: Merchant) -> None:
+    told = Announce("points-earned", "points-earned:1:order:1:v1", "7", {"points": 5})
+    with house.database.work(shop.shop_id) as work:
+        outbox.put(work, [PutPixel(shop.domain, "https://perennial.example/pixel", work.now), told])
+    page = flat(merchant.open("/activity?box=effects&state=waiting").text)
+    assert "The shop's pages run our pixel" in html.unescape(page)
+    assert "Your workflows hear of it: points earned" in page
+
+
+def test_an_export_that_cannot_be_is_not_found(merchant: Merchant) -> None:
+    assert merchant.open("/privacy/exports/%00").status_code == 404
 
 
 def test_a_replayed_effect_is_due_again(house: House, shop: Shop, merchant: Merchant) -> None:
