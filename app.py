@@ -35,7 +35,7 @@ from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import StoreError
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
-from engine import log, privacy, shops
+from engine import announcements, log, privacy, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
 from engine.effects import Outcome
@@ -91,6 +91,11 @@ def _release(work: UnitOfWork) -> None:
 def _tell_points(work: UnitOfWork) -> None:
     while loyalty.tell_points(work):
         pass
+
+
+def _forget(work: UnitOfWork) -> None:
+    referral.purge_touches(work)
+    announcements.purge(work)
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,7 @@ class House:
             Job("reconcile", 300, after=self._reconcile),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
+            Job("forget touches and announcements", 3600, inside=_forget),
         )
         return Schedule(self.database, jobs)
 

@@ -62,6 +62,8 @@ class OrderSnapshot:
     refunds: tuple[RefundSnapshot, ...]
     discount_codes: tuple[str, ...]
     referral_code: str | None
+    checkout_token: str | None = None
+    """What the store called the checkout that this order came from, if it says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,43 @@ class PutSegment:
         return self.tag
 
 
-Effect = SetTags | SetFields | PutSegment | PutDiscount | PutGiftCard | GiveCredit | TakeCredit
+@dataclass(frozen=True, slots=True)
+class PutPixel:
+    """The shop's pages run our pixel, which tells `address` what happened in the shop `account`.
+
+    An uninstallation takes the pixel away without a word, so each installation, and each wish of the merchant's, states
+    it anew: `since` is when.
+    """
+
+    kind: ClassVar[str] = "pixel"
+    account: str
+    address: str
+    since: datetime
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """The store's own automation hears that something happened to a customer.
+
+    The one effect that is no state: it is told at least once, and `event_id` tells whoever hears it twice.
+    """
+
+    kind: ClassVar[str] = "announcement"
+    what: str
+    event_id: str
+    customer_external_id: str
+    facts: dict[str, str | int]
+
+    @property
+    def key(self) -> str:
+        return self.event_id
+
+
+Effect = SetTags | SetFields | PutSegment | PutDiscount | PutGiftCard | GiveCredit | TakeCredit | PutPixel | Announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +166,10 @@ class StorePort(Protocol):
     def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> StoreError | None:
         """Take a credit back, like `give_credit`."""
         ...
+
+    def put_pixels(self, effects: Sequence[PutPixel]) -> list[StoreError | None]: ...
+
+    def announce(self, effects: Sequence[Announce]) -> list[StoreError | None]: ...
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         """Pages of stamps of the orders that changed at or after `since`, oldest change first."""

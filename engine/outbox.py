@@ -20,10 +20,12 @@ from sqlalchemy import text
 
 from commerce.ids import EffectId, ShopId
 from commerce.store import (
+    Announce,
     Effect,
     GiveCredit,
     PutDiscount,
     PutGiftCard,
+    PutPixel,
     PutSegment,
     SetFields,
     SetTags,
@@ -52,7 +54,18 @@ LONGEST_WAIT_SECONDS = 3600.0
 MOST_ATTEMPTS = 10
 
 _KINDS: Mapping[str, type[Effect]] = {
-    kind.kind: kind for kind in (SetTags, SetFields, PutSegment, PutDiscount, PutGiftCard, GiveCredit, TakeCredit)
+    kind.kind: kind
+    for kind in (
+        SetTags,
+        SetFields,
+        PutSegment,
+        PutDiscount,
+        PutGiftCard,
+        GiveCredit,
+        TakeCredit,
+        PutPixel,
+        Announce,
+    )
 }
 
 # The store cannot tell a second asking for these from the first. We write down that we ask before we do, one at a time,
@@ -248,6 +261,7 @@ class Outbox:
         writers: dict[str, Callable[[Any], list[StoreError | None]]] = {
             SetTags.kind: store.set_tags, SetFields.kind: store.set_fields, PutSegment.kind: store.put_segments,
             PutDiscount.kind: store.put_discounts, PutGiftCard.kind: store.put_gift_cards,
+            PutPixel.kind: store.put_pixels, Announce.kind: store.announce,
         }  # fmt: skip
         for kind, write in writers.items():
             if batch := [c for c in claimed if c.effect.kind == kind]:

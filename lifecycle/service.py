@@ -10,7 +10,7 @@ from typing import Any
 from commerce.customers import Merge
 from commerce.ids import CustomerId
 from commerce.store import PutSegment, SetFields, SetTags
-from engine import outbox, terms
+from engine import announcements, outbox, terms
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from lifecycle import records
@@ -122,6 +122,7 @@ def _settle(
     records.write(work, walked, rules.version, reviewing=reviewing)
     moved = [w for w in walked if w.walk.stage is not w.held.stage]
     outbox.put(work, [*map(_tags, moved), *map(_fields, moved)])
+    announcements.announce(work, [_entered(w) for w in moved])
 
 
 def _must_walk_again(held: Held, rules: Terms, fresh: Sequence[Happening], lost: set[CustomerId]) -> bool:
@@ -142,6 +143,14 @@ def _tags(walked: Walked) -> SetTags:
 
 def _fields(walked: Walked) -> SetFields:
     return SetFields(walked.held.external_id, DOMAIN, {"stage": str(walked.walk.stage)})
+
+
+def _entered(walked: Walked) -> announcements.Happening:
+    before, stage, since = walked.held.stage, walked.walk.stage, walked.walk.since
+    return announcements.Happening(
+        announcements.What.STAGE_ENTERED, f"{walked.held.customer_id}:{stage}:{since:%Y%m%dT%H%M%S}",
+        walked.held.customer_id, since, {"stage": str(stage), "previous stage": str(before or "")},
+    )  # fmt: skip
 
 
 def stage_counts(work: UnitOfWork) -> dict[Stage, int]:

@@ -68,6 +68,13 @@ _BOOKED = text("""
       AND kind IN ('earn', 'clawback', 'award', 'award_back')
     GROUP BY 1, 2
 """)
+_EARNED = text("""
+    SELECT coalesce(sum(e.points), 0) AS points
+    FROM orders o LEFT JOIN entries e ON e.shop_id = o.shop_id AND e.order_id = o.order_id AND e.account = 'points'
+        AND e.kind IN ('earn', 'clawback')
+    WHERE o.shop_id = :shop_id AND o.external_id = :external_id AND o.customer_id = :customer_id
+    GROUP BY o.order_id
+""")
 _OPEN_LOTS = text("""
     SELECT lot_id, customer_id, order_id, remaining, available_at, expires_at FROM lots
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND remaining > 0 ORDER BY lot_id
@@ -276,6 +283,12 @@ def booked(work: UnitOfWork, order_ids: Sequence[OrderId], *, awards: bool = Fal
     return {
         row.order_id: Booked(int(row.points), row.terms_version, row.entries) for row in rows if row.award is awards
     }
+
+
+def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> int | None:
+    """What the customer's order has earned them; None where they have no such order."""
+    row = work.row(_EARNED, customer_id=customer_id, external_id=order_external_id)
+    return int(row.points) if row else None
 
 
 def open_lots(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Lot]:

@@ -22,8 +22,12 @@ def handle(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
+# Doors at which programs stand, whatever they say that they accept.
+_FOR_PROGRAMS = {"extension", "flow", "pixel"}
+
+
 def _say(status: int, title: str, message: str, code: str) -> Response:
-    if request.accept_mimetypes.best == "application/json":
+    if request.blueprint in _FOR_PROGRAMS or request.accept_mimetypes.best == "application/json":
         response = jsonify(error={"code": code, "message": message})
     else:
         response = Response(render_template("error.html", title=title, message=message))

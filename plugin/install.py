@@ -32,6 +32,7 @@ from engine import backfills, outbox, shops, terms
 from engine.settings import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
 from engine.shops import Seal, Shop
 from engine.work import Database, UnitOfWork
+from plugin.storefront import pixel
 
 PLATFORM = "shopify"
 
@@ -134,6 +135,7 @@ class Installer:
             outbox.restate(work)
             lifecycle.publish_segments(work)
             backfills.ask(work)
+            pixel.follow_scopes(work, self.shopify, token.scopes)
             return shops.current(work)
 
 

@@ -13,11 +13,21 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
 
-from flask import Response, abort, current_app, g, redirect, request
+from flask import Response, abort, current_app, g, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from commerce.events import BadSignature
 from commerce.ids import CustomerId
-from connectors.shopify import AdminVisitor, Answer, BadProxyRequest, IdTokenRefused
+from connectors.shopify import (
+    PREFLIGHT,
+    PROXY_PREFIX,
+    PROXY_SUBPATH,
+    AdminVisitor,
+    Answer,
+    BadExtensionToken,
+    BadProxyRequest,
+    IdTokenRefused,
+)
 from engine import mirror, shops
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Shop
@@ -131,15 +141,78 @@ def shopper_only(view: Callable[P, Any]) -> Callable[P, Any]:
             visitor = doors.shopify.proxied(request.query_string.decode("ascii", "replace"))
         except BadProxyRequest:
             abort(401)
-        with doors.database.machine() as connection:
-            shop = shops.find(connection, "shopify", visitor.shop_domain)
-        if shop is None or not shop.installed:
+        found = _shopper(visitor.shop_domain, visitor.customer_external_id, visitor.path_prefix)
+        if found is None:
             abort(404)
-        customer_id = None
-        if visitor.customer_external_id:
-            with doors.database.work(shop.shop_id) as work:
-                customer_id = mirror.customer_id(work, visitor.customer_external_id)
-        g.shopper = Shopper(shop, customer_id, visitor.customer_external_id, visitor.path_prefix)
+        g.shopper = found
         return view(*args, **kwargs)
 
     return _owned(admitted, "shopper")
+
+
+def _shopper(domain: str, customer_external_id: str | None, path_prefix: str) -> Shopper | None:
+    """The visitor of an installed shop; None where the app is not installed."""
+    database = current_app.extensions["doors"].database
+    with database.machine() as connection:
+        shop = shops.find(connection, "shopify", domain)
+    if shop is None or not shop.installed:
+        return None
+    customer_id = None
+    if customer_external_id:
+        with database.work(shop.shop_id) as work:
+            customer_id = mirror.customer_id(work, customer_external_id)
+    return Shopper(shop, customer_id, customer_external_id, path_prefix)
+
+
+# A merchant may have moved the proxy to another path, which no token tells: links from extensions take the usual one.
+_USUAL_PREFIX = f"/{PROXY_PREFIX}/{PROXY_SUBPATH}"
+
+
+def extension_only(view: Callable[P, Any]) -> Callable[P, Any]:
+    """Admit our own code in the shop's checkout and customer accounts, which brings the platform's token for it;
+
+    the browser's question whether it may ask is answered yes. The view finds the shopper in `g.shopper`.
+    """
+
+    @wraps(view)
+    def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if request.method == "OPTIONS":
+            return answer(PREFLIGHT)
+        try:
+            visitor = current_app.extensions["doors"].shopify.extension_visitor(request.headers.get("Authorization"))
+        except BadExtensionToken:
+            return _no(401, "signed-out", "Please load this page again.")
+        found = _shopper(visitor.shop_domain, visitor.customer_external_id, _USUAL_PREFIX)
+        if found is None:
+            return _no(404, "not-installed", "This shop has no points program at the moment.")
+        g.shopper = found
+        return view(*args, **kwargs)
+
+    return _owned(admitted, "extension")
+
+
+def anybody(view: Callable[P, Any]) -> Callable[P, Any]:
+    """Admit whoever asks: the view believes nothing of what it is told."""
+    return _owned(view, "anybody")
+
+
+def flow_only(view: Callable[P, Any]) -> Callable[P, Any]:
+    """Admit the platform's automation, which signs what it posts."""
+
+    @wraps(view)
+    def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            current_app.extensions["doors"].shopify.check_signature(
+                request.headers.get("X-Shopify-Hmac-Sha256"), request.get_data()
+            )
+        except BadSignature:
+            return _no(401, "bad-signature", "The signature does not match.")
+        return view(*args, **kwargs)
+
+    return _owned(admitted, "flow")
+
+
+def _no(status: int, code: str, message: str) -> Response:
+    response = jsonify(error={"code": code, "message": message})
+    response.status_code = status
+    return response

@@ -17,8 +17,10 @@ from referral.service import (
     link_path,
     merge,
     offer,
+    purge_touches,
     referrals_of,
     settle_attributions,
+    touch,
 )
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
     "link_path",
     "merge",
     "offer",
+    "purge_touches",
     "referrals_of",
     "settle_attributions",
+    "touch",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -33,7 +33,7 @@ _CLAIM = text("""
     INSERT INTO claims (shop_id, advocate_id, friend_digest, code, claimed_at, ends_at, terms_version)
     VALUES (:shop_id, :advocate_id, :friend_digest, :code, :now, :ends_at, :terms_version)
     ON CONFLICT (shop_id, friend_digest) DO UPDATE SET friend_digest = excluded.friend_digest
-    RETURNING advocate_id, code, ends_at, (xmax = 0) AS made
+    RETURNING claim_id, advocate_id, code, ends_at, (xmax = 0) AS made
 """)
 # An order is linked by the friend's own discount code before a bare referral code: typing a code is the stronger word.
 _LINK = text("""
@@ -45,6 +45,26 @@ _LINK = text("""
     LEFT JOIN customers k ON k.shop_id = :shop_id AND k.customer_id = r.customer_id
     WHERE coalesce(c.advocate_id, r.customer_id) IS NOT NULL
 """)
+# Whoever knows a checkout's token was in that checkout. A flood of made-up ones is cut off.
+_TOUCH = text("""
+    INSERT INTO touches (shop_id, checkout_token, advocate_id, seen_at)
+    SELECT :shop_id, :checkout_token, r.customer_id, :now FROM referral_codes r
+    WHERE r.shop_id = :shop_id AND r.code = :code
+      AND (SELECT count(*) FROM (SELECT FROM touches t WHERE t.shop_id = :shop_id AND t.seen_at > :since LIMIT :most) n)
+          < :most
+    ON CONFLICT DO NOTHING RETURNING advocate_id
+""")
+_TOUCHED_ORDER = text("""
+    SELECT order_id FROM orders
+    WHERE shop_id = :shop_id AND external_id = :order_external_id AND checkout_token = :checkout_token
+""")
+_BY_TOUCH = text("""
+    SELECT o.order_id, t.advocate_id, CAST(NULL AS bigint) AS claim_id FROM orders o
+    JOIN touches t ON t.shop_id = :shop_id AND t.checkout_token = o.checkout_token
+    WHERE o.shop_id = :shop_id AND o.order_id = ANY(:order_ids)
+      AND t.seen_at BETWEEN o.placed_at - :apart AND o.placed_at + :apart
+""")
+_PURGE_TOUCHES = text("DELETE FROM touches WHERE shop_id = :shop_id AND seen_at < :before")
 _OF_FRIENDS = text("""
     SELECT order_id, advocate_id, claim_id FROM attributions
     WHERE shop_id = :shop_id AND friend_id = ANY(:customer_ids)
@@ -147,6 +167,26 @@ def links(work: UnitOfWork, carriers: Sequence[dict[str, object]]) -> list[Link]
     friend's.
     """
     return [Link(*row) for row in work.rows(_LINK, rows=as_json(carriers))] if carriers else []
+
+
+def touch(work: UnitOfWork, code: str, checkout_token: str, since: datetime, most: int) -> bool:
+    """Note the first touch of a checkout; False where there is no such code, a touch already, or too many of late."""
+    given = {"code": code, "checkout_token": checkout_token, "since": since, "most": most}
+    return work.row(_TOUCH, now=work.now, **given) is not None
+
+
+def touched_order(work: UnitOfWork, checkout_token: str, order_external_id: str) -> OrderId | None:
+    row = work.row(_TOUCHED_ORDER, checkout_token=checkout_token, order_external_id=order_external_id)
+    return row.order_id if row else None
+
+
+def links_by_touch(work: UnitOfWork, order_ids: Sequence[OrderId], apart: timedelta) -> list[Link]:
+    """Of these orders, those whose checkout was touched at about the time at which they were placed."""
+    return [Link(*row) for row in work.rows(_BY_TOUCH, order_ids=list(order_ids), apart=apart)] if order_ids else []
+
+
+def purge_touches(work: UnitOfWork, before: datetime) -> None:
+    work.run(_PURGE_TOUCHES, before=before)
 
 
 def links_of_friends(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Link]:

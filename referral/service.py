@@ -17,7 +17,7 @@ from commerce.ids import CustomerId, public_code
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.store import PutDiscount, SetFields
-from engine import mirror, outbox, terms
+from engine import announcements, mirror, outbox, terms
 from engine.work import UnitOfWork
 from referral import records, rules
 from referral.records import Attribution, Link
@@ -29,6 +29,13 @@ DOMAIN = "referral"
 CODE_LETTERS = 8
 FRIEND_PREFIX = "FRIEND-"
 FRIEND_LETTERS = 18
+
+# The last page of a checkout and its order are seconds apart; clocks, queues and slow payments make it a day.
+TOUCH_APART = timedelta(days=1)
+# An order may reach us late, and its touch is asked for again with each of its changes in its first weeks.
+TOUCH_KEPT = timedelta(days=30)
+# No shop has so many invited checkouts a minute; whoever makes them up only uses up his own minute.
+TOUCHES_A_MINUTE = 120
 
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 
@@ -90,8 +97,7 @@ def known_code(work: UnitOfWork, customer_id: CustomerId) -> str | None:
 
 def offer(work: UnitOfWork, code: str) -> Offer:
     """What the friend who follows this code is offered. Refuses with `CodeUnknown`."""
-    if records.advocate(work, code.upper()) is None:
-        raise CodeUnknown
+    _advocate(work, code)
     agreed = current_terms(work)
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency)
 
@@ -102,9 +108,7 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
     The address is kept only as a keyed digest. Claiming again answers with the first claim's code.
     Refuses with `CodeUnknown`, `OwnCode` or `NotAnAddress`.
     """
-    advocate_id = records.advocate(work, code.upper())
-    if advocate_id is None:
-        raise CodeUnknown
+    advocate_id = _advocate(work, code)
     if customer_id == advocate_id:
         raise OwnCode
     address = email.strip().lower()
@@ -118,7 +122,23 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
     )
     if row.made:
         outbox.put(work, [_friend_discount(work, agreed, row.code, row.ends_at)])
+        announcements.announce(work, [_joined(work, advocate_id, row.claim_id, agreed)])
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, row.code, row.ends_at)
+
+
+def _advocate(work: UnitOfWork, code: str) -> CustomerId:
+    """Whose code this is, as somebody typed it. Refuses with `CodeUnknown`, also what the database could not hold."""
+    found = records.advocate(work, code.upper()) if code.isprintable() else None
+    if found is None:
+        raise CodeUnknown
+    return found
+
+
+def _joined(work: UnitOfWork, advocate_id: CustomerId, claim_id: int, agreed: Terms) -> announcements.Happening:
+    # Told of the advocate: the friend has given an address for their code, and nothing else.
+    return announcements.Happening(
+        announcements.What.FRIEND_JOINED, str(claim_id), advocate_id, work.now, {"offer": agreed.friend_title}
+    )
 
 
 def _friend_discount(work: UnitOfWork, agreed: Terms, code: str, ends_at: datetime) -> PutDiscount:
@@ -127,6 +147,24 @@ def _friend_discount(work: UnitOfWork, agreed: Terms, code: str, ends_at: dateti
         code, f"Perennial: {agreed.friend_title}", agreed.friend_amount_minor, agreed.currency, work.now, ends_at, None,
         agreed.friend_minimum_minor, active=True,
     )  # fmt: skip
+
+
+def touch(work: UnitOfWork, code: str, checkout_token: str, order_external_id: str | None = None) -> None:
+    """A browser says that this checkout came by an invitation. It is a hint, and forgeable: it awards nothing.
+
+    It only names the advocate of an order that names nobody itself, whose checkout bore this token and which was
+    placed at about this time; that order is then judged like every other. The first word about a checkout stands.
+    Where the order is here already, it is judged now.
+    """
+    if not records.touch(work, code.upper(), checkout_token, work.now - timedelta(minutes=1), TOUCHES_A_MINUTE):
+        return
+    if order_external_id and (order_id := records.touched_order(work, checkout_token, order_external_id)):
+        settle_attributions(work, mirror.Accepted(mirror.load(work, [order_id]), ()))
+
+
+def purge_touches(work: UnitOfWork) -> None:
+    """Forget touches that no order can need any more."""
+    records.purge_touches(work, work.now - TOUCH_KEPT)
 
 
 def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
@@ -142,7 +180,9 @@ def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
     ]
     # Whoever was merged may have brought themselves, and a first order may have become a second.
     friends = {o.customer_id for o in accepted.orders if o.customer_id} | {m.kept.customer_id for m in accepted.merges}
-    found = {link.order_id: link for link in records.links_of_friends(work, sorted(friends))}
+    silent = [o.order_id for o in accepted.orders if not (o.referral_code or _friend_codes(o))]
+    found = {link.order_id: link for link in records.links_by_touch(work, silent, TOUCH_APART)}
+    found |= {link.order_id: link for link in records.links_of_friends(work, sorted(friends))}
     found |= {link.order_id: link for link in records.links(work, carriers)}
     if found:
         _decide(work, list(found.values()), accepted.orders)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sandbox import extensions
+from sandbox.extensions import Extensions
 from sandbox.payloads.fields import Tree, tree
 
 ACCESS_SECONDS = 3_600
@@ -70,6 +72,8 @@ class App:
     embedded: bool = True
     # Where the page of consent may lead back to; none named means the usual place under `app_url`.
     redirect_urls: tuple[str, ...] = ()
+    # What was deployed beside it: pixel, triggers.
+    extensions: Extensions = field(default_factory=Extensions)
 
     def asks(self, topic: str) -> Tree | None:
         """The fields that the app's own subscription to `topic` includes; None for all."""
@@ -93,6 +97,7 @@ class App:
         return replace(
             self, topics=tuple(topics), include_fields=fields, scopes=scopes, redirect_urls=redirects,
             embedded=told.get("embedded", True), customer_metafields=metafields,
+            extensions=extensions.deployed(config, told),
         )  # fmt: skip
 
     @property

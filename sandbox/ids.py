@@ -23,6 +23,7 @@ BASES = {
     "MetafieldDefinition": 120_000_000_000,
     "WebhookSubscription": 1_100_000_000_000,
     "OrderEdit": 2_300_000_000_000,
+    "WebPixel": 2_100_000_000,
     "ShippingLine": 4_700_000_000_000,
     "BulkOperation": 147_000_000_000,
     "GiftCard": 640_000_000_000,

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.apps import App, Installation
 from sandbox.bulk import BulkOperations
 from sandbox.customers import Customer, Customers, add_tags, remove_tags
 from sandbox.discounts import Discounts
+from sandbox.flows import Flows
 from sandbox.gift_cards import GiftCards
 from sandbox.ids import Numbers, gid
 from sandbox.metafields import Metafields
@@ -91,6 +93,10 @@ class Shop:
     lost_answers: Counter[str] = field(default_factory=Counter)
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)
+    flows: Flows = field(default_factory=Flows)
+    # the app's web pixel, while it runs
+    pixel: Any = None
+    pixels_made: int = 0
     lines: LineTable = field(default_factory=LineTable)
     uploads: Uploads = field(default_factory=Uploads)
     bulk: BulkOperations = field(init=False)

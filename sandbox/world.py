@@ -13,11 +13,13 @@ from sandbox import sales
 from sandbox.apps import App, Installation
 from sandbox.checkout import quote
 from sandbox.customers import Customer
+from sandbox.flows import tell_usage
 from sandbox.money import Currency
 from sandbox.orders import Order, Refund
 from sandbox.outages import Outages
 from sandbox.payloads.shop import privacy_body, scopes_body
 from sandbox.shop import Bucket, Shop
+from sandbox.signing import extension_token
 from sandbox.webhooks import Courier
 
 
@@ -116,6 +118,23 @@ class World:
             shop.installation = None
             shop.fire("app/uninstalled", shop.body(), shop.event())
             shop.subscriptions.clear()
+            shop.pixel = None
+            shop.flows.enabled.clear()
+
+    def extension_token(self, customer: Customer | None = None, domain: str | None = None) -> str:
+        """What checkout and customer accounts give to the app's code there."""
+        shop, number = self.shop(domain), None if customer is None else customer.id
+        return extension_token(shop.domain, self.app.client_id, self.app.client_secret, self.clock(), number)
+
+    def use_trigger(self, handle: str, enabled: bool = True, domain: str | None = None) -> bool:
+        """A merchant switches a workflow on or off that begins with this trigger; the app must agree first."""
+        shop = self.shop(domain)
+        status = tell_usage(self.app, shop.domain, shop.shop_id, handle, enabled, self.clock())
+        with self.lock:
+            if not 200 <= status < 300:
+                return False
+            (shop.flows.enabled.add if enabled else shop.flows.enabled.discard)(handle)
+            return True
 
     def grant_scopes(self, scopes: Sequence[str], domain: str | None = None) -> None:
         """The merchant grants the app exactly these scopes from now on; tells the app what changed."""

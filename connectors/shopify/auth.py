@@ -23,8 +23,9 @@ import shopify_app
 
 from commerce.events import Envelope
 from connectors.http import HttpSession
-from connectors.shopify import envelope, visitors
+from connectors.shopify import envelope, extension_tokens, visitors
 from connectors.shopify.envelope import shop_domain
+from connectors.shopify.extension_tokens import ExtensionVisitor
 from connectors.shopify.grants import Grants
 from connectors.shopify.manifest import APP_BRIDGE_URL, CALLBACK_PATH
 from connectors.shopify.tokens import Token
@@ -113,6 +114,14 @@ class ShopifyApp:
     def proxied(self, query: str) -> ProxyVisitor:
         """The shopper behind a request through the app proxy. Raises `BadProxyRequest` (answer 401)."""
         return visitors.proxied(self._official, self.app_url, query)
+
+    def extension_visitor(self, authorization: str | None) -> ExtensionVisitor:
+        """The shopper behind a UI extension's request. Raises `BadExtensionToken` (answer 401)."""
+        return extension_tokens.read(self._official, self.app_url, authorization)
+
+    def check_signature(self, signature: str | None, body: bytes) -> None:
+        """Return if the platform signed `body`, as it signs what Flow posts; else raise `BadSignature`."""
+        envelope.check_signature(signature, body, self._secrets)
 
     def linked_shop(self, query: str) -> str | None:
         """The shop whose admin linked here outside the frame, if the platform signed the link (``hmac``) just

@@ -15,7 +15,17 @@ from commerce.customers import CustomerSnapshot
 from commerce.history import Export, Extent, Portion, Subject
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
-from commerce.store import BulkLook, BulkRun, PutSegment, SetFields, SetTags, ShopDetails, StoreError
+from commerce.store import (
+    Announce,
+    BulkLook,
+    BulkRun,
+    PutPixel,
+    PutSegment,
+    SetFields,
+    SetTags,
+    ShopDetails,
+    StoreError,
+)
 from connectors.http import HttpSession
 from connectors.shopify import bulk, reads, writes
 from connectors.shopify.budget import Budget
@@ -106,6 +116,12 @@ class ShopifyStore:
 
     def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> StoreError | None:
         return writes.take_credit(self._graph, effect, asked_before=asked_before)
+
+    def put_pixels(self, effects: Sequence[PutPixel]) -> list[StoreError | None]:
+        return writes.put_pixels(self._graph, effects)
+
+    def announce(self, effects: Sequence[Announce]) -> list[StoreError | None]:
+        return writes.announce(self._graph, effects)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         return reads.orders_changed(self._graph, since)

@@ -31,7 +31,9 @@ REWARD_SCOPES: Mapping[str, tuple[str, ...]] = {
     "gift_card": ("write_gift_cards",),
     "store_credit": ("read_store_credit_accounts", "write_store_credit_account_transactions"),
 }
-OPTIONAL_SCOPES = tuple(sorted({scope for scopes in REWARD_SCOPES.values() for scope in scopes}))
+# Asked for only when a merchant wants the pixel: the app works without it.
+PIXEL_SCOPES = ("read_customer_events", "write_pixels")
+OPTIONAL_SCOPES = tuple(sorted({*PIXEL_SCOPES, *(scope for scopes in REWARD_SCOPES.values() for scope in scopes)}))
 
 # What of each body we are sent: what we read of it, and nothing else of the shoppers' data. An order of twenty lines
 # shrinks from thirty kilobytes to five. `updated_at` is among the fields, or the platform would hold back a delivery
@@ -45,7 +47,7 @@ REFUND_FIELDS = (
 CUSTOMER_FIELDS = ("id", "email", "first_name", "last_name", "created_at", "updated_at")
 ORDER_FIELDS = (
     "id", "name", "currency", "total_price", "total_price_set", "created_at", "updated_at", "processed_at",
-    "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site",
+    "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site", "checkout_token",
     *(f"customer.{name}" for name in CUSTOMER_FIELDS),
     "line_items.price", "line_items.quantity", "line_items.title", "line_items.product_id", "line_items.gift_card",
     "line_items.discount_allocations",
@@ -144,6 +146,10 @@ PROXY_SUBPATH = "perennial"
 PROXY_PATH = "/proxy"
 BOUNCE_PATH = "/session/bounce"
 CALLBACK_PATH = "/auth/callback"
+# What our extensions ask, what the pixel tells, and where Flow says which of our triggers a shop uses.
+EXTENSION_PATH = "/extension"
+PIXEL_PATH = "/pixel"
+FLOW_PATH = "/flow/usage"
 
 APP_BRIDGE_URL = "https://cdn.shopify.com/shopifycloud/app-bridge.js"
 

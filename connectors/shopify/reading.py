@@ -25,6 +25,12 @@ PAID_STATUSES = frozenset({"paid", "partially_refunded", "refunded"})
 REFERRAL_ATTRIBUTES = ("perennial_ref", "_perennial_ref")
 _REFERRAL_CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{2,39}", re.ASCII)
 _LONGEST_LANDING = 4096
+_CHECKOUT_TOKEN = re.compile(r"[0-9A-Za-z]{8,64}", re.ASCII)
+
+
+def checkout_token(text: str | None) -> str | None:
+    """What the platform calls a checkout; None for what is not written as one. Orders from elsewhere have none."""
+    return text if text and _CHECKOUT_TOKEN.fullmatch(text) else None
 
 
 def clean(text: str, length: int) -> str:

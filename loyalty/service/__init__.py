@@ -1,6 +1,6 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
-from loyalty.service.account import Balance, account, pending, points_outstanding, statement, verify
+from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
@@ -33,6 +33,7 @@ __all__ = [
     "credit_back_settled",
     "credit_settled",
     "current_terms",
+    "earned",
     "first_terms",
     "gift_card_settled",
     "merge",

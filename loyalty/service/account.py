@@ -67,6 +67,11 @@ def statement(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Se
     return records.statement(work, customer_id, limit)
 
 
+def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> int | None:
+    """The points that an order, by the store's number, brought this customer; None while it has not reached us."""
+    return records.earned(work, customer_id, order_external_id)
+
+
 def points_outstanding(work: UnitOfWork) -> Any:
     """Points that the shop owes its customers: `points` with them, `held` for codes."""
     return records.outstanding(work)

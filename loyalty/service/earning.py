@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
+from engine import announcements
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -126,6 +127,7 @@ def _close_gaps(work: UnitOfWork, gaps: Sequence[_Gap], debts: dict[CustomerId, 
     for gap, lot_id in zip(gains, records.new_lot_ids(work, len(gains)), strict=True):
         entries += _earn(gap, lot_id, debts)
     records.append(work, entries)
+    announcements.announce(work, [_earned(gap) for gap in gains])
     losses = [gap for gap in gaps if gap.points < 0]
     lots = _by_customer(records.open_lots(work, sorted({gap.customer_id for gap in losses})))
     entries = []
@@ -145,6 +147,14 @@ def _earn(gap: _Gap, lot_id: int, debts: dict[CustomerId, int]) -> list[Entry]:
         entries.append(_movement(gap, "repay", lot_id, -repaid))
         entries.append(_movement(gap, "repay", None, repaid))
     return entries
+
+
+def _earned(gap: _Gap) -> announcements.Happening:
+    # News until their hold has long been over: what a history earned years ago is none.
+    return announcements.Happening(
+        announcements.What.POINTS_EARNED, f"{gap.customer_id}:{gap.key}", gap.customer_id, gap.available_at,
+        {"points": gap.points, "reason": gap.sentence},
+    )  # fmt: skip
 
 
 def _movement(gap: _Gap, kind: str, lot_id: int | None, points: int) -> Entry:

@@ -13,7 +13,7 @@ from typing import Any
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from commerce.store import GiveCredit, PutDiscount, PutGiftCard, StoreError, TakeCredit
-from engine import outbox
+from engine import announcements, outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
@@ -78,6 +78,7 @@ def redeem(
     row = records.redemption_of_request(work, customer_id, request_key)
     assert row is not None
     outbox.put(work, [asked(reward, program.currency, row, customer_external_id)])
+    announcements.announce(work, [_redeemed(redemption_id, customer_id, reward, work.now)])
     return row
 
 
@@ -95,6 +96,13 @@ def _end(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:
         while end in others:
             end += timedelta(seconds=1)
     return end
+
+
+def _redeemed(redemption_id: int, customer_id: CustomerId, reward: Reward, at: datetime) -> announcements.Happening:
+    return announcements.Happening(
+        announcements.What.REWARD_REDEEMED, str(redemption_id), customer_id, at,
+        {"reward": reward.title, "points": reward.points},
+    )  # fmt: skip
 
 
 def _hold(

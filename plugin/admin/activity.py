@@ -251,6 +251,14 @@ def _credit(row: Row[Any]) -> str:
     return f"has {done} {wording.money(row.amount_minor, row.currency)} of store credit"
 
 
+def _pixel(_row: Row[Any]) -> str:
+    return "The shop's pages run our pixel"
+
+
+def _announcement(row: Row[Any]) -> str:
+    return f"Your workflows hear of it: {row.key.partition(':')[0].replace('-', ' ')}"
+
+
 _WANTED: Mapping[str, Callable[[Row[Any]], str]] = {
     "tags": _tags,
     "fields": _fields,
@@ -259,6 +267,8 @@ _WANTED: Mapping[str, Callable[[Row[Any]], str]] = {
     "gift_card": _gift_card,
     "credit": _credit,
     "credit_back": _credit,
+    "pixel": _pixel,
+    "announcement": _announcement,
 }
 
 

@@ -69,5 +69,5 @@ def requests(work: UnitOfWork) -> Sequence[Request]:
 
 def export(work: UnitOfWork, request_id: str) -> dict[str, Any] | None:
     """What we hold of the customer who asked, as it was when they asked; None where there is no such export."""
-    row = work.row(_EXPORT, request_id=request_id)
+    row = work.row(_EXPORT, request_id=request_id) if request_id.isprintable() else None
     return dict(row.outcome or {}) if row else None

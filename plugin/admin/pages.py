@@ -1,7 +1,7 @@
 """The merchant's pages: what arrived, where customers stand, what they have earned, and what was set aside.
 
-They live in a frame of the store's admin. Each page is one unit of work that only reads; the two that write are
-POSTs, and only put something that was parked back among what waits.
+They live in a frame of the store's admin. Each page is one unit of work that only reads; those that write are
+POSTs: they put something that was parked back among what waits, or ask for the pixel.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, inbox, outbox
 from engine.work import UnitOfWork
 from plugin import trouble, wording
-from plugin.admin import activity, charts, customers, figures, history, legal, reward_form, rewards
+from plugin.admin import activity, charts, customers, extensions, figures, history, legal, reward_form, rewards
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -184,6 +184,32 @@ def replay_effect(effect_id: int) -> BaseResponse:
     with _work() as work:
         done = effect_id < customers.NO_BOUND and outbox.replay(work, EffectId(effect_id))
     return _back("effects", done)
+
+
+@pages.get("/extensions")
+@merchant_only
+def extension_list() -> str:
+    """What shows in the shop itself, whether it does, and where the merchant places it."""
+    shopify, domain = current_app.extensions["doors"].shopify, g.merchant.shop.domain
+    with _work() as work:
+        pixel, workflows = extensions.pixel_state(work), extensions.workflows(work)
+    return render_template(
+        "admin/extensions.html",
+        blocks=extensions.blocks(shopify, domain),
+        launcher=extensions.launcher(shopify, domain),
+        allow=extensions.allow_address(shopify, domain),
+        pixel=pixel,
+        workflows=workflows,
+    )
+
+
+@pages.post("/extensions/pixel")
+@merchant_only
+def start_pixel() -> BaseResponse:
+    """Ask the store to run the pixel."""
+    with _work() as work:
+        extensions.start_pixel(work, current_app.extensions["doors"].shopify)
+    return redirect(link("admin.extension_list"), 303)
 
 
 @pages.get("/privacy")

@@ -72,8 +72,8 @@ def offers(work: UnitOfWork) -> Offers:
     return Offers(loyalty.current_terms(work), referral.current_terms(work))
 
 
-def account(work: UnitOfWork, customer_id: CustomerId) -> Account:
-    """The customer's account now.
+def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) -> Account:
+    """The customer's account now, with the `newest` of its movements.
 
     Somebody who has no referral code yet is given one: this page is where they find it.
     """
@@ -84,7 +84,7 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Account:
         balance=balance,
         pending=loyalty.pending(work, customer_id),
         codes=[_code(row, work.now) for row in balance.redemptions],
-        history=movements(loyalty.statement(work, customer_id, HISTORY)),
+        history=movements(loyalty.statement(work, customer_id, newest)) if newest else [],
         referral_code=referral.code_of(work, customer_id),
         friends=len(brought),
     )

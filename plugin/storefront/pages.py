@@ -14,32 +14,22 @@ from urllib.parse import quote
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
 from engine.work import UnitOfWork
 from plugin.session import shopper_only
-from plugin.storefront import liquid, tickets
+from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
+from plugin.storefront.purchase import buy, ticket_for
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
 pages = Blueprint("storefront", __name__, url_prefix=PROXY_PATH)
 
 LONGEST_CODE = 32
 LONGEST_ADDRESS = 254
-LONGEST_KEY = 64
-LONGEST_TICKET = 80
 
 REFUSED = 409
-
-
-class FormTooOld(Refusal):
-    """This page has been open for a long time. Nothing was done; please press the button again."""
-
-
-class NotLoggedIn(Refusal):
-    """Please log in to the shop first. Nothing was done."""
 
 
 @contextmanager
@@ -60,24 +50,10 @@ def points() -> Response:
 def redeem() -> BaseResponse:
     """Buy a reward. The ticket names the click, so a form that is sent twice buys once."""
     try:
-        bought = _buy(
-            request.form.get("reward", "")[:LONGEST_KEY], request.form.get("request_key", "")[:LONGEST_TICKET]
-        )
+        bought = buy(g.shopper, request.form.get("reward", ""), request.form.get("request_key", ""))
     except Refusal as refusal:
         return _points(refusal)
-    return redirect(f"{g.shopper.path_prefix}/?bought={bought}#codes", 303)
-
-
-def _buy(reward: str, ticket: str) -> int:
-    shopper, doors = g.shopper, current_app.extensions["doors"]
-    if shopper.customer_id is None or shopper.customer_external_id is None:
-        raise NotLoggedIn if shopper.customer_external_id is None else loyalty.NotEnoughPoints
-    if not tickets.good(doors.secret, _holder(), ticket, doors.database.clock()):
-        raise FormTooOld
-    with _work() as work:
-        return int(
-            loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward, ticket).redemption_id
-        )
+    return redirect(f"{g.shopper.path_prefix}/?bought={bought.redemption_id}#codes", 303)
 
 
 @pages.get("/r/<code>", strict_slashes=False)
@@ -104,7 +80,7 @@ def claim(code: str) -> Response:
 
 
 def _points(refusal: Refusal | None = None) -> Response:
-    shopper, doors = g.shopper, current_app.extensions["doors"]
+    shopper = g.shopper
     status = REFUSED if refusal else 200
     with _work() as work:
         program = offers(work)
@@ -121,7 +97,7 @@ def _points(refusal: Refusal | None = None) -> Response:
         bought=bought,
         refusal=refusal,
         invitation=_whole(referral.link_path(mine.referral_code)),
-        ticket=lambda: tickets.make(doors.secret, _holder(), doors.database.clock()),
+        ticket=lambda: ticket_for(shopper),
     )
 
 
@@ -161,10 +137,6 @@ def _with_code(code: str) -> str:
 def _whole(path: str) -> str:
     """The whole address of one of our pages on the shop's site, to be passed on."""
     return f"{current_app.extensions['doors'].shopify.shop_site(g.shopper.shop.domain)}{g.shopper.path_prefix}{path}"
-
-
-def _holder() -> str:
-    return f"{g.shopper.shop.shop_id}:{g.shopper.customer_external_id}"
 
 
 @pages.after_request

@@ -27,12 +27,14 @@ from sandbox.adminapi import (
     gift_cards,
     metafields,
     orders,
+    pixels,
     segments,
     shops,
     store_credit,
     subscriptions,
 )
 from sandbox.adminapi.call import Call, Info, Line, Resolver, denied
+from sandbox.adminapi.pixels import Pixel
 from sandbox.bulk import BulkOperation
 from sandbox.customers import Customer
 from sandbox.discounts import Discount
@@ -64,6 +66,10 @@ SCOPES = {
     "codeDiscountNodeByCode": "read_discounts",
     "discountNodes": "read_discounts",
     "discountNode": "read_discounts",
+    "webPixel": "read_pixels",
+    "webPixelCreate": "write_pixels",
+    "webPixelUpdate": "write_pixels",
+    "webPixelDelete": "write_pixels",
     "tagsAdd": "write_customers",
     "tagsRemove": "write_customers",
     "customerCreate": "write_customers",
@@ -99,6 +105,7 @@ KINDS: dict[type, str] = {
     Definition: "MetafieldDefinition",
     Subscription: "WebhookSubscription",
     BulkOperation: "BulkOperation",
+    Pixel: "WebPixel",
     Shop: "Shop",
 }
 
@@ -153,6 +160,7 @@ RESOLVERS = (
     gift_cards.RESOLVERS,
     store_credit.RESOLVERS,
     metafields.RESOLVERS,
+    pixels.RESOLVERS,
     subscriptions.RESOLVERS,
     bulk.RESOLVERS,
 )

@@ -55,6 +55,23 @@ def privacy() -> Json:
     return {"sent": topic}
 
 
+@api.post("/extension-token")
+def extension_token() -> Json:
+    """`{customer_id}`: what the app's code in checkout or customer accounts is given; without one, a stranger's."""
+    given = given_json()
+    shop = shop_of(given)
+    customer = customer_of(shop, given["customer_id"]) if given.get("customer_id") else None
+    return {"token": world().extension_token(customer, shop.domain)}
+
+
+@api.post("/workflows")
+def workflows() -> Json:
+    """`{handle, enabled}`: a workflow that begins with this trigger is switched on or off, if the app agrees."""
+    given = given_json()
+    agreed = world().use_trigger(str(given.get("handle")), bool(given.get("enabled", True)), shop_of(given).domain)
+    return {"agreed": agreed}
+
+
 @api.post("/faults")
 def faults() -> Json:
     """`{duplicate, drop, reorder, delay, seed}`; what is not named is off."""

@@ -82,6 +82,16 @@ def deliveries() -> Json:
     return {"deliveries": recent[::-1]}
 
 
+@api.get("/extensions")
+def extensions() -> Json:
+    """The pixel that runs, the triggers in use, and what started workflows."""
+    with world().lock:
+        shop = shop_of({})
+        runs = [{"handle": handle, "payload": payload} for handle, payload in shop.flows.runs]
+        pixel = shop.pixel.settings if shop.pixel is not None else None
+        return {"pixel": pixel, "triggers": sorted(shop.flows.enabled), "runs": runs}
+
+
 @api.get("/health")
 def health() -> Response:
     return Response("ok\n", mimetype="text/plain")

@@ -15,7 +15,10 @@ def test_the_app_file_says_what_the_constants_say() -> None:
     told = tomllib.loads((ROOT / "shopify.app.toml").read_text("utf-8"))
     subscriptions = told["webhooks"]["subscriptions"]
     assert told["access_scopes"]["scopes"] == ",".join(manifest.SCOPES)
-    assert told["access_scopes"]["optional_scopes"] == list(manifest.OPTIONAL_SCOPES)
+    assert tuple(told["access_scopes"]["optional_scopes"]) == manifest.OPTIONAL_SCOPES
+    # A deploy fails where an optional scope is among the required ones, or follows from one of them.
+    assert not [scope for scope in manifest.OPTIONAL_SCOPES if manifest.covers(manifest.SCOPES, (scope,))]
+    assert told["extension_directories"] == ["plugin/extensions/*"]
     assert told["webhooks"]["api_version"] == manifest.API_VERSION
     assert [topic for each in subscriptions for topic in each.get("topics", [])] == list(manifest.TOPICS)
     assert [topic for each in subscriptions for topic in each.get("compliance_topics", [])] == list(

@@ -30,7 +30,7 @@ OPERATIONS = ROOT / "connectors" / "shopify" / "operations"
 NAMES = sorted(path.stem for path in OPERATIONS.glob("*.graphql"))
 REPEATED = {
     *("create_discounts", "create_shipping_discounts", "deactivate_discounts", "find_discounts", "set_tags"),
-    *("create_gift_cards", "find_gift_cards"),
+    *("announce", "create_gift_cards", "find_gift_cards"),
 }
 
 

@@ -13,10 +13,12 @@ from commerce.customers import CustomerSnapshot
 from commerce.ids import EffectId, ShopId
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import (
+    Announce,
     Effect,
     GiveCredit,
     PutDiscount,
     PutGiftCard,
+    PutPixel,
     PutSegment,
     SetFields,
     SetTags,
@@ -82,6 +84,12 @@ class Store:
     def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> Answer:
         self.looked.append(asked_before)
         return self._take([effect])[0]
+
+    def put_pixels(self, effects: Sequence[PutPixel]) -> list[Answer]:
+        return self._take(effects)
+
+    def announce(self, effects: Sequence[Announce]) -> list[Answer]:
+        return self._take(effects)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         raise NotImplementedError

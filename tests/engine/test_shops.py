@@ -12,7 +12,8 @@ import referral
 from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
 from commerce.store import ShopDetails
-from engine import privacy, shops, terms
+from engine import announcements, privacy, shops, terms
+from engine.announcements import What
 from engine.inbox import pack
 from engine.shops import Seal, Shop
 from engine.work import Database
@@ -96,6 +97,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         offer = referral.claim(work, code, "bo@example.com", b"s" * 32)
         shops.save_credentials(work, Seal([OLD]), SECRET)
         privacy.ask(work, PrivacyAsked("customer_export", "1001", "r1", START))
+        referral.touch(work, code, "a1b2c3d4e5f60718")
+        announcements.heard(work, [What.STAGE_ENTERED], START, listening=True)
     desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,18 @@ from sqlalchemy import text
 
 from commerce.events import BadDelivery, Delivery, Event
 from commerce.ids import DeliveryId
-from commerce.store import BulkLook, BulkRefused, BulkRun, PutDiscount, PutSegment, SetFields, SetTags, StoreError
+from commerce.store import (
+    Announce,
+    BulkLook,
+    BulkRefused,
+    BulkRun,
+    PutDiscount,
+    PutPixel,
+    PutSegment,
+    SetFields,
+    SetTags,
+    StoreError,
+)
 from engine import outbox
 from engine.bulk_runs import FLOOR
 from engine.inbox import Inbox, pack
@@ -159,6 +171,19 @@ def test_a_merchant_reads_why_changes_go_one_by_one_and_which_go_together(
     assert "works off together" not in page
     assert mistakes(answer) == []
     assert "does not let us" not in merchant.open("/activity?box=deliveries").text
+
+
+def test_the_pixel_and_announcements_are_told_in_words_too(house: House, shop: Shop, merchant: Merchant) -> None:
+    told = Announce("points-earned", "points-earned:1:order:1:v1", "7", {"points": 5})
+    with house.database.work(shop.shop_id) as work:
+        outbox.put(work, [PutPixel(shop.domain, "https://perennial.example/pixel", work.now), told])
+    page = flat(merchant.open("/activity?box=effects&state=waiting").text)
+    assert "The shop's pages run our pixel" in html.unescape(page)
+    assert "Your workflows hear of it: points earned" in page
+
+
+def test_an_export_that_cannot_be_is_not_found(merchant: Merchant) -> None:
+    assert merchant.open("/privacy/exports/%00").status_code == 404
 
 
 def test_a_replayed_effect_is_due_again(house: House, shop: Shop, merchant: Merchant) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from connectors.shopify import BOUNCE_PATH, PROXY_PATH
+from connectors.shopify import BOUNCE_PATH, EXTENSION_PATH, FLOW_PATH, PIXEL_PATH, PROXY_PATH
 from engine.shops import Shop
 from tests.plugin.conftest import PREFIX, House, Merchant, Shopper
 
 # What anybody may ask for: it tells nothing about any shop.
 OPEN = {"/static/<path:filename>", "/health", "/ready", "/metrics", BOUNCE_PATH}
+
+# Who is admitted where; everywhere else it is the merchant.
+OWNERS = {PROXY_PATH: "shopper", EXTENSION_PATH: "extension", PIXEL_PATH: "anybody", FLOW_PATH: "flow"}
 
 
 def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
@@ -16,14 +19,19 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
         if rule.rule in OPEN:
             assert owner is None
         else:
-            assert owner == ("shopper" if rule.rule.startswith(PROXY_PATH) else "merchant"), rule.rule
+            owned = next((o for path, o in OWNERS.items() if f"{rule.rule}/".startswith(f"{path}/")), "merchant")
+            assert owner == owned, rule.rule
 
 
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        "/extension/redeem",
+        "/extensions/pixel",
+        "/flow/usage",
         "/parked/deliveries/<int:delivery_id>/replay",
         "/parked/effects/<int:effect_id>/replay",
+        "/pixel",
         "/redemptions/<int:redemption_id>/take-back",
         "/rewards",
         "/rewards/withdraw",
@@ -74,7 +82,7 @@ def test_a_shop_that_we_do_not_know_is_not_found(house: House, shop: Shop) -> No
 
 
 def test_the_policy_names_this_shop_s_admin_alone(merchant: Merchant, next_door: Shop) -> None:
-    for path in ("/", "/customers", "/customers/1", "/activity", "/privacy", "/privacy/exports/none"):
+    for path in ("/", "/customers", "/customers/1", "/activity", "/extensions", "/privacy", "/privacy/exports/none"):
         policy = merchant.open(path).headers["Content-Security-Policy"]
         assert f"frame-ancestors https://{merchant.shop.domain} https://admin.shopify.com" in policy
         assert "default-src 'none'" in policy

@@ -204,6 +204,12 @@ def test_a_friend_takes_an_invitation_up(house: House, shop: Shop, stranger: Sho
     assert _rows(house, shop)[3] == 1
 
 
+@pytest.mark.parametrize("code", ["%00", "NONE%00", "%0A", "%FF", "%D9%A1", "x" * 500])
+def test_an_invitation_that_cannot_be_one_is_unknown_and_no_accident(stranger: Shopper, code: str) -> None:
+    assert stranger.get(f"/r/{code}").status_code == 409
+    assert stranger.post(f"/r/{code}", email="bo@example.com").status_code == 409
+
+
 def test_an_unknown_invitation_is_said_to_be_one(stranger: Shopper) -> None:
     for code in ("NOSUCH", "x" * 400, "<script>", "%7B%7B"):
         answer = stranger.get(f"/r/{code}")

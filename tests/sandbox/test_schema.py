@@ -31,7 +31,7 @@ from tests.sandbox.places import SCHEMA as PLATFORM_SCHEMA
 # what the sandbox does not imitate, of the operations that the reference lists
 NOT_IMITATED = {
     *("CodeBulkAdd", "CodeBulkStatus"),
-    *("Subscribe", "Pixel", "Flow"),
+    "Subscribe",
 }
 
 

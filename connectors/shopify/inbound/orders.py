@@ -100,6 +100,7 @@ class _Order(Struct, gc=False):
     discount_codes: list[_Code] = []
     note_attributes: list[_Attribute] = []
     landing_site: str | None = None
+    checkout_token: str | None = None
     total_price_set: MoneySet | None = None
 
 
@@ -202,6 +203,7 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         refunds=tuple(refund_snapshot(refund, currency, order.total_price_set) for refund in order.refunds),
         discount_codes=reading.codes(found.code for found in order.discount_codes) if order.discount_codes else (),
         referral_code=reading.referral_code(((a.name, a.value) for a in order.note_attributes), order.landing_site),
+        checkout_token=reading.checkout_token(order.checkout_token),
     )
 
 

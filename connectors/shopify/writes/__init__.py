@@ -1,5 +1,5 @@
 """Carrying effects to the store, a file for each noun: tags, fields, segments, discount codes, gift cards, store
-credit. Each states a desired state, so doing it twice ends the same.
+credit, the pixel, announcements. Each states a desired state, so doing it twice ends the same.
 
 A batch goes out in as few calls as the platform allows; each effect gets an answer of its own.
 """
@@ -8,11 +8,13 @@ from collections.abc import Mapping
 
 from commerce.store import SetTags
 from connectors.shopify.writes import tags
+from connectors.shopify.writes.announcements import announce
 from connectors.shopify.writes.batch import gid, timestamp
 from connectors.shopify.writes.bulk import BulkPlan, cancel_bulk, push_in_bulk
 from connectors.shopify.writes.discounts import put_discounts
 from connectors.shopify.writes.fields import set_fields
 from connectors.shopify.writes.gift_cards import put_gift_cards
+from connectors.shopify.writes.pixels import put_pixels
 from connectors.shopify.writes.segments import put_segments
 from connectors.shopify.writes.store_credit import give_credit, take_credit
 from connectors.shopify.writes.tags import set_tags
@@ -22,12 +24,14 @@ IN_BULK: Mapping[str, BulkPlan] = {SetTags.kind: tags.IN_BULK}
 
 __all__ = [
     "IN_BULK",
+    "announce",
     "cancel_bulk",
     "gid",
     "give_credit",
     "push_in_bulk",
     "put_discounts",
     "put_gift_cards",
+    "put_pixels",
     "put_segments",
     "set_fields",
     "set_tags",

@@ -1,0 +1,101 @@
+"""What of the program shows in the shop itself, and whether it does: theme blocks, the pixel, workflows.
+
+The platform lets no app put itself into a theme, and that is right: each part is a link to where the merchant places
+it. What can be known is told: whether the store runs the pixel, and which happenings a workflow listens for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from sqlalchemy import text
+
+from connectors.shopify import OPTIONAL_SCOPES, ShopifyApp
+from engine import announcements, outbox
+from engine.announcements import What
+from engine.work import UnitOfWork
+from plugin.storefront import pixel
+
+# Each block of the theme extension by its file's name, where it goes first, and what it is for. A test compares.
+BLOCKS: Mapping[str, tuple[str, str]] = {
+    "points": ("Points balance", "shows a shopper who is logged in how many points they have"),
+    "rewards": ("Rewards", "leads to what points buy"),
+    "referral": ("Invitation", "gives a shopper their own link to pass on"),
+}
+EMBED = "launcher"
+
+TRIGGERS: Mapping[What, str] = {
+    What.STAGE_ENTERED: "A customer entered a stage",
+    What.POINTS_EARNED: "Points were earned",
+    What.REWARD_REDEEMED: "A reward was redeemed",
+    What.FRIEND_JOINED: "A friend took up an invitation",
+}
+
+_PIXEL = text("""
+    SELECT pushed_at, parked_at, reason FROM effects
+    WHERE shop_id = :shop_id AND kind = 'pixel' ORDER BY wanted_at DESC LIMIT 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the theme extension, and the address at which the merchant places it."""
+
+    name: str
+    purpose: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pixel:
+    """How far the pixel got. `state`: off, starting, running, or refused (then `reason` in the platform's codes)."""
+
+    state: str
+    since: datetime | None = None
+    reason: str = ""
+
+
+def blocks(shopify: ShopifyApp, domain: str) -> Sequence[Block]:
+    editor = f"{shopify.shop_site(domain)}/admin/themes/current/editor"
+
+    def place(handle: str) -> str:
+        asked = {"template": "index", "addAppBlockId": f"{shopify.client_id}/{handle}", "target": "newAppsSection"}
+        return f"{editor}?{urlencode(asked)}"
+
+    return [Block(name, purpose, place(handle)) for handle, (name, purpose) in BLOCKS.items()]
+
+
+def launcher(shopify: ShopifyApp, domain: str) -> Block:
+    asked = {"context": "apps", "activateAppId": f"{shopify.client_id}/{EMBED}"}
+    address = f"{shopify.shop_site(domain)}/admin/themes/current/editor?{urlencode(asked)}"
+    return Block("Link in the corner", "leads to the points page from every page of the shop", address)
+
+
+def allow_address(shopify: ShopifyApp, domain: str) -> str:
+    """Where the merchant grants what the pixel needs, and is led back."""
+    store = domain.removesuffix(".myshopify.com")
+    asked = urlencode({"client_id": shopify.client_id, "optional_scopes": ",".join(OPTIONAL_SCOPES)})
+    return f"https://admin.shopify.com/store/{store}/oauth/install?{asked}"
+
+
+def pixel_state(work: UnitOfWork) -> Pixel:
+    row = work.row(_PIXEL)
+    if row is None:
+        return Pixel("off")
+    if row.parked_at is not None:
+        return Pixel("refused", row.parked_at, row.reason or "")
+    return Pixel("running", row.pushed_at) if row.pushed_at is not None else Pixel("starting")
+
+
+def start_pixel(work: UnitOfWork, shopify: ShopifyApp) -> None:
+    """The merchant wants the pixel now, whatever became of it before."""
+    outbox.put(work, [pixel.wanted(work, shopify, work.now)])
+
+
+def workflows(work: UnitOfWork) -> Sequence[tuple[str, bool]]:
+    """Each happening, and whether a workflow of the shop listens for it."""
+    listening = announcements.listening(work)
+    return [(name, what in listening) for what, name in TRIGGERS.items()]

@@ -1,0 +1,184 @@
+"""What our code in checkout and customer accounts asks: the shopper's points, rewards, codes and link, as JSON.
+
+The same account and the same purchase as on the shopper's pages; only who asks is told by a token instead of by the
+proxy (`extension_only`). Answers are small and may be read by any script, because each request must bring the token.
+A refusal is JSON too: ``{"error": {"code", "message"}}``, the message for the shopper to read. Amounts of points are
+whole numbers, instants are ISO 8601 in UTC, and words that people read come from us only where they are the shop's
+own (titles of rewards) or the ledger's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, request
+
+import loyalty
+import referral
+from commerce.refusal import Refusal
+from connectors.shopify import EXTENSION_PATH, READABLE
+from engine.work import UnitOfWork
+from plugin.session import extension_only
+from plugin.storefront.account import Account, Code, account, offers
+from plugin.storefront.purchase import buy, ticket_for
+
+pages = Blueprint("extension", __name__, url_prefix=EXTENSION_PATH)
+
+# Reading and buying; OPTIONS is the browser's question whether it may.
+ASK, ACT = ["GET", "OPTIONS"], ["POST", "OPTIONS"]
+HISTORY = 20
+LONGEST_BODY = 2048
+_ORDER = re.compile(r"[0-9]{1,19}", re.ASCII)
+
+
+class BadRequest(Refusal):
+    """This part of the page sent something that we do not understand. Nothing was done; please load it again."""
+
+
+@contextmanager
+def _work() -> Iterator[UnitOfWork]:
+    with current_app.extensions["doors"].database.work(g.shopper.shop.shop_id) as work:
+        yield work
+
+
+@pages.route("/account", methods=ASK)
+@extension_only
+def see_account() -> Response:
+    """Everything that a points page shows; for somebody who is not logged in, what the program offers."""
+    shopper = g.shopper
+    with _work() as work:
+        offered = offers(work)
+        mine = account(work, shopper.customer_id) if shopper.customer_id is not None else None
+    spendable = mine.balance.spendable if mine else 0
+    return jsonify(
+        logged_in=shopper.customer_external_id is not None,
+        balance=_balance(mine),
+        rewards=[_reward(reward, spendable) for reward in offered.points.rewards],
+        next_reward=_next(offered.points.rewards, spendable),
+        codes=[_code(code) for code in mine.codes] if mine else [],
+        history=[_movement(m) for m in mine.history[:HISTORY]] if mine else [],
+        referral=_referral(offered.referral, mine.referral_code if mine else None, mine.friends if mine else 0),
+    )
+
+
+@pages.route("/codes", methods=ASK)
+@extension_only
+def see_codes() -> Response:
+    """The shopper's codes that work now: what checkout can apply. A single look, because checkout is in a hurry."""
+    if g.shopper.customer_id is None:
+        return jsonify(codes=[])
+    with _work() as work:
+        mine = account(work, g.shopper.customer_id, newest=0)
+    return jsonify(codes=[_code(code) for code in mine.codes if code.state == "ready"])
+
+
+@pages.route("/orders/<external_id>", methods=ASK)
+@extension_only
+def see_order(external_id: str) -> Response:
+    """What an order of this shopper earned, and the link to pass on.
+
+    `points` is null while the order has not reached us: the page that says thanks is often there first. Somebody
+    else's order looks the same as one that is not there.
+    """
+    shopper = g.shopper
+    if shopper.customer_id is None or not _ORDER.fullmatch(external_id):
+        return jsonify(points=None, referral=None)
+    with _work() as work:
+        points = loyalty.earned(work, shopper.customer_id, external_id)
+        terms, code = referral.current_terms(work), referral.code_of(work, shopper.customer_id)
+    return jsonify(points=points, referral=_referral(terms, code))
+
+
+@pages.route("/redeem", methods=ACT)
+@extension_only
+def redeem() -> Response:
+    """Buy a reward: ``{"reward": key, "request_key": ticket}``. Sent twice, it buys once and answers the same."""
+    given = _body()
+    bought = buy(g.shopper, given.get("reward", ""), given.get("request_key", ""))
+    state = "ready" if bought.issued_at else "making"
+    return jsonify(
+        bought=_code(
+            Code(bought.redemption_id, bought.reward["title"], bought.code, bought.points, bought.expires_at, state)
+        )
+    )
+
+
+def _body() -> Mapping[str, str]:
+    """The request's JSON object of texts. Refuses with `BadRequest`."""
+    if (request.content_length or 0) > LONGEST_BODY:
+        raise BadRequest
+    found = request.get_json(force=True, silent=True)
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise BadRequest
+    return found
+
+
+def _balance(mine: Account | None) -> dict[str, int]:
+    if mine is None:
+        return {"points": 0, "spendable": 0, "pending": 0, "held": 0}
+    balance = mine.balance
+    return {
+        "points": balance.points,
+        "spendable": balance.spendable,
+        "pending": balance.pending,
+        "held": balance.held,
+    }
+
+
+def _reward(reward: loyalty.Reward, spendable: int) -> dict[str, Any]:
+    """A reward, and a request key for the button that buys it, if there are points enough."""
+    enough = spendable >= reward.points
+    return {
+        "key": reward.key,
+        "title": reward.title,
+        "points": reward.points,
+        "missing": max(0, reward.points - spendable),
+        "request_key": ticket_for(g.shopper) if enough and g.shopper.customer_external_id else None,
+    }
+
+
+def _next(rewards: tuple[loyalty.Reward, ...], spendable: int) -> dict[str, Any] | None:
+    """The cheapest reward that is still out of reach."""
+    dearer = sorted((r for r in rewards if r.points > spendable), key=lambda r: r.points)
+    return {"title": dearer[0].title, "missing": dearer[0].points - spendable} if dearer else None
+
+
+def _code(code: Code) -> dict[str, Any]:
+    """A code that was bought; one that works no more is not said again."""
+    alive = code.state in ("ready", "making")
+    return {
+        "title": code.title,
+        "code": code.code if alive else None,
+        "points": code.points,
+        "state": code.state,
+        "ends_at": _utc(code.ends_at),
+    }
+
+
+def _movement(movement: Any) -> dict[str, Any]:
+    return {"at": _utc(movement.at), "sentence": movement.sentence, "points": movement.points}
+
+
+def _referral(terms: referral.Terms, code: str | None, friends: int = 0) -> dict[str, Any]:
+    doors = current_app.extensions["doors"]
+    site = f"{doors.shopify.shop_site(g.shopper.shop.domain)}{g.shopper.path_prefix}"
+    return {
+        "link": f"{site}/r/{code}?ref={code}" if code else None,
+        "friend_gets": terms.friend_title,
+        "points": terms.advocate_points,
+        "friends": friends,
+    }
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@pages.after_request
+def _let_it_be_read(response: Response) -> Response:
+    response.headers.extend({name: value for name, value in READABLE.items() if name not in response.headers})
+    return response

@@ -1,0 +1,51 @@
+"""Buying a reward, wherever the shopper stands: on the shop's pages, in checkout, or in their account there.
+
+The ticket names the click. It came with what the shopper was shown, so a click that is sent twice buys once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+
+import loyalty
+from commerce.refusal import Refusal
+from plugin.session import Shopper
+from plugin.storefront import tickets
+
+LONGEST_KEY = 64
+LONGEST_TICKET = 80
+
+
+class FormTooOld(Refusal):
+    """This page has been open for a long time. Nothing was done; please press the button again."""
+
+
+class NotLoggedIn(Refusal):
+    """Please log in to the shop first. Nothing was done."""
+
+
+def buy(shopper: Shopper, reward: str, ticket: str) -> Any:
+    """The redemption that this click made, now or before.
+
+    Refuses with `NotLoggedIn`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
+    """
+    doors = current_app.extensions["doors"]
+    if shopper.customer_id is None or shopper.customer_external_id is None:
+        raise NotLoggedIn if shopper.customer_external_id is None else loyalty.NotEnoughPoints
+    key = ticket[:LONGEST_TICKET]
+    if not tickets.good(doors.secret, _holder(shopper), key, doors.database.clock()):
+        raise FormTooOld
+    with doors.database.work(shopper.shop.shop_id) as work:
+        return loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key)
+
+
+def ticket_for(shopper: Shopper) -> str:
+    """A fresh ticket: one for each button that is shown."""
+    doors = current_app.extensions["doors"]
+    return tickets.make(doors.secret, _holder(shopper), doors.database.clock())
+
+
+def _holder(shopper: Shopper) -> str:
+    return f"{shopper.shop.shop_id}:{shopper.customer_external_id}"
