@@ -183,6 +183,14 @@ def _off(row: Row[Any]) -> str:
     return f"{wording.money(row.amount_minor, row.currency)} off {goods}"
 
 
+def _money(row: Row[Any]) -> str:
+    amount = wording.money(row.amount_minor, row.currency)
+    if row.kind == "gift_card":
+        card = f"Gift card {wording.masked(row.code)}"
+        return f"{card} is worth {amount}" if row.active else f"{card} works no more"
+    return f"has {'been given' if row.kind == 'credit' else 'given back'} {amount} of store credit"
+
+
 def _wanted(row: Row[Any]) -> str:
     """The state of the store that an effect asks for, in words."""
     match row.kind:
@@ -194,12 +202,6 @@ def _wanted(row: Row[Any]) -> str:
             return f"Code {row.code} takes {_off(row)}"
         case "discount":
             return f"Code {row.code} works no more"
-        case "gift_card" if row.active:
-            return f"Gift card {wording.masked(row.code)} is worth {wording.money(row.amount_minor, row.currency)}"
-        case "gift_card":
-            return f"Gift card {wording.masked(row.code)} works no more"
-        case "credit":
-            return f"has been given {wording.money(row.amount_minor, row.currency)} of store credit"
-        case "credit_back":
-            return f"has given back {wording.money(row.amount_minor, row.currency)} of store credit"
+        case "gift_card" | "credit" | "credit_back":
+            return _money(row)
     return f"{row.kind} {row.key}"
