@@ -35,6 +35,7 @@ from commerce.store import PutDiscount, StoreError, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from engine import log, privacy, shops
+from engine.budget import SharedMeter
 from engine.inbox import Inbox, Reaction
 from engine.outbox import Outbox
 from engine.postgres import Embedded
@@ -71,6 +72,11 @@ def _review(work: UnitOfWork) -> None:
 
 def _release(work: UnitOfWork) -> None:
     while loyalty.release_unused(work):
+        pass
+
+
+def _tell_points(work: UnitOfWork) -> None:
+    while loyalty.tell_points(work):
         pass
 
 
@@ -122,7 +128,8 @@ class House:
 
     def _store(self, shop: Shop) -> StorePort:
         token = keeper(self.database, self.seal, self.shopify, shop)
-        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=Budget(time.monotonic))
+        budget = Budget(time.monotonic, SharedMeter(self.database, shop.shop_id))
+        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget)
 
     @cached_property
     def installer(self) -> Installer:
@@ -150,6 +157,7 @@ class House:
     def schedule(self) -> Schedule:
         jobs = (
             Job("review stages", 60, inside=_review),
+            Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
             Job("reconcile", 900, after=self._reconcile),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),

@@ -51,12 +51,34 @@ class SetTags:
 
 
 @dataclass(frozen=True, slots=True)
+class SetFields:
+    """Of the fields that we keep beside a customer in the store, those of `domain` hold exactly these values.
+
+    None: there is no such field. A value that begins with ``/`` is one of our pages for shoppers; the connector knows
+    where the shop shows them.
+    """
+
+    kind: ClassVar[str] = "fields"
+    customer_external_id: str
+    domain: str
+    values: dict[str, str | None]
+
+    @property
+    def key(self) -> str:
+        return f"{self.domain}:{self.customer_external_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class PutSegment:
-    """The store has a segment called `name` of the customers who bear `tag`."""
+    """The store has a segment called `name` of the customers who bear `tag` or, when not `active`, none of ours.
+
+    The tag says which segment it is: with another name it is the same one, renamed.
+    """
 
     kind: ClassVar[str] = "segment"
     name: str
     tag: str
+    active: bool = True
 
     @property
     def key(self) -> str:
@@ -86,7 +108,7 @@ class PutDiscount:
         return self.code
 
 
-Effect = SetTags | PutSegment | PutDiscount
+Effect = SetTags | SetFields | PutSegment | PutDiscount
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +124,15 @@ class ShopDetails:
 class StorePort(Protocol):
     """The remote system of one shop. Every call has bounded time; every failure is a `StoreError`.
 
-    The three writers take a batch and answer in its order: None where the store now is as stated, a `StoreError`
+    The writers take a batch and answer in its order: None where the store now is as stated, a `StoreError`
     where it is not. They raise a `StoreError` when the whole batch failed.
     """
 
     def details(self) -> ShopDetails: ...
 
     def set_tags(self, effects: Sequence[SetTags]) -> list[StoreError | None]: ...
+
+    def set_fields(self, effects: Sequence[SetFields]) -> list[StoreError | None]: ...
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]: ...
 

@@ -17,8 +17,8 @@ from engine.work import UnitOfWork
 Outcome = Callable[[UnitOfWork, Any, StoreError | None], None]
 """A domain's ear: called with the effect when it was pushed (None) or refused for good (the error)."""
 
-# Tags let a backlog of deliveries go first, for a minute at most: what is settled next may change them again, a store
-# takes only so many calls a second, and each tag that is written comes back as a delivery.
+# Tags and fields let a backlog of deliveries go first, for a minute at most: what is settled next may change them
+# again, a store takes only so many calls a second, and each tag that is written comes back as a delivery.
 TAGS_PATIENCE = timedelta(seconds=60)
 BACKLOG = 250
 
@@ -26,7 +26,7 @@ BACKLOG = 250
 READY = """
     shop_id = :shop_id AND pushed_at IS NULL AND parked_at IS NULL AND due_at <= :now
     AND NOT EXISTS (SELECT FROM bulk_run_effects h WHERE h.shop_id = :shop_id AND h.effect_id = effects.effect_id)
-    AND (kind <> 'tags' OR due_at <= :overdue
+    AND (kind NOT IN ('tags', 'fields') OR due_at <= :overdue
          OR (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.shop_id = :shop_id
              AND d.settled_at IS NULL AND d.parked_at IS NULL LIMIT :backlog) w) < :backlog)
 """

@@ -19,7 +19,7 @@ import msgspec
 from sqlalchemy import text
 
 from commerce.ids import EffectId, ShopId
-from commerce.store import Effect, PutDiscount, PutSegment, SetTags, StoreError, StorePort
+from commerce.store import Effect, PutDiscount, PutSegment, SetFields, SetTags, StoreError, StorePort
 from engine import log, metrics, shops
 from engine.bulk_runs import BulkRuns
 from engine.effects import DONE, READY, Outcome, ready_at
@@ -30,8 +30,9 @@ BATCH = 50
 # A push that takes longer than this is taken over by another worker; effects are desired states, so twice does no harm.
 LEASE = timedelta(seconds=60)
 
-# Tags wait a moment before they are pushed: a store sends several deliveries of one order within seconds, and a history
-# that is read in changes a customer's stage many times over. A shopper waits for codes; nobody waits for tags.
+# Tags and fields wait a moment before they are pushed: a store sends several deliveries of one order within seconds,
+# and a history that is read in changes a customer's stage many times over. A shopper waits for codes; nobody waits for
+# these.
 TAGS_REST_SECONDS = 5.0
 
 # 2 s, 4 s, 8 s, ... up to an hour, each with up to half again as jitter: ten attempts span about half an hour.
@@ -39,11 +40,11 @@ FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 3600.0
 MOST_ATTEMPTS = 10
 
-_KINDS: Mapping[str, type[Effect]] = {kind.kind: kind for kind in (SetTags, PutSegment, PutDiscount)}
+_KINDS: Mapping[str, type[Effect]] = {kind.kind: kind for kind in (SetTags, SetFields, PutSegment, PutDiscount)}
 
 _PUT = text("""
     INSERT INTO effects (shop_id, kind, key, body, wanted_at, due_at)
-    SELECT :shop_id, g.kind, g.key, g.body, :now, CASE WHEN g.kind = 'tags' THEN :rested ELSE :now END
+    SELECT :shop_id, g.kind, g.key, g.body, :now, CASE WHEN g.kind IN ('tags', 'fields') THEN :rested ELSE :now END
     FROM json_to_recordset(CAST(:rows AS json)) AS g(kind text, key text, body jsonb) ORDER BY g.kind, g.key
     ON CONFLICT (shop_id, kind, key) DO UPDATE
         SET body = excluded.body, version = effects.version + 1, wanted_at = excluded.wanted_at,
@@ -65,7 +66,7 @@ _WAITING_SHOPS = text("""
 _CLAIM = text(f"""
     UPDATE effects e SET due_at = :leased_until, attempts = e.attempts + 1
     FROM (SELECT effect_id FROM effects WHERE {READY}
-          ORDER BY kind = 'tags', due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
+          ORDER BY kind IN ('tags', 'fields'), due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
     RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts
 """)
@@ -81,6 +82,11 @@ _PARK = text("""
 _REPLAY = text("""
     UPDATE effects SET parked_at = NULL, reason = NULL, attempts = 0, due_at = :now
     WHERE shop_id = :shop_id AND effect_id = :effect_id AND parked_at IS NOT NULL RETURNING effect_id
+""")
+# What was pushed once and is no longer so in the store; what waits, or was given up, is left as it is.
+_DUE_AGAIN = text("""
+    UPDATE effects SET pushed_at = NULL, due_at = :now, attempts = 0, version = version + 1
+    WHERE shop_id = :shop_id AND kind = :kind AND key = ANY(:keys) AND pushed_at IS NOT NULL RETURNING effect_id
 """)
 
 logger = logging.getLogger("perennial.outbox")
@@ -101,6 +107,12 @@ def replay(work: UnitOfWork, effect_id: EffectId) -> bool:
         return False
     work.run(_WAKE)
     return True
+
+
+def due_again(work: UnitOfWork, kind: str, keys: Sequence[str]) -> None:
+    """Push once more what was pushed already: somebody has changed it in the store."""
+    if keys and work.rows(_DUE_AGAIN, kind=kind, keys=sorted(keys), now=work.now):
+        work.run(_WAKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +181,8 @@ class Outbox:
         except StoreError as error:
             return [error for _ in claimed]
         writers: dict[str, Callable[[Any], list[StoreError | None]]] = {
-            SetTags.kind: store.set_tags, PutSegment.kind: store.put_segments, PutDiscount.kind: store.put_discounts,
+            SetTags.kind: store.set_tags, SetFields.kind: store.set_fields, PutSegment.kind: store.put_segments,
+            PutDiscount.kind: store.put_discounts,
         }  # fmt: skip
         for kind, write in writers.items():
             if batch := [c for c in claimed if c.effect.kind == kind]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from commerce.ids import CustomerId
-from commerce.store import PutSegment, SetTags
+from commerce.store import PutSegment, SetFields, SetTags
 from engine import outbox, terms
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
@@ -95,7 +95,8 @@ def _settle(
             start, happenings = held.standing, fresh.get(held.customer_id, [])
         walked.append(Walked(held, start, walk(start, happenings, rules, work.now)))
     records.write(work, walked, rules.version, reviewing=reviewing)
-    outbox.put(work, [_tags(w) for w in walked if w.walk.stage is not w.held.stage])
+    moved = [w for w in walked if w.walk.stage is not w.held.stage]
+    outbox.put(work, [*map(_tags, moved), *map(_fields, moved)])
 
 
 def _must_walk_again(held: Held, rules: Terms, fresh: Sequence[Happening], lost: set[CustomerId]) -> bool:
@@ -112,6 +113,10 @@ def _must_walk_again(held: Held, rules: Terms, fresh: Sequence[Happening], lost:
 
 def _tags(walked: Walked) -> SetTags:
     return SetTags(walked.held.external_id, PREFIX, (PREFIX + walked.walk.stage,), VOCABULARY)
+
+
+def _fields(walked: Walked) -> SetFields:
+    return SetFields(walked.held.external_id, DOMAIN, {"stage": str(walked.walk.stage)})
 
 
 def stage_counts(work: UnitOfWork) -> dict[Stage, int]:

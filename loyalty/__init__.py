@@ -18,6 +18,7 @@ from loyalty.service import (
     settle_awards,
     settle_orders,
     statement,
+    tell_points,
     verify,
 )
 
@@ -40,5 +41,6 @@ __all__ = [
     "settle_awards",
     "settle_orders",
     "statement",
+    "tell_points",
     "verify",
 ]

@@ -149,6 +149,15 @@ _NEXT_ORDERS = text("""
     WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
 """)
 
+_TELL = text("""
+    WITH untold AS (SELECT customer_id FROM balances WHERE shop_id = :shop_id AND points <> told_points
+                    ORDER BY customer_id LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE balances b SET told_points = b.points FROM untold u
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = u.customer_id
+    WHERE b.shop_id = :shop_id AND b.customer_id = u.customer_id
+    RETURNING c.external_id, b.points, c.redacted_at
+""")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -312,3 +321,8 @@ def balances_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
 def next_orders(work: UnitOfWork, after: int, limit: int) -> list[OrderId]:
     """Orders with a customer, by id: to walk through all of them in pages."""
     return [row.order_id for row in work.rows(_NEXT_ORDERS, after=after, limit=limit)]
+
+
+def tell(work: UnitOfWork, limit: int) -> Sequence[Any]:
+    """Balances that differ from what the store was told last, marked as told: external_id, points, redacted_at."""
+    return work.rows(_TELL, limit=limit)

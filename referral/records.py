@@ -20,6 +20,7 @@ _CODE_OF = text("SELECT code FROM referral_codes WHERE shop_id = :shop_id AND cu
 _GIVE_CODE = text("""
     INSERT INTO referral_codes (shop_id, customer_id, code, created_at) VALUES (:shop_id, :customer_id, :code, :now)
     ON CONFLICT DO NOTHING
+    RETURNING (SELECT external_id FROM customers WHERE shop_id = :shop_id AND customer_id = :customer_id) AS external_id
 """)
 _ADVOCATE = text("SELECT customer_id FROM referral_codes WHERE shop_id = :shop_id AND code = :code")
 _CLAIM = text("""
@@ -83,9 +84,13 @@ def code_of(work: UnitOfWork, customer_id: CustomerId) -> str | None:
     return row.code if row else None
 
 
-def give_code(work: UnitOfWork, customer_id: CustomerId, code: str) -> None:
-    """Give `code`, unless the customer has one or somebody else has this one: the caller looks again."""
-    work.run(_GIVE_CODE, customer_id=customer_id, code=code, now=work.now)
+def give_code(work: UnitOfWork, customer_id: CustomerId, code: str) -> str | None:
+    """Give `code`, unless the customer has one or somebody else has this one: then the caller looks again.
+
+    Answers with the external id of the customer to whom it was given.
+    """
+    row = work.row(_GIVE_CODE, customer_id=customer_id, code=code, now=work.now)
+    return row.external_id if row else None
 
 
 def advocate(work: UnitOfWork, code: str) -> CustomerId | None:

@@ -15,7 +15,7 @@ import loyalty
 from commerce.ids import CustomerId, public_code
 from commerce.orders import Order
 from commerce.refusal import Refusal
-from commerce.store import PutDiscount
+from commerce.store import PutDiscount, SetFields
 from engine import mirror, outbox, terms
 from engine.work import UnitOfWork
 from referral import records, rules
@@ -69,8 +69,17 @@ def current_terms(work: UnitOfWork) -> Terms:
 def code_of(work: UnitOfWork, customer_id: CustomerId) -> str:
     """The customer's referral code, made when they first ask."""
     while (code := records.code_of(work, customer_id)) is None:
-        records.give_code(work, customer_id, public_code(CODE_LETTERS))
+        fresh = public_code(CODE_LETTERS)
+        if external_id := records.give_code(work, customer_id, fresh):
+            outbox.put(work, [SetFields(external_id, DOMAIN, {"referral_link": link_path(fresh)})])
     return code
+
+
+def link_path(code: str) -> str:
+    """What an advocate shares, as a page of ours: the code is in it twice, for a shop's landing address keeps only
+    what follows the question mark.
+    """
+    return f"/r/{code}?ref={code}"
 
 
 def known_code(work: UnitOfWork, customer_id: CustomerId) -> str | None:

@@ -64,6 +64,8 @@ class App:
     topics: tuple[str, ...] = DEFAULT_TOPICS
     # What of a body each topic's subscription includes (`include_fields`); a topic that is not named gets all of it.
     include_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # The customer metafields that the app declares, by key: name and type. Each shop has the definitions.
+    customer_metafields: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     api_version: str = "2026-10"
 
     def asks(self, topic: str) -> Tree | None:
@@ -72,14 +74,18 @@ class App:
         return tree(fields) if fields else None
 
     def deployed(self, config: Path) -> App:
-        """The app as its configuration file (`shopify.app.toml`) describes it: scopes, topics and included fields."""
+        """The app as its configuration file (`shopify.app.toml`) describes it: scopes, topics with the fields that they
+        include, and metafields.
+        """
         told: dict[str, Any] = tomllib.loads(config.read_text("utf-8"))
         subscriptions = told["webhooks"]["subscriptions"]
         topics = [t for each in subscriptions for t in (*each.get("topics", ()), *each.get("compliance_topics", ()))]
         fields = {t: tuple(each["include_fields"]) for each in subscriptions for t in each.get("topics", ())
                   if each.get("include_fields")}  # fmt: skip
         scopes = tuple(told["access_scopes"]["scopes"].split(","))
-        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes)
+        declared = told.get("customer", {}).get("metafields", {}).get("app", {})
+        metafields = {key: (each["name"], each["type"]) for key, each in declared.items()}
+        return replace(self, topics=tuple(topics), include_fields=fields, scopes=scopes, customer_metafields=metafields)
 
     @property
     def webhook_url(self) -> str:

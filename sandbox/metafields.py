@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+# the number of the app under test, which its own namespace bears
+APP_NUMBER: Final = 580_111
+OWN_NAMESPACE: Final = f"app--{APP_NUMBER}"
 
 
 @dataclass(slots=True)
@@ -37,6 +42,8 @@ class Definition:
 
 @dataclass(slots=True)
 class Metafields:
+    """Of one shop."""
+
     values: dict[tuple[str, str, str], Metafield] = field(default_factory=dict)
     definitions: dict[tuple[str, str, str], Definition] = field(default_factory=dict)
     made: int = 0
@@ -48,3 +55,9 @@ class Metafields:
         for metafield in self.values.values():
             if metafield.owner == owner and namespace in (None, metafield.namespace):
                 yield metafield
+
+    def declare(self, declared: Mapping[str, tuple[str, str]]) -> None:
+        """Definitions over customers as the app's configuration file has them: `key: (name, type)`."""
+        for number, (key, (name, kind)) in enumerate(declared.items(), 1):
+            place = ("CUSTOMER", OWN_NAMESPACE, key)
+            self.definitions[place] = Definition(number, OWN_NAMESPACE, key, name, kind, "CUSTOMER")

@@ -103,6 +103,7 @@ class Shop:
         self.ids = Numbers(self.number)
         self.customers = Customers(self.ids.base("Customer"))
         self.catalog = Catalog(self.ids.base("Product"))
+        self.metafields.declare(self.app.customer_metafields)
         self.orders = Orders(self.ids.base("Order"))
         self.bulk = BulkOperations(self.ids.base("BulkOperation"))
         self.name = self.name or self.domain.removesuffix(".myshopify.com").replace("-", " ").title()

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from connectors.shopify.auth import ShopifyApp
+from connectors.shopify.budget import Budget
 from connectors.shopify.client import ShopifyStore
-from connectors.shopify.graphql import Budget
 from connectors.shopify.inbound import translate
 from connectors.shopify.manifest import (
     API_VERSION,

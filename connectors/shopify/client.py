@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -12,11 +13,12 @@ from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import BulkLook, BulkRun, PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import BulkLook, BulkRun, PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import reads, writes
-from connectors.shopify.graphql import Budget, Graph, operation
-from connectors.shopify.manifest import API_VERSION
+from connectors.shopify.budget import Budget
+from connectors.shopify.graphql import Graph, operation
+from connectors.shopify.manifest import API_VERSION, PROXY_PREFIX, PROXY_SUBPATH
 
 
 class _Shop(Struct, rename="camel"):
@@ -49,6 +51,7 @@ class ShopifyStore:
         renew: Callable[[str], str] | None = None,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
         budget: Budget | None = None,
     ) -> None:
         self._graph = Graph(
@@ -59,9 +62,12 @@ class ShopifyStore:
             renew=renew,
             sleep=sleep,
             clock=clock,
+            jitter=jitter,
             budget=budget,
         )
         self._http = http
+        self._pages = f"https://{shop_domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
+        self._in_bulk = writes.bulk_plans(self._pages)
         self._now = now
 
     def details(self) -> ShopDetails:
@@ -71,6 +77,9 @@ class ShopifyStore:
     def set_tags(self, effects: Sequence[SetTags]) -> list[StoreError | None]:
         return writes.set_tags(self._graph, effects)
 
+    def set_fields(self, effects: Sequence[SetFields]) -> list[StoreError | None]:
+        return writes.set_fields(self._graph, effects, self._pages)
+
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
         return writes.put_segments(self._graph, effects)
 
@@ -78,11 +87,11 @@ class ShopifyStore:
         return writes.put_discounts(self._graph, effects)
 
     def bulk_least(self, kind: str) -> int | None:
-        plan = writes.IN_BULK.get(kind)
+        plan = self._in_bulk.get(kind)
         return plan.least if plan else None
 
     def push_in_bulk(self, run: BulkRun) -> BulkLook:
-        return writes.push_in_bulk(self._graph, self._http, writes.IN_BULK[run.kind], run)
+        return writes.push_in_bulk(self._graph, self._http, self._in_bulk[run.kind], run)
 
     def cancel_bulk(self, run: BulkRun) -> None:
         writes.cancel_bulk(self._graph, run)

@@ -1,9 +1,12 @@
 """A conversation with one shop's Admin GraphQL: ask, within the store's budget, and tell every way in which
 it says no.
 
-The store meters us in points: a bucket that refills by so many a second, told with each answer. We look
-before we ask. When the bucket is too low a short wait is slept; a longer one is handed back as
+The store meters us in points: a bucket that refills by so many a second, told with each answer. We draw from
+our book of it (`Budget`) before we ask. When it is too low a short wait is slept; a longer one is handed back as
 `StoreError(retry_after=...)`, so that no worker sleeps on one shop's budget while other shops wait.
+
+What fails in a way that may pass (time-outs, 429, 5xx, being throttled) is asked again at once, with jitter, a few
+times and within bounded time; after that it is the caller's to try later.
 
 Nothing that we raise or log repeats a token, an address, or what the store wrote: only codes and field names.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,16 +27,23 @@ import msgspec
 import orjson
 from msgspec import Struct
 
+from commerce.budget import Level
 from commerce.store import StoreError
 from connectors.http import HttpAnswer, HttpSession, NoAnswer
+from connectors.shopify.budget import PATIENCE_S, Budget
 from connectors.shopify.manifest import API_VERSION
 
 _log = logging.getLogger(__name__)
 
-# The longest wait that is slept rather than handed back.
-PATIENCE_S = 2.0
 _LONGEST_RETRY_S = 3600.0
 _ATTEMPTS = 3
+# Half a second and a second, each with up to half again as jitter, so that those who failed together return apart.
+_FIRST_PAUSE_S = 0.5
+_JITTER = 0.5
+# No try begins later than this after the first: with the longest exchange (35 s) a question is over within a minute,
+# which is how long an effect is ours before another worker takes it over.
+_LATEST_TRY_S = 20.0
+_USED_UP = "the store's budget of points is used up"
 
 # How many slots a document of repeated mutations may have. Few sizes, so that the store sees the same
 # documents again and again.
@@ -81,6 +92,7 @@ class _Throttle(Struct, rename="camel"):
 
 class _Cost(Struct, rename="camel"):
     requested_query_cost: float | None = None
+    actual_query_cost: float | None = None
     throttle_status: _Throttle | None = None
 
 
@@ -118,42 +130,12 @@ class Reply(Generic[Shape]):
     faults: Mapping[str, StoreError]
 
 
-class Budget:
-    """What is left of a shop's points, as last told, plus what has trickled in since. Shared by the threads
-    that ask the same shop.
-    """
+class _Passing(StoreError):
+    """A failure that may be over in a moment. `unsure`: the store may have done what we asked all the same."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._most = float("inf")
-        self._available = float("inf")
-        self._rate = 0.0
-        self._at = 0.0
-        self._costs: dict[str, float] = {}
-
-    def wait(self, name: str) -> float:
-        """Seconds until the store can afford operation `name`, by what it cost before; 0 for one never asked.
-        Books that cost.
-        """
-        with self._lock:
-            now = self._clock()
-            cost = self._costs.get(name, 0.0)
-            available = min(self._most, self._available + self._rate * (now - self._at))
-            if available < cost and self._rate > 0:
-                return (cost - available) / self._rate
-            self._available, self._at = available - cost, now
-            return 0.0
-
-    def note(self, name: str, cost: _Cost) -> None:
-        with self._lock:
-            if cost.requested_query_cost is not None:
-                self._costs[name] = cost.requested_query_cost
-            if cost.throttle_status is not None and cost.throttle_status.restore_rate > 0:
-                self._most = cost.throttle_status.maximum_available
-                self._available = cost.throttle_status.currently_available
-                self._rate = cost.throttle_status.restore_rate
-                self._at = self._clock()
+    def __init__(self, reason: str, *, retry_after: float | None = None, unsure: bool = False) -> None:
+        super().__init__(reason, permanent=False, retry_after=retry_after)
+        self.unsure = unsure
 
 
 class Graph:
@@ -171,6 +153,7 @@ class Graph:
         renew: Callable[[str], str] | None = None,
         sleep: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
         budget: Budget | None = None,
     ) -> None:
         self._url = f"https://{shop_domain}/admin/api/{api_version}/graphql.json"
@@ -179,19 +162,33 @@ class Graph:
         self._renew = renew
         self._http = http
         self._sleep = sleep or threading.Event().wait
+        self._clock = clock
+        self._jitter = jitter
         self._budget = budget or Budget(clock)
 
-    def ask(self, asked: Operation, variables: Mapping[str, object], shape: type[Shape]) -> Reply[Shape]:
-        """The store's answer to `asked`, read as `shape`. Raises `StoreError` when the whole of it failed."""
+    def ask(
+        self, asked: Operation, variables: Mapping[str, object], shape: type[Shape], *, once: bool = False
+    ) -> Reply[Shape]:
+        """The store's answer to `asked`, read as `shape`. Raises `StoreError` when the whole of it failed.
+
+        `once` is for what would count twice if it were done twice: after a failure that leaves open whether the store
+        did it, it is not asked again.
+        """
         body = orjson.dumps({"query": asked.text, "variables": variables})
-        for _ in range(_ATTEMPTS):
-            self._pause(self._budget.wait(asked.name))
-            envelope = self._envelope(asked.name, self._post(body))
-            wait = _throttled(envelope)
-            if wait is None:
-                return _reply(envelope, shape)
-            self._pause(wait)
-        raise StoreError("the store's budget of points is used up", permanent=False, retry_after=PATIENCE_S)
+        began = self._clock()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return _reply(self._try(asked.name, body), shape)
+            except _Passing as fault:
+                if attempt == _ATTEMPTS or (once and fault.unsure):
+                    raise
+                wait = fault.retry_after or _FIRST_PAUSE_S * 2 ** (attempt - 1)
+                wait *= 1 + _JITTER * self._jitter()
+                if wait > PATIENCE_S * (1 + _JITTER) or self._clock() + wait > began + _LATEST_TRY_S:
+                    raise
+                _log.info("%s is asked again in %.1f s: %s", asked.name, wait, fault.reason)
+                self._sleep(wait)
+        raise AssertionError("the last attempt answers or raises")
 
     def read(self, asked: Operation, variables: Mapping[str, object], shape: type[Shape]) -> Shape:
         """Like `ask`, for questions whose answer is of use only whole."""
@@ -200,12 +197,32 @@ class Graph:
             raise fault
         return reply.data
 
-    def _pause(self, seconds: float) -> None:
-        if seconds <= 0:
+    def _try(self, name: str, body: bytes) -> _Envelope:
+        wait, points = self._budget.reserve(name)
+        if wait > PATIENCE_S:
+            raise StoreError(_USED_UP, permanent=False, retry_after=wait)
+        if wait > 0:
+            self._sleep(wait)
+        envelope = _envelope(self._post(body))
+        short = _throttled(envelope)
+        self._note(name, points, envelope, throttled=short is not None)
+        if short is not None:
+            raise _Passing(_USED_UP, retry_after=short)
+        return envelope
+
+    def _note(self, name: str, points: float, envelope: _Envelope, *, throttled: bool) -> None:
+        cost = envelope.extensions.cost if envelope.extensions else None
+        if cost is None or cost.throttle_status is None:
             return
-        if seconds > PATIENCE_S:
-            raise StoreError("the store's budget of points is used up", permanent=False, retry_after=seconds)
-        self._sleep(seconds)
+        status = cost.throttle_status
+        actual = cost.requested_query_cost if cost.actual_query_cost is None else cost.actual_query_cost
+        self._budget.note(
+            name,
+            points,
+            requested=cost.requested_query_cost,
+            actual=0.0 if throttled else actual,
+            told=Level(status.currently_available, status.maximum_available, status.restore_rate),
+        )
 
     def _post(self, body: bytes) -> HttpAnswer:
         token = self._token()
@@ -228,17 +245,15 @@ class Graph:
         try:
             return self._http.send("POST", self._url, headers=headers, body=body)
         except NoAnswer as fault:
-            raise StoreError(str(fault), permanent=False) from None
+            raise _Passing(str(fault), unsure=True) from None
 
-    def _envelope(self, name: str, answer: HttpAnswer) -> _Envelope:
-        try:
-            envelope = _ENVELOPE.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # A page for people, or an answer cut in half: the platform's own bad moment.
-            raise StoreError("the store answered something else than GraphQL", permanent=False) from None
-        if envelope.extensions is not None and envelope.extensions.cost is not None:
-            self._budget.note(name, envelope.extensions.cost)
-        return envelope
+
+def _envelope(answer: HttpAnswer) -> _Envelope:
+    try:
+        return _ENVELOPE.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # A page for people, or an answer cut in half: the platform's own bad moment.
+        raise _Passing("the store answered something else than GraphQL", unsure=True) from None
 
 
 def _throttled(envelope: _Envelope) -> float | None:
@@ -295,7 +310,8 @@ def _meaning(fault: _Fault) -> StoreError:
         return StoreError("the shop is not active", permanent=False, closed=True)
     passing = fault.code in _PASSING or (not fault.code and bool(fault.path))
     place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
-    return StoreError(f"the store answered {fault.code[:60] or 'an error'} at {place[:60]}", permanent=not passing)
+    told = f"the store answered {fault.code[:60] or 'an error'} at {place[:60]}"
+    return _Passing(told, unsure=True) if passing else StoreError(told, permanent=True)
 
 
 # The store answers nobody, or not us, until a person acts: no token, unpaid, forbidden, gone, locked.
@@ -314,8 +330,10 @@ def refused(status: int, headers: Mapping[str, str]) -> StoreError:
         return StoreError(_CLOSED[status], permanent=False, closed=True)
     after = _retry_after(headers.get("Retry-After"))
     if status == 429:
-        return StoreError("the store asks us to slow down", permanent=False, retry_after=after or PATIENCE_S)
-    if status >= 500 or status == 430 or status < 400:
+        return _Passing("the store asks us to slow down", retry_after=after or PATIENCE_S)
+    if status >= 500:
+        return _Passing(f"the store answered HTTP {status}", retry_after=after, unsure=True)
+    if status == 430 or status < 400:
         return StoreError(f"the store answered HTTP {status}", permanent=False, retry_after=after)
     return StoreError(f"the store answered HTTP {status}", permanent=True)
 

@@ -6,6 +6,8 @@ A test compares the two, because the platform reads only the file and we read on
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 API_VERSION = "2026-10"
 
 # Each scope and why. `read_all_orders` lifts the limit of sixty days, without which a customer's history
@@ -57,6 +59,28 @@ def fields(topic: str) -> tuple[str, ...]:
     group = topic.partition("/")[0]
     return {"orders": ORDER_FIELDS, "refunds": REFUND_FIELDS, "customers": CUSTOMER_FIELDS}.get(group, ())
 
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that we keep beside each customer: its type in the platform's words, and what people read about it."""
+
+    type: str
+    name: str
+    description: str
+
+
+# In the app's own namespace (``$app``), which nobody else can write. The platform makes the definitions in every shop
+# when the app is deployed, so themes, Flow, customer accounts and segments can read the fields.
+FIELDS = {
+    "stage": Field(
+        "single_line_text_field",
+        "Lifecycle stage",
+        "Where the customer stands: lead, acquired, developing, retained, advocate, at_risk or lapsed.",
+    ),
+    "tier": Field("single_line_text_field", "Loyalty tier", "The customer's standing in the loyalty program."),
+    "points": Field("number_integer", "Loyalty points", "The customer's points, those on hold until later included."),
+    "referral_link": Field("url", "Referral link", "What the customer shares with friends."),
+}
 
 # Legal requests. The platform delivers them without asking whether a shop still has the app.
 COMPLIANCE_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")

@@ -4,6 +4,7 @@ from loyalty.service.account import Balance, account, pending, points_outstandin
 from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.program import DOMAIN, current_terms, first_terms
 from loyalty.service.redemptions import NotEnoughPoints, RewardUnknown, code_settled, redeem, release_unused
+from loyalty.service.telling import tell_points
 
 __all__ = [
     "DOMAIN",
@@ -22,5 +23,6 @@ __all__ = [
     "settle_awards",
     "settle_orders",
     "statement",
+    "tell_points",
     "verify",
 ]

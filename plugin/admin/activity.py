@@ -38,7 +38,8 @@ _DELIVERIES = {
 }
 _EFFECT_COLUMNS = """
     effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason,
-    body ->> 'customer_external_id' AS customer_external_id, body -> 'tags' AS tags, body ->> 'name' AS name,
+    body ->> 'customer_external_id' AS customer_external_id, body -> 'tags' AS tags,
+    body -> 'values' AS fields, body ->> 'name' AS name,
     body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
     CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active,
     (SELECT r.size FROM bulk_run_effects h JOIN bulk_runs r ON r.shop_id = h.shop_id AND r.run_id = h.run_id
@@ -68,6 +69,9 @@ _NAMES = text("""
     SELECT customer_id, external_id, email, first_name, last_name, redacted_at FROM customers
     WHERE shop_id = :shop_id AND external_id = ANY(:external_ids)
 """)
+
+# The fields that domains keep beside a customer in the store, as a sentence names them.
+FIELDS = {"stage": "stage", "tier": "tier", "points": "points", "referral_link": "invitation"}
 
 TOPICS = {
     "app/uninstalled": "App removed",
@@ -159,7 +163,7 @@ def why_parked(reason: str | None) -> str:
 
 
 def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
-    external_id = row.customer_external_id if row.kind == "tags" else None
+    external_id = row.customer_external_id if row.kind in ("tags", "fields") else None
     customer = wording.name_of(person) if person and external_id else f"Customer {external_id}" if external_id else None
     return Effect(
         row.effect_id,
@@ -182,6 +186,11 @@ def _wanted(row: Row[Any]) -> str:
     match row.kind:
         case "tags":
             return f"is tagged {', '.join(row.tags)}" if row.tags else "bears no tag of ours"
+        case "fields":
+            told = ", ".join(f"{FIELDS.get(key, key)} {value or 'none'}" for key, value in sorted(row.fields.items()))
+            return f"is shown with {told}"
+        case "segment" if row.active is False:
+            return f"There is no segment “{row.name}” of ours"
         case "segment":
             return f"Segment “{row.name}” holds whoever is tagged {row.tag}"
         case "discount" if row.active:

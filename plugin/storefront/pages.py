@@ -120,7 +120,7 @@ def _points(refusal: Refusal | None = None) -> Response:
         a=mine,
         bought=bought,
         refusal=refusal,
-        invitation=_whole(f"/r/{mine.referral_code}?ref={mine.referral_code}"),
+        invitation=_whole(referral.link_path(mine.referral_code)),
         ticket=lambda: tickets.make(doors.secret, _holder(), doors.database.clock()),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -20,12 +22,12 @@ from sandbox.adminapi.call import (
     shop_of,
 )
 from sandbox.ids import gid, parse_gid
-from sandbox.metafields import Definition, Metafield
+from sandbox.metafields import OWN_NAMESPACE, Definition, Metafield
 from sandbox.shop import Shop
 
 MOST = 25
 MOST_BYTES = 65_536
-APP_NUMBER = 580_111
+KEY = re.compile(r"[A-Za-z0-9_-]{2,64}")
 OWNERS = {
     "Customer": "CUSTOMER",
     "Order": "ORDER",
@@ -36,12 +38,11 @@ OWNERS = {
 
 
 def namespace_of(given: str | None) -> str:
-    """The stored form: `$app:loyalty` is `app--580111--loyalty`; none is `$app`."""
+    """The stored form: `$app:loyalty` is `app--{number}--loyalty`; none is `$app`."""
     text = given or "$app"
     if text != "$app" and not text.startswith("$app:"):
         return text
-    own = f"app--{APP_NUMBER}"
-    return own if text == "$app" else f"{own}--{text.removeprefix('$app:')}"
+    return OWN_NAMESPACE if text == "$app" else f"{OWN_NAMESPACE}--{text.removeprefix('$app:')}"
 
 
 def _owner(source: Any, shop: Shop) -> str:
@@ -83,8 +84,8 @@ def _set(source: Any, info: Info, metafields: list[dict[str, Any]]) -> dict[str,
     return {"metafields": [_put(call, given) for given in metafields], "userErrors": []}
 
 
-def _error(message: str, code: str, place: int | None) -> dict[str, Any]:
-    field = ["metafields"] if place is None else ["metafields", str(place), "value"]
+def _error(message: str, code: str, place: int | None, part: str = "value") -> dict[str, Any]:
+    field = ["metafields"] if place is None else ["metafields", str(place), part]
     return {"field": field, "message": message, "code": code, "elementIndex": place}
 
 
@@ -93,20 +94,39 @@ def _refused(call: Call, given: dict[str, Any], place: int) -> dict[str, Any] | 
 
     shop, namespace, key = call.shop, namespace_of(given.get("namespace")), given["key"]
     if find(call, given["ownerId"]) is None:
-        return _error("Owner does not exist.", "INVALID", place)
-    if not 2 <= len(key) <= 64:
-        return _error("Key must be 2 to 64 characters.", "TOO_LONG" if len(key) > 64 else "TOO_SHORT", place)
-    if len(given["value"].encode()) > MOST_BYTES:
-        return _error("Value is too long.", "TOO_LONG", place)
-    if not given["value"]:
-        return _error("Value can't be blank.", "BLANK", place)
+        return _error("Owner does not exist.", "INVALID", place, "ownerId")
+    if refused := _refused_name(namespace, key, place):
+        return refused
     known = shop.metafields.get(given["ownerId"], namespace, key)
     if "compareDigest" in given and given["compareDigest"] != (known.digest if known else None):
         return _error("The resource has been updated since it was loaded.", "STALE_OBJECT", place)
-    kind = given.get("type") or (known.type if known else _defined_type(shop, given["ownerId"], namespace, key))
+    defined = _defined_type(shop, given["ownerId"], namespace, key)
+    return _refused_value(given, known.type if known else None, defined, place)
+
+
+def _refused_name(namespace: str, key: str, place: int) -> dict[str, Any] | None:
+    if not 2 <= len(key) <= 64:
+        return _error("Key must be 2 to 64 characters.", "TOO_LONG" if len(key) > 64 else "TOO_SHORT", place, "key")
+    if KEY.fullmatch(key) is None:
+        return _error("Key must be letters, digits, hyphens and underscores.", "INVALID", place, "key")
+    if namespace.startswith("app--") and not f"{namespace}--".startswith(f"{OWN_NAMESPACE}--"):
+        return _error("Access to this namespace and key is not allowed.", "APP_NOT_AUTHORIZED", place, "namespace")
+    return None
+
+
+def _refused_value(given: dict[str, Any], known: str | None, defined: str | None, place: int) -> dict[str, Any] | None:
+    """Of a metafield that has type `known` already, or is `defined` to have one."""
+    value, kind = given["value"], given.get("type") or known or defined
+    if len(value.encode()) > MOST_BYTES:
+        return _error("Value is too long.", "TOO_LONG", place)
+    if not value:
+        return _error("Value can't be blank.", "BLANK", place)
     if kind is None:
-        return _error("Type can't be blank.", "INVALID_TYPE", place)
-    return None if _fits(kind, given["value"]) else _error(f"Value is not a {kind}.", "INVALID_VALUE", place)
+        return _error("Type can't be blank.", "INVALID_TYPE", place, "type")
+    if defined is not None and kind != defined:
+        text = f"Type '{kind}' must be consistent with the definition's type: '{defined}'."
+        return _error(text, "INVALID_TYPE", place, "type")
+    return None if _fits(kind, value) else _error(f"Value is not a {kind}.", "INVALID_VALUE", place)
 
 
 def _fits(kind: str, value: str) -> bool:
@@ -117,6 +137,8 @@ def _fits(kind: str, value: str) -> bool:
             float(value)
         elif kind == "json" or kind.startswith("list."):
             orjson.loads(value)
+        elif kind == "url":
+            return urlsplit(value).scheme in ("http", "https", "mailto", "sms", "tel") and len(value) <= 2_048
         elif kind == "boolean":
             return value in ("true", "false")
     except ValueError:

@@ -15,7 +15,8 @@ import responses
 from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import ShopifyStore
-from connectors.shopify.graphql import Budget
+from connectors.shopify.budget import Budget
+from connectors.shopify.graphql import Graph, operation
 
 SHOP = "leaf-and-kettle.myshopify.com"
 ENDPOINT = f"https://{SHOP}/admin/api/2026-10/graphql.json"
@@ -33,6 +34,7 @@ SECRETS = ("shpat_", "anna@example.com", "myshopify.com")
 
 def store(**changed: Any) -> ShopifyStore:
     slept: list[float] = changed.pop("slept", [])
+    jitter: float = changed.pop("jitter", 0.0)
     return ShopifyStore(
         SHOP,
         lambda: "shpat_first",
@@ -40,6 +42,7 @@ def store(**changed: Any) -> ShopifyStore:
         now=lambda: AT,
         sleep=slept.append,
         clock=lambda: sum(slept),
+        jitter=lambda: jitter,
         **changed,
     )
 
@@ -223,8 +226,8 @@ def test_a_throttled_question_without_figures_waits_a_second_and_not_for_ever() 
     slept: list[float] = []
     with pytest.raises(StoreError) as fault:
         store(slept=slept).details()
-    assert (fault.value.permanent, fault.value.retry_after) == (False, 2.0)
-    assert slept == [1.0, 1.0, 1.0]
+    assert (fault.value.permanent, fault.value.retry_after) == (False, 1.0)
+    assert slept == [1.0, 1.0]
 
 
 @responses.activate
@@ -245,11 +248,85 @@ def test_what_a_question_cost_is_remembered_and_waited_for_before_asking() -> No
     first, second = store(slept=slept, budget=shared), store(slept=slept, budget=shared)
     first.details()
     second.details()
-    assert slept == [1.5]
+    assert slept == [1.55]
 
 
 def test_a_budget_without_figures_never_waits() -> None:
-    assert Budget(lambda: 0.0).wait("anything") == 0.0
+    assert Budget(lambda: 0.0).reserve("anything") == (0.0, 0.0)
+
+
+# --- asking again
+
+
+@responses.activate
+def test_what_may_pass_is_asked_again_with_growing_pauses_and_jitter() -> None:
+    responses.add(responses.POST, ENDPOINT, status=503)
+    responses.add(responses.POST, ENDPOINT, body=requests.ReadTimeout())
+    responses.add(responses.POST, ENDPOINT, json={"data": DETAILS})
+    slept: list[float] = []
+    assert store(slept=slept, jitter=0.5).details().external_id == "5"
+    assert slept == [0.5 * 1.25, 1.0 * 1.25]
+
+
+@responses.activate
+def test_the_stores_own_wait_is_kept_when_it_is_short_and_handed_back_when_it_is_long() -> None:
+    responses.add(responses.POST, ENDPOINT, status=429, headers={"Retry-After": "1.5"})
+    responses.add(responses.POST, ENDPOINT, status=429, headers={"Retry-After": "30"})
+    slept: list[float] = []
+    with pytest.raises(StoreError) as fault:
+        store(slept=slept).details()
+    assert (slept, fault.value.retry_after) == ([1.5], 30.0)
+
+
+@responses.activate
+def test_what_is_no_passing_matter_is_not_asked_again() -> None:
+    for answer in ({"status": 400}, {"status": 403}, {"status": 430}, {"json": errors("MAX_COST_EXCEEDED")}):
+        responses.reset()
+        responses.add(responses.POST, ENDPOINT, **answer)
+        with pytest.raises(StoreError):
+            store().details()
+        assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_no_try_begins_so_late_that_another_worker_has_taken_over() -> None:
+    hours = iter((0.0, 0.0, 19.9, 19.9))
+    responses.add(responses.POST, ENDPOINT, status=503)
+    slow = ShopifyStore(
+        SHOP,
+        lambda: "shpat_first",
+        HttpSession(),
+        now=lambda: AT,
+        sleep=lambda _: None,
+        clock=lambda: next(hours, 19.9),
+    )
+    with pytest.raises(StoreError, match="HTTP 503"):
+        slow.details()
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_what_counts_twice_when_done_twice_is_asked_again_only_if_it_was_surely_not_done() -> None:
+    graph = Graph(SHOP, lambda: "shpat_first", HttpSession(), sleep=lambda _: None, clock=lambda: 0.0)
+    mutation = operation("create_segment")
+    responses.add(responses.POST, ENDPOINT, status=429)
+    responses.add(responses.POST, ENDPOINT, json=errors("THROTTLED"))
+    responses.add(responses.POST, ENDPOINT, body=requests.ReadTimeout())
+    with pytest.raises(StoreError, match="did not answer in time"):
+        graph.ask(mutation, {}, dict, once=True)
+    assert len(responses.calls) == 3
+
+
+@responses.activate
+def test_each_try_bears_the_token_of_its_moment() -> None:
+    tokens = iter(("shpat_first", "shpat_second"))
+    responses.add(responses.POST, ENDPOINT, status=502)
+    responses.add(responses.POST, ENDPOINT, json={"data": DETAILS})
+    ShopifyStore(SHOP, lambda: next(tokens), HttpSession(), now=lambda: AT, sleep=lambda _: None).details()
+    assert [call.request.headers["X-Shopify-Access-Token"] for call in responses.calls] == [
+        "shpat_first",
+        "shpat_second",
+    ]
 
 
 # --- batches
@@ -266,6 +343,11 @@ def codes(count: int) -> list[PutDiscount]:
 NONE_REFUSED: dict[str, Any] = {"userErrors": []}
 
 
+def bearing(count: int, *borne: str) -> dict[str, Any]:
+    """Answer to what customers bear: all of them the same."""
+    return {"data": {"nodes": [{"id": f"gid://shopify/Customer/{n}", "tags": list(borne)} for n in range(count)]}}
+
+
 def summary(outcomes: Sequence[StoreError | None]) -> list[str | None]:
     return [None if outcome is None else str(outcome) for outcome in outcomes]
 
@@ -275,11 +357,12 @@ def test_each_effect_has_its_own_answer() -> None:
     gone = {"userErrors": [{"field": ["id"], "message": "anna@example.com does not exist"}]}
     data = {f"{verb}_{slot}": NONE_REFUSED for verb in ("add", "remove") for slot in range(3)}
     told = errors("INTERNAL_SERVER_ERROR", ["remove_2"], data=data | {"add_1": gone, "remove_2": None})
+    responses.add(responses.POST, ENDPOINT, json=bearing(3, "stage:lapsed"))
     responses.add(responses.POST, ENDPOINT, json=told)
     outcomes = store().set_tags(tags(3))
     assert summary(outcomes) == [
         None,
-        "the store refused: refused at id",
+        "the store refused: refused at id (it gave no reason that we know)",
         "the store answered INTERNAL_SERVER_ERROR at remove_2",
     ]
     assert [outcome.permanent for outcome in outcomes if outcome] == [True, False]
@@ -287,9 +370,10 @@ def test_each_effect_has_its_own_answer() -> None:
 
 @responses.activate
 def test_slots_left_over_ask_for_nothing() -> None:
+    responses.add(responses.POST, ENDPOINT, json=bearing(2, "stage:lapsed"))
     responses.add(responses.POST, ENDPOINT, json={"data": {}})
     assert store().set_tags(tags(2)) == [None, None]
-    sent = json.loads(responses.calls[0].request.body or b"")["variables"]
+    sent = json.loads(responses.calls[1].request.body or b"")["variables"]
     assert [sent[f"adds_{slot}"] for slot in range(5)] == [True, True, False, False, False]
     assert [sent[f"removes_{slot}"] for slot in range(5)] == [True, True, False, False, False]
     assert (sent["id_1"], sent["add_1"], sent["remove_1"]) == (
@@ -301,10 +385,11 @@ def test_slots_left_over_ask_for_nothing() -> None:
 
 @responses.activate
 def test_a_store_that_fails_on_the_way_keeps_what_it_took() -> None:
+    responses.add(responses.POST, ENDPOINT, json=bearing(25))
     responses.add(responses.POST, ENDPOINT, json={"data": {}})
     responses.add(responses.POST, ENDPOINT, status=503)
     assert summary(store().set_tags(tags(60))) == [None] * 25 + ["the store answered HTTP 503"] * 35
-    assert len(responses.calls) == 2
+    assert len(responses.calls) == 2 + 3
 
 
 @responses.activate
@@ -369,6 +454,8 @@ def test_a_code_that_the_store_refuses_is_told_by_code_and_field() -> None:
     }
     responses.add(responses.POST, ENDPOINT, json={"data": {"create_0": odd}})
     (outcome,) = store().put_discounts(codes(1))
-    assert str(outcome) == "the store refused: END_DATE_BEFORE_START_DATE at basicCodeDiscount.endsAt"
+    assert str(outcome) == (
+        "the store refused: END_DATE_BEFORE_START_DATE at basicCodeDiscount.endsAt (its dates do not fit)"
+    )
     assert outcome is not None
     assert outcome.permanent

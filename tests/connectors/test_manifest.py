@@ -31,6 +31,21 @@ def test_the_app_file_says_what_the_constants_say() -> None:
     assert told["embedded"] is True
 
 
+def test_the_app_file_declares_the_fields_that_we_write_and_lets_only_us_write_them() -> None:
+    told = tomllib.loads((ROOT / "shopify.app.toml").read_text("utf-8"))["customer"]["metafields"]["app"]
+    assert {key: (each["type"], each["name"], each["description"]) for key, each in told.items()} == {
+        key: (field.type, field.name, field.description) for key, field in manifest.FIELDS.items()
+    }
+    readable = {"admin": "merchant_read", "storefront": "public_read", "customer_account": "read"}
+    assert [each["access"] for each in told.values()] == [readable] * len(manifest.FIELDS)
+    # The platform filters by text, numbers and dates, not by addresses.
+    assert {key for key, each in told.items() if each["capabilities"]["admin_filterable"]} == {
+        "stage",
+        "tier",
+        "points",
+    }
+
+
 def test_a_right_to_write_holds_the_right_to_read() -> None:
     assert manifest.covers(["write_orders"], ("read_orders",))
     assert manifest.covers("write_orders, read_customers", ("read_orders", "read_customers"))

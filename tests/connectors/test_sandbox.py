@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from commerce.events import CustomerChanged, OrderChanged, RefundChanged
+from commerce.events import CustomerChanged, Delivery, OrderChanged, RefundChanged
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import ShopifyStore, translate
+from sandbox.customers import Customer
 from tests.connectors.conftest import Platform
 
 STAGES = ("stage:lead", "stage:acquired", "stage:advocate")
@@ -166,19 +169,72 @@ def stage(customer_id: str, *tags: str) -> SetTags:
     return SetTags(customer_id, "stage:", tags, STAGES)
 
 
+def points_spent(platform: Platform, deed: Callable[[], object]) -> int:
+    """What a deed costs, by the level of the store's bucket before and after it."""
+    bucket = platform.world.shop().bucket
+    bucket.rate, bucket.level, bucket.size = 0.001, 2000, 2000
+    deed()
+    return round(2000 - bucket.level)
+
+
 def test_tags_are_set_and_the_merchants_own_are_left_alone(platform: Platform) -> None:
     people = [platform.world.add_customer(f"p{n}@example.com") for n in range(31)]
     merchants_own = people[0]
-    merchants_own.tags = ("vip", "stage:lead")
+    merchants_own.tags = ("vip", "stage:lead", "stage:of-the-theatre", "Stagecoach")
     store = platform.store()
     effects = [stage(str(person.id), "stage:acquired") for person in people]
     before = platform.world.stats["platform_calls"]
     assert store.set_tags(effects) == [None] * 31
-    assert platform.world.stats["platform_calls"] - before == 2
-    assert set(people[0].tags) == {"stage:acquired", "vip"}
+    assert platform.world.stats["platform_calls"] - before == 2 * 2
+    assert set(people[0].tags) == {"stage:acquired", "vip", "stage:of-the-theatre", "Stagecoach"}
     assert all(person.tags == ("stage:acquired",) for person in people[1:])
     assert store.set_tags([stage(str(people[0].id))]) == [None]
-    assert set(people[0].tags) == {"vip"}
+    assert set(people[0].tags) == {"vip", "stage:of-the-theatre", "Stagecoach"}
+    # Others' tags were not even named.
+    assert {tag for delivery in platform.deliveries("customer.tags_removed") for tag in removed(delivery)} == {
+        "stage:lead",
+        "stage:acquired",
+    }
+
+
+def removed(delivery: Delivery) -> list[str]:
+    tags: list[str] = json.loads(delivery.body)["tags"]
+    return tags
+
+
+def test_tags_differ_only_where_more_than_the_case_of_letters_does(platform: Platform) -> None:
+    person = platform.world.add_customer("p@example.com")
+    person.tags = ("Stage:Acquired", "STAGE:LEAD", "VIP")
+    store = platform.store()
+    assert store.set_tags([stage(str(person.id), "stage:acquired")]) == [None]
+    assert sorted(person.tags) == ["Stage:Acquired", "VIP"]
+
+
+def test_tags_cost_as_little_as_the_platform_allows(platform: Platform) -> None:
+    new, moved, right = (platform.world.add_customer(f"p{n}@example.com") for n in range(3))
+    moved.tags, right.tags = ("stage:lead",), ("stage:acquired", "vip")
+    store = platform.store()
+
+    def cost(who: Customer) -> int:
+        return points_spent(platform, lambda: store.set_tags([stage(str(who.id), "stage:acquired")]))
+
+    assert (cost(new), cost(moved), cost(right)) == (1 + 10, 1 + 20, 1)
+
+
+def test_a_customer_who_bears_as_many_tags_as_the_store_takes_is_told_of_in_words(platform: Platform) -> None:
+    person = platform.world.add_customer("p@example.com")
+    person.tags = tuple(f"their-{n}" for n in range(250))
+    store = platform.store()
+    (full,) = store.set_tags([stage(str(person.id), "stage:acquired")])
+    assert full is not None
+    assert (full.permanent, str(full)) == (
+        True,
+        "the customer bears 250 tags; the store takes 250 at most: take one off",
+    )
+    # One of ours makes room for another of ours.
+    person.tags = (*person.tags[:249], "stage:lead")
+    assert store.set_tags([stage(str(person.id), "stage:acquired")]) == [None]
+    assert person.tags[-1] == "stage:acquired"
 
 
 def test_a_customer_who_is_gone_spoils_only_its_own_effect(platform: Platform) -> None:
@@ -193,6 +249,7 @@ def test_a_customer_who_is_gone_spoils_only_its_own_effect(platform: Platform) -
     assert done is None
     assert person.tags == ("stage:lead",)
     assert [fault.permanent for fault in (gone, odd, split) if fault is not None] == [True, True, True]
+    assert str(gone) == "the customer is not in the store: deleted, or merged"
     assert str(odd) == "the store has no such customer"
     assert str(split) == "a tag is empty, too long, or has a comma"
 
@@ -309,6 +366,7 @@ def slow_store(platform: Platform, level: float) -> tuple[ShopifyStore, list[flo
         now=lambda: datetime.fromtimestamp(now(), UTC),
         sleep=sleep,
         clock=lambda: sum(slept),
+        jitter=lambda: 0.0,
     )
     return store, slept
 
@@ -332,11 +390,12 @@ def test_a_bucket_that_is_far_from_full_is_handed_back(platform: Platform) -> No
 
 def test_after_the_first_answer_the_budget_is_known_and_nothing_is_thrown_away(platform: Platform) -> None:
     store, slept = slow_store(platform, 2000)
-    person = str(platform.world.add_customer("a@example.com").id)
+    people = [str(platform.world.add_customer(f"p{n}@example.com").id) for n in range(25)]
 
     def push_for_ever() -> None:
         while True:
-            store.set_tags([stage(person, "stage:lead")] * 25)
+            store.set_tags([stage(person, "stage:lead") for person in people])
+            store.set_tags([stage(person, "stage:acquired") for person in people])
 
     with pytest.raises(StoreError) as fault:
         push_for_ever()

@@ -12,7 +12,7 @@ import pytest
 from commerce.customers import CustomerSnapshot
 from commerce.ids import EffectId, ShopId
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import Effect, PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import Effect, PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
 from engine import outbox, shops
 from engine.outbox import LEASE, MOST_ATTEMPTS, TAGS_REST_SECONDS, Outbox
 from engine.shops import Shop
@@ -49,6 +49,9 @@ class Store:
         raise NotImplementedError
 
     def set_tags(self, effects: Sequence[SetTags]) -> list[Answer]:
+        return self._take(effects)
+
+    def set_fields(self, effects: Sequence[SetFields]) -> list[Answer]:
         return self._take(effects)
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[Answer]:

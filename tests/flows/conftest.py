@@ -34,6 +34,7 @@ from connectors.shopify import (
     translate,
 )
 from engine import mirror, shops
+from engine.budget import SharedMeter
 from engine.inbox import BATCH, Inbox
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
@@ -197,7 +198,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
                 http,
                 now=clock,
                 renew=token.renew,
-                budget=Budget(clock.timestamp),
+                budget=Budget(clock.timestamp, SharedMeter(database, shop_id)),
                 clock=clock.timestamp,
             )
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from commerce.events import BadDelivery, Delivery, Event
 from commerce.ids import DeliveryId
-from commerce.store import BulkLook, BulkRefused, BulkRun, PutDiscount, PutSegment, SetTags, StoreError
+from commerce.store import BulkLook, BulkRefused, BulkRun, PutDiscount, PutSegment, SetFields, SetTags, StoreError
 from engine import outbox
 from engine.bulk_runs import FLOOR
 from engine.inbox import Inbox, pack
@@ -115,13 +115,20 @@ def test_effects_are_told_in_words(house: House, shop: Shop, merchant: Merchant)
     dead = PutDiscount("P-BBBB", "t", 500, "USD", now, now + timedelta(days=1), "7", 0, active=False)
     with house.database.work(shop.shop_id) as work:
         outbox.put(
-            work, [code, dead, PutSegment("Perennial: lead", "stage:lead"), SetTags("404", "tier:", (), ("tier:gold",))]
-        )
+            work,
+            [
+                code, dead, PutSegment("Perennial: lead", "stage:lead"),
+                PutSegment("Perennial: gold", "tier:gold", active=False), SetTags("404", "tier:", (), ("tier:gold",)),
+                SetFields("404", "loyalty", {"points": "12", "tier": None}),
+            ],
+        )  # fmt: skip
     page = flat(merchant.open("/activity?box=effects&state=waiting").text)
     assert "<bdi>Ada Lovelace</bdi></a> is tagged stage:acquired" in page
     assert "<bdi>Customer 404</bdi> bears no tag of ours" in page
     assert "Code P-AAAA takes 5.00 USD off one order" in page
     assert "Code P-BBBB works no more" in page
+    assert "<bdi>Customer 404</bdi> is shown with points 12, tier none" in page
+    assert "There is no segment “Perennial: gold” of ours" in page
     assert "Segment “Perennial: lead” holds whoever is tagged stage:lead" in page
 
 

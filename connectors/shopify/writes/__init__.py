@@ -1,20 +1,34 @@
-"""Carrying effects to the store, a file for each noun: tags, segments, discount codes. Each states a desired state, so
-doing it twice ends the same.
+"""Carrying effects to the store, a file for each noun: tags, fields, segments, discount codes. Each states a desired
+state, so doing it twice ends the same.
 
-A batch goes out as one document of repeated mutations; each effect gets an answer of its own.
+A batch goes out in as few calls as the platform allows; each effect gets an answer of its own.
 """
 
 from collections.abc import Mapping
 
-from commerce.store import SetTags
-from connectors.shopify.writes import tags
+from commerce.store import SetFields, SetTags
+from connectors.shopify.writes import fields, tags
 from connectors.shopify.writes.batch import gid, timestamp
 from connectors.shopify.writes.bulk import BulkPlan, cancel_bulk, push_in_bulk
 from connectors.shopify.writes.discounts import put_discounts
+from connectors.shopify.writes.fields import set_fields
 from connectors.shopify.writes.segments import put_segments
 from connectors.shopify.writes.tags import set_tags
 
-# The kinds of effects that may go in bulk.
-IN_BULK: Mapping[str, BulkPlan] = {SetTags.kind: tags.IN_BULK}
 
-__all__ = ["IN_BULK", "cancel_bulk", "gid", "push_in_bulk", "put_discounts", "put_segments", "set_tags", "timestamp"]
+def bulk_plans(pages: str) -> Mapping[str, BulkPlan]:
+    """The kinds of effects that may go in bulk; `pages` is the address of our pages on the shop's site."""
+    return {SetTags.kind: tags.IN_BULK, SetFields.kind: fields.in_bulk(pages)}
+
+
+__all__ = [
+    "bulk_plans",
+    "cancel_bulk",
+    "gid",
+    "push_in_bulk",
+    "put_discounts",
+    "put_segments",
+    "set_fields",
+    "set_tags",
+    "timestamp",
+]

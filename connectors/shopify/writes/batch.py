@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from commerce.store import StoreError
 from connectors.shopify.graphql import WIDTHS, Reply, width_for
+from connectors.shopify.writes.codes import MEANINGS, UNKNOWN, Meaning
 
 Outcome = StoreError | None
 _Item = TypeVar("_Item")
@@ -44,8 +45,19 @@ def gid(kind: str, external_id: str) -> str:
 
 
 def refusal(errors: Sequence[UserError]) -> StoreError:
+    """What the store says no to, by code and place, and in our words. Final if one of its reasons is."""
     told = ", ".join(f"{error.code or 'refused'} at {'.'.join(error.field or ['base'])}" for error in errors[:3])
-    return StoreError(f"the store refused: {told[:200]}", permanent=True)
+    meanings = [_meaning(error) for error in errors]
+    permanent = any(meaning.permanent for meaning in meanings)
+    why = next(meaning.why for meaning in meanings if meaning.permanent == permanent)
+    return StoreError(f"the store refused: {told[:200]} ({why})", permanent=permanent)
+
+
+def _meaning(error: UserError) -> Meaning:
+    # These name an owner who is not there, but with the code of any invalid value.
+    if error.field and error.field[-1] == "ownerId":
+        return MEANINGS["OWNER_NOT_FOUND"]
+    return MEANINGS.get(error.code or "", UNKNOWN)
 
 
 def outcome(reply: Reply[Payloads], aliases: Sequence[str]) -> Outcome:
