@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
+from commerce.store import PutDiscount, PutSegment, SegmentBook, SetFields, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import reads, writes
 from connectors.shopify.budget import Budget
@@ -53,6 +53,7 @@ class ShopifyStore:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         budget: Budget | None = None,
+        segments: SegmentBook | None = None,
     ) -> None:
         self._graph = Graph(
             shop_domain,
@@ -66,6 +67,7 @@ class ShopifyStore:
             budget=budget,
         )
         self._pages = f"https://{shop_domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
+        self._segments = segments or writes.LocalBook()
         self._now = now
 
     def details(self) -> ShopDetails:
@@ -79,7 +81,7 @@ class ShopifyStore:
         return writes.set_fields(self._graph, effects, self._pages)
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
-        return writes.put_segments(self._graph, effects)
+        return writes.put_segments(self._graph, self._segments, effects)
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
         return writes.put_discounts(self._graph, effects)
