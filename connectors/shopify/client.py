@@ -13,7 +13,17 @@ from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import BulkLook, BulkRun, PutDiscount, PutSegment, SetFields, SetTags, ShopDetails, StoreError
+from commerce.store import (
+    BulkLook,
+    BulkRun,
+    PutDiscount,
+    PutSegment,
+    SegmentBook,
+    SetFields,
+    SetTags,
+    ShopDetails,
+    StoreError,
+)
 from connectors.http import HttpSession
 from connectors.shopify import reads, writes
 from connectors.shopify.budget import Budget
@@ -53,6 +63,7 @@ class ShopifyStore:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         budget: Budget | None = None,
+        segments: SegmentBook | None = None,
     ) -> None:
         self._graph = Graph(
             shop_domain,
@@ -68,6 +79,7 @@ class ShopifyStore:
         self._http = http
         self._pages = f"https://{shop_domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
         self._in_bulk = writes.bulk_plans(self._pages)
+        self._segments = segments or writes.LocalBook()
         self._now = now
 
     def details(self) -> ShopDetails:
@@ -81,7 +93,7 @@ class ShopifyStore:
         return writes.set_fields(self._graph, effects, self._pages)
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
-        return writes.put_segments(self._graph, effects)
+        return writes.put_segments(self._graph, self._segments, effects)
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
         return writes.put_discounts(self._graph, effects)

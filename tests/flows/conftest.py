@@ -39,6 +39,7 @@ from engine.inbox import BATCH, Inbox
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
 from engine.reconcile import Reconciler
+from engine.segments import StoreSegments
 from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
 from lifecycle import review_due
@@ -200,6 +201,7 @@ def open_loop(database: Database, clock: Clock, domain: str = DOMAIN) -> Iterato
                 renew=token.renew,
                 budget=Budget(clock.timestamp, SharedMeter(database, shop_id)),
                 clock=clock.timestamp,
+                segments=StoreSegments(database, shop_id),
             )
 
         installer = Installer(

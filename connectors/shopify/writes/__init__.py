@@ -12,7 +12,7 @@ from connectors.shopify.writes.batch import gid, timestamp
 from connectors.shopify.writes.bulk import BulkPlan, cancel_bulk, push_in_bulk
 from connectors.shopify.writes.discounts import put_discounts
 from connectors.shopify.writes.fields import set_fields
-from connectors.shopify.writes.segments import put_segments
+from connectors.shopify.writes.segments import LocalBook, put_segments
 from connectors.shopify.writes.tags import set_tags
 
 
@@ -22,6 +22,7 @@ def bulk_plans(pages: str) -> Mapping[str, BulkPlan]:
 
 
 __all__ = [
+    "LocalBook",
     "bulk_plans",
     "cancel_bulk",
     "gid",
