@@ -13,13 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import door, growth, settle, translate
+from bench import door, growth, settle, translate, writing
 from bench.figures import BenchFailed, Options, Result
 from engine.postgres import PostgresUnavailable
 from plugin.demo.machine import TroubleStarting
 
 SUITES: Mapping[str, Callable[[Options, Progress], Result]] = {
     "translate": translate.measure, "door": door.measure, "settle": settle.measure, "growth": growth.measure,
+    "writing": writing.measure,
 }  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--shops", type=_numbers, default=known.shops, help="growth: orders of a shop (1000,50000)")
     add("--rounds", type=_number, default=known.rounds, help="growth: measured batches of each (%(default)s)")
     add("--turns", type=_number, default=known.turns, help="translate: times in a run (%(default)s)")
+    add("--changes", type=_number, default=known.changes, help="writing: customers told of (%(default)s)")
     return parser
 
 

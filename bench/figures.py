@@ -36,6 +36,8 @@ class Options:
     shops: tuple[int, ...] = (1_000, 50_000)
     """Orders that a shop has when the next ones are settled."""
     rounds: int = 9
+    changes: int = 2_000
+    """Customers of whose stage the store is told."""
     turns: int = 500
     """How often `translate` does each thing in one run."""
 

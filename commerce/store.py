@@ -7,7 +7,7 @@ is; the outbox keeps one row for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
@@ -138,6 +138,26 @@ class ShopDetails:
     name: str
     currency: str
     timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSegment:
+    """A segment in the store that is ours: its id there, and the name that it bears, which may not be the one that we
+    wanted.
+    """
+
+    external_id: str
+    name: str
+
+
+class SegmentBook(Protocol):
+    """Which segments of a store are ours, by the tag that they are about."""
+
+    def known(self) -> Mapping[str, KnownSegment]: ...
+
+    def learn(self, tag: str, segment: KnownSegment) -> None: ...
+
+    def forget(self, tag: str) -> None: ...
 
 
 class StorePort(Protocol):

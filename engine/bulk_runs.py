@@ -173,17 +173,10 @@ class BulkRuns:
         self._outcomes = outcomes
         self._kinds = kinds
 
-    def round(self, shop_id: ShopId) -> int:
-        """Begin what is worth a run, then look at each run that is due. Answers how many effects were settled."""
-        self._begin(shop_id)
-        recorded = 0
-        while run := self._take(shop_id):
-            recorded += self._look(shop_id, run)
-        return recorded
-
     # --- beginning
 
-    def _begin(self, shop_id: ShopId) -> None:
+    def begin(self, shop_id: ShopId) -> None:
+        """Hand what is worth a run to a new one. The store hears of it at the first look."""
         with self._database.work(shop_id) as work:
             backlog = work.rows(_BACKLOG, **ready_at(work.now), most=MOST, at_once=AT_ONCE, floor=FLOOR)
         if not backlog:
@@ -212,6 +205,13 @@ class BulkRuns:
         metrics.bulk_runs_begun.inc()
 
     # --- looking
+
+    def look(self, shop_id: ShopId) -> int:
+        """Look at each run that is due, at a new one for the first time. Answers how many effects were settled."""
+        recorded = 0
+        while run := self._take(shop_id):
+            recorded += self._look(shop_id, run)
+        return recorded
 
     def _take(self, shop_id: ShopId) -> _Run | None:
         with self._database.work(shop_id) as work:

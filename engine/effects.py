@@ -17,8 +17,8 @@ from engine.work import UnitOfWork
 Outcome = Callable[[UnitOfWork, Any, StoreError | None], None]
 """A domain's ear: called with the effect when it was pushed (None) or refused for good (the error)."""
 
-# Tags let a backlog of deliveries go first, for a minute at most: what is settled next may change them again, a store
-# takes only so many calls a second, and each tag that is written comes back as a delivery.
+# Tags and fields let a backlog of deliveries go first, for a minute at most: what is settled next may change them
+# again, a store takes only so many calls a second, and each tag that is written comes back as a delivery.
 TAGS_PATIENCE = timedelta(seconds=60)
 BACKLOG = 250
 

@@ -220,17 +220,21 @@ class Outbox:
         return sum(self.push(ShopId(row.shop_id)) for row in waiting)
 
     def push(self, shop_id: ShopId) -> int:
-        """Push one batch of a shop's due effects; answers how many were tried. Where thousands are due, the store may
-        take them in bulk: that run is begun here, and looked at in later rounds.
+        """Push one batch of a shop's due effects; answers how many were tried. Where thousands are due, a bulk run
+        takes them first; it speaks to the store last, because a shopper may wait for a code of the batch.
         """
-        in_bulk = self._runs.round(shop_id)
+        self._runs.begin(shop_id)
+        pushed = self._push_batch(shop_id)
+        return pushed + self._runs.look(shop_id)
+
+    def _push_batch(self, shop_id: ShopId) -> int:
         claimed = self._claim(shop_id)
         if not claimed:
-            return in_bulk
+            return 0
         answers = self._speak(shop_id, claimed)
         with self._database.work(shop_id) as work:
             self._record(work, claimed, answers)
-        return in_bulk + len(claimed)
+        return len(claimed)
 
     def _claim(self, shop_id: ShopId) -> list[_Claimed]:
         with self._database.work(shop_id) as work:

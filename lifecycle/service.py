@@ -36,9 +36,19 @@ def current_terms(work: UnitOfWork) -> Terms:
     return Terms.read(newest.version, newest.body)
 
 
-def publish_segments(work: UnitOfWork) -> None:
-    """One segment for each stage in the store, so that the merchant's own tools can aim at it."""
-    outbox.put(work, [PutSegment(f"Perennial: {stage.replace('_', ' ')}", PREFIX + stage) for stage in STAGES])
+def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
+    """One segment for each stage in the store, so that the merchant's own tools can aim at it; or none of them any
+    more.
+    """
+    outbox.put(
+        work,
+        [PutSegment(f"Perennial: {stage.replace('_', ' ')}", PREFIX + stage, active=active) for stage in STAGES],
+    )
+
+
+def check_segments(work: UnitOfWork) -> None:
+    """Have the store's segments looked at once more: somebody may have deleted or changed one without a word to us."""
+    outbox.due_again(work, PutSegment.kind, VOCABULARY)
 
 
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:

@@ -253,6 +253,9 @@ class Segments:
     def by_id(self, number: int) -> Segment | None:
         return self._by_id.get(number)
 
+    def by_name(self, name: str) -> Segment | None:
+        return next((s for s in self._by_id.values() if s.name.casefold() == name.casefold()), None)
+
     def name_taken(self, name: str, but: Segment | None = None) -> bool:
         return any(s.name.casefold() == name.casefold() for s in self._by_id.values() if s is not but)
 

@@ -21,6 +21,7 @@ from commerce.store import (
     BulkRun,
     PutPixel,
     PutSegment,
+    SegmentBook,
     SetFields,
     SetTags,
     ShopDetails,
@@ -65,6 +66,7 @@ class ShopifyStore:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         budget: Budget | None = None,
+        segments: SegmentBook | None = None,
     ) -> None:
         self._graph = Graph(
             shop_domain,
@@ -79,6 +81,8 @@ class ShopifyStore:
         )
         self._http = http
         self._pages = f"https://{shop_domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
+        self._in_bulk = writes.bulk_plans(self._pages)
+        self._segments = segments or writes.LocalBook()
         self._now = now
         self._http = http
 
@@ -93,17 +97,17 @@ class ShopifyStore:
         return writes.set_fields(self._graph, effects, self._pages)
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
-        return writes.put_segments(self._graph, effects)
+        return writes.put_segments(self._graph, self._segments, effects)
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
         return writes.put_discounts(self._graph, effects)
 
     def bulk_least(self, kind: str) -> int | None:
-        plan = writes.IN_BULK.get(kind)
+        plan = self._in_bulk.get(kind)
         return plan.least if plan else None
 
     def push_in_bulk(self, run: BulkRun) -> BulkLook:
-        return writes.push_in_bulk(self._graph, self._http, writes.IN_BULK[run.kind], run)
+        return writes.push_in_bulk(self._graph, self._http, self._in_bulk[run.kind], run)
 
     def cancel_bulk(self, run: BulkRun) -> None:
         writes.cancel_bulk(self._graph, run)

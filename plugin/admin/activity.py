@@ -41,7 +41,9 @@ _EFFECT_COLUMNS = """
     effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason,
     body ->> 'customer_external_id' AS customer_external_id, body -> 'tags' AS tags,
     body -> 'values' AS fields, body ->> 'name' AS name,
-    body ->> 'tag' AS tag, body ->> 'code' AS code, body ->> 'currency' AS currency,
+    body ->> 'tag' AS tag,
+    (SELECT s.name FROM store_segments s WHERE s.shop_id = :shop_id AND kind = 'segment' AND s.tag = key) AS called,
+    body ->> 'code' AS code, body ->> 'currency' AS currency,
     CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active,
     (SELECT r.size FROM bulk_run_effects h JOIN bulk_runs r ON r.shop_id = h.shop_id AND r.run_id = h.run_id
      WHERE h.shop_id = :shop_id AND h.effect_id = effects.effect_id) AS carried_with,
@@ -234,6 +236,8 @@ def _fields(row: Row[Any]) -> str:
 def _segment(row: Row[Any]) -> str:
     if row.active is False:
         return f"There is no segment “{row.name}” of ours"
+    if row.called and row.called != row.name:
+        return f"Segment “{row.called}” holds whoever is tagged {row.tag}; the shop has another “{row.name}”"
     return f"Segment “{row.name}” holds whoever is tagged {row.tag}"
 
 

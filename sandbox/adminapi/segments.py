@@ -22,7 +22,6 @@ from sandbox.adminapi.call import (
 )
 from sandbox.adminapi.search import compile_search, matching
 from sandbox.ids import gid
-from sandbox.payloads import segment_body
 from sandbox.segments import BadQuery, Segment, compile_query
 from sandbox.shop import Shop
 
@@ -44,12 +43,17 @@ def _create(source: Any, info: Info, name: str, query: str) -> dict[str, Any]:
     refused = _refused(shop, name, query, None)
     if refused:
         return {"segment": None, "userErrors": refused}
+    return {"segment": add(shop, name, query), "userErrors": []}
+
+
+def add(shop: Shop, name: str, query: str) -> Segment:
+    """A new segment, by whoever makes it; raises BadQuery."""
     now = shop.clock()
     number = shop.ids.of("Segment", shop.segments.made)
     segment = Segment(number, name, query, now, now, compile_query(query))
     shop.segments.add(segment)
     shop.fire("segments/create", segment_body(segment), shop.event())
-    return {"segment": segment, "userErrors": []}
+    return segment
 
 
 def _update(source: Any, info: Info, id: str, name: str | None = None, query: str | None = None) -> dict[str, Any]:
@@ -61,11 +65,15 @@ def _update(source: Any, info: Info, id: str, name: str | None = None, query: st
     refused = _refused(shop, *wanted, segment)
     if refused:
         return {"segment": None, "userErrors": refused}
-    segment.name, segment.query = wanted
-    segment.test = compile_query(segment.query)
+    edit(shop, segment, *wanted)
+    return {"segment": segment, "userErrors": []}
+
+
+def edit(shop: Shop, segment: Segment, name: str, query: str) -> None:
+    """By whoever edits it; raises BadQuery."""
+    segment.name, segment.query, segment.test = name, query, compile_query(query)
     segment.edited_at = shop.clock()
     shop.fire("segments/update", segment_body(segment), shop.event())
-    return {"segment": segment, "userErrors": []}
 
 
 def _delete(source: Any, info: Info, id: str) -> dict[str, Any]:
@@ -73,9 +81,14 @@ def _delete(source: Any, info: Info, id: str) -> dict[str, Any]:
     segment = _find(shop, id)
     if segment is None:
         return {"deletedSegmentId": None, "userErrors": [error("Segment does not exist", "id")]}
+    remove(shop, segment)
+    return {"deletedSegmentId": gid("Segment", segment.id), "userErrors": []}
+
+
+def remove(shop: Shop, segment: Segment) -> None:
+    """By whoever deletes it."""
     shop.segments.remove(segment)
     shop.fire("segments/delete", b'{"id":"%s"}' % gid("Segment", segment.id).encode(), shop.event())
-    return {"deletedSegmentId": gid("Segment", segment.id), "userErrors": []}
 
 
 def _refused(shop: Shop, name: str, query: str, but: Segment | None) -> list[dict[str, Any]]:

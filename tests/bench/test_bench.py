@@ -19,7 +19,16 @@ from engine.inbox import BATCH
 from sandbox.signing import webhook_signature
 
 TINY = Options(
-    runs=1, limit=30, connections=3, deliveries=40, seconds=10, histories=(5, 20), shops=(20, 60), rounds=1, turns=3
+    runs=1,
+    limit=30,
+    connections=3,
+    deliveries=40,
+    seconds=10,
+    histories=(5, 20),
+    shops=(20, 60),
+    rounds=1,
+    turns=3,
+    changes=60,
 )
 
 
@@ -66,6 +75,15 @@ def test_growth_is_measured_at_each_size() -> None:
     facts = measured("growth").facts
     assert set(facts) == {"customer_us", "shop_us", "customer_ratio", "shop_ratio"}
     assert (set(facts["customer_us"]), set(facts["shop_us"])) == ({"5", "20"}, {"20", "60"})
+
+
+def test_what_writing_costs_is_read_off_the_stores_meter() -> None:
+    # Sixty customers: a point each for looking, ten for each tag mutation, thirty for their fields in calls of 25.
+    # A batch of fifty makes two such calls, and the ten that remain make one.
+    assert measured("writing").facts == {
+        "changes": 60,
+        "cost_points": {"naive": 1800, "new": 60 + 600 + 30, "moved": 60 + 1200 + 30, "unchanged": 60 + 30},
+    }
 
 
 def test_the_last_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:

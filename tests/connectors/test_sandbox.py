@@ -11,7 +11,7 @@ import pytest
 
 from commerce.events import CustomerChanged, Delivery, OrderChanged, RefundChanged
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
+from commerce.store import PutDiscount, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.shopify import ShopifyStore, translate
 from sandbox.customers import Customer
@@ -252,24 +252,6 @@ def test_a_customer_who_is_gone_spoils_only_its_own_effect(platform: Platform) -
     assert str(gone) == "the customer is not in the store: deleted, or merged"
     assert str(odd) == "the store has no such customer"
     assert str(split) == "a tag is empty, too long, or has a comma"
-
-
-def test_a_segment_is_made_once_and_follows_its_tag(platform: Platform) -> None:
-    store, segments = platform.store(), platform.world.shop().segments
-    wanted = [
-        PutSegment("Perennial: leads", "stage:lead"),
-        PutSegment("Perennial: advocates", "stage:advocate"),
-    ]
-    assert store.put_segments(wanted) == [None, None]
-    assert store.put_segments(wanted) == [None, None]
-    assert store.put_segments([PutSegment("perennial: leads", "stage:new-lead")]) == [None]
-    assert sorted((segment.name, segment.query) for segment in segments) == [
-        ("Perennial: advocates", "customer_tags CONTAINS 'stage:advocate'"),
-        ("Perennial: leads", "customer_tags CONTAINS 'stage:new-lead'"),
-    ]
-    (fault,) = store.put_segments([PutSegment("odd", "it's")])
-    assert fault is not None
-    assert fault.permanent
 
 
 def discount(

@@ -16,7 +16,7 @@ from engine.bulk_runs import FLOOR, LOOK_LEASE, PAUSED_FOR, REFUSED_FOR, STALLED
 from engine.outbox import Outbox
 from engine.shops import Shop
 from engine.work import Database, in_transaction
-from tests.engine.test_outbox import Store, tags
+from tests.engine.test_outbox import Store, discount, tags
 from tests.ground import Clock, Superuser
 
 LEAST = FLOOR
@@ -113,6 +113,21 @@ def test_thousands_go_in_one_run_and_no_call_is_made(depot: Depot) -> None:
     assert depot.push(days=2) == 0
 
 
+def test_a_code_for_which_a_shopper_waits_goes_before_the_run_is_begun(depot: Depot) -> None:
+    asked: list[Any] = []
+
+    def begun(run: BulkRun) -> BulkLook:
+        asked.extend(depot.store.asked)
+        return going_on(run)
+
+    depot.put(LEAST)
+    with depot.database.work(depot.shop.shop_id) as work:
+        outbox.put(work, [discount()])
+    depot.store.look = begun
+    assert depot.push(minutes=1) == 1
+    assert asked == [discount()]
+
+
 def test_fewer_than_the_store_finds_cheaper_go_by_calls(depot: Depot) -> None:
     depot.store.least = LEAST + 1
     depot.put(LEAST)
@@ -142,8 +157,8 @@ def test_one_that_changes_while_it_is_carried_has_one_owner_and_is_due_after(dep
         return done(run)
 
     depot.store.look = ends
-    # The run ends, and what changed meanwhile goes by a call in the same round.
-    assert depot.push(minutes=2) == LEAST + 1
+    assert depot.push(minutes=2) == LEAST
+    assert depot.push() == 1
     assert carried[0] == tags(0, "lead")
     assert depot.store.asked == [tags(0, "acquired")]
     assert depot.count(PUSHED) == LEAST
@@ -165,7 +180,8 @@ def test_each_effect_gets_its_own_outcome(depot: Depot) -> None:
         depot.shop.shop_id,
     )
     assert rows == [(1, True, False, None), (1, False, True, "no such customer")]
-    # The rest is due at once, its try forgiven: a batch of it went by calls in this very round.
+    # The rest is due at once, its try forgiven.
+    assert depot.push() == outbox.BATCH
     assert (depot.count(WAITING), len(depot.store.asked)) == (LEAST - 2 - outbox.BATCH, outbox.BATCH)
     assert depot.pause() is None
 
@@ -175,7 +191,7 @@ def test_a_run_that_confirms_nothing_makes_way_for_calls_for_an_hour(depot: Depo
     depot.push(minutes=1)
     gone = StoreError("the result is gone", permanent=False, retry_after=0.0)
     depot.store.look = lambda run: BulkLook("", 0, [gone] * len(run.effects()))
-    assert depot.push(minutes=1) == LEAST + outbox.BATCH
+    assert depot.push(minutes=1) == LEAST
     pause = depot.pause()
     assert pause is not None
     assert (pause.refused, pause.until) == (False, depot.clock() + PAUSED_FOR)
@@ -208,7 +224,7 @@ def test_a_refused_run_is_remembered_for_a_day(depot: Depot) -> None:
 
     depot.put(LEAST)
     depot.store.look = refuse
-    assert depot.push(minutes=1) == LEAST + outbox.BATCH
+    assert depot.push(minutes=1) == LEAST
     assert depot.pause() == bulk_runs.Pause(depot.clock() + REFUSED_FOR, True, "no permission")
     while depot.push():
         pass
@@ -232,7 +248,7 @@ def test_one_that_never_finishes_is_cancelled_and_its_effects_go_by_calls(depot:
     assert len(depot.store.cancelled) == 1
     stopped = StoreError("canceled", permanent=False, retry_after=0.0)
     depot.store.look = lambda run: BulkLook("", 0, [stopped] * len(run.effects()))
-    assert depot.push(minutes=1) == LEAST + outbox.BATCH
+    assert depot.push(minutes=1) == LEAST
     assert depot.pause() is not None
     assert depot.runs() == []
 
@@ -242,7 +258,7 @@ def test_one_that_cannot_even_be_stopped_is_let_go(depot: Depot) -> None:
     depot.push(minutes=1)
     depot.push(seconds=STALLED.total_seconds() + 1)
     assert len(depot.store.cancelled) == 1
-    assert depot.push(seconds=STALLED.total_seconds() + 1) == LEAST + outbox.BATCH
+    assert depot.push(seconds=STALLED.total_seconds() + 1) == LEAST
     assert (depot.runs(), len(depot.store.cancelled)) == ([], 1)
 
 
@@ -285,7 +301,7 @@ def test_one_that_nobody_can_look_at_is_cancelled_and_let_go(depot: Depot) -> No
     depot.put(LEAST)
     depot.push(minutes=1)
     depot.store.look = broken
-    assert depot.push(minutes=1) == LEAST + outbox.BATCH
+    assert depot.push(minutes=1) == LEAST
     assert [name for name, _ in depot.store.looks[:1]] == depot.store.cancelled
     pause = depot.pause()
     assert pause is not None

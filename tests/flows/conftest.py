@@ -41,6 +41,7 @@ from engine.inbox import BATCH, Inbox, settle_read
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
 from engine.reconcile import Reconciler
+from engine.segments import StoreSegments
 from engine.settings import AUTHORIZATION_CODE, TOKEN_EXCHANGE
 from engine.shops import Seal, Shop
 from engine.stale import REST, StaleOrders
@@ -213,6 +214,7 @@ def open_loop(
                 renew=token.renew,
                 budget=Budget(clock.timestamp, SharedMeter(database, shop_id)),
                 clock=clock.timestamp,
+                segments=StoreSegments(database, shop_id),
             )
 
         installer = Installer(

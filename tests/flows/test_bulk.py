@@ -97,16 +97,27 @@ def test_one_that_never_finishes_is_cancelled_and_done_by_calls(loop: Loop, cust
     push(loop)
     assert [one.status for one in loop.world.shop().bulk] == ["CANCELED"]
     assert tags(loop) == retained()
-    assert calls(loop) == 2 * COUNT
+    # seven had lost their old tag already, which the calls see
+    assert calls(loop) == 2 * COUNT - 7
 
 
-@pytest.mark.parametrize("faults", [BulkFaults(refused="mutation"), BulkFaults(unlisted=True), BulkFaults(gone=True)])
-def test_without_bulk_everything_is_done_by_calls(loop: Loop, customers: list[str], faults: BulkFaults) -> None:
+@pytest.mark.parametrize(
+    "faults, mutations",
+    [
+        (BulkFaults(refused="mutation"), 2 * COUNT),
+        (BulkFaults(unlisted=True), 2 * COUNT),
+        # nobody heard that the old tags were taken off, but they were
+        (BulkFaults(gone=True), COUNT),
+    ],
+)
+def test_without_bulk_everything_is_done_by_calls(
+    loop: Loop, customers: list[str], faults: BulkFaults, mutations: int
+) -> None:
     loop.world.shop().bulk.faults = faults
     want(loop, customers)
     push(loop, minutes=5)
     assert tags(loop) == retained()
-    assert calls(loop) == 2 * COUNT
+    assert calls(loop) == mutations
     started = len(list(loop.world.shop().bulk))
     want(loop, customers, "stage:acquired")
     push(loop, minutes=5)

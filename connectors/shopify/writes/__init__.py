@@ -6,8 +6,8 @@ A batch goes out in as few calls as the platform allows; each effect gets an ans
 
 from collections.abc import Mapping
 
-from commerce.store import SetTags
-from connectors.shopify.writes import tags
+from commerce.store import SetFields, SetTags
+from connectors.shopify.writes import fields, tags
 from connectors.shopify.writes.announcements import announce
 from connectors.shopify.writes.batch import gid, timestamp
 from connectors.shopify.writes.bulk import BulkPlan, cancel_bulk, push_in_bulk
@@ -15,16 +15,20 @@ from connectors.shopify.writes.discounts import put_discounts
 from connectors.shopify.writes.fields import set_fields
 from connectors.shopify.writes.gift_cards import put_gift_cards
 from connectors.shopify.writes.pixels import put_pixels
-from connectors.shopify.writes.segments import put_segments
+from connectors.shopify.writes.segments import LocalBook, put_segments
 from connectors.shopify.writes.store_credit import give_credit, take_credit
 from connectors.shopify.writes.tags import set_tags
 
-# The kinds of effects that may go in bulk.
-IN_BULK: Mapping[str, BulkPlan] = {SetTags.kind: tags.IN_BULK}
+
+def bulk_plans(pages: str) -> Mapping[str, BulkPlan]:
+    """The kinds of effects that may go in bulk; `pages` is the address of our pages on the shop's site."""
+    return {SetTags.kind: tags.IN_BULK, SetFields.kind: fields.in_bulk(pages)}
+
 
 __all__ = [
-    "IN_BULK",
+    "LocalBook",
     "announce",
+    "bulk_plans",
     "cancel_bulk",
     "gid",
     "give_credit",

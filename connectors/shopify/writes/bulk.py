@@ -56,18 +56,20 @@ class BulkStep:
 class BulkPlan:
     """How a kind of effect goes in bulk, and the points that one of them costs as a call instead.
 
-    `check` raises `StoreError` for an effect that cannot be asked for at all.
+    `check` raises `StoreError` for an effect that cannot be asked for at all; `meaning` says what the store's "no" to
+    a line means.
     """
 
     steps: tuple[BulkStep, ...]
     points: float
     check: Callable[[Any], object] = lambda _: None
+    meaning: Callable[[Sequence[UserError]], StoreError] = refusal
 
     @property
     def least(self) -> int:
         """From how many effects on the bulk plan is the cheaper one, and worth waiting for."""
         run = len(self.steps) * (_STAGE + _RUN + _FIND + _LOOKS)
-        return max(LEAST, int(run // self.points) + 1)
+        return max(LEAST, int(run / self.points) + 1)
 
 
 class _Failed(Struct):
@@ -295,7 +297,7 @@ def _close_step(
     if seen is not None and seen.error_code == _NO_PERMISSION:
         raise BulkRefused("the store has not given us the permission for what a bulk operation was to do")
     places = _places(plan, state, effects)
-    results = _results(http, seen) if seen is not None else {}
+    results = _results(http, plan, seen) if seen is not None else {}
     ended = seen.status.lower() if seen is not None else "gone"
     for number, place in enumerate(places):
         lost = StoreError(f"the bulk run ended ({ended}) without a word about this", permanent=False)
@@ -312,7 +314,7 @@ def _close_step(
             _fail(state, place, stopped)
 
 
-def _results(http: HttpSession, seen: _Operation) -> dict[int, Outcome]:
+def _results(http: HttpSession, plan: BulkPlan, seen: _Operation) -> dict[int, Outcome]:
     """Each line's outcome by its number, as far as the file tells. A file that is not there any more tells nothing."""
     url = seen.url or seen.partial_data_url
     if url is None:
@@ -327,7 +329,7 @@ def _results(http: HttpSession, seen: _Operation) -> dict[int, Outcome]:
         raise StoreError(f"the store's file of results answered HTTP {answer.status}", permanent=False)
     if answer.status != 200:
         return {}
-    return {line.number: _verdict(line) for line in _lines(answer.body)}
+    return {line.number: _verdict(plan, line) for line in _lines(answer.body)}
 
 
 _DECODER = msgspec.json.Decoder(_Line)
@@ -342,7 +344,7 @@ def _lines(body: bytes) -> Iterator[_Line]:
             continue
 
 
-def _verdict(line: _Line) -> Outcome:
+def _verdict(plan: BulkPlan, line: _Line) -> Outcome:
     if line.errors:
         codes = {str(each.extensions.get("code", ""))[:60] for each in line.errors}
         passing = codes & {"", "INTERNAL_SERVER_ERROR", "TIMEOUT", "THROTTLED"}
@@ -350,4 +352,4 @@ def _verdict(line: _Line) -> Outcome:
     payloads = list((line.data or {}).values())
     if not payloads or payloads[0] is None:
         return StoreError("the store answered a line with nothing", permanent=False)
-    return refusal(payloads[0].user_errors) if payloads[0].user_errors else None
+    return plan.meaning(payloads[0].user_errors) if payloads[0].user_errors else None

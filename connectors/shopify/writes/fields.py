@@ -16,6 +16,7 @@ from commerce.store import SetFields, StoreError
 from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.manifest import FIELDS
 from connectors.shopify.writes.batch import Outcome, Payload, UserError, each, gid, refusal
+from connectors.shopify.writes.bulk import BulkPlan, BulkStep
 
 NAMESPACE = "$app"
 AT_ONCE = 25
@@ -135,3 +136,23 @@ def _again(call: _Call, graph: Graph, parts: Sequence[Sequence[_Entry]], outcome
         except StoreError as fault:
             for entry in part:
                 outcomes[entry.place] = outcomes[entry.place] or fault
+
+
+def in_bulk(pages: str) -> BulkPlan:
+    """Fields in bulk: those that hold a value, then those that shall not be there. As calls, twenty-five cost ten
+    points.
+    """
+
+    def setting(effect: SetFields) -> dict[str, object] | None:
+        some = [entry.setting() for entry in _entries(0, effect, pages) if entry.value is not None]
+        return {"fields": some} if some else None
+
+    def deleting(effect: SetFields) -> dict[str, object] | None:
+        some = [entry.identifier() for entry in _entries(0, effect, pages) if entry.value is None]
+        return {"fields": some} if some else None
+
+    return BulkPlan(
+        steps=(BulkStep("set_fields", setting), BulkStep("delete_fields", deleting)),
+        points=10 / AT_ONCE,
+        check=lambda effect: _entries(0, effect, pages),
+    )
