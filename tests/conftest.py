@@ -82,6 +82,7 @@ def neighbour(_own_database: Database) -> Shop:
         refunds=[people.refund(orders[0], 1, 1000)],
         customers=[people.customer(1, updated_at=at)],
     )
+    Desk(database, shop).hear(*people.rare_news(orders[0]))
     _own_database.clock = Clock(START - timedelta(days=30))
     with database.work(shop.shop_id) as work:
         (anna,) = work.connection.exec_driver_sql(

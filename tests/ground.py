@@ -25,11 +25,13 @@ import lifecycle
 import loyalty
 import referral
 from commerce.customers import CustomerSnapshot
+from commerce.events import Event
 from commerce.ids import CustomerId, ShopId
 from commerce.orders import OrderSnapshot, RefundSnapshot
 from commerce.store import ShopDetails
 from engine import mirror, shops, terms
 from engine.inbox import settle_snapshots
+from engine.news import News
 from engine.postgres import Embedded
 from engine.shops import Shop
 from engine.work import Database, UnitOfWork
@@ -189,6 +191,14 @@ class Desk:
         customers: Sequence[CustomerSnapshot] = (),
     ) -> None:
         settle(self.database, self.shop.shop_id, *orders, refunds=refunds, customers=customers)
+
+    def hear(self, *events: Event) -> mirror.Accepted:
+        """One batch of news, as the inbox settles it."""
+        with self.work() as work:
+            news = News.of(events)
+            accepted = news.after(work, mirror.accept(work, (), touched=news.before(work)))
+            settle_snapshots(work, REACTIONS, accepted)
+            return accepted
 
     @contextmanager
     def work(self) -> Iterator[UnitOfWork]:

@@ -12,6 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from commerce.customers import CustomerSnapshot
+from commerce.events import (
+    BulkOperationFinished,
+    CheckoutChanged,
+    CustomerFact,
+    CustomersMerged,
+    Event,
+    OrderDeleted,
+    OrderStale,
+)
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
 from sandbox import SaleRefused, World
 from sandbox.customers import Customer
@@ -73,6 +82,19 @@ def refund(of: OrderSnapshot, number: int, goods_minor: int, at: datetime | None
 def refunded(of: OrderSnapshot, *refunds: RefundSnapshot, seconds: float = 60) -> OrderSnapshot:
     """The order as the store describes it after these refunds."""
     return later(of, seconds, refunds=(*of.refunds, *refunds))
+
+
+def rare_news(of: OrderSnapshot) -> list[Event]:
+    """A word of each kind that leaves a row of its own behind: about Anna, and about an order."""
+    anna, at = customer(1), of.placed_at
+    return [
+        CustomerFact("1001", "consent:email", "subscribed", at),
+        CheckoutChanged("t1", "c1", anna, "USD", 4200, at, at, None),
+        OrderStale("5999", at),
+        BulkOperationFinished("77", "query", "completed", None, at),
+        CustomersMerged("1001", "1009", at),
+        OrderDeleted("5998", at),
+    ]
 
 
 # --- deeds in the sandbox

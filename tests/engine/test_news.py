@@ -25,19 +25,8 @@ from commerce.events import (
 )
 from commerce.store import ShopDetails
 from engine import bulk, checkouts, facts, mirror, privacy, shops
-from engine.inbox import settle_snapshots
-from engine.news import News
 from tests import people
-from tests.ground import REACTIONS, START, Desk, Superuser
-
-
-def hear(desk: Desk, *events: Event) -> mirror.Accepted:
-    """One batch of news, as the inbox settles it."""
-    with desk.work() as work:
-        news = News.of(events)
-        accepted = news.after(work, mirror.accept(work, (), touched=news.before(work)))
-        settle_snapshots(work, REACTIONS, accepted)
-        return accepted
+from tests.ground import START, Desk, Superuser
 
 
 def at(seconds: float) -> datetime:
@@ -73,13 +62,13 @@ def test_chains_of_merges_end_at_the_last_one_kept_however_they_are_told(
     words += draw.sample(words, 3)
     while words:
         size = draw.randint(1, 3)
-        hear(desk, *words[:size])
+        desk.hear(*words[:size])
         del words[:size]
     assert ends(desk, above) == {name: None if name in alive else alive[0] for name in names}
 
 
 def test_a_merge_of_people_never_met_waits_for_their_orders(desk: Desk, above: Superuser) -> None:
-    hear(desk, CustomersMerged("1001", "1002", at(0)))
+    desk.hear(CustomersMerged("1001", "1002", at(0)))
     desk.settle(people.order(1, people.customer(2), 5000))
     assert ends(desk, above) == {"1001": None, "1002": "1001"}
     assert desk.balance(1).points == 50
@@ -88,10 +77,10 @@ def test_a_merge_of_people_never_met_waits_for_their_orders(desk: Desk, above: S
 
 def test_a_merge_that_is_told_again_moves_nothing(desk: Desk, above: Superuser) -> None:
     desk.settle(people.order(1, people.customer(1)), people.order(2, people.customer(2)))
-    first = hear(desk, CustomersMerged("1001", "1002", at(0)))
+    first = desk.hear(CustomersMerged("1001", "1002", at(0)))
     assert len(first.merges) == 1
     before = above.rows_of(desk.shop.shop_id)
-    assert not hear(desk, CustomersMerged("1001", "1002", at(0)), CustomersMerged("1002", "1001", at(1)))
+    assert not desk.hear(CustomersMerged("1001", "1002", at(0)), CustomersMerged("1002", "1001", at(1)))
     assert above.rows_of(desk.shop.shop_id) == before
 
 
@@ -103,7 +92,7 @@ def test_what_somebody_owed_is_owed_by_the_one_who_was_kept(desk: Desk) -> None:
     desk.settle(people.refunded(sold, people.refund(sold, 1, 10_000)))
     assert (desk.balance(2).points, desk.balance(2).debt) == (-100, 100)
     desk.settle(people.order(2, people.customer(1), 15_000))
-    hear(desk, CustomersMerged("1001", "1002", at(0)))
+    desk.hear(CustomersMerged("1001", "1002", at(0)))
     kept = desk.balance(1)
     assert (kept.points, kept.debt, kept.held) == (50, 100, 100)
     assert desk.faults() == []
@@ -111,7 +100,7 @@ def test_what_somebody_owed_is_owed_by_the_one_who_was_kept(desk: Desk) -> None:
 
 def test_names_of_somebody_gone_are_forgotten_and_not_learnt_again(desk: Desk, above: Superuser) -> None:
     desk.settle(customers=[people.customer(1, updated_at=START)])
-    hear(desk, CustomerDeleted("1001", at(5)), CustomerDeleted("1003", at(5)))
+    desk.hear(CustomerDeleted("1001", at(5)), CustomerDeleted("1003", at(5)))
     late = [people.customer(n, updated_at=at(9), observed_at=at(9)) for n in (1, 3)]
     desk.settle(customers=late)
     who = "SELECT external_id, email, first_name, last_name FROM customers WHERE shop_id = %s ORDER BY 1"
@@ -122,14 +111,14 @@ def test_names_of_somebody_gone_are_forgotten_and_not_learnt_again(desk: Desk, a
 
 def test_a_deletion_before_the_merge_loses_no_points(desk: Desk) -> None:
     desk.settle(people.order(1, people.customer(1)), people.order(2, people.customer(2)))
-    hear(desk, CustomerDeleted("1002", at(1)))
-    hear(desk, CustomersMerged("1001", "1002", at(0)))
+    desk.hear(CustomerDeleted("1002", at(1)))
+    desk.hear(CustomersMerged("1001", "1002", at(0)))
     assert desk.balance(1).points == 100
     assert desk.faults() == []
 
 
 def test_an_order_deleted_before_it_was_known_is_never_raised(desk: Desk, above: Superuser) -> None:
-    hear(desk, OrderDeleted("5001", at(1)))
+    desk.hear(OrderDeleted("5001", at(1)))
     desk.settle(people.order(1, people.customer(1), updated_at=at(60)))
     assert desk.balance(1).points == 0
     row = "SELECT paid, deleted_at IS NOT NULL, customer_id FROM orders WHERE shop_id = %s"
@@ -147,15 +136,15 @@ def fact(value: object, seconds: float, who: str = "1001") -> CustomerFact:
 def test_the_newest_word_of_a_fact_counts(desk: Desk, told: Sequence[int]) -> None:
     words = [fact("pending", 0), fact("subscribed", 1), fact("unsubscribed", 1)]
     for number in told:
-        hear(desk, words[number])
+        desk.hear(words[number])
     with desk.work() as work:
         assert facts.of(work, "1001") == {"consent:email": "unsubscribed"}
 
 
 def test_nothing_is_kept_of_somebody_gone(desk: Desk) -> None:
-    hear(desk, fact("subscribed", 0), fact("subscribed", 0, "1002"))
-    hear(desk, CustomersMerged("1001", "1002", at(1)))
-    hear(desk, fact("subscribed", 2, "1002"))
+    desk.hear(fact("subscribed", 0), fact("subscribed", 0, "1002"))
+    desk.hear(CustomersMerged("1001", "1002", at(1)))
+    desk.hear(fact("subscribed", 2, "1002"))
     with desk.work() as work:
         assert facts.of(work, "1002") == {}
         assert facts.of(work, "1001") == {"consent:email": "subscribed"}
@@ -170,20 +159,20 @@ def checkout(buyer: CustomerSnapshot | None, seconds: float = 0, done: bool = Fa
 
 
 def test_a_completed_checkout_stays_completed_whatever_comes_late(desk: Desk) -> None:
-    hear(desk, checkout(people.customer(1), 60, done=True))
-    hear(desk, checkout(people.customer(1), 0), CartChanged("c1", at(90)))
+    desk.hear(checkout(people.customer(1), 60, done=True))
+    desk.hear(checkout(people.customer(1), 0), CartChanged("c1", at(90)))
     with desk.work() as work:
         assert checkouts.left(work, at(999)) == []
 
 
 def test_a_checkout_of_nobody_is_not_kept(desk: Desk, above: Superuser) -> None:
-    accepted = hear(desk, checkout(None))
+    accepted = desk.hear(checkout(None))
     assert not accepted
     assert above.one("SELECT count(*) FROM checkouts WHERE shop_id = %s", desk.shop.shop_id) == 0
 
 
 def test_whoever_is_erased_leaves_neither_facts_nor_checkouts(desk: Desk, above: Superuser) -> None:
-    hear(desk, checkout(people.customer(1)), fact("subscribed", 0))
+    desk.hear(checkout(people.customer(1)), fact("subscribed", 0))
     with desk.work() as work:
         privacy.ask(work, PrivacyAsked("customer_export", "1001", "r1", START))
     outcome = above.one("SELECT outcome FROM privacy_requests WHERE shop_id = %s", desk.shop.shop_id)
@@ -191,13 +180,13 @@ def test_whoever_is_erased_leaves_neither_facts_nor_checkouts(desk: Desk, above:
     assert [each["total_minor"] for each in outcome["checkouts"]] == [4200]
     with desk.work() as work:
         privacy.ask(work, PrivacyAsked("customer_erasure", "1001", "r2", START))
-    hear(desk, checkout(people.customer(1), 5), fact("subscribed", 5))
+    desk.hear(checkout(people.customer(1), 5), fact("subscribed", 5))
     for table in ("customer_facts", "checkouts"):
         assert above.one(f"SELECT count(*) FROM {table} WHERE shop_id = %s", desk.shop.shop_id) == 0
 
 
 def test_old_checkouts_are_dropped_with_the_bodies(desk: Desk, above: Superuser) -> None:
-    hear(desk, checkout(people.customer(1)))
+    desk.hear(checkout(people.customer(1)))
     count = "SELECT count(*) FROM checkouts WHERE shop_id = %s"
     for days, left in ((59, 1), (2, 0)):
         desk.database.clock.forward(days=days)  # type: ignore[attr-defined]
@@ -214,8 +203,8 @@ def test_a_shop_that_moves_is_found_by_both_domains_and_an_older_word_does_not_m
         return ShopChanged(ShopDetails("60000000000", name, "USD", zone), domain, at(seconds))
 
     old = desk.shop.domain
-    hear(desk, word("New", "new-name.myshopify.com", 10))
-    hear(desk, word("Old", old, 5, "Europe/Berlin"))
+    desk.hear(word("New", "new-name.myshopify.com", 10))
+    desk.hear(word("Old", old, 5, "Europe/Berlin"))
     with desk.database.machine() as connection:
         found = [shops.find(connection, "shopify", domain) for domain in (old, "new-name.myshopify.com", "x.y")]
     assert [shop and (shop.shop_id, shop.name, shop.domain, shop.timezone) for shop in found] == [
@@ -229,24 +218,24 @@ def test_who_started_a_bulk_operation_learns_that_it_is_over(desk: Desk) -> None
     word = BulkOperationFinished("77", "query", "completed", None, at(3))
     with desk.work() as work:
         assert bulk.finished(work, "77") is None
-    hear(desk, word, word)
+    desk.hear(word, word)
     with desk.work() as work:
         assert bulk.finished(work, "77") == word
 
 
 def test_words_of_one_order_are_one_question(desk: Desk, above: Superuser) -> None:
-    hear(desk, OrderStale("5001", None), OrderStale("5001", at(3)), OrderStale("5001", at(2)))
-    hear(desk, OrderStale("5001", None))
+    desk.hear(OrderStale("5001", None), OrderStale("5001", at(3)), OrderStale("5001", at(2)))
+    desk.hear(OrderStale("5001", None))
     rows = "SELECT external_id, since FROM stale_orders WHERE shop_id = %s"
     assert above.run(rows, desk.shop.shop_id) == [("5001", at(3))]
 
 
 def test_an_order_that_was_heard_of_since_is_not_asked_for(desk: Desk, above: Superuser) -> None:
     desk.settle(people.order(1, people.customer(1), observed_at=at(5)))
-    hear(desk, OrderStale("5001", None), OrderStale("5001", at(5)))
+    desk.hear(OrderStale("5001", None), OrderStale("5001", at(5)))
     assert above.one("SELECT count(*) FROM stale_orders WHERE shop_id = %s", desk.shop.shop_id) == 0
 
 
 def test_a_discount_of_the_merchant_s_own_says_nothing_to_us(desk: Desk, above: Superuser) -> None:
-    assert not hear(desk, DiscountChanged("1", "SUMMER", False, at(0)), DiscountChanged("2", None, False, at(0)))
+    assert not desk.hear(DiscountChanged("1", "SUMMER", False, at(0)), DiscountChanged("2", None, False, at(0)))
     assert above.one("SELECT count(*) FROM discount_nodes WHERE shop_id = %s", desk.shop.shop_id) == 0

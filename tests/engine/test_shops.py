@@ -9,10 +9,12 @@ from cryptography.fernet import Fernet
 
 import loyalty
 import referral
-from commerce.events import PrivacyAsked
+from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
-from engine import privacy, shops, terms
+from commerce.store import ShopDetails
+from engine import backfills, privacy, reconciliations, shops, terms
 from engine.inbox import pack
+from engine.reconciliations import Reconciliation
 from engine.shops import Seal, Shop
 from engine.work import Database
 from tests import people
@@ -87,12 +89,16 @@ def full(desk: Desk, above: Superuser) -> Desk:
     anna = people.customer(1, updated_at=START)
     first = people.order(1, anna, 20_000, placed_at=START - timedelta(days=40), discount_codes=("SPRING",))
     desk.settle(first, refunds=[people.refund(first, 1, 500)], customers=[anna])
-    desk.redeem()
+    bought = desk.redeem()
+    moved = ShopChanged(ShopDetails("60000000000", "Moved", "USD", ""), f"moved-{desk.shop.domain}", START)
+    desk.hear(*people.rare_news(first), DiscountChanged("1", bought.code, True, START), moved)
     with desk.work() as work:
         code = referral.code_of(work, desk.customer_id())
         offer = referral.claim(work, code, "bo@example.com", b"s" * 32)
         shops.save_credentials(work, Seal([OLD]), SECRET)
         privacy.ask(work, PrivacyAsked("customer_export", "1001", "r1", START))
+        backfills.ask(work)
+        reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
     desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "
