@@ -342,6 +342,25 @@ def test_without_the_right_to_all_orders_the_merchant_is_told_of_sixty_days(data
         assert done.orders_read == len(loop.world.shop().orders) - 1
 
 
+def test_a_history_is_read_again_when_the_store_begins_to_show_all_of_it(database: Database, clock: Clock) -> None:
+    with opened(database, clock, tuple(scope for scope in SCOPES if scope != "read_all_orders")) as loop:
+        old = loop.world.shop().orders[0]
+        old.created_at -= 90 * 86_400
+        first = read_in(loop)
+        assert loop.reconciler.deep(loop.shop).gaps == 0
+        assert state(loop) == first
+        installation = loop.world.shop().installation
+        assert installation is not None
+        installation.scopes = SCOPES
+        installation.access.clear()
+        loop.reconciler.deep(loop.shop)
+        second = read_in(loop)
+        assert (second.backfill_id > first.backfill_id, second.recent_only) == (True, False)
+        assert second.orders_read == first.orders_read + 1
+        loop.reconciler.deep(loop.shop)
+        assert state(loop) == second, "once is enough"
+
+
 def test_the_command_line_reads_a_history_in_and_says_what_it_read(
     old_store: Loop, capsys: pytest.CaptureFixture[str]
 ) -> None:
