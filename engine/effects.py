@@ -33,7 +33,7 @@ READY = """
     AND (kind <> 'tags' OR due_at <= :overdue
          OR (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.shop_id = :shop_id
              AND d.settled_at IS NULL AND d.parked_at IS NULL LIMIT :backlog) w) < :backlog)
-    AND (kind <> 'tags' OR due_at <= :out_of_patience
+    AND (kind NOT IN ('tags', 'fields') OR due_at <= :out_of_patience
          OR NOT EXISTS (SELECT FROM backfills b WHERE b.shop_id = :shop_id AND b.finished_at IS NULL
                         AND b.started_at IS NOT NULL AND b.trouble IS NULL))
 """
