@@ -8,7 +8,8 @@ from sandbox import sales
 from sandbox.checkout import Checkout, quote
 from sandbox.customers import Customer
 from sandbox.orders import Order
-from sandbox.payloads import customer_body, news
+from sandbox.payloads import news
+from sandbox.payloads.customer import customer_in_order
 from sandbox.shop import Shop
 
 
@@ -47,5 +48,5 @@ def complete(shop: Shop, checkout: Checkout) -> Order:
 
 def _tell(shop: Shop, topic: str, checkout: Checkout) -> None:
     someone = checkout.customer
-    account = customer_body(someone, shop.bodies.code, shop.bodies.at) if someone is not None else None
+    account = customer_in_order(someone, shop.bodies.code, shop.bodies.at) if someone is not None else None
     shop.fire(topic, news.checkout_body(checkout, account, shop.currency, shop.domain), shop.event())

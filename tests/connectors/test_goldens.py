@@ -18,7 +18,8 @@ import pytest
 from commerce.events import BadDelivery, Delivery, Event
 from commerce.ids import DeliveryId
 from connectors.shopify import COMPLIANCE_TOPICS, TOPICS, translate
-from connectors.shopify.manifest import UNASKED_TOPICS
+from connectors.shopify.manifest import UNASKED_TOPICS, fields
+from sandbox.payloads.fields import pick, tree
 
 ROOT = Path(__file__).parents[2]
 PAYLOADS = ROOT / "tests" / "payloads" / "shopify"
@@ -46,6 +47,14 @@ def told(events: Sequence[Event]) -> str:
 @pytest.mark.parametrize("path", bodies(), ids=lambda path: path.stem)
 def test_a_payload_is_read_as_its_translation_says(path: Path) -> None:
     assert told(read(path)) == path.with_suffix(".events.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", bodies(), ids=lambda path: path.stem)
+def test_the_fields_that_we_ask_for_say_the_same_as_the_whole_body(path: Path) -> None:
+    name = path.name.split(".")[0]
+    asked = fields(BY_NAME[name])
+    body = pick(path.read_bytes(), tree(asked)) if asked else path.read_bytes()
+    assert told(translate(Delivery(DeliveryId(1), BY_NAME[name], body, OBSERVED))) == told(read(path))
 
 
 def test_every_topic_that_we_read_has_a_golden() -> None:
