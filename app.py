@@ -219,7 +219,7 @@ class House:
 
     @cached_property
     def worker(self) -> Worker:
-        return Worker(self.database, self.inbox, self.outbox, self.backfiller, self.schedule, self.stale_orders)
+        return Worker(self.database, self.inbox, self.outbox, self.schedule, self.stale_orders, self.backfiller)
 
     @cached_property
     def asgi(self) -> WebhookDoor:

@@ -125,6 +125,12 @@ def ask(work: UnitOfWork, *, again: bool = False) -> bool:
     return True
 
 
+def ask_for_the_rest(work: UnitOfWork) -> bool:
+    """The store shows us all orders: where it showed the last 60 days when its history was read in, read it again."""
+    last = latest(work)
+    return last is not None and last.recent_only is True and ask(work, again=True)
+
+
 def latest(work: UnitOfWork) -> Backfill | None:
     """The shop's backfill, running or done; None where nobody has asked for one."""
     row = work.row(_LATEST)

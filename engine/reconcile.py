@@ -85,7 +85,8 @@ class Reconciler:
             return None
         with self._database.work(shop.shop_id) as work:
             last, backfill = reconciliations.latest_deep(work), backfills.latest(work)
-        if (last and now - last.started_at < ONCE_A_NIGHT) or (backfill and backfill.running):
+        reading = backfill is not None and backfill.running and backfill.trouble is None
+        if reading or (last and now - last.started_at < ONCE_A_NIGHT):
             return None
         return self.deep(shop)
 
@@ -134,8 +135,11 @@ class Reconciler:
     def _delete(self, store: Store, shop_id: ShopId, since: datetime, count: _Count) -> int:
         """Take orders out that the store no longer has; answers how many."""
         now = self._database.clock()
-        shown_since = now - SHOWN_FOR if store.extent().recent_only else datetime.min.replace(tzinfo=now.tzinfo)
+        recent_only = store.extent().recent_only
+        shown_since = now - SHOWN_FOR if recent_only else datetime.min.replace(tzinfo=now.tzinfo)
         with self._database.work(shop_id) as work:
+            if not recent_only:
+                backfills.ask_for_the_rest(work)
             # What is younger than the overlap may have come after the listing.
             suspects = reconciliations.unlisted(
                 work, count.listed, since=since, before=now - OVERLAP, shown_since=shown_since

@@ -53,9 +53,9 @@ class Worker:
         database: Database,
         inbox: Inbox,
         outbox: Outbox,
-        backfiller: Backfiller,
         schedule: Schedule,
         stale: StaleOrders,
+        backfiller: Backfiller,
     ) -> None:
         self._database = database
         self._schedule = schedule

@@ -22,6 +22,7 @@ from sandbox.adminapi.call import (
 )
 from sandbox.adminapi.search import compile_search, matching
 from sandbox.ids import gid
+from sandbox.payloads import segment_body
 from sandbox.segments import BadQuery, Segment, compile_query
 from sandbox.shop import Shop
 

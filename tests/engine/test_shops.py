@@ -12,9 +12,10 @@ import referral
 from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
 from commerce.store import ShopDetails
-from engine import announcements, privacy, shops, terms
+from engine import announcements, backfills, privacy, reconciliations, shops, terms
 from engine.announcements import What
 from engine.inbox import pack
+from engine.reconciliations import Reconciliation
 from engine.shops import Seal, Shop
 from engine.work import Database
 from tests import people
@@ -99,6 +100,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         privacy.ask(work, PrivacyAsked("customer_export", "1001", "r1", START))
         referral.touch(work, code, "a1b2c3d4e5f60718")
         announcements.heard(work, [What.STAGE_ENTERED], START, listening=True)
+        backfills.ask(work)
+        reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
     desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "

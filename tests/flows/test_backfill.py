@@ -302,16 +302,17 @@ def test_one_bad_order_is_left_out_and_the_rest_is_not(old_store: Loop, small_po
     assert done.orders_read == len(old_store.world.shop().orders)
 
 
-def test_the_store_s_word_that_an_export_has_ended_is_heard_at_once(old_store: Loop, database: Database) -> None:
+def test_the_store_s_word_that_an_export_has_ended_is_heard_at_once(old_store: Loop) -> None:
     while state(old_store).export is None:
         old_store.backfiller.round()
-    waits = state(old_store)
-    assert waits.look_at > old_store.clock.now
-    assert waits.export is not None
-    with database.work(old_store.shop.shop_id) as work:
-        assert not backfills.hint(work, ["gid://shopify/BulkOperation/1"])
-        assert backfills.hint(work, [waits.export])
+    assert state(old_store).look_at > old_store.clock.now
+    assert old_store.backfiller.round() == 0, "not yet"
+    old_store.world.shop().run_bulk(at_once=True)
+    old_store.deliver()
+    old_store.settle()
     assert state(old_store).look_at == old_store.clock.now
+    assert old_store.backfiller.round() == 1
+    assert state(old_store).orders_read == len(old_store.world.shop().orders)
 
 
 def test_a_history_is_read_in_once_more_only_when_asked(old_store: Loop, database: Database, above: Superuser) -> None:
@@ -339,6 +340,25 @@ def test_without_the_right_to_all_orders_the_merchant_is_told_of_sixty_days(data
         done = read_in(loop)
         assert done.recent_only
         assert done.orders_read == len(loop.world.shop().orders) - 1
+
+
+def test_a_history_is_read_again_when_the_store_begins_to_show_all_of_it(database: Database, clock: Clock) -> None:
+    with opened(database, clock, tuple(scope for scope in SCOPES if scope != "read_all_orders")) as loop:
+        old = loop.world.shop().orders[0]
+        old.created_at -= 90 * 86_400
+        first = read_in(loop)
+        assert loop.reconciler.deep(loop.shop).gaps == 0
+        assert state(loop) == first
+        installation = loop.world.shop().installation
+        assert installation is not None
+        installation.scopes = SCOPES
+        installation.access.clear()
+        loop.reconciler.deep(loop.shop)
+        second = read_in(loop)
+        assert (second.backfill_id > first.backfill_id, second.recent_only) == (True, False)
+        assert second.orders_read == first.orders_read + 1
+        loop.reconciler.deep(loop.shop)
+        assert state(loop) == second, "once is enough"
 
 
 def test_the_command_line_reads_a_history_in_and_says_what_it_read(

@@ -362,7 +362,7 @@ def test_a_running_worker_asks_for_stale_orders_by_itself(settled: Loop) -> None
     loop.deliver()
     loop.settle()
     loop.clock.forward(seconds=REST.total_seconds() + 1)
-    worker = Worker(loop.database, loop.inbox, loop.outbox, loop.backfiller, Schedule(loop.database, ()), loop.stale)
+    worker = Worker(loop.database, loop.inbox, loop.outbox, Schedule(loop.database, ()), loop.stale, loop.backfiller)
     stop, pause = threading.Event(), threading.Event()
     running = threading.Thread(target=worker.run, args=(stop,))
     running.start()

@@ -133,7 +133,8 @@ def test_a_store_that_suddenly_lacks_most_of_its_orders_is_not_believed(quiet: L
         quiet.shop.shop_id, *[quiet.clock.now - timedelta(days=2)] * 3,
     )  # fmt: skip
     assert quiet.reconciler.deep(quiet.shop).orders_gone == 0
-    assert above.one("SELECT count(*) FROM orders WHERE deleted_at IS NOT NULL") == 0
+    gone = "SELECT count(*) FROM orders WHERE deleted_at IS NOT NULL AND shop_id = %s"
+    assert above.one(gone, quiet.shop.shop_id) == 0
 
 
 def test_the_look_back_is_a_month() -> None:
