@@ -66,10 +66,11 @@ _BEGIN = text(f"""
     WITH run AS (
         INSERT INTO bulk_runs (shop_id, name, kind, size, started_at, moved_at, look_at)
         VALUES (:shop_id, :name, :kind, 0, :now, :now, :now) RETURNING run_id
+    ), c AS MATERIALIZED (
+        SELECT effect_id FROM effects WHERE {READY} AND kind = :kind
+        ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), taken AS (
-        UPDATE effects e SET due_at = :held_until, attempts = e.attempts + 1
-        FROM (SELECT effect_id FROM effects WHERE {READY} AND kind = :kind
-              ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED) c
+        UPDATE effects e SET due_at = :held_until, attempts = e.attempts + 1 FROM c
         WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
         RETURNING e.effect_id, e.version, e.body
     )

@@ -93,10 +93,13 @@ _WAITING_SHOPS = text("""
     ORDER BY s.shop_id
 """)
 # Codes first: a shopper is waiting for them.
+# Chosen once, whatever the planner thinks: a subquery that it put inside a loop would choose anew, past the limit.
 _CLAIM = text(f"""
-    UPDATE effects e SET due_at = :leased_until, attempts = e.attempts + 1
-    FROM (SELECT effect_id FROM effects WHERE {READY}
-          ORDER BY kind IN ('tags', 'fields'), due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
+    WITH c AS MATERIALIZED (
+        SELECT effect_id FROM effects WHERE {READY}
+        ORDER BY kind IN ('tags', 'fields'), due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE effects e SET due_at = :leased_until, attempts = e.attempts + 1 FROM c
     WHERE e.shop_id = :shop_id AND e.effect_id = c.effect_id
     RETURNING e.effect_id, e.kind, e.body, e.version, e.attempts, e.due_at AS leased_until
 """)
