@@ -1,7 +1,7 @@
 """The merchant's pages: what arrived, where customers stand, what they have earned, and what was set aside.
 
-They live in a frame of the store's admin. Each page is one unit of work that only reads; the two that write are
-POSTs, and only put something that was parked back among what waits.
+They live in a frame of the store's admin. Each page is one unit of work that only reads; the three that write are
+POSTs: two put something that was parked back among what waits, one says whether the store shall have our segments.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from connectors.shopify import PROXY_PATH
 from engine import inbox, outbox
 from engine.work import UnitOfWork
 from plugin import wording
-from plugin.admin import activity, charts, customers, figures, legal
+from plugin.admin import activity, charts, customers, figures, legal, segments
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -131,6 +131,28 @@ def replay_effect(effect_id: int) -> BaseResponse:
     with _work() as work:
         done = effect_id < customers.NO_BOUND and outbox.replay(work, EffectId(effect_id))
     return _back("effects", done)
+
+
+@pages.get("/segments")
+@merchant_only
+def segment_list() -> str:
+    """The segments that we keep in the store, and the button that removes or restores them."""
+    with _work() as work:
+        found = segments.segments(work)
+    asked = _one_of(("yes", "no"), request.args.get("asked"))
+    wanted = any(segment.wanted for segment in found)
+    return render_template("admin/segments.html", segments=found, wanted=wanted, asked=asked)
+
+
+@pages.post("/segments/<wanted>")
+@merchant_only
+def ask_segments(wanted: str) -> BaseResponse:
+    """State that the store shall have our segments, or none of them."""
+    if _one_of(("yes", "no"), wanted) is None:
+        abort(404, "There is no such wish.")
+    with _work() as work:
+        lifecycle.publish_segments(work, active=wanted == "yes")
+    return redirect(link("admin.segment_list", asked=wanted), 303)
 
 
 @pages.get("/privacy")
