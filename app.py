@@ -34,7 +34,7 @@ from commerce.ids import ShopId
 from commerce.store import PutDiscount, StoreError, StorePort
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
-from engine import log, privacy, shops
+from engine import log, privacy, segments, shops
 from engine.budget import SharedMeter
 from engine.inbox import Inbox, Reaction
 from engine.outbox import Outbox
@@ -42,7 +42,6 @@ from engine.postgres import Embedded
 from engine.receiver import Receiver
 from engine.reconcile import Reconciler
 from engine.schedule import Job, Schedule
-from engine.segments import StoreSegments
 from engine.settings import Settings, read
 from engine.shops import Seal, Shop
 from engine.work import Database, UnitOfWork, refuse_in_transaction
@@ -130,10 +129,8 @@ class House:
     def _store(self, shop: Shop) -> StorePort:
         token = keeper(self.database, self.seal, self.shopify, shop)
         budget = Budget(time.monotonic, SharedMeter(self.database, shop.shop_id))
-        segments = StoreSegments(self.database, shop.shop_id)
-        return ShopifyStore(
-            shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget, segments=segments
-        )
+        book = segments.StoreSegments(self.database, shop.shop_id)
+        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget, segments=book)
 
     @cached_property
     def installer(self) -> Installer:
@@ -164,7 +161,7 @@ class House:
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
             Job("reconcile", 900, after=self._reconcile),
-            Job("check segments", 86400, inside=lifecycle.check_segments),
+            Job("check segments", 86400, inside=segments.look_again),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
         )
         return Schedule(self.database, jobs)
