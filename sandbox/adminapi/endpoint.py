@@ -131,6 +131,7 @@ def _run(world: World, call: Call, query: str, variables: dict[str, Any], name: 
     assert isinstance(result, ExecutionResult)
     actual = cost.actual(result.data)
     bucket.level -= actual
+    world.stats["points_spent"] += actual
     for mutation in call.mutations:
         world.mutations[mutation] += 1
     return _reply(_body(result, call, requested, actual))

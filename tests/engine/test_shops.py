@@ -9,10 +9,14 @@ from cryptography.fernet import Fernet
 
 import loyalty
 import referral
+from commerce.budget import Level
 from commerce.events import PrivacyAsked
 from commerce.ids import ShopId
+from commerce.store import KnownSegment
 from engine import privacy, shops, terms
+from engine.budget import SharedMeter
 from engine.inbox import pack
+from engine.segments import StoreSegments
 from engine.shops import Seal, Shop
 from engine.work import Database
 from tests import people
@@ -100,6 +104,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         desk.shop.shop_id, START, START, pack(b"anna-1@example.com"),
     )  # fmt: skip
     above.run("INSERT INTO ticks VALUES (%s, 'job', %s)", desk.shop.shop_id, START)
+    SharedMeter(desk.database, desk.shop.shop_id).draw(20, told=Level(900, 1000, 50))
+    StoreSegments(desk.database, desk.shop.shop_id).learn("stage:lead", KnownSegment("7", "Perennial: lead"))
     return desk
 
 
