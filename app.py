@@ -35,7 +35,7 @@ from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import StoreError
 from connectors.http import HttpSession
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
-from engine import announcements, log, privacy, shops
+from engine import announcements, log, privacy, segments, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
 from engine.effects import Outcome
@@ -46,7 +46,6 @@ from engine.postgres import Embedded
 from engine.receiver import Receiver
 from engine.reconcile import Reconciler
 from engine.schedule import Job, Schedule
-from engine.segments import StoreSegments
 from engine.settings import Settings, read
 from engine.shops import Seal, Shop
 from engine.stale import StaleOrders
@@ -153,10 +152,8 @@ class House:
     def _store(self, shop: Shop) -> Store:
         token = keeper(self.database, self.seal, self.shopify, shop, self.settings.shopify_grant)
         budget = Budget(time.monotonic, SharedMeter(self.database, shop.shop_id))
-        segments = StoreSegments(self.database, shop.shop_id)
-        return ShopifyStore(
-            shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget, segments=segments
-        )
+        book = segments.StoreSegments(self.database, shop.shop_id)
+        return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget, segments=book)
 
     @cached_property
     def installer(self) -> Installer:
@@ -197,7 +194,7 @@ class House:
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
             Job("reconcile", 300, after=self._reconcile),
-            Job("check segments", 86400, inside=lifecycle.check_segments),
+            Job("check segments", 86400, inside=segments.look_again),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
             Job("forget touches and announcements", 3600, inside=_forget),

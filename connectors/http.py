@@ -21,7 +21,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,11 +50,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Status, headers (any case) and the whole decoded body."""
+    """Status, headers (any case) and the whole decoded body. Its `repr`, which a log may show, is the status alone."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 class NoAnswer(Exception):

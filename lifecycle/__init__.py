@@ -5,7 +5,6 @@ them.
 from lifecycle.rules import STAGES, Milestone, Stage, Terms
 from lifecycle.service import (
     DOMAIN,
-    check_segments,
     current_terms,
     customer_history,
     customer_standing,
@@ -24,7 +23,6 @@ __all__ = [
     "Milestone",
     "Stage",
     "Terms",
-    "check_segments",
     "current_terms",
     "customer_history",
     "customer_standing",

@@ -46,11 +46,6 @@ def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
     )
 
 
-def check_segments(work: UnitOfWork) -> None:
-    """Have the store's segments looked at once more: somebody may have deleted or changed one without a word to us."""
-    outbox.due_again(work, PutSegment.kind, VOCABULARY)
-
-
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     """Bring the standings of everybody concerned to what the orders imply. A customer without orders becomes a lead.
 

@@ -1,7 +1,8 @@
 """The merchant's pages: what arrived, where customers stand, what they have earned, and what was set aside.
 
 They live in a frame of the store's admin. Each page is one unit of work that only reads; those that write are
-POSTs: they put something that was parked back among what waits, or ask for the pixel.
+POSTs: they put something that was parked back among what waits, ask for the pixel, say whether the store shall have
+our segments.
 """
 
 from __future__ import annotations
@@ -25,7 +26,18 @@ from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, inbox, outbox
 from engine.work import UnitOfWork
 from plugin import trouble, wording
-from plugin.admin import activity, charts, customers, extensions, figures, history, legal, reward_form, rewards
+from plugin.admin import (
+    activity,
+    charts,
+    customers,
+    extensions,
+    figures,
+    history,
+    legal,
+    reward_form,
+    rewards,
+    segments,
+)
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -210,6 +222,28 @@ def start_pixel() -> BaseResponse:
     with _work() as work:
         extensions.start_pixel(work, current_app.extensions["doors"].shopify)
     return redirect(link("admin.extension_list"), 303)
+
+
+@pages.get("/segments")
+@merchant_only
+def segment_list() -> str:
+    """The segments that we keep in the store, and the button that removes or restores them."""
+    with _work() as work:
+        found = segments.segments(work)
+    asked = _one_of(("yes", "no"), request.args.get("asked"))
+    wanted = any(segment.wanted for segment in found)
+    return render_template("admin/segments.html", segments=found, wanted=wanted, asked=asked)
+
+
+@pages.post("/segments/<wanted>")
+@merchant_only
+def ask_segments(wanted: str) -> BaseResponse:
+    """State that the store shall have our segments, or none of them."""
+    if _one_of(("yes", "no"), wanted) is None:
+        abort(404, "There is no such wish.")
+    with _work() as work:
+        lifecycle.publish_segments(work, active=wanted == "yes")
+    return redirect(link("admin.segment_list", asked=wanted), 303)
 
 
 @pages.get("/privacy")

@@ -190,3 +190,7 @@ def test_a_platform_address_on_this_machine_is_taken(url: str) -> None:
 def test_a_platform_address_elsewhere_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="this machine"):
         HttpSession(platform_url=url)
+
+
+def test_an_answer_that_lands_in_a_log_shows_its_status_alone() -> None:
+    assert repr(HttpAnswer(200, {"Set-Cookie": "s3cret"}, b"anna@example.com")) == "HttpAnswer(status=200)"

@@ -9,13 +9,16 @@ from cryptography.fernet import Fernet
 
 import loyalty
 import referral
+from commerce.budget import Level
 from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
-from commerce.store import ShopDetails
+from commerce.store import KnownSegment, ShopDetails
 from engine import announcements, backfills, privacy, reconciliations, shops, terms
 from engine.announcements import What
+from engine.budget import SharedMeter
 from engine.inbox import pack
 from engine.reconciliations import Reconciliation
+from engine.segments import StoreSegments
 from engine.shops import Seal, Shop
 from engine.work import Database
 from tests import people
@@ -120,6 +123,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         desk.shop.shop_id,
     )
     above.run("INSERT INTO bulk_pauses VALUES (%s, %s, %s, false, 'r')", desk.shop.shop_id, START, START)
+    SharedMeter(desk.database, desk.shop.shop_id).draw(20, told=Level(900, 1000, 50))
+    StoreSegments(desk.database, desk.shop.shop_id).learn("stage:lead", KnownSegment("7", "Perennial: lead"))
     return desk
 
 

@@ -9,7 +9,7 @@ import loyalty
 import referral
 from commerce.store import PutSegment, SetFields
 from connectors.shopify.manifest import FIELDS
-from engine import outbox
+from engine import outbox, segments
 from sandbox.adminapi import segments as merchant
 from sandbox.customers import Customer
 from sandbox.ids import gid
@@ -118,7 +118,7 @@ def test_segments_that_a_merchant_broke_are_mended_by_the_daily_look(loop: Loop)
     merchant.remove(loop.world.shop(), first)
     merchant.edit(loop.world.shop(), second, "Something of mine", "number_of_orders > 1")
     with loop.database.work(loop.shop.shop_id) as work:
-        lifecycle.check_segments(work)
+        segments.look_again(work)
     loop.come_to_rest()
     assert sorted((segment.name, segment.query) for segment in there) == wanted
     assert ids < {segment.id for segment in there}
@@ -142,3 +142,12 @@ def test_the_name_that_a_segment_had_to_take_is_remembered_between_processes(loo
     assert above.run(
         "SELECT tag, name FROM store_segments WHERE shop_id = %s AND tag = 'tier:gold'", loop.shop.shop_id
     ) == [("tier:gold", "Perennial: gold (2)")]
+
+
+def test_a_look_at_segments_that_are_as_they_should_be_is_one_question(loop: Loop) -> None:
+    calls, written = loop.world.stats["platform_calls"], dict(loop.world.mutations)
+    with loop.database.work(loop.shop.shop_id) as work:
+        segments.look_again(work)
+    loop.come_to_rest()
+    assert loop.world.stats["platform_calls"] - calls == 1
+    assert loop.world.mutations == written
