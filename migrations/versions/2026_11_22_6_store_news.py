@@ -92,7 +92,6 @@ CREATE TABLE bulk_finishes (
 
 LOYALTY = """
 ALTER TABLE redemptions ADD COLUMN ended_at timestamptz;
-CREATE INDEX redemptions_of_customer ON redemptions (shop_id, customer_id);
 ALTER TABLE entries DROP CONSTRAINT entries_kind_check;
 ALTER TABLE entries ADD CONSTRAINT entries_kind_check CHECK (kind IN (
     'earn', 'clawback', 'award', 'award_back', 'repay', 'hold', 'spend', 'release', 'merge')) NOT VALID;
