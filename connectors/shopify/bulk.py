@@ -27,7 +27,7 @@ from commerce.orders import OrderSnapshot
 from commerce.store import StoreError
 from connectors.http import HttpSession, NoAnswer
 from connectors.shopify import answers, reads
-from connectors.shopify.graphql import Graph, operation
+from connectors.shopify.graphql import Denied, Graph, operation
 from connectors.shopify.manifest import covers
 from connectors.shopify.writes import gid
 
@@ -106,7 +106,11 @@ def extent(graph: Graph) -> Extent:
 def begin(graph: Graph, subject: Subject) -> Export:
     """Have the store begin to write. A refusal is a permanent `StoreError`; a full queue may pass."""
     text = operation(f"export_{subject}").text
-    begun = graph.read(operation("begin_export"), {"query": text}, _BeginData).bulk_operation_run_query
+    try:
+        begun = graph.read(operation("begin_export"), {"query": text}, _BeginData).bulk_operation_run_query
+    except Denied as fault:
+        # There is another way to read a history: it need not wait until somebody allows this one.
+        raise StoreError(fault.reason, permanent=True) from None
     if begun is None or begun.bulk_operation is None:
         codes = {fault.code or "" for fault in begun.user_errors} if begun else set[str]()
         busy = codes and codes <= {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}

@@ -304,6 +304,16 @@ def _harmless(fault: _Fault) -> bool:
 _PASSING = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"})
 
 
+class Denied(StoreError):
+    """A right that the merchant did not grant, or took back. It may be granted at any time: what needs it waits, unless
+    whoever asks knows better.
+    """
+
+    def __init__(self, place: str) -> None:
+        told = f"the store answered ACCESS_DENIED at {place[:60]}"
+        super().__init__(told, permanent=False, retry_after=DENIED_S)
+
+
 def _meaning(fault: _Fault) -> StoreError:
     """An error of the answer as a `StoreError`. One at a place but without a code may pass; one of the whole
     document will not.
@@ -311,9 +321,7 @@ def _meaning(fault: _Fault) -> StoreError:
     if fault.code == "SHOP_INACTIVE":
         return StoreError("the shop is not active", permanent=False, closed=True)
     if fault.code == "ACCESS_DENIED":
-        # A right that the merchant did not grant, or took back. It may be granted at any time: what needs it waits.
-        place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
-        return StoreError(f"the store answered ACCESS_DENIED at {place[:60]}", permanent=False, retry_after=DENIED_S)
+        return Denied(next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document"))
     passing = fault.code in _PASSING or (not fault.code and bool(fault.path))
     place = next((str(step) for step in reversed(fault.path or ()) if isinstance(step, str)), "the document")
     told = f"the store answered {fault.code[:60] or 'an error'} at {place[:60]}"

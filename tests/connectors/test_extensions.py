@@ -71,7 +71,8 @@ def test_without_the_scopes_the_platform_s_no_is_an_answer(deployed: Platform) -
     grant(deployed, ("read_customers",))
     with pytest.raises(StoreError, match="ACCESS_DENIED") as refused:
         deployed.store().put_pixels([PIXEL])
-    assert refused.value.permanent
+    # It may be granted at any time: the pixel waits for it.
+    assert (refused.value.permanent, refused.value.retry_after) == (False, 3600)
     assert there(deployed).pixel is None
 
 
