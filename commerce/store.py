@@ -71,7 +71,11 @@ class SetFields:
 
     @property
     def key(self) -> str:
-        return f"{self.domain}:{self.customer_external_id}"
+        return self.key_of(self.domain, self.customer_external_id)
+
+    @staticmethod
+    def key_of(domain: str, customer_external_id: str) -> str:
+        return f"{domain}:{customer_external_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from commerce.store import (
 from engine import log, metrics, shops
 from engine.bulk_runs import BulkRuns
 from engine.effects import DONE, READY, Outcome, ready_at
+from engine.mirror import Accepted
 from engine.work import Database, UnitOfWork, as_json
 
 BATCH = 50
@@ -177,6 +178,16 @@ def restate(work: UnitOfWork) -> None:
     """
     work.run(_RESTATE, now=work.now, lost=[PutSegment.kind, SetFields.kind])
     work.run(_WAKE)
+
+
+def follow(work: UnitOfWork, accepted: Accepted, domain: str) -> None:
+    """Keep a domain's fields to the people whom the store still has: nothing is wanted of who is gone, and who was
+    kept in a merge is told anew.
+    """
+    gone = [*(c.external_id for c in accepted.gone), *(each.gone.external_id for each in accepted.merges)]
+    kept = [each.kept.external_id for each in accepted.merges]
+    withdraw(work, SetFields.kind, [SetFields.key_of(domain, external_id) for external_id in gone])
+    due_again(work, SetFields.kind, [SetFields.key_of(domain, external_id) for external_id in kept])
 
 
 def replay(work: UnitOfWork, effect_id: EffectId) -> bool:

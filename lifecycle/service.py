@@ -52,6 +52,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     Merged customers first: whoever was kept has the history of both.
     """
     merge(work, accepted.merges)
+    outbox.follow(work, accepted, DOMAIN)
     if accepted.gone:
         records.forget_standings(work, [c.customer_id for c in accepted.gone])
         outbox.withdraw(work, SetTags.kind, [PREFIX + c.external_id for c in accepted.gone])

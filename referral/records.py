@@ -99,6 +99,9 @@ _MOVE_ADVOCATES = text(f"""
 _MOVE_FRIENDS = text(f"""
     UPDATE attributions a SET friend_id = g.kept_id FROM {_PAIRS} WHERE a.shop_id = :shop_id AND a.friend_id = g.gone_id
 """)
+_MOVE_TOUCHES = text(f"""
+    UPDATE touches t SET advocate_id = g.kept_id FROM {_PAIRS} WHERE t.shop_id = :shop_id AND t.advocate_id = g.gone_id
+""")
 _REFERRALS = text("""
     SELECT a.verdict, a.decided_at, o.name AS order_name, o.placed_at FROM attributions a
     JOIN orders o ON o.shop_id = a.shop_id AND o.order_id = a.order_id
@@ -200,7 +203,7 @@ def links_of_friends(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> li
 def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
     """Codes, claims and attributions of each key become those of its value."""
     rows = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in owners.items()])
-    for statement in (_MOVE_CODES, _MOVE_CLAIMS, _MOVE_ADVOCATES, _MOVE_FRIENDS):
+    for statement in (_MOVE_CODES, _MOVE_CLAIMS, _MOVE_ADVOCATES, _MOVE_FRIENDS, _MOVE_TOUCHES):
         work.run(statement, rows=rows)
 
 

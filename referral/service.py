@@ -173,6 +173,7 @@ def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
     bring the advocates' points and stages up to that.
     """
     merge(work, accepted.merges)
+    outbox.follow(work, accepted, DOMAIN)
     carriers: list[dict[str, object]] = [
         {"order_id": o.order_id, "referral_code": o.referral_code, "discount_codes": _friend_codes(o)}
         for o in accepted.orders

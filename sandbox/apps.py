@@ -92,7 +92,7 @@ class App:
         scopes = tuple(told["access_scopes"]["scopes"].split(","))
         declared = told.get("customer", {}).get("metafields", {}).get("app", {})
         metafields = {key: (each["name"], each["type"]) for key, each in declared.items()}
-        base, own = told["application_url"].rstrip("/"), self.app_url.rstrip("/")
+        base, own = told.get("application_url", "").rstrip("/"), self.app_url.rstrip("/")
         redirects = tuple(own + url.removeprefix(base) for url in told.get("auth", {}).get("redirect_urls", ()))
         return replace(
             self, topics=tuple(topics), include_fields=fields, scopes=scopes, redirect_urls=redirects,

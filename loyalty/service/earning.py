@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
-from engine import announcements
+from engine import announcements, outbox
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -20,7 +20,7 @@ from loyalty.records import Entry
 from loyalty.rules import Draw, Lot, Owed
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
-from loyalty.service.program import Program
+from loyalty.service.program import DOMAIN, Program
 from loyalty.service.redemptions import end_codes, settle_redemptions
 
 
@@ -58,6 +58,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     Merged customers first, so that their orders find their lots with the one who was kept.
     """
     merge(work, accepted.merges)
+    outbox.follow(work, accepted, DOMAIN)
     orders = [order for order in accepted.orders if order.customer_id is not None]
     if orders:
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])

@@ -20,6 +20,6 @@ def tell_points(work: UnitOfWork) -> int:
     moved = records.tell(work, TELL_BATCH)
     outbox.put(
         work,
-        [SetFields(row.external_id, DOMAIN, {"points": str(row.points)}) for row in moved if row.redacted_at is None],
+        [SetFields(row.external_id, DOMAIN, {"points": str(row.points)}) for row in moved if row.there],
     )
     return len(moved)

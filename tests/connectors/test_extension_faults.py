@@ -89,7 +89,8 @@ def test_a_store_that_answers_nobody_is_not_taken_for_one_without_a_pixel(status
         store().put_pixels([PIXEL])
     assert fault.value.closed is closed
     assert not fault.value.permanent
-    assert len(responses.calls) == 1
+    # Too fast is asked again within the call; a closed door is not knocked at twice.
+    assert len(responses.calls) == (1 if closed else 3)
 
 
 def announced(number: int) -> Announce:

@@ -131,7 +131,7 @@ def test_a_new_installation_asks_for_the_pixel_anew(house: House, shop: Shop) ->
     house.installer.record(shop.domain, token, details)
     with house.database.work(shop.shop_id) as work:
         due = work.rows(text("SELECT kind FROM effects WHERE shop_id = :shop_id AND pushed_at IS NULL"))
-    assert [row.kind for row in due] == ["pixel"]
+    assert [row.kind for row in due].count("pixel") == 1
 
 
 # The pixel's own code, run as its browser would: two page views, one checkout.

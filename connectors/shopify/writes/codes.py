@@ -24,7 +24,7 @@ def _all(permanent: bool, why: str, codes: str) -> dict[str, Meaning]:
 
 # Every code of every mutation that we send; a test holds them against the platform's schema.
 MEANINGS: Mapping[str, Meaning] = {
-    **_all(False, "the store had a fault of its own", "INTERNAL_ERROR INTERNAL_FILE_SERVER_ERROR"),
+    **_all(False, "the store had a fault of its own", "INTERNAL_ERROR INTERNAL_FILE_SERVER_ERROR UNEXPECTED_ERROR"),
     **_all(False, "somebody else wrote at the same moment", "STALE_OBJECT"),
     **_all(
         False, "the store is busy with something of the same kind", "OPERATION_IN_PROGRESS LIMIT_REACHED NO_SUCH_FILE"
@@ -33,7 +33,7 @@ MEANINGS: Mapping[str, Meaning] = {
         True,
         "what we asked for is not valid there",
         "INVALID INVALID_VALUE INVALID_TYPE INVALID_COMPARE_DIGEST BLANK PRESENT INCLUSION MISSING_ARGUMENT"
-        " TOO_MANY_ARGUMENTS NOT_FOUND INVALID_MUTATION INVALID_STAGED_UPLOAD_FILE",
+        " TOO_MANY_ARGUMENTS NOT_FOUND INVALID_MUTATION INVALID_STAGED_UPLOAD_FILE UNABLE_TO_DELETE",
     ),
     **_all(
         True,
@@ -68,6 +68,12 @@ MEANINGS: Mapping[str, Meaning] = {
         "CUSTOMER_NOT_FOUND RECIPIENT_NOT_FOUND OWNER_NOT_FOUND ACCOUNT_NOT_FOUND",
     ),
     **_all(True, "the store's own limit for this is reached", "GIFT_CARD_LIMIT_EXCEEDED CREDIT_LIMIT_EXCEEDED"),
+    **_all(True, "the store has no such gift card", "GIFT_CARD_NOT_FOUND"),
+    **_all(
+        True,
+        "the app was deployed with another pixel, or with none",
+        "INVALID_CONFIGURATION_JSON INVALID_RUNTIME_CONTEXT INVALID_SETTINGS INVALID_SETTINGS_DEFINITION NO_EXTENSION",
+    ),
     **_all(True, "the store does not keep that currency", "MISMATCHING_CURRENCY UNSUPPORTED_CURRENCY"),
     **_all(True, "less is left than was to be taken", "INSUFFICIENT_FUNDS"),
 }
