@@ -58,7 +58,7 @@ def _is_gone(body: bytes) -> bool:
     """
     try:
         fault = _FAULT.decode(body)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     if fault.status in _NO_RIGHT:
         raise BadDelivery(
