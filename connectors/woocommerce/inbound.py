@@ -69,7 +69,7 @@ def _is_gone(body: bytes) -> bool:
 
 def _order_events(delivery: Delivery, base: str | None) -> Sequence[Event]:
     order = _ORDER.decode(delivery.body)
-    if reading.is_draft(order):
+    if order.status in reading.DRAFTS:
         return ()
     return (OrderChanged(reading.order_snapshot(order, delivery.observed_at, base)),)
 

@@ -42,18 +42,14 @@ _REFERRALS = ("perennial_ref", "_perennial_ref")
 _READ = KEYS | {_ERASED, _LANDING, *_REFERRALS}
 
 
-def is_draft(order: Order) -> bool:
-    return order.status in DRAFTS
-
-
-def is_paid(order: Order) -> bool:
-    if order.status in _PAID:
+def is_paid(status: str, paid_at: datetime | None) -> bool:
+    if status in _PAID:
         return True
-    return order.status not in _UNPAID and order.date_paid_gmt is not None
+    return status not in _UNPAID and paid_at is not None
 
 
-def is_cancelled(order: Order) -> bool:
-    return order.status in _CANCELLED
+def is_cancelled(status: str) -> bool:
+    return status in _CANCELLED
 
 
 def instant(found: datetime | None) -> datetime | None:
@@ -92,8 +88,8 @@ def order_snapshot(order: Order, observed_at: datetime, base: str | None) -> Ord
         placed_at=instant(order.date_created_gmt) or updated_at,
         updated_at=updated_at,
         observed_at=observed_at,
-        paid=is_paid(order),
-        cancelled_at=updated_at if is_cancelled(order) else None,
+        paid=is_paid(order.status, order.date_paid_gmt),
+        cancelled_at=updated_at if is_cancelled(order.status) else None,
         test=False,
         goods_minor=reading.bounded(goods, "the price of the goods"),
         total_minor=reading.bounded(money.minor(order.total), "the total"),
