@@ -33,8 +33,7 @@ _LONGEST_PAUSE_S = 60.0
 _WRONG_KEY = "woocommerce_rest_authentication_error"
 _API = "/wc/v3/"
 
-CLOSED_KEY = "the store does not know our key any more: it was revoked, or its owner deleted; connect the store again"
-CLOSED_WRONG = "the store does not take our key: connect the store again"
+CLOSED_KEY = "the store does not take our key: it was revoked, changed, or its owner deleted; connect the store again"
 CLOSED_READ_ONLY = "our key may only read: connect the store again, and allow reading and writing"
 CLOSED_RIGHTS = "the account that connected the store lost its rights there: connect it again as an administrator"
 CLOSED_FIREWALL = "a firewall in front of the shop turns us away: let our address pass in it (Cloudflare, Wordfence)"
@@ -93,9 +92,11 @@ class Rest:
 
     def _ask(self, method: str, path: str, query: Query, body: bytes) -> HttpAnswer:
         """The first answer that is none of "who are you?", in the ways that the store may take our key."""
-        known = self._mode
-        ladder = modes(self.address)
-        for mode in (known, *(m for m in ladder if m is not known)) if known else ladder:
+        ways = modes(self.address)
+        if self._mode is not None:
+            ways = (self._mode, *(mode for mode in ways if mode is not self._mode))
+        wrong = None
+        for mode in ways:
             answer = self._try(mode, method, path, query, body)
             code = _code(answer) if answer.status == 401 else None
             if code is None:
@@ -103,8 +104,11 @@ class Rest:
                 self._mode = mode
                 return answer
             if code == _WRONG_KEY:
-                raise self._why_wrong(mode, method)
-        raise _closed(CLOSED_KEY)
+                wrong = mode
+            # A signature may only be wrong because the store has begun to see TLS: try the plain ways too.
+            if code == _WRONG_KEY and mode is not Mode.OAUTH:
+                break
+        raise _closed(CLOSED_KEY) if wrong is None else self._why_wrong(wrong, method)
 
     def _try(self, mode: Mode, method: str, path: str, query: Query, body: bytes) -> HttpAnswer:
         """One sending in `mode`. A signed one that is refused is signed once more by the store's own clock, with
@@ -138,7 +142,7 @@ class Rest:
         """
         answer = exchange()
         if 300 <= answer.status < 400:
-            self.address = _moved(self.address, answer.headers.get("Location") or "")
+            self.address = moved(self.address, answer.headers.get("Location") or "")
             answer = exchange()
         if 300 <= answer.status < 400:
             raise _closed("the store sends us in a circle: have its address and its HTTPS settings looked at")
@@ -165,14 +169,15 @@ class Rest:
                 return _closed(CLOSED_READ_ONLY)
         if mode is Mode.OAUTH and self._ahead:
             return _closed(CLOSED_CLOCK)
-        return _closed(CLOSED_WRONG)
+        return _closed(CLOSED_KEY)
 
 
 def _closed(reason: str, after: float | None = None) -> StoreError:
     return StoreError(reason, permanent=False, closed=True, retry_after=after)
 
 
-def _moved(address: StoreAddress, location: str) -> StoreAddress:
+def moved(address: StoreAddress, location: str) -> StoreAddress:
+    """Where a redirect leads, if that is the same shop and no step back from TLS; else `StoreError`."""
     try:
         found = store_address(location.partition("?")[0])
     except BadAddress:
