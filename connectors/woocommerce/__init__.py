@@ -21,6 +21,7 @@ from connectors.woocommerce.auth import (
 from connectors.woocommerce.client import WooStore
 from connectors.woocommerce.envelope import is_ping, open_envelope
 from connectors.woocommerce.inbound import TOPICS, translate
+from connectors.woocommerce.reading import Home
 from connectors.woocommerce.reads import StoreFacts
 from connectors.woocommerce.signing import Key, Mode
 
@@ -33,6 +34,7 @@ __all__ = [
     "GrantTooNarrow",
     "GrantUnknown",
     "Granted",
+    "Home",
     "Key",
     "Mode",
     "PendingGrant",

@@ -13,6 +13,7 @@ from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreE
 from connectors.http import HttpSession
 from connectors.woocommerce import coupons, reads, writes
 from connectors.woocommerce.address import StoreAddress
+from connectors.woocommerce.reading import NOWHERE, Home
 from connectors.woocommerce.reads import StoreFacts
 from connectors.woocommerce.rest import Rest
 from connectors.woocommerce.signing import Key, Mode
@@ -22,7 +23,8 @@ class WooStore:
     """The remote system of one shop. Every call is bounded in time; every failure is a `StoreError` that names no
     secret.
 
-    `mode` is how the store took the key before, `base_currency` the shop's own; what is not given is found out.
+    `mode` is how the store took the key before, `home` what is known of the shop: the same that its webhooks are read
+    with, so that both tell the same.
     """
 
     def __init__(
@@ -33,12 +35,12 @@ class WooStore:
         *,
         now: Callable[[], datetime],
         mode: Mode | None = None,
-        base_currency: str | None = None,
+        home: Home = NOWHERE,
     ) -> None:
         self._rest = Rest(address, key, http, now=now, mode=mode)
         self._now = now
-        self._base = base_currency
-        self._found: str | None = None
+        self._home = home
+        self._currency = home.currency
 
     @property
     def mode(self) -> Mode | None:
@@ -60,18 +62,19 @@ class WooStore:
         return writes.put_segments(effects)
 
     def put_discounts(self, effects: Sequence[PutDiscount]) -> list[StoreError | None]:
-        return coupons.put_discounts(self._rest, effects, self._currency(), self._now())
+        return coupons.put_discounts(self._rest, effects, self._own_currency(), self._now())
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
         return reads.orders_changed(self._rest, since)
 
     def orders(self, external_ids: Sequence[str]) -> list[OrderSnapshot]:
-        return reads.orders(self._rest, external_ids, self._now(), self._base)
+        return reads.orders(self._rest, external_ids, self._now(), self._home)
 
     def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
         return reads.customers_changed(self._rest, since, self._now())
 
-    def _currency(self) -> str:
-        """The shop's own. Found out here, it does not change how orders are read: they must read as their webhooks."""
-        self._found = self._base or self._found or self.facts().currency
-        return self._found
+    def _own_currency(self) -> str:
+        """Found out here, it does not change how orders are read: they must read as their webhooks."""
+        if self._currency is None:
+            self._currency = reads.currency(self._rest)
+        return self._currency

@@ -18,6 +18,7 @@ import msgspec
 from commerce.events import BadDelivery, CustomerChanged, Delivery, Event, OrderChanged, PrivacyAsked
 from commerce.money import BadAmount
 from connectors.woocommerce import bodies, reading
+from connectors.woocommerce.reading import NOWHERE, Home
 
 _ORDER = msgspec.json.Decoder(bodies.Order)
 _CUSTOMER = msgspec.json.Decoder(bodies.Customer)
@@ -28,16 +29,16 @@ _NOT_THERE = (404, 410)
 _NO_RIGHT = (401, 403)
 
 
-def translate(delivery: Delivery, base_currency: str | None = None) -> Sequence[Event]:
+def translate(delivery: Delivery, home: Home = NOWHERE) -> Sequence[Event]:
     """The events that `delivery` tells of; none for a topic that we did not ask for. Raises `BadDelivery`.
 
-    `base_currency` is the shop's own, where the caller knows it: orders in another are told in it if they bear a rate.
+    `home` is what the caller knows of the shop: orders in another currency are told in its own if they bear a rate.
     """
     read = _READERS.get(delivery.topic)
     if read is None:
         return ()
     try:
-        return read(delivery, base_currency)
+        return read(delivery, home)
     except msgspec.ValidationError as fault:
         if _is_gone(delivery.body):
             return ()
@@ -67,14 +68,14 @@ def _is_gone(body: bytes) -> bool:
     return fault.status in _NOT_THERE
 
 
-def _order_events(delivery: Delivery, base: str | None) -> Sequence[Event]:
+def _order_events(delivery: Delivery, home: Home) -> Sequence[Event]:
     order = _ORDER.decode(delivery.body)
     if order.status in reading.DRAFTS:
         return ()
-    return (OrderChanged(reading.order_snapshot(order, delivery.observed_at, base)),)
+    return (OrderChanged(reading.order_snapshot(order, delivery.observed_at, home)),)
 
 
-def _order_gone_events(delivery: Delivery, _base: str | None) -> Sequence[Event]:
+def _order_gone_events(delivery: Delivery, _home: Home) -> Sequence[Event]:
     """An order went to the trash: all that is said is its id. It can be read as long as it lies there, and the sweep
     reads the trash too.
     """
@@ -82,14 +83,14 @@ def _order_gone_events(delivery: Delivery, _base: str | None) -> Sequence[Event]
     return ()
 
 
-def _customer_events(delivery: Delivery, _base: str | None) -> Sequence[Event]:
+def _customer_events(delivery: Delivery, _home: Home) -> Sequence[Event]:
     found = _CUSTOMER.decode(delivery.body)
     if found.role in reading.STAFF:
         return ()
     return (CustomerChanged(reading.customer_snapshot(found, delivery.observed_at)),)
 
 
-def _customer_gone_events(delivery: Delivery, _base: str | None) -> Sequence[Event]:
+def _customer_gone_events(delivery: Delivery, _home: Home) -> Sequence[Event]:
     """An account was deleted. The platform has no other word for "erase this person", so that is what it means; his
     orders become a guest's without a word, and are seen by the sweep.
     """
@@ -97,7 +98,7 @@ def _customer_gone_events(delivery: Delivery, _base: str | None) -> Sequence[Eve
     return (PrivacyAsked("customer_erasure", external_id, f"customer:{external_id}:deleted", delivery.observed_at),)
 
 
-_READERS: dict[str, Callable[[Delivery, str | None], Sequence[Event]]] = {
+_READERS: dict[str, Callable[[Delivery, Home], Sequence[Event]]] = {
     "order.created": _order_events,
     "order.updated": _order_events,
     "order.restored": _order_events,

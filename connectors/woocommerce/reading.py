@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -42,6 +43,19 @@ _REFERRALS = ("perennial_ref", "_perennial_ref")
 _READ = KEYS | {_ERASED, _LANDING, *_REFERRALS}
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a body does not say of the shop that it is from: its currency, and the country where its phones are dialled.
+    Each is None where the caller does not know it.
+    """
+
+    currency: str | None = None
+    country: str | None = None
+
+
+NOWHERE = Home()
+
+
 def is_paid(status: str, paid_at: datetime | None) -> bool:
     if status in _PAID:
         return True
@@ -66,13 +80,13 @@ def changed_at(order: Order) -> datetime:
     return at
 
 
-def order_snapshot(order: Order, observed_at: datetime, base: str | None) -> OrderSnapshot:
-    """The order as the store states it, in the shop's currency `base` where it is known and the order tells a rate.
+def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnapshot:
+    """The order as the store states it, in the shop's currency where that is known and the order tells a rate.
 
     Raises `BadDelivery` and `BadAmount`.
     """
     meta = {item.key: item.value for item in order.meta_data if isinstance(item.key, str) and item.key in _READ}
-    money = tender(order.currency, meta, base)
+    money = tender(order.currency, meta, home.currency)
     updated_at = changed_at(order)
     lines = _lines(order, money)
     discount = -sum(
@@ -83,7 +97,7 @@ def order_snapshot(order: Order, observed_at: datetime, base: str | None) -> Ord
     return OrderSnapshot(
         external_id=str(order.id),
         name=reading.clean(str(order.number or order.id), reading.NAME_LENGTH),
-        customer=_buyer(order, meta, observed_at),
+        customer=_buyer(order, meta, observed_at, home),
         currency=money.told_in,
         placed_at=instant(order.date_created_gmt) or updated_at,
         updated_at=updated_at,
@@ -134,7 +148,7 @@ def _refunds(order: Order, money: Tender, goods: int, at: datetime) -> tuple[Ref
     return tuple(found)
 
 
-def _buyer(order: Order, meta: Mapping[str, msgspec.Raw], observed_at: datetime) -> CustomerSnapshot | None:
+def _buyer(order: Order, meta: Mapping[str, msgspec.Raw], observed_at: datetime, home: Home) -> CustomerSnapshot | None:
     """Who bought: a customer, or a guest who is known by what he wrote at the checkout; nobody, once he was erased.
 
     A guest may have typed somebody else's e-mail: it is a name to earn under, never a proof to spend with.
@@ -142,7 +156,7 @@ def _buyer(order: Order, meta: Mapping[str, msgspec.Raw], observed_at: datetime)
     billing = order.billing
     if (billing.email or "").strip().lower() == _ERASED_EMAIL or bytes(meta.get(_ERASED, b"")) == b'"yes"':
         return None
-    who = str(order.customer_id) if order.customer_id else guest_id(_identity(billing))
+    who = str(order.customer_id) if order.customer_id else guest_id(_identity(billing, home))
     if who is None:
         return None
     return CustomerSnapshot(
@@ -154,8 +168,9 @@ def _buyer(order: Order, meta: Mapping[str, msgspec.Raw], observed_at: datetime)
     )
 
 
-def _identity(billing: Contact) -> Identity:
-    return Identity.of(billing.email, billing.phone, country=billing.country)
+def _identity(billing: Contact, home: Home) -> Identity:
+    """Shops that sell in one country often do not ask for it."""
+    return Identity.of(billing.email, billing.phone, country=billing.country or home.country)
 
 
 def customer_snapshot(found: Customer, observed_at: datetime) -> CustomerSnapshot:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import html
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +25,7 @@ from commerce.money import BadAmount, check_currency
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import StoreError
 from connectors.woocommerce import bodies, reading
+from connectors.woocommerce.reading import Home
 from connectors.woocommerce.rest import Refused, Rest
 
 _log = logging.getLogger(__name__)
@@ -101,23 +102,35 @@ def facts(rest: Rest) -> StoreFacts:
     site = rest.index(_Site)
     if "wc/v3" not in site.namespaces:
         raise StoreError("the site has no WooCommerce switched on", permanent=False, closed=True)
-    fields = (("per_page", "100"), ("_fields", "id,value"))
-    rows = {row.id: str(row.value) for row in rest.get("settings/general", fields, list[_Setting]).data}
+    rows = _settings(rest)
     versions = _versions(rest)
     decimals = rows.get("woocommerce_price_num_decimals", "")
-    try:
-        currency = check_currency(rows.get("woocommerce_currency", ""))
-    except BadAmount:
-        raise StoreError("the store's currency is not written as one", permanent=True) from None
     return StoreFacts(
         name=words.clean(html.unescape(site.name), words.NAME_LENGTH) or rest.address.domain,
-        currency=currency,
+        currency=_currency(rows),
         decimals=int(decimals) if decimals in set("012345678") else 2,
         country=rows.get("woocommerce_default_country", "").partition(":")[0][:2],
         timezone=_zone(site),
         woocommerce_version=versions.version[:40],
         wordpress_version=versions.wp_version[:40],
     )
+
+
+def currency(rest: Rest) -> str:
+    """The shop's own currency, by one question."""
+    return _currency(_settings(rest))
+
+
+def _settings(rest: Rest) -> dict[str, str]:
+    fields = (("per_page", "100"), ("_fields", "id,value"))
+    return {row.id: str(row.value) for row in rest.get("settings/general", fields, list[_Setting]).data}
+
+
+def _currency(rows: Mapping[str, str]) -> str:
+    try:
+        return check_currency(rows.get("woocommerce_currency", ""))
+    except BadAmount:
+        raise StoreError("the store's currency is not written as one", permanent=True) from None
 
 
 def _versions(rest: Rest) -> _Environment:
@@ -247,7 +260,7 @@ def _customer(raw: Raw, observed_at: datetime) -> CustomerSnapshot | None:
 # --- orders whole
 
 
-def orders(rest: Rest, external_ids: Sequence[str], observed_at: datetime, base: str | None) -> list[OrderSnapshot]:
+def orders(rest: Rest, external_ids: Sequence[str], observed_at: datetime, home: Home) -> list[OrderSnapshot]:
     """The orders that the store still has, in the order asked for; those in its trash count as cancelled."""
     ids = [given for given in dict.fromkeys(external_ids) if is_id(given)]
     found: dict[str, OrderSnapshot] = {}
@@ -258,7 +271,7 @@ def orders(rest: Rest, external_ids: Sequence[str], observed_at: datetime, base:
             if missing:
                 query = (("include", ",".join(missing)), ("status", status), ("per_page", str(PER_PAGE)))
                 rows = rest.get("orders", query, list[Raw]).data
-                read = (_understood(raw, observed_at, base) for raw in rows)
+                read = (_understood(raw, observed_at, home) for raw in rows)
                 found.update({order.external_id: order for order in read if order is not None})
     return [found[external_id] for external_id in ids if external_id in found]
 
@@ -268,11 +281,11 @@ def is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _understood(raw: Raw, observed_at: datetime, base: str | None) -> OrderSnapshot | None:
+def _understood(raw: Raw, observed_at: datetime, home: Home) -> OrderSnapshot | None:
     """The order, or None for one that makes no sense: it must not keep the others from being read for ever."""
     try:
         order = msgspec.json.decode(raw, type=bodies.Order)
-        return None if order.status in reading.DRAFTS else reading.order_snapshot(order, observed_at, base)
+        return None if order.status in reading.DRAFTS else reading.order_snapshot(order, observed_at, home)
     except (msgspec.DecodeError, BadAmount, BadDelivery, OverflowError) as fault:
         _log.warning("an order is left out: %s", type(fault).__name__)
         return None

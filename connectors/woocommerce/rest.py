@@ -36,6 +36,7 @@ _API = "/wc/v3/"
 CLOSED_KEY = "the store does not take our key: it was revoked, changed, or its owner deleted; connect the store again"
 CLOSED_READ_ONLY = "our key may only read: connect the store again, and allow reading and writing"
 CLOSED_RIGHTS = "the account that connected the store lost its rights there: connect it again as an administrator"
+CLOSED_PLUGIN = "a plugin of the shop keeps strangers out of its REST API: let our key pass in it"
 CLOSED_FIREWALL = "a firewall in front of the shop turns us away: let our address pass in it (Cloudflare, Wordfence)"
 CLOSED_NO_API = (
     "the store has no WooCommerce at this address: switch WooCommerce on, and its permalinks to anything but Plain"
@@ -95,7 +96,7 @@ class Rest:
         ways = modes(self.address)
         if self._mode is not None:
             ways = (self._mode, *(mode for mode in ways if mode is not self._mode))
-        wrong = None
+        wrong = code = None
         for mode in ways:
             answer = self._try(mode, method, path, query, body)
             code = _code(answer) if answer.status == 401 else None
@@ -108,7 +109,9 @@ class Rest:
             # A signature may only be wrong because the store has begun to see TLS: try the plain ways too.
             if code == _WRONG_KEY and mode is not Mode.OAUTH:
                 break
-        raise _closed(CLOSED_KEY) if wrong is None else self._why_wrong(wrong, method)
+        if wrong is not None:
+            raise self._why_wrong(wrong, method)
+        raise _closed(CLOSED_KEY if (code or "").startswith("woocommerce_rest_") else CLOSED_PLUGIN)
 
     def _try(self, mode: Mode, method: str, path: str, query: Query, body: bytes) -> HttpAnswer:
         """One sending in `mode`. A signed one that is refused is signed once more by the store's own clock, with
@@ -205,8 +208,8 @@ def _check(answer: HttpAnswer) -> None:
         raise _page_for_people(answer.status)
     if code == "rest_no_route":
         raise _closed(CLOSED_NO_API)
-    if answer.status == 403:
-        raise _closed(CLOSED_RIGHTS)
+    if answer.status in (401, 403):
+        raise _closed(CLOSED_RIGHTS if code.startswith("woocommerce_rest_") else CLOSED_PLUGIN)
     raise Refused(code, answer.status)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from commerce.store import PutSegment, SetTags, StoreError
 from connectors.http import HttpSession, Limits, public
+from connectors.woocommerce import Home
 from connectors.woocommerce.address import store_address
 from connectors.woocommerce.client import WooStore
 from connectors.woocommerce.rest import moved
@@ -273,6 +274,16 @@ def test_a_refusal_is_told_by_its_code_and_never_in_the_store_s_words(shop: Shop
     assert fault(shop).reason == "the store refused: an odd code (HTTP 400)"
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_plugin_that_closes_the_interface_is_told_from_a_revoked_key(shop: Shop, status: int) -> None:
+    body = b'{"code":"rest_login_required","message":"Only for members.","data":{"status":%d}}' % status
+    for _ in range(3):
+        shop.store.faults.answer(status, body)
+    found = fault(shop)
+    assert found.closed
+    assert "a plugin of the shop keeps strangers out" in found.reason
+
+
 def test_a_store_without_woocommerce_is_named(shop: Shop) -> None:
     shop.store.woocommerce = False
     found = fault(shop)
@@ -392,7 +403,7 @@ def test_a_session_speaks_plain_http_only_where_it_was_told_to(shop: Shop) -> No
 
 
 def test_a_batch_that_asks_for_nothing_asks_nothing(shop: Shop) -> None:
-    woo = shop.woo(base_currency="USD")
+    woo = shop.woo(home=Home("USD"))
     assert (woo.set_tags([]), woo.put_discounts([]), woo.put_segments([]), woo.orders([])) == ([], [], [], [])
     assert shop.store.asked == []
     assert len(woo.put_segments([PutSegment("a", "b")])) == 1

@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from commerce.events import BadDelivery, CustomerChanged, Delivery, Event, OrderChanged, PrivacyAsked
 from commerce.ids import DeliveryId
 from commerce.orders import OrderSnapshot
-from connectors.woocommerce import TOPICS, translate
+from connectors.woocommerce import TOPICS, Home, translate
+from connectors.woocommerce.reading import NOWHERE
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "woocommerce"
 OBSERVED = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 
 
-def deliver(topic: str, body: bytes, base: str | None = None) -> Sequence[Event]:
-    return translate(Delivery(DeliveryId(1), topic, body, OBSERVED), base)
+def deliver(topic: str, body: bytes, home: Home = NOWHERE) -> Sequence[Event]:
+    return translate(Delivery(DeliveryId(1), topic, body, OBSERVED), home)
 
 
 def body_of(name: str, **changed: Any) -> dict[str, Any]:
@@ -37,8 +38,8 @@ def order_body(**changed: Any) -> dict[str, Any]:
     return body_of("order_created.customer_with_coupon", **changed)
 
 
-def read(base: str | None = None, **changed: Any) -> OrderSnapshot:
-    (event,) = deliver("order.updated", json.dumps(order_body(**changed)).encode(), base)
+def read(base: str | None = None, country: str | None = None, **changed: Any) -> OrderSnapshot:
+    (event,) = deliver("order.updated", json.dumps(order_body(**changed)).encode(), Home(base, country))
     assert isinstance(event, OrderChanged)
     return event.order
 
@@ -234,8 +235,9 @@ def test_a_guest_without_an_email_is_known_by_phone_in_the_country_of_the_order(
     billing = order_body()["billing"]
     local = read(customer_id=0, billing=billing | {"email": "", "phone": "۰۹۱۲۱۲۳۴۵۶۷", "country": "IR"})
     world = read(customer_id=0, billing=billing | {"email": "", "phone": "+98 912 123 4567", "country": ""})
+    shops = read(country="IR", customer_id=0, billing=billing | {"email": "", "phone": "09121234567", "country": ""})
     assert local.customer is not None
-    assert local.customer == world.customer
+    assert local.customer == world.customer == shops.customer
     assert local.customer.email is None
 
 

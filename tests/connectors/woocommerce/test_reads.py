@@ -15,7 +15,7 @@ from commerce.events import Delivery, OrderChanged
 from commerce.ids import DeliveryId
 from commerce.orders import OrderStamp
 from commerce.store import ShopDetails, StoreError
-from connectors.woocommerce import translate
+from connectors.woocommerce import Home, translate
 from connectors.woocommerce.reads import StoreFacts
 from sandbox.woocommerce import Line
 from tests.connectors.woocommerce.conftest import NOON, SAMPLES, Shop
@@ -179,7 +179,7 @@ def test_an_old_order_rounded_by_a_new_setting_is_read_as_the_store_writes_it(sh
 def test_orders_in_another_unit_of_the_shop_s_money_are_told_in_its_own(shop: Shop) -> None:
     shop.store.currency, shop.store.decimals = "IRHT", 0
     number = shop.store.order([Line("Tea", "185")], status="completed", billing=SARA)
-    (order,) = shop.woo(base_currency="IRT").orders([str(number)])
+    (order,) = shop.woo(home=Home("IRT")).orders([str(number)])
     assert (order.goods_minor, order.currency) == (185_000, "IRT")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from commerce.store import PutDiscount, PutSegment, SetTags, StoreError
+from connectors.woocommerce import Home
 from tests.connectors.woocommerce.conftest import NOON, Shop
 
 STAGES = ("stage:acquired", "stage:retained", "stage:at_risk")
@@ -154,7 +155,7 @@ def test_a_coupon_is_in_the_store_as_it_was_stated(shop: Shop) -> None:
 
 def test_coupons_are_made_in_batches_and_read_back_at_once(shop: Shop) -> None:
     effects = [discount(f"LOYAL-{number:04}") for number in range(130)]
-    assert shop.woo(base_currency="USD").put_discounts(effects) == [None] * 130
+    assert shop.woo(home=Home("USD")).put_discounts(effects) == [None] * 130
     assert shop.questions("POST") == ["coupons/batch"] * 2
     assert shop.questions("GET") == ["coupons"] * 2
     assert len(shop.store.coupons) == 130
@@ -261,7 +262,7 @@ def test_codes_that_cannot_be_asked_for_are_told_without_asking(shop: Shop) -> N
         discount(customer_external_id="guest:00ff"),
         discount(customer_external_id="gid://x"),
     ]
-    told = shop.woo(base_currency="USD").put_discounts(effects)
+    told = shop.woo(home=Home("USD")).put_discounts(effects)
     assert [outcome.permanent for outcome in told if outcome] == [True, True, True, False, True, True]
     assert shop.store.asked == []
 
