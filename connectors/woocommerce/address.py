@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _LONGEST = 300
@@ -47,6 +48,7 @@ class StoreAddress:
         return self.domain.removeprefix("www.") == other.domain.removeprefix("www.")
 
 
+@lru_cache(maxsize=4096)
 def store_address(text: str) -> StoreAddress:
     """The address in `text`; without a scheme, HTTPS is meant. Raises `BadAddress`."""
     text = text.strip()

@@ -11,7 +11,7 @@ from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import PutDiscount, PutSegment, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
-from connectors.woocommerce import coupons, reads, writes
+from connectors.woocommerce import coupons, hooks, reads, writes
 from connectors.woocommerce.address import StoreAddress
 from connectors.woocommerce.reading import NOWHERE, Home
 from connectors.woocommerce.reads import StoreFacts
@@ -72,6 +72,13 @@ class WooStore:
 
     def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
         return reads.customers_changed(self._rest, since, self._now())
+
+    def keep_webhooks(self, delivery_url: str, secret: str, *, renew: bool = False) -> list[str]:
+        """See that the store tells us everything; answers the topics whose webhook had to be made anew."""
+        return hooks.keep_webhooks(self._rest, delivery_url, secret, renew=renew)
+
+    def drop_webhooks(self, delivery_url: str) -> None:
+        hooks.drop_webhooks(self._rest, delivery_url)
 
     def _own_currency(self) -> str:
         """Found out here, it does not change how orders are read: they must read as their webhooks."""

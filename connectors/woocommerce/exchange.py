@@ -55,7 +55,7 @@ class Tender:
 
     def minor(self, amount: str) -> int:
         """Minor units of `told_in`; raises `BadAmount`."""
-        cut = _DECIMALS.fullmatch(amount)
+        cut = _DECIMALS.fullmatch(amount) if "." in amount[:-7] else None
         given = minor_units(amount if cut is None else cut[1], self.currency)
         return given if self.currency == self.told_in else exchanged(given, self.currency, self.told_in, self.rate)
 
@@ -65,6 +65,8 @@ def tender(currency: str, meta: Meta, base: str | None) -> Tender:
     known.
     """
     check_currency(currency)
+    if base in (None, currency) and not meta.keys() & KEYS:
+        return Tender(currency, currency, Fraction(1))  # nearly every order
     for find in (_unit, _woopayments, _fox, _curcy, _aelia):
         found = find(currency, meta, base)
         if found is not None and found.told_in != currency and (base is None or found.told_in == base):

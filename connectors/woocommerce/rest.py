@@ -85,6 +85,10 @@ class Rest:
         """Write `body` to `path` below ``wc/v3``; the answer read as `shape`. Raises `StoreError`."""
         return _decoded(self._ask(method, _API + path, (), orjson.dumps(body)), shape)
 
+    def delete(self, path: str) -> None:
+        """Take away what is at `path` below ``wc/v3``, for good. Raises `StoreError`."""
+        self._ask("DELETE", _API + path, (("force", "true"),), b"")
+
     def index(self, shape: type[Shape]) -> Shape:
         """What the site says of itself to anybody; no key is shown."""
         answer = self._follow(lambda: self._exchange("GET", f"{self.address.url}/wp-json/", {}, b""))

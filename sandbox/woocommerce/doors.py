@@ -11,12 +11,12 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.woocommerce import coupons, customers, keys, listing
+from sandbox.woocommerce import coupons, customers, hooks, keys, listing
 from sandbox.woocommerce.listing import Page
 from sandbox.woocommerce.shapes import Body, error
 from sandbox.woocommerce.store import Store
 
-_ROUTE = re.compile(r"/wp-json/wc/v3/(?P<resource>orders|customers|coupons)(?:/(?P<number>\d+|batch))?")
+_ROUTE = re.compile(r"/wp-json/wc/v3/(?P<resource>orders|customers|coupons|webhooks)(?:/(?P<number>\d+|batch))?")
 Wsgi = Callable[[Any, Any], Any]
 
 
@@ -71,21 +71,29 @@ def _route(store: Store, request: Request, body: Any) -> Response:
     resource, number = match["resource"], match["number"]
     if number == "batch":
         return _outcome(_batch(store, resource, body))
-    if request.method == "GET" and number is None:
-        found = listing.listed(store, resource, request.args.to_dict())
-        return _page(request, found) if isinstance(found, Page) else _outcome(found)
     if request.method == "GET":
-        return _outcome(listing.one(store, resource, int(number)))
+        return _read(store, request, resource, number)
     if request.method == "POST" and number is None:
         return _outcome(_create(store, resource, body), 201)
+    if request.method == "DELETE" and number is not None and resource == "webhooks":
+        return _outcome(hooks.delete(store, int(number), request.args.get("force", "")))
     if request.method == "PUT" and number is not None:
         return _outcome(_update(store, resource, int(number), body))
     return _json(error("rest_no_route", "No route was found matching the URL and request method.", 404), 404)
 
 
+def _read(store: Store, request: Request, resource: str, number: str | None) -> Response:
+    if number is not None:
+        return _outcome(listing.one(store, resource, int(number)))
+    found = listing.listed(store, resource, request.args.to_dict())
+    return _page(request, found) if isinstance(found, Page) else _outcome(found)
+
+
 def _create(store: Store, resource: str, body: Body) -> Body:
     if resource == "coupons":
         return coupons.create(store, body)
+    if resource == "webhooks":
+        return hooks.create(store, body)
     return error("rest_no_route", "The sandbox takes no such writing.", 404)
 
 

@@ -11,7 +11,7 @@ from sandbox.woocommerce.store import Record, Store
 
 # What the status "any" leaves out.
 _HIDDEN = ("trash", "checkout-draft", "auto-draft")
-_MISSING = {"orders": "shop_order", "customers": "", "coupons": "shop_coupon"}
+_MISSING = {"orders": "shop_order", "customers": "", "coupons": "shop_coupon", "webhooks": "shop_webhook"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,12 @@ def listed(store: Store, resource: str, query: dict[str, str]) -> Page | Body:
 
 
 def _records(store: Store, resource: str) -> dict[int, Record]:
-    return {"orders": store.orders, "customers": store.customers, "coupons": store.coupons}[resource]
+    return {
+        "orders": store.orders,
+        "customers": store.customers,
+        "coupons": store.coupons,
+        "webhooks": store.webhooks,
+    }[resource]
 
 
 def _rank(record: Record, key: str) -> tuple[datetime, int]:
@@ -65,6 +70,8 @@ def _fits(store: Store, resource: str, record: Record, query: dict[str, str]) ->
     if resource == "customers":
         role = query.get("role", "customer")
         return role in ("all", body["role"]) and query.get("email", body["email"]) == body["email"]
+    if resource == "webhooks":
+        return query.get("status", "all") in ("all", body["status"])
     if resource == "coupons":
         return "code" not in query or query["code"].lower() == str(body["code"])
     status = query.get("status", "any")

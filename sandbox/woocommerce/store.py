@@ -64,6 +64,10 @@ class Store:
     orders: dict[int, Record] = field(default_factory=dict)
     customers: dict[int, Record] = field(default_factory=dict)
     coupons: dict[int, Record] = field(default_factory=dict)
+    webhooks: dict[int, Record] = field(default_factory=dict)
+    secrets: dict[int, str] = field(default_factory=dict)
+    """The secrets of the webhooks; no answer tells them."""
+    failures: dict[int, int] = field(default_factory=dict)
     on_coupon: Callable[[Body], None] = lambda _body: None
     """What another plugin of the shop does to each coupon that is saved."""
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
