@@ -25,7 +25,7 @@ from msgspec import Meta, Struct
 from commerce.refusal import Refusal
 from commerce.store import StoreError
 from connectors.http import HttpSession
-from connectors.woocommerce.address import StoreAddress
+from connectors.woocommerce.address import BadAddress, StoreAddress, store_address
 from connectors.woocommerce.reads import StoreFacts, facts
 from connectors.woocommerce.rest import CLOSED_READ_ONLY, Rest
 from connectors.woocommerce.signing import Key, Mode
@@ -44,6 +44,10 @@ class GrantUnknown(Refusal):
 
 class GrantTooNarrow(Refusal):
     """The key may not both read and write. Start the connection again, and approve it as it is asked for."""
+
+
+class GrantElsewhere(Refusal):
+    """The store says that it lives at another address. Start the connection again with the address that it names."""
 
 
 class GrantDenied(Refusal):
@@ -144,8 +148,8 @@ def prove(
     """Take the key for true, if the store at which the merchant began takes it, for reading and for writing.
 
     `pending` is what was kept under the grant's digest, and was taken away in finding it: a state works once. Raises
-    `GrantUnknown`, `GrantTooNarrow` (also when the store says so, whatever the post said), and `StoreError` where the
-    store could not be asked.
+    `GrantUnknown`, `GrantTooNarrow` (also when the store says so, whatever the post said), `GrantElsewhere` (its
+    webhooks would come from there), and `StoreError` where the store could not be asked.
     """
     if pending is None or pending.state_digest != granted.state_digest or now() >= pending.expires_at:
         raise GrantUnknown
@@ -153,6 +157,8 @@ def prove(
         raise GrantTooNarrow
     rest = Rest(pending.address, granted.key, http, now=now)
     found = facts(rest)
+    if not _lives_at(found.home, rest.address):
+        raise GrantElsewhere
     try:
         # Nothing is asked for, so nothing changes; a key that may only read is refused before that is looked at.
         rest.send("POST", "coupons/batch", {"create": []}, object)
@@ -162,3 +168,10 @@ def prove(
         raise
     assert rest.mode is not None
     return Connection(rest.address, granted.key, rest.mode, found)
+
+
+def _lives_at(home: str, address: StoreAddress) -> bool:
+    try:
+        return store_address(home).same_shop(address)
+    except BadAddress:
+        return False

@@ -3,7 +3,8 @@
 The store takes a coupon and quietly leaves out what it does not like: an instant in the wrong field (it never
 expires), an address that it finds odd (it is open to everybody). So nothing counts as issued until what stands in the
 store is what was stated, and a coupon that came out otherwise is frozen before we complain. A code is frozen by draft
-status when it is taken back: shoppers are told that it does not exist.
+status when it is taken back: shoppers are told that it does not exist, and so are we, for the store finds by their code
+only coupons that work. A code that works again is a new coupon beside the frozen one.
 """
 
 from __future__ import annotations

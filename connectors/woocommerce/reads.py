@@ -26,7 +26,7 @@ from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import StoreError
 from connectors.woocommerce import bodies, reading
 from connectors.woocommerce.reading import Home
-from connectors.woocommerce.rest import Refused, Rest
+from connectors.woocommerce.rest import Rest
 
 _log = logging.getLogger(__name__)
 
@@ -85,11 +85,12 @@ class _Stamp(Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What a store says of itself. `decimals` is how many it writes and rounds to, `country` where it stands;
-    versions are empty where our account may not see them.
+    """What a store says of itself. `home` is the address that its deliveries will bear, `decimals` how many it writes
+    and rounds to, `country` where it stands; versions are empty where our account may not see them.
     """
 
     name: str
+    home: str
     currency: str
     decimals: int
     country: str
@@ -107,6 +108,7 @@ def facts(rest: Rest) -> StoreFacts:
     decimals = rows.get("woocommerce_price_num_decimals", "")
     return StoreFacts(
         name=words.clean(html.unescape(site.name), words.NAME_LENGTH) or rest.address.domain,
+        home=site.home[:300],
         currency=_currency(rows),
         decimals=int(decimals) if decimals in set("012345678") else 2,
         country=rows.get("woocommerce_default_country", "").partition(":")[0][:2],
@@ -134,12 +136,11 @@ def _currency(rows: Mapping[str, str]) -> str:
 
 
 def _versions(rest: Rest) -> _Environment:
-    """Nice to know; a shop manager's key may not see them."""
+    """Nice to know: a shop manager's key may not see them, and a slow host takes long to gather them."""
     try:
         return rest.get("system_status", (("_fields", "environment"),), _Status).data.environment
     except StoreError as fault:
-        if not (fault.closed or isinstance(fault, Refused)):
-            raise
+        _log.info("the store's versions stay unknown: %s", fault.reason)
         return _Environment()
 
 

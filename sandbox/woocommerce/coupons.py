@@ -32,7 +32,8 @@ def create(store: Store, given: Body) -> Body:
     code = html.escape(str(given.get("code", "")).lower())
     if not code:
         return error("rest_missing_callback_param", "Missing parameter(s): code", 400)
-    if any(record.body["code"] == code and record.body["status"] != "trash" for record in store.coupons.values()):
+    # Only published coupons are looked at: a draft's code, and a trashed one's, is free.
+    if any(record.body["code"] == code and record.body["status"] == "publish" for record in store.coupons.values()):
         return error("woocommerce_rest_coupon_code_already_exists", "The coupon code already exists", 400)
     number = next(store.numbers)
     record = Record(coupon(number, code, store.decimals), store.now(), store.now())

@@ -40,7 +40,7 @@ def _spoiled(store: Store, request: Request) -> Response:
 
 def _answer(store: Store, request: Request) -> Response:
     if request.path.rstrip("/") == "/wp-json":
-        return _json(_index(store))
+        return _json(_index(store, f"{request.scheme}://{request.host}"))
     tls = request.scheme == "https" and store.sees_tls
     header = "" if store.faults.drops_authorization else request.headers.get("Authorization", "")
     home = f"{request.scheme}://{request.host}"
@@ -130,13 +130,13 @@ def _settings(store: Store) -> list[Body]:
     return [{"id": name, "type": "text", "value": value} for name, value in values.items()]
 
 
-def _index(store: Store) -> Body:
+def _index(store: Store, asked_at: str) -> Body:
     hours = store.offset / timedelta(hours=1)
     return {
         "name": store.name,
         "description": "",
-        "url": store.home,
-        "home": store.home,
+        "url": store.home or asked_at,
+        "home": store.home or asked_at,
         "gmt_offset": hours,
         "timezone_string": store.zone,
         "namespaces": ["oembed/1.0", "wp/v2", *(["wc/v1", "wc/v2", "wc/v3"] if store.woocommerce else [])],

@@ -73,7 +73,8 @@ def _fits(store: Store, resource: str, record: Record, query: dict[str, str]) ->
     if resource == "webhooks":
         return query.get("status", "all") in ("all", body["status"])
     if resource == "coupons":
-        return "code" not in query or query["code"].lower() == str(body["code"])
+        # By its code only a published coupon is found.
+        return "code" not in query or (query["code"].lower(), "publish") == (body["code"], body["status"])
     status = query.get("status", "any")
     if status != body["status"] and (status != "any" or body["status"] in _HIDDEN):
         return False

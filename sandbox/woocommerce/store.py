@@ -53,7 +53,8 @@ class Store:
     offset: timedelta = timedelta(hours=3, minutes=30)
     name: str = "Leaf &amp; Kettle"
     country: str = "US:CA"
-    home: str = "https://shop.example"
+    home: str = ""
+    """The address in the site's settings; empty: wherever it was asked."""
     batch_limit: int = 100
     sees_tls: bool = True
     """False behind a proxy that ends TLS without saying so: the store then believes in plain HTTP."""

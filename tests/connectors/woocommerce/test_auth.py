@@ -18,6 +18,7 @@ from connectors.woocommerce.auth import (
     STATE_LIVES,
     BadGrant,
     Granted,
+    GrantElsewhere,
     GrantTooNarrow,
     GrantUnknown,
     PendingGrant,
@@ -151,6 +152,15 @@ def test_proving_changes_nothing_in_the_store(shop: Shop) -> None:
     grant, pending = granted(shop)
     prove(grant, pending, shop.http(), now=shop.clock)
     assert (shop.store.coupons, shop.store.customers, shop.store.orders) == ({}, {}, {})
+
+
+def test_a_store_that_says_it_lives_elsewhere_is_not_connected_at_this_address(shop: Shop) -> None:
+    """An alias of the shop would do for asking; its deliveries would come from the other address, and be refused."""
+    grant, pending = granted(shop)
+    for home in ("https://the-real-shop.example", "nowhere at all"):
+        shop.store.home = home
+        with pytest.raises(GrantElsewhere):
+            prove(grant, pending, shop.http(), now=shop.clock)
 
 
 def test_a_firewall_that_turns_away_what_is_posted_is_no_narrow_key(shop: Shop) -> None:

@@ -30,7 +30,8 @@ def stamps(shop: Shop, since: datetime) -> list[OrderStamp]:
 
 def test_a_store_says_what_it_is(shop: Shop) -> None:
     shop.store.currency, shop.store.decimals, shop.store.country = "IRT", 0, "IR:THR"
-    assert shop.woo().facts() == StoreFacts("Leaf & Kettle", "IRT", 0, "IR", "Asia/Tehran", "11.0.1", "7.0.4")
+    home = shop.urls["https"]
+    assert shop.woo().facts() == StoreFacts("Leaf & Kettle", home, "IRT", 0, "IR", "Asia/Tehran", "11.0.1", "7.0.4")
     domain = shop.urls["https"].removeprefix("https://")
     assert shop.woo().details() == ShopDetails(domain, "Leaf & Kettle", "IRT", "Asia/Tehran")
 
@@ -42,6 +43,20 @@ def test_a_store_says_what_it_is(shop: Shop) -> None:
 def test_a_site_with_a_bare_distance_from_utc_has_a_zone(shop: Shop, hours: float, zone: str) -> None:
     shop.store.zone, shop.store.offset = "", timedelta(hours=hours)
     assert shop.woo().facts().timezone == zone
+
+
+def test_a_store_that_does_not_tell_its_versions_still_says_what_it_is(shop: Shop) -> None:
+    answers = shop.store.asked
+
+    class Slow(list[tuple[str, str, dict[str, str]]]):
+        def append(self, asked: tuple[str, str, dict[str, str]]) -> None:
+            super().append(asked)
+            if asked[1].endswith("/system_status"):
+                shop.store.faults.page(504)
+
+    shop.store.asked = Slow(answers)
+    found = shop.woo().facts()
+    assert (found.currency, found.woocommerce_version) == ("USD", "")
 
 
 def test_a_site_without_woocommerce_is_told_apart_from_a_broken_one(shop: Shop) -> None:

@@ -250,6 +250,7 @@ def test_a_released_code_is_frozen_and_works_again_when_it_is_issued_again(shop:
     assert woo.put_discounts([discount(active=False)]) == [None]
     assert woo.put_discounts([discount()]) == [None]
     assert shop.store.coupon(discount().code) is not None
+    assert [record.body["status"] for record in shop.store.coupons.values()] == ["draft", "publish"]
     assert woo.put_discounts([discount("NEVER-MADE", active=False)]) == [None]
 
 
