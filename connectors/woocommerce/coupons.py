@@ -21,7 +21,7 @@ from commerce.money import Money
 from commerce.store import PutDiscount, StoreError
 from connectors.woocommerce import bodies, reading
 from connectors.woocommerce.reads import is_id, timestamp
-from connectors.woocommerce.rest import Refused, Rest
+from connectors.woocommerce.rest import Refused, Rest, decoded
 from connectors.woocommerce.writes import Outcome, batch, emails, in_turn
 
 _TAKEN = "woocommerce_rest_coupon_code_already_exists"
@@ -100,7 +100,7 @@ def _put(rest: Rest, effects: Sequence[PutDiscount], places: Sequence[int], outc
         elif isinstance(answer, StoreError):
             outcomes[place] = answer
         else:
-            made[place] = msgspec.json.decode(answer, type=_Id).id
+            made[place] = decoded(answer, _Id).id
     _read_back(rest, made, wanted, outcomes)
     for place in _open(places, outcomes):
         if not effects[place].active:

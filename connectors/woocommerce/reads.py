@@ -190,8 +190,8 @@ def _changed(rest: Rest, status: str, since: datetime) -> Iterator[tuple[datetim
             ("page", str(page)),
             ("_fields", _STAMP_FIELDS),
         )
-        reply = rest.get("orders", query, list[_Stamp])
-        dated = [(at, row) for row in reply.data if (at := _changed_at(row)) is not None]
+        reply = rest.get("orders", query, list[Raw])
+        dated = [found for raw in reply.data if (found := _dated(raw)) is not None]
         fresh = [(at, row) for at, row in dated if (row.id, at) not in seen]
         seen.update(dict.fromkeys((row.id, at) for at, row in fresh))
         yield from fresh
@@ -207,8 +207,15 @@ def _changed(rest: Rest, status: str, since: datetime) -> Iterator[tuple[datetim
     raise StoreError("the store's list of changed orders has no end", permanent=False)
 
 
-def _changed_at(row: _Stamp) -> datetime | None:
-    return reading.instant(row.date_modified_gmt) or reading.instant(row.date_created_gmt)
+def _dated(raw: Raw) -> tuple[datetime, _Stamp] | None:
+    """An order of the list with the instant of its last change; None for one that makes no sense."""
+    try:
+        row = msgspec.json.decode(raw, type=_Stamp)
+        at = reading.instant(row.date_modified_gmt) or reading.instant(row.date_created_gmt)
+    except (msgspec.DecodeError, OverflowError) as fault:
+        _log.warning("an order is left out of the sweep: %s", type(fault).__name__)
+        return None
+    return None if at is None else (at, row)
 
 
 def _stamp(row: _Stamp, at: datetime) -> OrderStamp:
@@ -252,10 +259,10 @@ def customers_changed(rest: Rest, since: datetime, observed_at: datetime) -> Ite
 def _customer(raw: Raw, observed_at: datetime) -> CustomerSnapshot | None:
     try:
         found = msgspec.json.decode(raw, type=bodies.Customer)
-    except msgspec.DecodeError as fault:
+        return None if found.role in reading.STAFF else reading.customer_snapshot(found, observed_at)
+    except (msgspec.DecodeError, OverflowError) as fault:
         _log.warning("a customer is left out: %s", type(fault).__name__)
         return None
-    return None if found.role in reading.STAFF else reading.customer_snapshot(found, observed_at)
 
 
 # --- orders whole

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 import orjson
+from msgspec import Raw
 
 from commerce.store import StoreError
 from connectors.http import HttpAnswer, HttpSession, NoAnswer, retry_after
@@ -257,6 +258,14 @@ def _decoded(answer: HttpAnswer, shape: type[Shape]) -> Shape:
         raise StoreError("the store's answer lacks what was asked", permanent=False) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise StoreError(_garbled(answer.body), permanent=False) from None
+
+
+def decoded(raw: bytes | Raw, shape: type[Shape]) -> Shape:
+    """One thing out of an answer that was read before. Raises `StoreError`."""
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise StoreError("the store's answer lacks what was asked", permanent=False) from None
 
 
 def _garbled(body: bytes) -> str:

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 from commerce.store import PutSegment, SetTags, StoreError
 from connectors.woocommerce import bodies, reading
 from connectors.woocommerce.reads import is_id
-from connectors.woocommerce.rest import Refused, Rest
+from connectors.woocommerce.rest import Refused, Rest, decoded
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class BatchItem(Struct):
 
 class _Customer(Struct):
     id: bodies.Id
-    role: str = ""
-    email: str = ""
+    role: str | None = None
+    email: str | None = None
     meta_data: list[bodies.MetaItem] = []
 
 
@@ -97,7 +97,7 @@ def _customers(rest: Rest, ids: set[int]) -> dict[int, _Customer]:
 
 def emails(rest: Rest, ids: set[int]) -> dict[int, str]:
     """The addresses of the customers that the store still has."""
-    return {found: row.email for found, row in _customers(rest, ids).items()}
+    return {found: row.email or "" for found, row in _customers(rest, ids).items()}
 
 
 def _settle_fields(
@@ -132,8 +132,11 @@ def _settle_fields(
 def _written(answer: Raw | StoreError, effect: SetTags) -> Outcome:
     if isinstance(answer, StoreError):
         return answer
-    customer = msgspec.json.decode(answer, type=_Customer)
-    if _held(customer.meta_data, field_of(effect.prefix)) != value_of(effect):
+    try:
+        held = _held(decoded(answer, _Customer).meta_data, field_of(effect.prefix))
+    except StoreError as fault:
+        return fault
+    if held != value_of(effect):
         return StoreError(f"the store did not keep the customer's field {field_of(effect.prefix)}", permanent=True)
     return None
 
@@ -171,9 +174,9 @@ def batch(rest: Rest, resource: str, verb: str, rows: Sequence[Mapping[str, obje
 
 def _item(raw: Raw) -> Raw | StoreError:
     try:
-        error = msgspec.json.decode(raw, type=BatchItem).error
-    except msgspec.DecodeError:
-        return StoreError("the store's answer lacks what was asked", permanent=False)
+        error = decoded(raw, BatchItem).error
+    except StoreError as fault:
+        return fault
     if error is None:
         return raw
     status = error.status

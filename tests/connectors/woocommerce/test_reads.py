@@ -169,6 +169,21 @@ def test_one_order_that_makes_no_sense_does_not_keep_the_others_from_being_read(
     assert [order.external_id for order in shop.woo().orders([str(bad), str(good)])] == [str(good)]
 
 
+@pytest.mark.parametrize("status", [5, None])
+def test_one_order_that_makes_no_sense_does_not_stop_the_sweep(shop: Shop, status: object) -> None:
+    bad = shop.store.order(TEA, status="completed")
+    good = shop.store.order(TEA, status="completed")
+    shop.store.orders[bad].body["refunds"] = status
+    assert [stamp.external_id for stamp in stamps(shop, NOON)] == [str(good)]
+
+
+def test_one_customer_that_makes_no_sense_does_not_stop_the_others(shop: Shop) -> None:
+    bad, good = shop.store.register("bad@example.test"), shop.store.register("good@example.test")
+    shop.store.customers[bad].body["billing"] = "nowhere"
+    (page,) = shop.woo().customers_changed(NOON)
+    assert [customer.external_id for customer in page] == [str(good)]
+
+
 def test_an_erased_person_and_a_deleted_account_leave_an_order_that_still_counts(shop: Shop) -> None:
     customer = shop.store.register("sara@example.test")
     erased = shop.store.order(TEA, customer=customer, status="completed", billing=SARA)
