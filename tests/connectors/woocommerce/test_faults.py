@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commerce.store import PutSegment, SetTags, StoreError
+from commerce.store import PutDiscount, PutSegment, SetTags, StoreError
 from connectors.http import HttpSession, Limits, public
 from connectors.woocommerce import Home
 from connectors.woocommerce.address import store_address
@@ -20,7 +24,7 @@ from connectors.woocommerce.client import WooStore
 from connectors.woocommerce.rest import moved
 from connectors.woocommerce.signing import Key, Mode, modes, oauth_signature, signed
 from sandbox.woocommerce import ApiKey, Line
-from tests.connectors.woocommerce.conftest import Shop
+from tests.connectors.woocommerce.conftest import NOON, Shop
 
 TAG = [SetTags("11", "stage:", ("stage:retained",), ())]
 
@@ -33,6 +37,10 @@ def fault(shop: Shop, scheme: str = "https", mode: Mode | None = None) -> StoreE
     assert shop.key.consumer_secret not in told
     assert "127.0.0.1" not in told
     return raised.value
+
+
+def discount() -> PutDiscount:
+    return PutDiscount("LOYAL-1", "Five off", 500, "USD", NOON, NOON + timedelta(days=9), None, 0, True)
 
 
 def way(woo: WooStore) -> Mode | None:
@@ -407,3 +415,40 @@ def test_a_batch_that_asks_for_nothing_asks_nothing(shop: Shop) -> None:
     assert (woo.set_tags([]), woo.put_discounts([]), woo.put_segments([]), woo.orders([])) == ([], [], [], [])
     assert shop.store.asked == []
     assert len(woo.put_segments([PutSegment("a", "b")])) == 1
+
+
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["id", "create", "update", "error", "code", "message", "data", "status"]), inner
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(answer=_JSON, status=st.sampled_from([200, 201, 301, 400, 401, 403, 404, 413, 500]))
+def test_whatever_the_store_answers_it_is_understood_or_told_as_its_fault(
+    shop: Shop, answer: object, status: int
+) -> None:
+    woo = shop.woo(home=Home("USD"))
+    code = discount()
+    questions: list[Callable[[], object]] = [
+        woo.details,
+        lambda: list(woo.orders_changed(NOON)),
+        lambda: list(woo.customers_changed(NOON)),
+        lambda: woo.orders(["5"]),
+        lambda: woo.set_tags(TAG),
+        lambda: woo.put_discounts([code]),
+        lambda: woo.put_discounts([replace(code, active=False)]),
+        lambda: woo.keep_webhooks("https://app.example/x", "secret"),
+    ]
+    for question in questions:
+        for _ in range(6):
+            shop.store.faults.answer(status, json.dumps(answer).encode(), {"Location": "https://127.0.0.1/"})
+        with suppress(StoreError):
+            question()
+        shop.store.faults.next.clear()
