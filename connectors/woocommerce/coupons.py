@@ -79,6 +79,8 @@ def _unfit(effect: PutDiscount, base: str, now: datetime) -> Outcome:
         return StoreError("a code may have only letters, digits and hyphens: the store rewrites others", permanent=True)
     if not effect.active:
         return None
+    if effect.amount_minor <= 0:
+        return StoreError("a coupon of no amount takes nothing off: it is not made", permanent=True)
     if effect.currency != base:
         return StoreError(f"the store's coupons are in {base}, and this one is in {effect.currency}", permanent=True)
     if effect.starts_at > now + _SOON:

@@ -259,12 +259,13 @@ def test_codes_that_cannot_be_asked_for_are_told_without_asking(shop: Shop) -> N
         discount("A&B"),
         discount("کد"),
         discount(currency="EUR"),
+        discount(amount_minor=0),
         discount(starts_at=NOON + timedelta(days=1)),
         discount(customer_external_id="guest:00ff"),
         discount(customer_external_id="gid://x"),
     ]
     told = shop.woo(home=Home("USD")).put_discounts(effects)
-    assert [outcome.permanent for outcome in told if outcome] == [True, True, True, False, True, True]
+    assert [outcome.permanent for outcome in told if outcome] == [True, True, True, True, False, True, True]
     assert shop.store.asked == []
 
 
