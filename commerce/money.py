@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
-# Digits after the decimal point, where it is not two. ISO 4217 for all but the last three, which no ISO list has:
-# Iranian shops price in tomans (IRT, IRHT in thousands, IRHR in thousands of rials), always whole.
+# Digits after the decimal point, where it is not two. ISO 4217 for all but the last line: Iranian shops price in rials
+# (IRR: ISO says two digits, nobody has used them for decades) or in units that no ISO list has, tomans (IRT), thousands
+# of tomans (IRHT) and thousands of rials (IRHR), always whole.
 EXPONENTS = (
     dict.fromkeys(
         (
@@ -36,8 +38,11 @@ EXPONENTS = (
         0,
     )
     | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
-    | dict.fromkeys(("IRT", "IRHT", "IRHR"), 0)
+    | dict.fromkeys(("IRR", "IRT", "IRHT", "IRHR"), 0)
 )
+
+# Units of one and the same money: how many rials each is.
+RIALS = {"IRR": 1, "IRT": 10, "IRHR": 1_000, "IRHT": 10_000}
 
 # Twelve digits before the point keep every sum of a shop far inside BIGINT.
 _AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?", re.ASCII)
@@ -76,6 +81,26 @@ def minor_units(amount: str, currency: str) -> int:
     digits = exponent(currency)
     value = int(whole + ((fraction or "") + "000000")[:digits])
     return -value if sign else value
+
+
+def exchanged(minor: int, given: str, wanted: str, rate: Fraction) -> int:
+    """`minor` of `given` in minor units of `wanted`, where one of `given` is worth `rate` of `wanted`; exact, and cut
+    towards zero.
+
+    ``exchanged(1000, "EUR", "USD", Fraction("1.085")) == 1085``.
+    """
+    share = rate * Fraction(10) ** (exponent(wanted) - exponent(given))
+    cut = abs(minor) * share.numerator // share.denominator
+    return -cut if minor < 0 else cut
+
+
+def unit_rate(given: str, wanted: str) -> Fraction | None:
+    """What one of `given` is worth in `wanted` if both are units of the same money: a toman is ten rials; else None."""
+    if given == wanted:
+        return Fraction(1)
+    if given in RIALS and wanted in RIALS:
+        return Fraction(RIALS[given], RIALS[wanted])
+    return None
 
 
 def check_currency(code: str) -> str:

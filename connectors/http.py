@@ -18,6 +18,7 @@ import io
 import ipaddress
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 SHOP_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", re.ASCII)
 _CHUNK = 65_536
+_LONGEST_RETRY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,28 @@ def check_platform_url(url: str) -> str:
     return url.rstrip("/")
 
 
-class _Deadline(threading.local):
+class _Exchange(threading.local):
+    """What the exchange that this thread is busy with is bound to."""
+
     at: float = float("inf")
+    allowed: Callable[[str], bool] | None = None
 
 
-_deadline = _Deadline()
+_deadline = _Exchange()
+
+
+class NotPublic(OSError):
+    """The address leads to a machine that is not on the public internet."""
+
+
+def public(peer: str) -> bool:
+    """Whether an IP address is one of the public internet: not this machine, not the network that it stands in.
+
+    Merchants tell us where their shops are; none may send us to our own database's door.
+    """
+    address = ipaddress.ip_address(peer.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_global and not (mapped or address).is_multicast
 
 
 class _TimedReader(io.RawIOBase):
@@ -117,12 +136,26 @@ class _TimedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_TimedReader(sock))
 
 
+def _checked(sock: socket.socket) -> socket.socket:
+    """The connection itself if it leads where it may; asked once it stands, so no name can lead elsewhere later."""
+    if _deadline.allowed is not None and not _deadline.allowed(sock.getpeername()[0]):
+        sock.close()
+        raise NotPublic
+    return sock
+
+
 class _TimedHttp(HTTPConnection):
     response_class = _TimedResponse
+
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
 
 
 class _TimedHttps(HTTPSConnection):
     response_class = _TimedResponse
+
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
 
 
 class _HttpPool(HTTPConnectionPool):
@@ -164,7 +197,8 @@ class HttpSession:
     environment.
 
     `before_request` runs before anything is sent; the engine passes a function there that asserts that no
-    transaction is open.
+    transaction is open. Shops that merchants host may still speak plain HTTP (`plain`), must be on the public internet
+    (`allowed`, with `public`), and on a laptop have certificates of an authority of our own (`authorities`, a file).
     """
 
     def __init__(
@@ -174,13 +208,20 @@ class HttpSession:
         platform_url: str | None = None,
         limits: Limits | None = None,
         pool_size: int = 32,
+        plain: bool = False,
+        allowed: Callable[[str], bool] | None = None,
+        authorities: str | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self._before_request = before_request or (lambda: None)
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.verify = authorities or True
         self._session.adapters.clear()
+        self._allowed = allowed
+        if plain:
+            self._session.mount("http://", _Road(pool_size, None))
         self._session.mount(
             "https://", _Road(pool_size, None if platform_url is None else check_platform_url(platform_url))
         )
@@ -189,6 +230,7 @@ class HttpSession:
         """One exchange. Raises `NoAnswer`; a redirect is an answer like any other."""
         self._before_request()
         _deadline.at = time.monotonic() + self.limits.total_s
+        _deadline.allowed = self._allowed
         try:
             response = self._session.request(
                 method,
@@ -210,6 +252,7 @@ class HttpSession:
             raise NoAnswer(_name_of(fault)) from None
         finally:
             _deadline.at = float("inf")
+            _deadline.allowed = None
 
     def fetch(self, url: str, position: int = 0) -> Iterator[bytes]:
         """The bytes of a file from `position` on, as they come: no more than a chunk of it is held.
@@ -258,8 +301,24 @@ class HttpSession:
         return b"".join(parts)
 
 
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that an answer asks us to wait, within an hour; None if it does not say them as a number."""
+    try:
+        seconds = float(headers.get("Retry-After") or "")
+    except ValueError:
+        return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_S) if seconds == seconds else None
+
+
 def _name_of(fault: BaseException) -> str:
     """A fault in words of our own: the library's text repeats addresses, and may repeat what was sent."""
+    causes: BaseException | None = fault
+    while causes is not None:
+        if isinstance(causes, NotPublic):
+            return "the store's address leads to a machine that is not on the public internet"
+        if isinstance(causes, ssl.SSLCertVerificationError):
+            return "the store's certificate is not valid"
+        causes = causes.__cause__ or causes.__context__
     if isinstance(fault, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)) or "timed out" in str(
         fault
     ):

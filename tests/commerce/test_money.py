@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 import time
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.money import EXPONENTS, BadAmount, MixedCurrencies, Money, check_currency, exponent, minor_units
+from commerce.money import (
+    EXPONENTS,
+    BadAmount,
+    MixedCurrencies,
+    Money,
+    check_currency,
+    exchanged,
+    exponent,
+    minor_units,
+    unit_rate,
+)
 
 CURRENCIES = st.sampled_from(sorted([*EXPONENTS, "USD", "EUR", "INR", "IRX"]))
 WRITTEN = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
@@ -113,3 +124,42 @@ def test_a_currency_code_is_capital_letters(code: str) -> None:
 def test_another_currency_code_is_refused(code: str) -> None:
     with pytest.raises(BadAmount):
         check_currency(code)
+
+
+@pytest.mark.parametrize(
+    "minor, given, wanted, rate, worth",
+    [
+        (1000, "EUR", "USD", "1.085", 1085),
+        (999, "EUR", "USD", "1.085", 1083),
+        (-999, "EUR", "USD", "1.085", -1083),
+        (1250, "USD", "IRT", "60000", 750_000),
+        (750_000, "IRT", "USD", "1/60000", 1250),
+        (1250, "USD", "KWD", "0.3", 3750),
+        (3751, "KWD", "USD", "1", 375),
+    ],
+)
+def test_money_is_exchanged_exactly_and_cut_towards_zero(
+    minor: int, given: str, wanted: str, rate: str, worth: int
+) -> None:
+    assert exchanged(minor, given, wanted, Fraction(rate)) == worth
+
+
+@pytest.mark.parametrize(
+    "given, wanted, rials",
+    [("IRT", "IRR", 10), ("IRHR", "IRR", 1000), ("IRHT", "IRR", 10_000), ("IRHT", "IRT", 1000)],
+)
+def test_the_units_of_iran_are_one_money(given: str, wanted: str, rials: int) -> None:
+    rate = unit_rate(given, wanted)
+    assert rate == rials
+    assert exchanged(7, given, wanted, rate) == 7 * rials
+
+
+def test_two_moneys_have_no_rate_of_their_own() -> None:
+    assert unit_rate("USD", "EUR") is None
+    assert unit_rate("IRT", "USD") is None
+    assert unit_rate("USD", "USD") == 1
+
+
+def test_a_rial_has_no_smaller_unit() -> None:
+    assert minor_units("555000", "IRR") == 555_000
+    assert str(Money(555_000, "IRR")) == "555000 IRR"

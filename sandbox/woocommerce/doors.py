@@ -1,0 +1,166 @@
+"""The store's HTTP: who is asking, which resource, and answers with the headers that the store writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from sandbox.woocommerce import coupons, customers, hooks, keys, listing
+from sandbox.woocommerce.listing import Page
+from sandbox.woocommerce.shapes import Body, error
+from sandbox.woocommerce.store import Store
+
+_ROUTE = re.compile(r"/wp-json/wc/v3/(?P<resource>orders|customers|coupons|webhooks)(?:/(?P<number>\d+|batch))?")
+Wsgi = Callable[[Any, Any], Any]
+
+
+def create_app(store: Store) -> Wsgi:
+    """A WSGI application that is `store`."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        request = Request(environ)
+        with store.lock:
+            store.asked.append((request.method, request.path, request.args.to_dict()))
+            response = store.faults.next.popleft()() if store.faults.next else _spoiled(store, request)
+        response.headers["Date"] = format_datetime(store.now(), usegmt=True)
+        return response(environ, start_response)
+
+    return app
+
+
+def _spoiled(store: Store, request: Request) -> Response:
+    return store.faults.spoil(_answer(store, request))
+
+
+def _answer(store: Store, request: Request) -> Response:
+    if request.path.rstrip("/") == "/wp-json":
+        return _json(_index(store, f"{request.scheme}://{request.host}"))
+    tls = request.scheme == "https" and store.sees_tls
+    header = "" if store.faults.drops_authorization else request.headers.get("Authorization", "")
+    home = f"{request.scheme}://{request.host}"
+    found = keys.find(store.keys, request, tls=tls, home=home, header=header, at=store.clock().timestamp())
+    if isinstance(found, dict):
+        return _json(found, 401)
+    refusal = keys.allows(found, request.method)
+    if refusal is not None:
+        return _json(refusal, refusal["data"]["status"])
+    body: Any = None
+    if request.method in ("POST", "PUT"):
+        try:
+            body = json.loads(request.get_data())
+        except ValueError:
+            return _json(error("rest_invalid_json", "Invalid JSON body passed.", 400), 400)
+    return _route(store, request, body)
+
+
+def _route(store: Store, request: Request, body: Any) -> Response:
+    """The resource that the path names."""
+    if request.path == "/wp-json/wc/v3/settings/general" and request.method == "GET":
+        return _page(request, Page(_settings(store), 1, 1))
+    if request.path == "/wp-json/wc/v3/system_status" and request.method == "GET":
+        return _json({"environment": {"version": "11.0.1", "wp_version": "7.0.4"}})
+    match = _ROUTE.fullmatch(request.path)
+    if match is None or not store.woocommerce:
+        return _json(error("rest_no_route", "No route was found matching the URL and request method.", 404), 404)
+    resource, number = match["resource"], match["number"]
+    if number == "batch":
+        return _outcome(_batch(store, resource, body))
+    if request.method == "GET":
+        return _read(store, request, resource, number)
+    if request.method == "POST" and number is None:
+        return _outcome(_create(store, resource, body), 201)
+    if request.method == "DELETE" and number is not None and resource == "webhooks":
+        return _outcome(hooks.delete(store, int(number), request.args.get("force", "")))
+    if request.method == "PUT" and number is not None:
+        return _outcome(_update(store, resource, int(number), body))
+    return _json(error("rest_no_route", "No route was found matching the URL and request method.", 404), 404)
+
+
+def _read(store: Store, request: Request, resource: str, number: str | None) -> Response:
+    if number is not None:
+        return _outcome(listing.one(store, resource, int(number)))
+    found = listing.listed(store, resource, request.args.to_dict())
+    return _page(request, found) if isinstance(found, Page) else _outcome(found)
+
+
+def _create(store: Store, resource: str, body: Body) -> Body:
+    if resource == "coupons":
+        return coupons.create(store, body)
+    if resource == "webhooks":
+        return hooks.create(store, body)
+    return error("rest_no_route", "The sandbox takes no such writing.", 404)
+
+
+def _update(store: Store, resource: str, number: int, body: Body) -> Body:
+    if resource == "coupons":
+        return coupons.update(store, number, body)
+    if resource == "customers":
+        return customers.update(store, number, body)
+    return error("rest_no_route", "The sandbox takes no such writing.", 404)
+
+
+def _batch(store: Store, resource: str, body: Body) -> Body:
+    """Always 200 as a whole; a member that failed has its error in its place."""
+    asked = {verb: body.get(verb) or [] for verb in ("create", "update", "delete")}
+    if sum(len(rows) for rows in asked.values()) > store.batch_limit:
+        message = f"Unable to accept more than {store.batch_limit} items for this request."
+        return error("woocommerce_rest_request_entity_too_large", message, 413)
+    told: Body = {}
+    for verb in ("create", "update"):
+        for row in asked[verb]:
+            number = int(row.get("id", 0))
+            made = _create(store, resource, row) if verb == "create" else _update(store, resource, number, row)
+            told.setdefault(verb, []).append({"id": number, "error": made} if _is_error(made) else made)
+    return told
+
+
+def _settings(store: Store) -> list[Body]:
+    values = {
+        "woocommerce_store_city": "Testville",
+        "woocommerce_default_country": store.country,
+        "woocommerce_currency": store.currency,
+        "woocommerce_price_num_decimals": str(store.decimals),
+    }
+    return [{"id": name, "type": "text", "value": value} for name, value in values.items()]
+
+
+def _index(store: Store, asked_at: str) -> Body:
+    hours = store.offset / timedelta(hours=1)
+    return {
+        "name": store.name,
+        "description": "",
+        "url": store.home or asked_at,
+        "home": store.home or asked_at,
+        "gmt_offset": hours,
+        "timezone_string": store.zone,
+        "namespaces": ["oembed/1.0", "wp/v2", *(["wc/v1", "wc/v2", "wc/v3"] if store.woocommerce else [])],
+    }
+
+
+def _is_error(body: object) -> bool:
+    return isinstance(body, dict) and set(body) == {"code", "message", "data"}
+
+
+def _outcome(body: Body, status: int = 200) -> Response:
+    return _json(body, body["data"]["status"] if _is_error(body) else status)
+
+
+def _page(request: Request, page: Page) -> Response:
+    wanted = [name for name in request.args.get("_fields", "").split(",") if name]
+    rows = [{name: row[name] for name in wanted if name in row} for row in page.rows] if wanted else page.rows
+    response = _json(rows)
+    response.headers["X-WP-Total"] = str(page.total)
+    response.headers["X-WP-TotalPages"] = str(page.pages)
+    return response
+
+
+def _json(body: object, status: int = 200) -> Response:
+    # PHP writes ASCII, and escapes its slashes.
+    text = json.dumps(body, separators=(",", ":")).replace("/", "\\/")
+    return Response(text, status, content_type="application/json; charset=UTF-8")
