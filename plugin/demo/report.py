@@ -25,8 +25,9 @@ _FIGURES = text("""
     SELECT (SELECT count(*) FROM entries) AS entries,
            (SELECT count(*) FROM effects WHERE pushed_at IS NOT NULL) AS effects,
            (SELECT count(*) FROM deliveries WHERE parked_at IS NOT NULL) AS parked,
-           (SELECT min(triggered_at) FROM deliveries) AS first_at,
-           -- What our own tags brought back comes after the orders, and is not counted among them.
+           -- What our own segments brought back comes before the orders, what our tags brought back after them: neither
+           -- is counted among them.
+           (SELECT min(triggered_at) FROM deliveries WHERE topic ~ '^(customers|orders|refunds)/') AS first_at,
            (SELECT max(settled_at) FROM deliveries WHERE topic ~ '^(orders|refunds)/') AS last_at
 """)
 # From the instant at which the store says that an order was paid to the instant at which its points were booked.
