@@ -66,6 +66,9 @@ OUTCOMES: Mapping[str, Outcome] = {
     TakeCredit.kind: loyalty.credit_back_settled,
 }
 
+# A shop may move to another domain, or remove the app, while a process runs: what is known of it is looked up anew.
+REMEMBER_STORE_SECONDS = 300.0
+
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
     loyalty.DOMAIN: loyalty.first_terms,
@@ -136,18 +139,20 @@ class House:
         return house_secret(self.database, self.seal, self.settings.seal_keys[-1])
 
     @cached_property
-    def _stores(self) -> dict[ShopId, Store]:
+    def _stores(self) -> dict[ShopId, tuple[Store, float]]:
         return {}
 
     def connect(self, shop_id: ShopId) -> Store:
         """The shop's store. Raises `StoreError` for a shop that is gone."""
-        if shop_id not in self._stores:
-            with self.database.work(shop_id) as work:
-                shop = shops.current(work)
-            if not shop.installed:
-                raise StoreError("the app is not installed", permanent=False, closed=True)
-            self._stores[shop_id] = self._store(shop)
-        return self._stores[shop_id]
+        known = self._stores.get(shop_id)
+        if known is not None and time.monotonic() - known[1] < REMEMBER_STORE_SECONDS:
+            return known[0]
+        with self.database.work(shop_id) as work:
+            shop = shops.current(work)
+        if not shop.installed:
+            raise StoreError("the app is not installed", permanent=False, closed=True)
+        self._stores[shop_id] = (self._store(shop), time.monotonic())
+        return self._stores[shop_id][0]
 
     def _store(self, shop: Shop) -> Store:
         token = keeper(self.database, self.seal, self.shopify, shop, self.settings.shopify_grant)
