@@ -71,7 +71,7 @@ class WebhookDoor:
             return
         platform = self._platforms.get(scope["path"])
         if platform is None:
-            await self._inner(scope, receive, send)
+            await self._inner(scope, _coroutine(receive), send)
             return
         try:
             status = await self._answer(scope, receive, *platform)
@@ -131,6 +131,17 @@ class WebhookDoor:
         with self._database.machine() as connection:
             shop = shops.find(connection, platform, domain)
         return shop.shop_id if shop else None
+
+
+def _coroutine(receive: Receive) -> Receive:
+    """The same as a coroutine function: our server's own answers with an awaitable of another kind, which cannot be
+    handed to a thread.
+    """
+
+    async def received() -> Any:
+        return await receive()
+
+    return received
 
 
 async def _read(announced: bytes, receive: Receive, limit: int) -> bytes:

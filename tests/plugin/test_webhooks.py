@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -303,6 +304,28 @@ def test_everything_else_is_passed_on(platform: Platform) -> None:
     platform.knock(b"", {}, length=0, path="/webhooks/shopify/x")
     platform.knock(b"", {}, length=0, path="/admin")
     assert platform.passed_on == ["/webhooks/shopify/x", "/admin"]
+
+
+def test_what_is_passed_on_brings_its_body_as_a_coroutine_whatever_the_server_gives(platform: Platform) -> None:
+    """The pages' threads can wait for nothing else; the server's own is an awaitable of another kind."""
+    brought: list[Any] = []
+
+    async def inner(_scope: Any, receive: Any, _send: Any) -> None:
+        asked = receive()
+        assert asyncio.iscoroutine(asked)
+        brought.append(await asked)
+
+    def receive() -> Awaitable[dict[str, Any]]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_result({"type": "http.request", "body": b"reward=five-off"})
+        return future
+
+    async def send(_message: Any) -> None:
+        raise AssertionError("nothing was to be said")
+
+    platform.door._inner = inner
+    platform.loop.run(platform.door({"type": "http", "path": "/proxy/redeem"}, receive, send))
+    assert [message["body"] for message in brought] == [b"reward=five-off"]
 
 
 # --- what cannot be understood

@@ -26,11 +26,12 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from connectors.shopify import SCOPES, TOPICS, WEBHOOK_PATH, Token
+from connectors.shopify import FLOW_PATH, SCOPES, TOPICS, WEBHOOK_PATH, Token
 from engine import shops
 from engine.shops import Seal
 from engine.work import Database
 from sandbox import App, Courier, World
+from sandbox.signing import webhook_signature
 from sandbox.webhooks import Delivery
 from tests.flows.conftest import served
 from tests.ground import Clock, Desk, Superuser, for_sqlalchemy, fresh_database, open_shop, superuser
@@ -279,3 +280,23 @@ def test_several_workers_on_one_shop_end_in_the_same_ledger_as_one(server_url: s
         assert found.above.run("SELECT topic, reason FROM deliveries WHERE parked_at IS NOT NULL") == []
         assert points(found.above) == expected_points(keeper)
         assert found.desk.faults() == []
+
+
+def test_pages_of_the_real_server_are_brought_the_bodies_that_were_posted(server_url: str, tmp_path: Path) -> None:
+    """A page that reads a body reads it on a thread, from the server's event loop: 500 where that does not work."""
+    with served(nothing_there) as platform, ground(server_url, "posted", tmp_path, platform) as found:
+        with processes(found, tmp_path) as house:
+            house.start("web", "serve")
+            eventually(house.web_answers, "the web process answers")
+            connection = http.client.HTTPConnection("127.0.0.1", found.port, timeout=10)
+            body = b'{"shopify_domain": "x"}' * 1000
+            signature = webhook_signature(body, SECRET.encode()).decode()
+            connection.request(
+                "POST", FLOW_PATH, body, {"X-Shopify-Hmac-Sha256": webhook_signature(body, b"x").decode()}
+            )
+            answer = connection.getresponse()
+            assert (answer.status, b"signature" in answer.read()) == (401, True)
+            connection.request("POST", FLOW_PATH, body, {"X-Shopify-Hmac-Sha256": signature})
+            answer = connection.getresponse()
+            assert answer.status < 500, answer.read()
+            connection.close()
