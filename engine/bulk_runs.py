@@ -81,9 +81,11 @@ _BEGIN = text(f"""
 """)
 _SIZE = text("UPDATE bulk_runs SET size = :size WHERE shop_id = :shop_id AND name = :name")
 _TAKE = text("""
-    UPDATE bulk_runs b SET look_at = :leased_until
-    FROM (SELECT run_id FROM bulk_runs WHERE shop_id = :shop_id AND look_at <= :now
-          ORDER BY look_at LIMIT 1 FOR UPDATE SKIP LOCKED) c
+    WITH c AS MATERIALIZED (
+        SELECT run_id FROM bulk_runs WHERE shop_id = :shop_id AND look_at <= :now
+        ORDER BY look_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE bulk_runs b SET look_at = :leased_until FROM c
     WHERE b.shop_id = :shop_id AND b.run_id = c.run_id
     RETURNING b.run_id, b.name, b.kind, b.state, b.size, b.done, b.started_at, b.moved_at, b.cancelled_at
 """)

@@ -56,9 +56,11 @@ _FORGET_HEARD = text(f"""
     WHERE t.shop_id = :shop_id AND (t.attempts >= :most OR EXISTS {_HEARD.format(name="t")}) AND t.due_at <= :now
 """)
 _CLAIM = text("""
-    UPDATE stale_orders t SET due_at = :leased_until, attempts = t.attempts + 1
-    FROM (SELECT external_id FROM stale_orders WHERE shop_id = :shop_id AND due_at <= :now
-          ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED) c
+    WITH c AS MATERIALIZED (
+        SELECT external_id FROM stale_orders WHERE shop_id = :shop_id AND due_at <= :now
+        ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE stale_orders t SET due_at = :leased_until, attempts = t.attempts + 1 FROM c
     WHERE t.shop_id = :shop_id AND t.external_id = c.external_id
     RETURNING t.external_id, t.since, t.attempts
 """)

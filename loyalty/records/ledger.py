@@ -129,7 +129,7 @@ _NEXT_ORDERS = text("""
     WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
 """)
 _TELL = text("""
-    WITH untold AS (SELECT customer_id FROM balances WHERE shop_id = :shop_id AND points <> told_points
+    WITH untold AS MATERIALIZED (SELECT customer_id FROM balances WHERE shop_id = :shop_id AND points <> told_points
                     ORDER BY customer_id LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE balances b SET told_points = b.points FROM untold u
     JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = u.customer_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 
 from tests.house.sources import ROOT, functions, length, project_files, python_files
@@ -91,3 +92,10 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
         isinstance(handler.type, ast.Name) and handler.type.id in ("Exception", "BaseException")
     )
     return catches_all and all(isinstance(node, ast.Pass | ast.Continue) for node in handler.body)
+
+
+def test_rows_that_are_claimed_are_chosen_once() -> None:
+    """A subquery with a limit and a lock that the planner puts inside a loop chooses anew each time, past its limit."""
+    loop = re.compile(r"FROM \(SELECT(?:(?!\"\"\"|\) ).)*?LIMIT(?:(?!\"\"\"|\) ).)*?SKIP LOCKED\)", re.DOTALL)
+    ours = [path for path in python_files() if path.parts[-2] != "house"]
+    assert [str(path) for path in ours if loop.search(path.read_text("utf-8"))] == []
