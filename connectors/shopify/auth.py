@@ -30,6 +30,7 @@ from connectors.shopify.grants import Grants
 from connectors.shopify.manifest import APP_BRIDGE_URL, CALLBACK_PATH
 from connectors.shopify.tokens import Token
 from connectors.shopify.visitors import AdminVisitor, Answer, ProxyVisitor
+from connectors.signature import check_signature
 
 # How old the platform's signature under a link into the app may be. Its own libraries take a minute and a
 # half.
@@ -121,7 +122,7 @@ class ShopifyApp:
 
     def check_signature(self, signature: str | None, body: bytes) -> None:
         """Return if the platform signed `body`, as it signs what Flow posts; else raise `BadSignature`."""
-        envelope.check_signature(signature, body, self._secrets)
+        check_signature(signature, body, self._secrets)
 
     def linked_shop(self, query: str) -> str | None:
         """The shop whose admin linked here outside the frame, if the platform signed the link (``hmac``) just

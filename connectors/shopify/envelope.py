@@ -9,14 +9,13 @@ slower; it stays as the oracle of our tests.
 
 from __future__ import annotations
 
-import binascii
-import hmac
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from commerce.events import BadDelivery, BadSignature, Envelope
+from commerce.events import BadDelivery, Envelope
+from connectors.signature import check_signature
 
 SHOP_DOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com", re.ASCII)
 # A label of a host name has at most 63 letters.
@@ -40,23 +39,6 @@ def shop_domain(text: str) -> str | None:
 @lru_cache(maxsize=256)
 def _is_topic(text: str) -> bool:
     return _TOPIC.fullmatch(text) is not None
-
-
-def check_signature(signature: str | None, body: bytes, secrets: Sequence[bytes]) -> None:
-    """Return if `signature` is that of `body` under one of `secrets`, else raise `BadSignature`."""
-    if signature is None:
-        raise BadSignature("the signature is missing")
-    try:
-        given = signature.encode("ascii")
-    except UnicodeEncodeError:
-        raise BadSignature("the signature is not ASCII") from None
-    for secret in secrets:
-        # Compared as text: base64 has several spellings of the same bytes, and the platform writes only one
-        # of them.
-        expected = binascii.b2a_base64(hmac.digest(secret, body, "sha256"), newline=False)
-        if hmac.compare_digest(given, expected):
-            return
-    raise BadSignature("the signature is of another body or another secret")
 
 
 def open_envelope(header: Header, body: bytes, secrets: Sequence[bytes]) -> Envelope:

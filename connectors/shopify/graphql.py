@@ -29,13 +29,12 @@ from msgspec import Struct
 
 from commerce.budget import Level
 from commerce.store import StoreError
-from connectors.http import HttpAnswer, HttpSession, NoAnswer
+from connectors.http import HttpAnswer, HttpSession, NoAnswer, retry_after
 from connectors.shopify.budget import PATIENCE_S, Budget
 from connectors.shopify.manifest import API_VERSION
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_RETRY_S = 3600.0
 # A right that is lacking is tried again this rarely; when the merchant grants it, at once.
 DENIED_S = 3600.0
 _ATTEMPTS = 3
@@ -342,7 +341,7 @@ def refused(status: int, headers: Mapping[str, str]) -> StoreError:
     """What an HTTP status other than 200 means for us."""
     if status in _CLOSED:
         return StoreError(_CLOSED[status], permanent=False, closed=True)
-    after = _retry_after(headers.get("Retry-After"))
+    after = retry_after(headers)
     if status == 429:
         return _Passing("the store asks us to slow down", retry_after=after or PATIENCE_S)
     if status >= 500:
@@ -350,12 +349,3 @@ def refused(status: int, headers: Mapping[str, str]) -> StoreError:
     if status == 430 or status < 400:
         return StoreError(f"the store answered HTTP {status}", permanent=False, retry_after=after)
     return StoreError(f"the store answered HTTP {status}", permanent=True)
-
-
-def _retry_after(text: str | None) -> float | None:
-    """The header's seconds, within an hour; None if it is missing or is not a number."""
-    try:
-        seconds = float(text or "")
-    except ValueError:
-        return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_S) if seconds == seconds else None

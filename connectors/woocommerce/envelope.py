@@ -12,13 +12,12 @@ second share it: it tells deliveries apart only where the bodies could not, in t
 
 from __future__ import annotations
 
-import binascii
-import hmac
 import re
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from commerce.events import BadDelivery, BadSignature, Envelope
+from commerce.events import BadDelivery, Envelope
+from connectors.signature import check_signature
 from connectors.woocommerce.address import BadAddress, StoreAddress, store_address
 
 Header = Callable[[str], str | None]
@@ -37,21 +36,6 @@ def is_ping(header: Header, body: bytes) -> bool:
         and header("X-WC-Webhook-Topic") is None
         and _PING.fullmatch(body) is not None
     )
-
-
-def check_signature(signature: str | None, body: bytes, secrets: Sequence[bytes]) -> None:
-    """Return if `signature` is that of `body` under one of `secrets`, else raise `BadSignature`."""
-    if signature is None:
-        raise BadSignature("the signature is missing")
-    try:
-        given = signature.encode("ascii")
-    except UnicodeEncodeError:
-        raise BadSignature("the signature is not ASCII") from None
-    for secret in secrets:
-        expected = binascii.b2a_base64(hmac.digest(secret, body, "sha256"), newline=False)
-        if hmac.compare_digest(given, expected):
-            return
-    raise BadSignature("the signature is of another body or another secret")
 
 
 def open_envelope(header: Header, body: bytes, secrets: Sequence[bytes], address: StoreAddress) -> Envelope:

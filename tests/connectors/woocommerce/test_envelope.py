@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce.events import BadDelivery, BadSignature
+from connectors.signature import check_signature
 from connectors.woocommerce.address import BadAddress, StoreAddress, store_address
-from connectors.woocommerce.envelope import check_signature, is_ping, open_envelope
+from connectors.woocommerce.envelope import is_ping, open_envelope
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "reference" / "woocommerce" / "payloads"
 SECRET = b"s3cret-of-this-shop"
