@@ -32,7 +32,7 @@ _APPEND = text("""
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
         RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
     ), by_lot AS (
-        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award')) AS fresh,
+        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award', 'import')) AS fresh,
                max(order_id) FILTER (WHERE kind IN ('earn', 'award')) AS order_id,
                max(available_at) AS available_at, max(expires_at) AS expires_at
         FROM written WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
