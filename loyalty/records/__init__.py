@@ -41,6 +41,7 @@ from loyalty.records.redemptions import (
     insert_redemption,
     lock_redemption,
     lock_redemptions,
+    lock_stock,
     lock_unused,
     mark_ended,
     mark_issued,
@@ -51,6 +52,8 @@ from loyalty.records.redemptions import (
     redemption_booked,
     redemption_of_request,
     redemptions_of,
+    sold,
+    to_hand_over,
 )
 
 __all__ = [
@@ -76,6 +79,7 @@ __all__ = [
     "lock_import",
     "lock_redemption",
     "lock_redemptions",
+    "lock_stock",
     "lock_unused",
     "lot_owners",
     "lots_out_of_step",
@@ -97,7 +101,9 @@ __all__ = [
     "redemption_booked",
     "redemption_of_request",
     "redemptions_of",
+    "sold",
     "statement",
     "sums",
     "tell",
+    "to_hand_over",
 ]

@@ -16,12 +16,14 @@ from loyalty.rules.points import (
     spendable,
     terms_for,
 )
-from loyalty.rules.redemptions import LATE_ORDERS, Redemption, Target, left_to_buy, target
+from loyalty.rules.redemptions import HELD, LATE_ORDERS, USED, Redemption, Target, left_to_buy, target
 from loyalty.rules.rewards import Kind, Reward
 from loyalty.rules.terms import Terms, mistakes, proposal
 
 __all__ = [
+    "HELD",
     "LATE_ORDERS",
+    "USED",
     "Draw",
     "Kind",
     "Lot",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 
@@ -29,6 +30,7 @@ KINDS: Sequence[tuple[Kind, str]] = (
     (Kind.PRODUCT, "Certain products for less, or one of them free"),
     (Kind.GIFT_CARD, "A gift card"),
     (Kind.STORE_CREDIT, "Store credit"),
+    (Kind.CUSTOM, "Something that you hand over yourself"),
 )
 
 
@@ -55,6 +57,8 @@ class Offers:
     version: int
     rewards: Sequence[Offer]
     needs: Sequence[Need]
+    waiting: Sequence[Any]
+    """Custom rewards that were bought and are to be handed over, oldest first."""
 
 
 def offers(work: UnitOfWork) -> Offers:
@@ -66,4 +70,4 @@ def offers(work: UnitOfWork) -> Offers:
     ]
     kinds = {reward.kind for reward in terms.rewards}
     needs = [Need(what, REWARD_SCOPES[kind]) for kind, what in PERMISSIONS.items() if kind in kinds]
-    return Offers(terms.currency, terms.version, shown, needs)
+    return Offers(terms.currency, terms.version, shown, needs, loyalty.to_hand_over(work))

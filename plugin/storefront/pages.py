@@ -50,7 +50,8 @@ def points() -> Response:
 def redeem() -> BaseResponse:
     """Buy a reward. The ticket names the click, so a form that is sent twice buys once."""
     try:
-        bought = buy(g.shopper, request.form.get("reward", ""), request.form.get("request_key", ""))
+        form = request.form
+        bought = buy(g.shopper, form.get("reward", ""), form.get("request_key", ""), form.get("steps", ""))
     except Refusal as refusal:
         return _points(refusal)
     return redirect(f"{g.shopper.path_prefix}/?bought={bought.redemption_id}#codes", 303)

@@ -36,6 +36,8 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/parked/deliveries/<int:delivery_id>/replay",
         "/parked/effects/<int:effect_id>/replay",
         "/pixel",
+        "/redemptions/<int:redemption_id>/hand-over",
+        "/redemptions/<int:redemption_id>/refuse",
         "/redemptions/<int:redemption_id>/take-back",
         "/rewards",
         "/rewards/withdraw",
