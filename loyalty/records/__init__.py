@@ -1,5 +1,12 @@
 """What loyalty remembers: the ledger, and the redemptions that it pays for."""
 
+from loyalty.records.gifts import (
+    insert_gift,
+    insert_given,
+    latest_gifts,
+    lock_open_gift,
+    mark_reached,
+)
 from loyalty.records.imports import (
     difference,
     drop_import,
@@ -72,11 +79,15 @@ __all__ = [
     "find_import",
     "greatest_changes",
     "import_rows",
+    "insert_gift",
+    "insert_given",
     "insert_import",
     "insert_redemption",
+    "latest_gifts",
     "latest_imports",
     "lock_balances",
     "lock_import",
+    "lock_open_gift",
     "lock_redemption",
     "lock_redemptions",
     "lock_stock",
@@ -88,6 +99,7 @@ __all__ = [
     "mark_issued",
     "mark_kept",
     "mark_outcome",
+    "mark_reached",
     "mark_refused",
     "mark_taken_back",
     "mark_undone",

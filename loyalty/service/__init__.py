@@ -2,6 +2,12 @@
 
 from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
+from loyalty.service.giving import (
+    NotForGiving,
+    ask_gift,
+    gifts,
+    give_due,
+)
 from loyalty.service.imports import (
     ImportBooked,
     ImportNotBooked,
@@ -47,6 +53,7 @@ __all__ = [
     "ImportUnknown",
     "ImportUnreadable",
     "NotEnoughPoints",
+    "NotForGiving",
     "NothingToHandOver",
     "NothingToTakeBack",
     "Preview",
@@ -58,6 +65,7 @@ __all__ = [
     "WrongSteps",
     "account",
     "apply_import",
+    "ask_gift",
     "code_settled",
     "credit_back_settled",
     "credit_settled",
@@ -66,6 +74,8 @@ __all__ = [
     "first_terms",
     "forget_import",
     "gift_card_settled",
+    "gifts",
+    "give_due",
     "handed_over",
     "imports",
     "merge",

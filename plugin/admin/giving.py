@@ -1,10 +1,11 @@
-"""What the merchant hands over: rewards that no store can make, noted by a button when the shopper has them."""
+"""What the merchant gives: a reward to everybody of a stage, and rewards that the shop hands over itself."""
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
+import lifecycle
 import loyalty
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
@@ -13,6 +14,19 @@ from plugin.session import merchant_only
 pages = Blueprint("giving", __name__)
 
 LONGEST_REASON = 200
+LONGEST_KEY = 64
+
+
+@pages.post("/gifts")
+@merchant_only
+def give() -> BaseResponse:
+    """Give a reward to everybody of a stage, soon."""
+    stage = request.form.get("stage", "")
+    if stage not in lifecycle.STAGES:
+        abort(400, "Choose one of the stages.")
+    with unit() as work:
+        loyalty.ask_gift(work, request.form.get("reward", "")[:LONGEST_KEY], stage)
+    return redirect(link("admin.reward_list", changed="given"), 303)
 
 
 @pages.post("/redemptions/<int:redemption_id>/hand-over")

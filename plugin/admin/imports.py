@@ -50,8 +50,11 @@ def read_file() -> Any:
 @merchant_only
 def one_import(import_id: int) -> str:
     """An import beside the books: what it changes, or what it did."""
-    with unit() as work:
-        found = loyalty.preview(work, _known(import_id))
+    try:
+        with unit() as work:
+            found = loyalty.preview(work, _known(import_id))
+    except loyalty.ImportUnknown as unknown:
+        abort(404, unknown.message)
     return render_template("admin/import.html", i=found, done=request.args.get("done"))
 
 

@@ -108,6 +108,7 @@ def full(desk: Desk, above: Superuser) -> Desk:
         backfills.ask(work)
         bring = ImportSource.OTHER, "add", ZoneInfo("UTC")
         loyalty.read_import(work, b"email,points\nanna-1@example.com,5\n", *bring)
+        loyalty.ask_gift(work, "five-off", "acquired")
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
     desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
     above.run(

@@ -50,7 +50,7 @@ def test_a_file_with_faults_is_answered_with_each_line_and_its_reason(house: Hou
 
 def test_no_file_and_no_such_import_are_answered_in_words(merchant: Merchant) -> None:
     assert "The file is empty." in upload(merchant, "").text
-    assert merchant.fetch("/imports/999999").status_code == 409
+    assert merchant.fetch("/imports/999999").status_code == 404
     assert merchant.fetch(f"/imports/{2**70}").status_code == 404
 
 

@@ -29,6 +29,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
+        "/gifts",
         "/imports",
         "/imports/<int:import_id>/book",
         "/imports/<int:import_id>/forget",
