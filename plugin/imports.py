@@ -6,7 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 import loyalty
 from commerce.refusal import Refusal
@@ -14,6 +13,7 @@ from engine import shops
 from engine.shops import Shop
 from engine.work import Database, UnitOfWork
 from loyalty import ImportSource
+from plugin import wording
 
 
 class House(Protocol):
@@ -62,7 +62,7 @@ def run(house: House, chosen: argparse.Namespace) -> int:
 def _read(work: UnitOfWork, shop: Shop, chosen: argparse.Namespace) -> int:
     reading = loyalty.read_import(
         work, Path(chosen.file).read_bytes(), ImportSource(chosen.source), chosen.way,
-        ZoneInfo(shop.timezone or "UTC"), note=chosen.note, leave_out_unknown=chosen.leave_out_unknown,
+        wording.zone(shop.timezone), note=chosen.note, leave_out_unknown=chosen.leave_out_unknown,
     )  # fmt: skip
     if reading.import_id is None:
         print(f"{chosen.file} was not imported; nothing was changed.", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -24,8 +25,9 @@ _OPEN = text(f"""
 _GIVE = text("""
     INSERT INTO redemptions (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at,
                              terms_version)
-    SELECT :shop_id, g.customer_id, :request_key, CAST(:reward AS jsonb), 0, g.code, :now, :expires_at, :terms_version
-    FROM json_to_recordset(CAST(:rows AS json)) AS g(customer_id bigint, code text)
+    SELECT :shop_id, g.customer_id, g.request_key, CAST(:reward AS jsonb), 0, g.code, :now, :expires_at,
+           :terms_version
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(customer_id bigint, code text, request_key text)
     ON CONFLICT (shop_id, customer_id, request_key) DO NOTHING
     RETURNING redemption_id, customer_id, code, created_at, expires_at
 """)
@@ -53,11 +55,13 @@ def lock_open_gift(work: UnitOfWork) -> Any:
     return work.row(_OPEN)
 
 
-def insert_given(work: UnitOfWork, gift: Any, expires_at: Any, people: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    """Redemptions for no points, for those of `people` (customer_id, code) who have not had the gift yet."""
+def insert_given(
+    work: UnitOfWork, reward: Reward, terms_version: int, expires_at: datetime, people: Sequence[Mapping[str, Any]]
+) -> Sequence[Any]:
+    """Redemptions for no points, for those of `people` (customer_id, code, request_key) who have none of that name."""
     return work.rows(
-        _GIVE, request_key=f"gift:{gift.gift_id}", reward=as_json([gift.reward])[1:-1], now=work.now,
-        expires_at=expires_at, terms_version=gift.terms_version, rows=as_json(people),
+        _GIVE, reward=as_json([reward])[1:-1], now=work.now, expires_at=expires_at, terms_version=terms_version,
+        rows=as_json(people),
     )  # fmt: skip
 
 

@@ -106,6 +106,12 @@ _MOVE_REDEMPTIONS = text(f"""
     SET customer_id = g.kept_id, request_key = CAST(r.redemption_id AS text) || ':' || r.request_key
     FROM {_PAIRS} WHERE r.shop_id = :shop_id AND r.customer_id = g.gone_id
 """)
+# Whoever is drawn from has to stay as drawn: tickets of what was decided do not move.
+_MOVE_TICKETS = text(f"""
+    UPDATE tickets t SET customer_id = g.kept_id FROM {_PAIRS}, contests k
+    WHERE t.shop_id = :shop_id AND t.customer_id = g.gone_id
+      AND k.shop_id = :shop_id AND k.contest_id = t.contest_id AND k.drawn_at IS NULL
+""")
 # Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake
 # of ours.
 _LOTS_OUT_OF_STEP = text("""
@@ -226,10 +232,11 @@ def sums(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:
 
 
 def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
-    """Lots and redemptions of each key become those of its value; the entries say the same by themselves."""
+    """Lots, redemptions and tickets of each key become those of its value; the entries say the same by themselves."""
     rows = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in owners.items()])
     work.run(_MOVE_LOTS, rows=rows)
     work.run(_MOVE_REDEMPTIONS, rows=rows)
+    work.run(_MOVE_TICKETS, rows=rows)
 
 
 def outstanding(work: UnitOfWork) -> Any:

@@ -17,7 +17,7 @@ from loyalty.rules.points import (
     terms_for,
 )
 from loyalty.rules.redemptions import HELD, LATE_ORDERS, USED, Redemption, Target, left_to_buy, target
-from loyalty.rules.rewards import Kind, Reward
+from loyalty.rules.rewards import Kind, Reward, as_stored
 from loyalty.rules.terms import Terms, mistakes, proposal
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Reward",
     "Target",
     "Terms",
+    "as_stored",
     "draw_for_clawback",
     "draw_for_reward",
     "draw_in_turn",

@@ -7,7 +7,7 @@ The limits are those of the store's platform, told before a shopper has paid wit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -110,6 +110,11 @@ class Reward:
     def mistakes(self) -> list[str]:
         """What is wrong with the reward, in sentences; none if it can be offered."""
         return [*_anything(self), *_worth(self), *_days(self), *_conditions(self), *_choices(self), *_named_goods(self)]
+
+
+def as_stored(reward: Reward) -> dict[str, Any]:
+    """A reward as `Reward.read` takes it."""
+    return asdict(reward)
 
 
 _NUMBERS = frozenset(

@@ -18,6 +18,7 @@ from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Lot, Owed
+from loyalty.service import contests
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
@@ -66,6 +67,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
         _close_gaps(
             work, [gap for order in orders if (gap := order_gap(program, order, booked.get(order.order_id)))], debts
         )
+        contests.make_tickets(work, orders)
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
     if accepted.ended_codes:

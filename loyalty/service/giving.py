@@ -53,13 +53,24 @@ def give_due(work: UnitOfWork, members: Members) -> bool:
     if gift is None:
         return False
     people = members(work, gift.audience, CustomerId(gift.reached), PORTION)
-    reward, currency = Reward.read(gift.reward), Program.of(work).by_version(gift.terms_version).currency
-    numbers = {person.customer_id: person.external_id for person in people}
+    named = f"gift:{gift.gift_id}"
+    given = give_to(
+        work, Reward.read(gift.reward), gift.terms_version, [(p.customer_id, p.external_id, named) for p in people]
+    )
+    reached = max((person.customer_id for person in people), default=gift.reached)
+    records.mark_reached(work, gift.gift_id, reached, given, done=len(people) < PORTION)
+    return True
+
+
+def give_to(work: UnitOfWork, reward: Reward, terms_version: int, people: Sequence[tuple[CustomerId, str, str]]) -> int:
+    """Give `people` (customer, the store's number of them, what this is the gift of) a reward each, for no points.
+
+    Answers with how many had not been given it before.
+    """
+    currency, numbers = Program.of(work).by_version(terms_version).currency, {who: theirs for who, theirs, _ in people}
     expires_at = work.now + timedelta(days=reward.code_days) if reward.code_days else NEVER
-    coded = [{"customer_id": customer_id, "code": code_for(reward)} for customer_id in numbers]
-    given = records.insert_given(work, gift, expires_at, coded)
+    coded = [{"customer_id": who, "code": code_for(reward), "request_key": named} for who, _, named in people]
+    given = records.insert_given(work, reward, terms_version, expires_at, coded)
     if reward.kind != Kind.CUSTOM:
         outbox.put(work, [asked(reward, currency, row, numbers[row.customer_id]) for row in given])
-    reached = max(numbers, default=gift.reached)
-    records.mark_reached(work, gift.gift_id, reached, len(given), done=len(people) < PORTION)
-    return True
+    return len(given)

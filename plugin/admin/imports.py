@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 from loyalty import ImportSource
+from plugin import wording
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
@@ -38,7 +38,7 @@ def read_file() -> Any:
     way = "set" if form.get("way") == "set" else "add"
     with unit() as work:
         reading = loyalty.read_import(
-            work, data, source, way, ZoneInfo(g.merchant.shop.timezone or "UTC"), note=form.get("note", ""),
+            work, data, source, way, wording.zone(g.merchant.shop.timezone), note=form.get("note", ""),
             leave_out_unknown="leave_out" in form,
         )  # fmt: skip
         if reading.import_id is None:

@@ -109,8 +109,13 @@ def full(desk: Desk, above: Superuser) -> Desk:
         bring = ImportSource.OTHER, "add", ZoneInfo("UTC")
         loyalty.read_import(work, b"email,points\nanna-1@example.com,5\n", *bring)
         loyalty.ask_gift(work, "five-off", "acquired")
+        contest = loyalty.Contest(
+            kind=loyalty.ContestKind.DRAW, title="Spring", opens_at=START, closes_at=START + timedelta(days=1),
+            minimum_minor=0, most_per_customer=1, prizes=(loyalty.Prize({}, 1),),
+        )  # fmt: skip
+        loyalty.announce_contest(work, contest, ["five-off"])
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
-    desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
+    desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "
         "VALUES (%s, 'k', 't', %s, %s, %s)",

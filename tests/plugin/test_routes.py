@@ -26,6 +26,7 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        "/contests",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
@@ -43,6 +44,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/rewards",
         "/rewards/withdraw",
         "/proxy/redeem",
+        "/proxy/scratch",
         "/segments/<wanted>",
         "/proxy/r/<code>",
     }
