@@ -96,6 +96,16 @@ def _tell_points(work: UnitOfWork) -> None:
         pass
 
 
+def _give(work: UnitOfWork) -> None:
+    while loyalty.give_due(work, lifecycle.members):
+        pass
+
+
+def _decide(work: UnitOfWork) -> None:
+    while loyalty.decide_due(work):
+        pass
+
+
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
     announcements.purge(work)
@@ -198,6 +208,8 @@ class House:
             Job("review stages", 60, inside=_review),
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
+            Job("give rewards", 60, inside=_give),
+            Job("decide contests", 300, inside=_decide),
             Job("reconcile", 300, after=self._reconcile),
             Job("check segments", 86400, inside=segments.look_again),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

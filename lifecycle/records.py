@@ -91,6 +91,13 @@ _MOVE_HAPPENINGS = text("""
     FROM json_to_recordset(CAST(:rows AS json)) AS g(gone_id bigint, kept_id bigint)
     WHERE h.shop_id = :shop_id AND h.customer_id = g.gone_id
 """)
+_MEMBERS = text("""
+    SELECT s.customer_id, c.external_id FROM standings s
+    JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
+    WHERE s.shop_id = :shop_id AND s.stage = :stage AND s.customer_id > :after
+      AND c.redacted_at IS NULL AND c.gone_at IS NULL
+    ORDER BY s.customer_id LIMIT :limit
+""")
 _FORGET_STANDINGS = text("DELETE FROM standings WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
 _FORGET_HISTORY = text("DELETE FROM stage_changes WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
 _COUNTS = text(
@@ -197,6 +204,11 @@ def forget_standings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> No
 
 def counts(work: UnitOfWork) -> dict[Stage, int]:
     return {Stage(row.stage): row.customers for row in work.rows(_COUNTS)}
+
+
+def members(work: UnitOfWork, stage: str, after: CustomerId, limit: int) -> Sequence[Any]:
+    """Customers in a stage whom the store still has, by id: customer_id, external_id."""
+    return work.rows(_MEMBERS, stage=stage, after=after, limit=limit)
 
 
 def history(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:

@@ -165,6 +165,11 @@ def stage_counts(work: UnitOfWork) -> dict[Stage, int]:
     return {stage: counted.get(stage, 0) for stage in STAGES}
 
 
+def members(work: UnitOfWork, stage: str, after: CustomerId, limit: int) -> Sequence[Any]:
+    """Customers in a stage whom the store still has, by id, after one of them: customer_id, external_id."""
+    return records.members(work, stage, after, limit)
+
+
 def customer_history(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Sequence[Any]:
     """The customer's stage changes, newest first: effective_at, from_stage, to_stage, reason, recorded_at."""
     return records.history(work, customer_id, limit)

@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history, trouble
+from plugin import history, imports, trouble
 from plugin.install import Installer
 
 BAR_WIDTH = 30
@@ -70,10 +70,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             from plugin import demo
 
             return demo.run(root, Path(chosen.data) if chosen.data else None, build, check=chosen.check)
-        if chosen.command == "backfill":
-            return history.backfill(build(environment), chosen.shop, again=chosen.again)
-        if chosen.command == "reconcile":
-            return history.reconcile(build(environment), chosen.shop, deep=chosen.deep)
+        if chosen.command in _CHOOSY:
+            return _CHOOSY[chosen.command](build(environment), chosen)
         return _COMMANDS[chosen.command](build(environment))
     except BadSettings as bad:
         print(
@@ -106,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     reconcile.add_argument("--shop", help="this shop only")
     reconcile.add_argument("--deep", action="store_true", help="over the last month, deleted orders too, as each night")
     commands.add_parser("connect", help="connect the one store that SHOPIFY_SHOP names, or try its access again")
+    imports.describe(commands.add_parser("import-points", help="bring balances from another program, or undo that"))
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
@@ -237,6 +236,12 @@ def _settings(house: House) -> int:
     return 0
 
 
+# Those that look at what else was typed.
+_CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
+    "backfill": lambda house, chosen: history.backfill(house, chosen.shop, again=chosen.again),
+    "import-points": imports.run,
+    "reconcile": lambda house, chosen: history.reconcile(house, chosen.shop, deep=chosen.deep),
+}
 _COMMANDS: Mapping[str, Callable[[House], int]] = {
     "serve": _serve, "worker": _worker, "migrate": _migrate, "connect": _connect,
     "rotate-keys": _rotate_keys, "settings": _settings,

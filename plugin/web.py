@@ -44,6 +44,9 @@ def create_app(doors: Doors) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = doors.body_limit
     app.extensions["doors"] = doors
     app.register_blueprint(admin.pages)
+    app.register_blueprint(admin.contests.pages)
+    app.register_blueprint(admin.giving.pages)
+    app.register_blueprint(admin.imports.pages)
     app.register_blueprint(storefront.pages)
     if doors.installer.grant == AUTHORIZATION_CODE:
         app.register_blueprint(standalone.pages)

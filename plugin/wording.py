@@ -145,6 +145,8 @@ def reward(offered: Reward, currency: str) -> str:
             return f"A gift card of {amount}"
         case Kind.STORE_CREDIT:
             return f"{amount} of store credit"
+        case Kind.CUSTOM:
+            return "Something that you hand over yourself"
 
 
 def conditions(offered: Reward, currency: str) -> list[str]:
@@ -158,6 +160,10 @@ def conditions(offered: Reward, currency: str) -> list[str]:
         often = "once" if offered.limit == 1 else f"{number(offered.limit)} times"
         days = f" in {counted(offered.limit_days, 'day', 'days')}" if offered.limit_days else ""
         said.append(f"{often} for each customer{days}")
+    if offered.most_steps > 1:
+        said.append(f"up to {money(offered.amount_minor * offered.most_steps, currency)} at once")
+    if offered.most_share:
+        said.append(f"for up to {offered.most_share}{NO_BREAK}% of an order")
     others = zip(("order", "product", "shipping"), offered.combines, strict=True)
     if together := [name for name, allowed in others if allowed]:
         said.append(f"together with {' and '.join(together)} discounts")
@@ -169,6 +175,8 @@ def conditions(offered: Reward, currency: str) -> list[str]:
 def described(offered: Reward, currency: str) -> str:
     """What a reward is and what it asks for, under a name that may say the first already."""
     what, asks = reward(offered, currency), conditions(offered, currency)
+    if offered.kind == Kind.CUSTOM:
+        return ", ".join(["the shop hands it over", *asks])
     named = what.replace(NO_BREAK, " ").casefold().startswith(offered.title.casefold())
     return ", ".join(asks if named else [what, *asks])
 

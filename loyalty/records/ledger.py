@@ -32,7 +32,7 @@ _APPEND = text("""
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
         RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
     ), by_lot AS (
-        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award')) AS fresh,
+        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award', 'import')) AS fresh,
                max(order_id) FILTER (WHERE kind IN ('earn', 'award')) AS order_id,
                max(available_at) AS available_at, max(expires_at) AS expires_at
         FROM written WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
@@ -105,6 +105,12 @@ _MOVE_REDEMPTIONS = text(f"""
     UPDATE redemptions r
     SET customer_id = g.kept_id, request_key = CAST(r.redemption_id AS text) || ':' || r.request_key
     FROM {_PAIRS} WHERE r.shop_id = :shop_id AND r.customer_id = g.gone_id
+""")
+# Whoever is drawn from has to stay as drawn: tickets of what was decided do not move.
+_MOVE_TICKETS = text(f"""
+    UPDATE tickets t SET customer_id = g.kept_id FROM {_PAIRS}, contests k
+    WHERE t.shop_id = :shop_id AND t.customer_id = g.gone_id
+      AND k.shop_id = :shop_id AND k.contest_id = t.contest_id AND k.drawn_at IS NULL
 """)
 # Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake
 # of ours.
@@ -226,10 +232,11 @@ def sums(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:
 
 
 def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
-    """Lots and redemptions of each key become those of its value; the entries say the same by themselves."""
+    """Lots, redemptions and tickets of each key become those of its value; the entries say the same by themselves."""
     rows = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in owners.items()])
     work.run(_MOVE_LOTS, rows=rows)
     work.run(_MOVE_REDEMPTIONS, rows=rows)
+    work.run(_MOVE_TICKETS, rows=rows)
 
 
 def outstanding(work: UnitOfWork) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
-from loyalty.rules import Redemption, Reward
+from loyalty.rules import Kind, Redemption, Reward
 
 _INSERT_REDEMPTION = text("""
     INSERT INTO redemptions (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at,
@@ -44,7 +44,7 @@ _LOCK_BY_CODE = text(f"""
 _LOCK_UNUSED = text(f"""
     SELECT {_REDEMPTION_COLUMNS}, {_FACTS} FROM redemptions r
     WHERE r.shop_id = :shop_id AND r.outcome IS NULL AND r.expires_at <= :before
-      AND coalesce(r.reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit')
+      AND coalesce(r.reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit', 'custom')
     ORDER BY r.redemption_id LIMIT :limit FOR UPDATE OF r SKIP LOCKED
 """)
 _BY_ID = text(f"""
@@ -57,6 +57,18 @@ _BOUGHT = text("""
     WHERE shop_id = :shop_id AND customer_id = :customer_id AND reward ->> 'key' = ANY(:keys)
       AND (outcome IS NULL OR outcome = 'used')
     ORDER BY redemption_id DESC LIMIT :limit
+""")
+# How many of a reward were sold to anybody and not given back. Whoever sells one more holds the reward's lock.
+_LOCK_STOCK = text("SELECT pg_advisory_xact_lock(hashtext(:key), CAST(:shop_id % 2147483647 AS integer))")
+_SOLD = text("""
+    SELECT reward ->> 'key' AS key, count(*) AS sold FROM redemptions
+    WHERE shop_id = :shop_id AND reward ->> 'key' = ANY(:keys) AND (outcome IS NULL OR outcome = 'used') GROUP BY 1
+""")
+_TO_HAND_OVER = text(f"""
+    SELECT {_REDEMPTION_COLUMNS}, c.external_id, c.first_name, c.last_name, c.email, c.redacted_at
+    FROM redemptions r JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = r.customer_id
+    WHERE r.shop_id = :shop_id AND r.outcome IS NULL AND r.reward ->> 'kind' = 'custom'
+    ORDER BY r.redemption_id LIMIT :limit
 """)
 _CREDIT_ENDS = text("""
     SELECT expires_at FROM redemptions
@@ -134,6 +146,23 @@ def bought(work: UnitOfWork, customer_id: CustomerId, rewards: Sequence[Reward])
     return found
 
 
+def sold(work: UnitOfWork, rewards: Sequence[Reward]) -> dict[str, int]:
+    """How many of those rewards that have a stock are sold."""
+    keys = [reward.key for reward in rewards if reward.stock]
+    return {row.key: int(row.sold) for row in work.rows(_SOLD, keys=keys)} if keys else {}
+
+
+def lock_stock(work: UnitOfWork, reward: Reward) -> int:
+    """How many of a reward are sold, held still until the end of the unit of work. After the balances are locked."""
+    work.run(_LOCK_STOCK, key=f"stock:{reward.key}")
+    return sold(work, [reward]).get(reward.key, 0)
+
+
+def to_hand_over(work: UnitOfWork, limit: int) -> Sequence[Any]:
+    """Custom rewards that were bought and wait for the shop, oldest first, each with its customer's names."""
+    return work.rows(_TO_HAND_OVER, limit=limit)
+
+
 def credit_ends(work: UnitOfWork, customer_id: CustomerId, since: datetime) -> set[datetime]:
     """The instants at which credits of the customer end, from `since` on."""
     return {row.expires_at for row in work.rows(_CREDIT_ENDS, customer_id=customer_id, since=since)}
@@ -144,6 +173,7 @@ def lock_unused(work: UnitOfWork, before: datetime, limit: int) -> Sequence[Any]
 
 
 def as_redemption(row: Any) -> Redemption:
+    reward = Reward.read(row.reward)
     return Redemption(
         row.redemption_id,
         row.customer_id,
@@ -153,10 +183,11 @@ def as_redemption(row: Any) -> Redemption:
         row.refused_at is not None,
         row.used_by,
         row.returned,
-        Reward.read(row.reward).handed_over,
-        row.issued_at is not None,
-        row.taken_back_at is not None,
-        row.ended_at is not None,
+        money=reward.handed_over,
+        issued=row.issued_at is not None,
+        taken_back=row.taken_back_at is not None,
+        ended=row.ended_at is not None,
+        by_hand=reward.kind == Kind.CUSTOM,
     )
 
 

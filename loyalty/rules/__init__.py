@@ -10,16 +10,20 @@ from loyalty.rules.points import (
     Owed,
     draw_for_clawback,
     draw_for_reward,
+    draw_in_turn,
+    less,
     owed,
     spendable,
     terms_for,
 )
-from loyalty.rules.redemptions import LATE_ORDERS, Redemption, Target, left_to_buy, target
-from loyalty.rules.rewards import Kind, Reward
+from loyalty.rules.redemptions import HELD, LATE_ORDERS, USED, Redemption, Target, left_to_buy, target
+from loyalty.rules.rewards import Kind, Reward, as_stored
 from loyalty.rules.terms import Terms, mistakes, proposal
 
 __all__ = [
+    "HELD",
     "LATE_ORDERS",
+    "USED",
     "Draw",
     "Kind",
     "Lot",
@@ -28,9 +32,12 @@ __all__ = [
     "Reward",
     "Target",
     "Terms",
+    "as_stored",
     "draw_for_clawback",
     "draw_for_reward",
+    "draw_in_turn",
     "left_to_buy",
+    "less",
     "mistakes",
     "owed",
     "proposal",

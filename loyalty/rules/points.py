@@ -6,7 +6,7 @@ Points are whole; they are rounded once, where they are made, downwards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from commerce.ids import CustomerId, OrderId
@@ -92,6 +92,17 @@ def draw_for_clawback(lots: Iterable[Lot], order_id: OrderId, points: int) -> li
     from its own lots first, then the soonest to expire, then into debt.
     """
     return _draw(sorted(lots, key=lambda lot: (lot.order_id != order_id, *_soonest(lot))), points)
+
+
+def draw_in_turn(lots: Iterable[Lot], points: int, first: int | None = None) -> list[Draw]:
+    """Take `points` out of lots: out of `first` if it is named, then the soonest to expire, then into debt."""
+    return _draw(sorted(lots, key=lambda lot: (lot.lot_id != first, *_soonest(lot))), points)
+
+
+def less(lots: Iterable[Lot], draws: Iterable[Draw]) -> list[Lot]:
+    """The lots as `draws` leave them."""
+    taken = {draw.lot_id: draw.points for draw in draws}
+    return [replace(lot, remaining=lot.remaining - taken.get(lot.lot_id, 0)) for lot in lots]
 
 
 def _draw(lots: Iterable[Lot], points: int) -> list[Draw]:

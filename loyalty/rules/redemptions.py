@@ -13,6 +13,9 @@ from loyalty.rules.rewards import Reward
 # working.
 LATE_ORDERS = timedelta(days=1)
 
+# What became of a redemption, where something hangs on it; every other answer says why the points came back.
+HELD, USED = "held", "used"
+
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
@@ -35,6 +38,8 @@ class Redemption:
     """The shop took the reward back."""
     ended: bool = False
     """The merchant ended or deleted the code in the store before its time."""
+    by_hand: bool = False
+    """The shop itself hands it over, and not the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,13 @@ def target(redemption: Redemption, at: datetime) -> Target:
     What was handed over is used from that moment on: its points come back only if the shop got all of it back.
     """
     if redemption.used_by is not None:
-        return Target(redemption.points, 0, "used")
+        return Target(redemption.points, 0, USED)
     if redemption.taken_back:
         return Target(0, 0, "the shop took it back")
     if redemption.money and redemption.issued:
-        return Target(redemption.points, 0, "used")
+        return Target(redemption.points, 0, USED)
     if redemption.refused:
-        return Target(0, 0, "the store refused the code")
+        return Target(0, 0, "the shop could not hand it over" if redemption.by_hand else "the store refused the code")
     if redemption.returned:
         return Target(0, 0, "the order was cancelled")
     if redemption.ended:
@@ -69,7 +74,7 @@ def target(redemption: Redemption, at: datetime) -> Target:
     # Whether money was handed over is for the store to say: no time that passes makes it so.
     if not redemption.money and redemption.expires_at + LATE_ORDERS <= at:
         return Target(0, 0, "the code was not used")
-    return Target(redemption.points, redemption.points, "held")
+    return Target(redemption.points, redemption.points, HELD)
 
 
 def left_to_buy(reward: Reward, bought: Sequence[datetime], at: datetime) -> bool:

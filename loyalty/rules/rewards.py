@@ -1,5 +1,5 @@
 """Rewards: what points buy. Four kinds are discount codes; a gift card and store credit are money that the store hands
-over, so they have no basket to be limited to.
+over, and a custom reward is whatever the shop hands over itself, so they have no basket to be limited to.
 
 The limits are those of the store's platform, told before a shopper has paid with points rather than after.
 """
@@ -7,7 +7,7 @@ The limits are those of the store's platform, told before a shopper has paid wit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,9 +23,12 @@ class Kind(StrEnum):
     PRODUCT = "product"
     GIFT_CARD = "gift_card"
     STORE_CREDIT = "store_credit"
+    CUSTOM = "custom"
 
 
-HANDED_OVER = frozenset({Kind.GIFT_CARD, Kind.STORE_CREDIT})
+HANDED_OVER = frozenset({Kind.GIFT_CARD, Kind.STORE_CREDIT, Kind.CUSTOM})
+# What is worth an amount can be bought as several of it at once.
+IN_STEPS = frozenset({Kind.AMOUNT, Kind.GIFT_CARD, Kind.STORE_CREDIT})
 
 LONGEST_KEY = 64
 # The platform allows 255 letters with our name before them; nobody reads more than this on a telephone.
@@ -38,6 +41,8 @@ CODE_DAYS = 730
 MONEY_DAYS = 3650
 # The platform takes lists of 250; a shopper is told what a code is for, which nobody does for more than this.
 MOST_GOODS = 100
+# A list that a shopper chooses from.
+MOST_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Reward:
 
     `limit`: how often one customer may have it in `limit_days` days (0 days: ever); 0 is no limit, 1 and 0 are
     "once per customer". A product reward takes `amount_minor` off the named goods once, or `percent` off each piece.
+    A shopper may buy up to `most_steps` of it as one; of a basket it takes `most_share` percent at most (0: no
+    matter). There are `stock` of it for all customers together (0: no end of them).
     """
 
     key: str
@@ -62,6 +69,9 @@ class Reward:
     combines: Combines = field(default=Combines())
     limit: int = 0
     limit_days: int = 0
+    stock: int = 0
+    most_steps: int = 1
+    most_share: int = 0
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Reward:
@@ -87,14 +97,29 @@ class Reward:
         """Whether the store hands over money, not a code for a basket."""
         return self.kind in HANDED_OVER
 
+    def of_steps(self, steps: int) -> Reward:
+        """So many of it as one reward, with the least spend that keeps it within its share of the basket."""
+        amount = self.amount_minor * steps
+        # Rounded up: a basket of one unit less would let it take more than its share.
+        least = -(-amount * 100 // self.most_share) if self.most_share else 0
+        return replace(
+            self, points=self.points * steps, amount_minor=amount, minimum_minor=max(self.minimum_minor, least),
+            most_steps=1,
+        )  # fmt: skip
+
     def mistakes(self) -> list[str]:
         """What is wrong with the reward, in sentences; none if it can be offered."""
-        return [*_anything(self), *_worth(self), *_days(self), *_conditions(self), *_named_goods(self)]
+        return [*_anything(self), *_worth(self), *_days(self), *_conditions(self), *_choices(self), *_named_goods(self)]
+
+
+def as_stored(reward: Reward) -> dict[str, Any]:
+    """A reward as `Reward.read` takes it."""
+    return asdict(reward)
 
 
 _NUMBERS = frozenset(
     {"points", "amount_minor", "minimum_minor", "code_days", "percent", "most_shipping_minor", "minimum_quantity"}
-    | {"limit", "limit_days"}
+    | {"limit", "limit_days", "stock", "most_steps", "most_share"}
 )
 
 
@@ -147,6 +172,8 @@ def _worth(reward: Reward) -> Iterator[str]:
     elif reward.kind == Kind.PRODUCT and reward.percent == 100:
         # The platform counts uses of a code and not pieces: 100 % would make a whole basket of them free.
         yield "100 % would make every piece in the basket free: name the price of one piece as its amount"
+    if reward.kind == Kind.CUSTOM and (amount or percent):
+        yield "what it is worth stands in its title: it names no amount and no percentage"
     most = reward.most_shipping_minor
     if most is not None and (reward.kind != Kind.FREE_SHIPPING or not 1 <= most <= MOST_MINOR):
         yield "only free shipping has a highest price of shipping, and that is above zero"
@@ -174,6 +201,23 @@ def _conditions(reward: Reward) -> Iterator[str]:
         yield "it is handed over as money: it asks for no basket and combines with everything"
     if reward.kind == Kind.FREE_SHIPPING and reward.combines.shipping:
         yield "free shipping cannot be combined with another shipping discount"
+
+
+def _choices(reward: Reward) -> Iterator[str]:
+    if not 0 <= reward.stock <= MOST_POINTS:
+        yield "there are as many of it as its stock says, or 0 for no end of them"
+    if not 1 <= reward.most_steps <= MOST_STEPS:
+        yield f"a shopper buys from 1 to {MOST_STEPS} of it as one"
+    elif reward.most_steps > 1 and reward.kind not in IN_STEPS:
+        yield "only what is worth an amount can be bought as several of it"
+    elif reward.points * reward.most_steps > MOST_POINTS or reward.amount_minor * reward.most_steps > MOST_MINOR:
+        yield "so many of it are worth more than any order"
+    if not 0 <= reward.most_share <= 100:
+        yield "its share of a basket goes from 1 to 100 percent, or is 0 for no matter"
+    elif reward.most_share and reward.kind != Kind.AMOUNT:
+        yield "only an amount off an order has a share of the basket that it may take"
+    elif reward.most_share and reward.minimum_quantity:
+        yield "its share of a basket is kept by a least spend, and it asks for pieces: the store takes only one of them"
 
 
 def _named_goods(reward: Reward) -> Iterator[str]:

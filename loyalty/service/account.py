@@ -33,7 +33,7 @@ class Balance:
     rewards: Sequence[Reward]
     redemptions: Sequence[Any]
     sold_out: frozenset[str] = frozenset()
-    """Keys of rewards that the customer has had as often as one customer may."""
+    """Keys of rewards that the customer has had as often as one customer may, or of which none is left."""
 
 
 def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
@@ -42,11 +42,14 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
     lots = records.open_lots(work, [customer_id])
     pending = sum(lot.remaining for lot in lots if lot.available_at > work.now)
     rewards = Program.of(work).current.rewards
-    bought = records.bought(work, customer_id, rewards)
+    bought, sold = records.bought(work, customer_id, rewards), records.sold(work, rewards)
     return Balance(
         points, rules.spendable(lots, debt, work.now), pending, held, debt, rewards,
         records.redemptions_of(work, customer_id, 20),
-        frozenset(r.key for r in rewards if not rules.left_to_buy(r, bought.get(r.key, ()), work.now)),
+        frozenset(
+            r.key for r in rewards
+            if not rules.left_to_buy(r, bought.get(r.key, ()), work.now) or (r.stock and sold.get(r.key, 0) >= r.stock)
+        ),
     )  # fmt: skip
 
 

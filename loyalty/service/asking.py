@@ -13,6 +13,9 @@ from loyalty.rules import Kind, Reward
 CODE_LETTERS = 18
 CODE_PREFIX = "P-"
 
+# Of what is handed over without a code: these name it in our books alone.
+_PREFIXES = {Kind.STORE_CREDIT: "C-", Kind.CUSTOM: "H-"}
+
 _TAKES: dict[Kind, Literal["amount", "percentage", "shipping"]] = {
     Kind.AMOUNT: "amount",
     Kind.PERCENTAGE: "percentage",
@@ -24,11 +27,15 @@ def code_for(reward: Reward) -> str:
     """A new code. The platform takes 8 to 20 letters and digits for a gift card; a credit's is for our books alone."""
     if reward.kind == Kind.GIFT_CARD:
         return public_code(CODE_LETTERS)
-    return public_code(CODE_LETTERS, "C-" if reward.kind == Kind.STORE_CREDIT else CODE_PREFIX)
+    return public_code(CODE_LETTERS, _PREFIXES.get(reward.kind, CODE_PREFIX))
 
 
 def asked(reward: Reward, currency: str, row: Any, customer_external_id: str, *, active: bool = True) -> Effect:
-    """What the store is asked for; `row` is the redemption. Not `active`: what was given works no more."""
+    """What the store is asked for; `row` is the redemption. Not `active`: what was given works no more.
+
+    For a custom reward the store is not asked at all.
+    """
+    assert reward.kind != Kind.CUSTOM
     title = f"Perennial: {reward.title}"
     if reward.kind == Kind.GIFT_CARD:
         ends_on = row.expires_at.date() if reward.code_days else None

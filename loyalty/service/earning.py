@@ -17,7 +17,8 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Lot, Owed
+from loyalty.rules import Lot, Owed
+from loyalty.service import contests
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
@@ -66,6 +67,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
         _close_gaps(
             work, [gap for order in orders if (gap := order_gap(program, order, booked.get(order.order_id)))], debts
         )
+        contests.make_tickets(work, orders)
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
     if accepted.ended_codes:
@@ -134,7 +136,7 @@ def _close_gaps(work: UnitOfWork, gaps: Sequence[_Gap], debts: dict[CustomerId, 
     entries = []
     for gap in losses:
         taken = rules.draw_for_clawback(lots[gap.customer_id], gap.order_id, -gap.points)
-        lots[gap.customer_id] = _less(lots[gap.customer_id], taken)
+        lots[gap.customer_id] = rules.less(lots[gap.customer_id], taken)
         entries += [_movement(gap, gap.kinds[1], draw.lot_id, -draw.points) for draw in taken]
     records.append(work, entries)
 
@@ -173,18 +175,3 @@ def _by_customer(lots: Iterable[Lot]) -> dict[CustomerId, list[Lot]]:
     for lot in lots:
         grouped[lot.customer_id].append(lot)
     return grouped
-
-
-def _less(lots: Sequence[Lot], draws: Sequence[Draw]) -> list[Lot]:
-    taken = {draw.lot_id: draw.points for draw in draws}
-    return [
-        Lot(
-            lot.lot_id,
-            lot.customer_id,
-            lot.order_id,
-            lot.remaining - taken.get(lot.lot_id, 0),
-            lot.available_at,
-            lot.expires_at,
-        )
-        for lot in lots
-    ]

@@ -39,31 +39,54 @@ class RewardLimit(Refusal):
     """You have had this reward as often as one customer may."""
 
 
+class RewardSoldOut(Refusal):
+    """There is none of this reward left. Your points are still yours."""
+
+
+class WrongSteps(Refusal):
+    """So much of this reward cannot be had at once. Choose one of the amounts shown."""
+
+
+class NothingToHandOver(Refusal):
+    """This reward was handed over, or given back, already."""
+
+
 class NothingToTakeBack(Refusal):
     """This reward was used, or has ended already. There is nothing to take back."""
 
 
 def redeem(
-    work: UnitOfWork, customer_id: CustomerId, customer_external_id: str, reward_key: str, request_key: str
+    work: UnitOfWork,
+    customer_id: CustomerId,
+    customer_external_id: str,
+    reward_key: str,
+    request_key: str,
+    steps: int = 1,
 ) -> Any:
     """Buy a reward: hold its points, choose its code, and ask the store for it. The code works once the store has
     made it.
 
     `request_key` names the shopper's click: asked twice, the second time answers with the first redemption.
-    Refuses with `RewardUnknown`, `RewardLimit` or `NotEnoughPoints`; then nothing is written.
+    `steps`: how many of it, as one. Refuses with `RewardUnknown`, `WrongSteps`, `RewardLimit`, `RewardSoldOut` or
+    `NotEnoughPoints`; then nothing is written.
     """
     program = Program.of(work).current
     balance = records.lock_balances(work, [customer_id])[customer_id]
     if known := records.redemption_of_request(work, customer_id, request_key):
         return known
-    reward = program.reward(reward_key)
-    if reward is None:
+    offered = program.reward(reward_key)
+    if offered is None:
         raise RewardUnknown
+    if not 1 <= steps <= offered.most_steps:
+        raise WrongSteps
+    reward = offered.of_steps(steps)
     if not rules.left_to_buy(reward, records.bought(work, customer_id, [reward]).get(reward.key, ()), work.now):
         raise RewardLimit
     lots = records.open_lots(work, [customer_id])
     if rules.spendable(lots, balance.debt, work.now) < reward.points:
         raise NotEnoughPoints
+    if reward.stock and records.lock_stock(work, reward) >= reward.stock:
+        raise RewardSoldOut
     expires_at, code = _end(work, customer_id, reward), code_for(reward)
     redemption_id = records.insert_redemption(
         work,
@@ -77,7 +100,8 @@ def redeem(
     _hold(work, redemption_id, customer_id, program, reward, rules.draw_for_reward(lots, reward.points, work.now))
     row = records.redemption_of_request(work, customer_id, request_key)
     assert row is not None
-    outbox.put(work, [asked(reward, program.currency, row, customer_external_id)])
+    if reward.kind != Kind.CUSTOM:
+        outbox.put(work, [asked(reward, program.currency, row, customer_external_id)])
     announcements.announce(work, [_redeemed(redemption_id, customer_id, reward, work.now)])
     return row
 
@@ -170,6 +194,25 @@ def _given_back(work: UnitOfWork, code: str, error: StoreError | None) -> None:
     settle_redemptions(work, records.lock_redemptions(work, [code]))
 
 
+def to_hand_over(work: UnitOfWork, limit: int = 100) -> Sequence[Any]:
+    """Custom rewards that wait for the shop to hand them over, oldest first."""
+    return records.to_hand_over(work, limit)
+
+
+def handed_over(work: UnitOfWork, redemption_id: int, refusal: str | None = None) -> CustomerId:
+    """The shop has handed a custom reward over or, with a `refusal` that its customer reads, cannot: then the points
+    go back.
+
+    Answers with whose it is. Refuses with `NothingToHandOver`; then nothing is written.
+    """
+    row = records.lock_redemption(work, redemption_id)
+    if row is None or row.outcome is not None or Reward.read(row.reward).kind != Kind.CUSTOM:
+        raise NothingToHandOver
+    error = None if refusal is None else StoreError(refusal or "the shop could not hand it over", permanent=True)
+    _given(work, row.code, error)
+    return CustomerId(row.customer_id)
+
+
 def take_back(work: UnitOfWork, redemption_id: int) -> CustomerId:
     """The merchant takes a reward back that was not used: a code at once, money when the store has given it back.
 
@@ -182,6 +225,9 @@ def take_back(work: UnitOfWork, redemption_id: int) -> CustomerId:
     if reward.handed_over:
         if row.issued_at is None or row.outcome != "used" or row.expires_at <= work.now:
             raise NothingToTakeBack
+        if reward.kind == Kind.CUSTOM:
+            _given_back(work, row.code, None)
+            return CustomerId(row.customer_id)
         program = Program.of(work).by_version(row.terms_version)
         outbox.put(work, [asked(reward, program.currency, row, row.customer_external_id, active=False)])
         return CustomerId(row.customer_id)
@@ -214,9 +260,9 @@ def settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
         redemption, agreed = records.as_redemption(row), program.by_version(row.terms_version)
         wanted = rules.target(redemption, work.now)
         records.append(work, _redemption_entries(work, redemption, wanted, agreed, row.reward["title"]))
-        final = wanted.held == 0
+        final = wanted.what != rules.HELD
         records.mark_outcome(work, redemption.redemption_id, wanted.what if final else None)
-        if final and wanted.taken == 0 and not redemption.refused:
+        if final and wanted.what != rules.USED and not redemption.refused:
             _end_it(work, row, agreed)
 
 

@@ -63,7 +63,8 @@ _HOST = re.compile(r"[A-Za-z0-9+/_=-]{1,256}", re.ASCII)
 
 
 @contextmanager
-def _work() -> Iterator[UnitOfWork]:
+def unit() -> Iterator[UnitOfWork]:
+    """A unit of work of the merchant's shop."""
     with current_app.extensions["doors"].database.work(g.merchant.shop.shop_id) as work:
         yield work
 
@@ -72,7 +73,7 @@ def _work() -> Iterator[UnitOfWork]:
 @merchant_only
 def home() -> str:
     """What the program does for this shop, in numbers."""
-    with _work() as work:
+    with unit() as work:
         counted = figures.figures(work)
         read_in = history.history(work)
         pushed, _ = activity.effects(work, activity.SETTLED, limit=HOME_EFFECTS)
@@ -97,7 +98,7 @@ def customer_list() -> str:
     """Customers, newest first; by stage, and by how an e-mail address or a name begins."""
     stage = _one_of(lifecycle.STAGES, request.args.get("stage"))
     typed = request.args.get("q", "")[: customers.LONGEST_SEARCH].strip()
-    with _work() as work:
+    with unit() as work:
         page = customers.page(work, typed=typed, stage=stage, after=_id(request.args.get("after")))
     return render_template(
         "admin/customers.html", page=page, stage=stage, typed=typed, first="after" not in request.args
@@ -108,7 +109,7 @@ def customer_list() -> str:
 @merchant_only
 def customer(customer_id: int) -> str:
     """One customer: orders, stage and its history, points and what made them, invitations."""
-    with _work() as work:
+    with unit() as work:
         portrait = customers.portrait(work, CustomerId(customer_id)) if customer_id < customers.NO_BOUND else None
     if portrait is None:
         abort(404, "There is no such customer in this shop.")
@@ -123,7 +124,7 @@ def customer(customer_id: int) -> str:
 @merchant_only
 def take_back(redemption_id: int) -> BaseResponse:
     """Take a reward back from whoever bought it, if it was not used."""
-    with _work() as work:
+    with unit() as work:
         customer_id = loyalty.take_back(work, min(redemption_id, customers.NO_BOUND))
     return redirect(link("admin.customer", customer_id=customer_id, taken_back="yes") + "#redemptions", 303)
 
@@ -132,7 +133,7 @@ def take_back(redemption_id: int) -> BaseResponse:
 @merchant_only
 def reward_list() -> str:
     """What points buy in this shop, and what the app has to be allowed for it."""
-    with _work() as work:
+    with unit() as work:
         offers = rewards.offers(work)
     return render_template(
         "admin/rewards.html", offers=offers, kinds=rewards.KINDS, changed=request.args.get("changed")
@@ -143,7 +144,7 @@ def reward_list() -> str:
 @merchant_only
 def offer_reward() -> BaseResponse:
     """Offer one reward more."""
-    with _work() as work:
+    with unit() as work:
         now = loyalty.current_terms(work)
         loyalty.offer(work, reward_form.reward_of(request.form, now.currency, {reward.key for reward in now.rewards}))
     return redirect(link("admin.reward_list", changed="offered"), 303)
@@ -153,7 +154,7 @@ def offer_reward() -> BaseResponse:
 @merchant_only
 def withdraw_reward() -> BaseResponse:
     """Stop offering a reward."""
-    with _work() as work:
+    with unit() as work:
         done = loyalty.withdraw(work, request.form.get("key", ""))
     return redirect(link("admin.reward_list", changed="withdrawn" if done else "not"), 303)
 
@@ -165,7 +166,7 @@ def activity_list() -> str:
     box = _one_of(BOXES, request.args.get("box")) or BOXES[0]
     state = _one_of(activity.STATES, request.args.get("state")) or activity.SETTLED
     read = activity.deliveries if box == "deliveries" else activity.effects
-    with _work() as work:
+    with unit() as work:
         lines, after = read(work, state, _id(request.args.get("after")))
         one_by_one = bulk_runs.pause(work) if box == "effects" else None
     return render_template(
@@ -184,7 +185,7 @@ def activity_list() -> str:
 @merchant_only
 def replay_delivery(delivery_id: int) -> BaseResponse:
     """Put a parked delivery back among those that wait."""
-    with _work() as work:
+    with unit() as work:
         done = delivery_id < customers.NO_BOUND and inbox.replay(work, DeliveryId(delivery_id))
     return _back("deliveries", done)
 
@@ -193,7 +194,7 @@ def replay_delivery(delivery_id: int) -> BaseResponse:
 @merchant_only
 def replay_effect(effect_id: int) -> BaseResponse:
     """Make a parked effect due again."""
-    with _work() as work:
+    with unit() as work:
         done = effect_id < customers.NO_BOUND and outbox.replay(work, EffectId(effect_id))
     return _back("effects", done)
 
@@ -203,7 +204,7 @@ def replay_effect(effect_id: int) -> BaseResponse:
 def extension_list() -> str:
     """What shows in the shop itself, whether it does, and where the merchant places it."""
     shopify, domain = current_app.extensions["doors"].shopify, g.merchant.shop.domain
-    with _work() as work:
+    with unit() as work:
         pixel, workflows = extensions.pixel_state(work), extensions.workflows(work)
     return render_template(
         "admin/extensions.html",
@@ -219,7 +220,7 @@ def extension_list() -> str:
 @merchant_only
 def start_pixel() -> BaseResponse:
     """Ask the store to run the pixel."""
-    with _work() as work:
+    with unit() as work:
         extensions.start_pixel(work, current_app.extensions["doors"].shopify)
     return redirect(link("admin.extension_list"), 303)
 
@@ -228,7 +229,7 @@ def start_pixel() -> BaseResponse:
 @merchant_only
 def segment_list() -> str:
     """The segments that we keep in the store, and the button that removes or restores them."""
-    with _work() as work:
+    with unit() as work:
         found = segments.segments(work)
     asked = _one_of(("yes", "no"), request.args.get("asked"))
     wanted = any(segment.wanted for segment in found)
@@ -241,7 +242,7 @@ def ask_segments(wanted: str) -> BaseResponse:
     """State that the store shall have our segments, or none of them."""
     if _one_of(("yes", "no"), wanted) is None:
         abort(404, "There is no such wish.")
-    with _work() as work:
+    with unit() as work:
         lifecycle.publish_segments(work, active=wanted == "yes")
     return redirect(link("admin.segment_list", asked=wanted), 303)
 
@@ -250,7 +251,7 @@ def ask_segments(wanted: str) -> BaseResponse:
 @merchant_only
 def privacy() -> str:
     """The legal requests that the platform passed on."""
-    with _work() as work:
+    with unit() as work:
         return render_template("admin/privacy.html", requests=legal.requests(work), at=work.now)
 
 
@@ -258,7 +259,7 @@ def privacy() -> str:
 @merchant_only
 def privacy_export(request_id: str) -> Response:
     """What we hold of a customer who asked, as a file for the merchant to hand on."""
-    with _work() as work:
+    with unit() as work:
         found = legal.export(work, request_id[:200])
     if found is None:
         abort(404, "There is no such export.")

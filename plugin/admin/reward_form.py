@@ -38,6 +38,9 @@ def reward_of(form: Mapping[str, str], currency: str, taken: Collection[str]) ->
         "code_days": _number(typed, "days", "The number of days"),
         "limit": _number(typed, "limit", "How often one customer may have it"),
         "limit_days": _number(typed, "limit_days", "The days of that limit"),
+        "stock": _number(typed, "stock", "How many there are of it"),
+        "most_steps": _number(typed, "steps", "How many of it can be bought at once") or 1,
+        "most_share": _number(typed, "share", "Its share of an order"),
         "combines": {name: bool(typed.get(f"with_{name}")) for name in ("orders", "products", "shipping")},
         "goods": {name: _ids(typed.get(name, "")) for name in ("products", "variants", "collections")},
     }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 
+import lifecycle
 import loyalty
 from connectors.shopify import REWARD_SCOPES
 from engine.work import UnitOfWork
@@ -29,6 +31,7 @@ KINDS: Sequence[tuple[Kind, str]] = (
     (Kind.PRODUCT, "Certain products for less, or one of them free"),
     (Kind.GIFT_CARD, "A gift card"),
     (Kind.STORE_CREDIT, "Store credit"),
+    (Kind.CUSTOM, "Something that you hand over yourself"),
 )
 
 
@@ -55,6 +58,11 @@ class Offers:
     version: int
     rewards: Sequence[Offer]
     needs: Sequence[Need]
+    waiting: Sequence[Any]
+    """Custom rewards that were bought and are to be handed over, oldest first."""
+    stages: Sequence[tuple[str, int]]
+    """Stages with the customers in each: whom a reward can be given to."""
+    gifts: Sequence[Any]
 
 
 def offers(work: UnitOfWork) -> Offers:
@@ -66,4 +74,6 @@ def offers(work: UnitOfWork) -> Offers:
     ]
     kinds = {reward.kind for reward in terms.rewards}
     needs = [Need(what, REWARD_SCOPES[kind]) for kind, what in PERMISSIONS.items() if kind in kinds]
-    return Offers(terms.currency, terms.version, shown, needs)
+    there = lifecycle.stage_counts(work)
+    stages = [(str(stage), there.get(stage, 0)) for stage in lifecycle.STAGES]
+    return Offers(terms.currency, terms.version, shown, needs, loyalty.to_hand_over(work), stages, loyalty.gifts(work))

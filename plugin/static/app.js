@@ -155,14 +155,15 @@
     const url = new URL(form.action);
     if (event.defaultPrevented || !isOurs(url)) return;
     event.preventDefault();
-    const fields = new URLSearchParams(new FormData(form, event.submitter));
+    const typed = new FormData(form, event.submitter);
     leave();
     if (form.method === "post") {
+      const body = form.enctype === "multipart/form-data" ? typed : new URLSearchParams(typed);
       // A POST without a token would be refused, so it cannot fall back to the browser's own: it says so instead.
       const fallback = () => complain("That did not work. Please try again.");
-      return void go(url, { init: { method: "POST", body: fields }, fallback });
+      return void go(url, { init: { method: "POST", body }, fallback });
     }
-    for (const [name, value] of fields) value ? url.searchParams.set(name, value) : url.searchParams.delete(name);
+    for (const [name, value] of typed) value ? url.searchParams.set(name, value) : url.searchParams.delete(name);
     go(url);
   });
 

@@ -58,6 +58,8 @@ class Account:
     history: Sequence[Movement]
     referral_code: str
     friends: int
+    tickets: Sequence[Any] = ()
+    """Tickets of contests: see `loyalty.tickets`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) ->
         history=movements(loyalty.statement(work, customer_id, newest)) if newest else [],
         referral_code=referral.code_of(work, customer_id),
         friends=len(brought),
+        tickets=loyalty.tickets(work, customer_id),
     )
 
 

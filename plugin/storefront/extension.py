@@ -96,9 +96,12 @@ def see_order(external_id: str) -> Response:
 @pages.route("/redeem", methods=ACT)
 @extension_only
 def redeem() -> Response:
-    """Buy a reward: ``{"reward": key, "request_key": ticket}``. Sent twice, it buys once and answers the same."""
+    """Buy a reward: ``{"reward": key, "request_key": ticket, "steps": "2"}``.
+
+    Sent twice, it buys once and answers the same.
+    """
     given = _body()
-    bought = buy(g.shopper, given.get("reward", ""), given.get("request_key", ""))
+    bought = buy(g.shopper, given.get("reward", ""), given.get("request_key", ""), given.get("steps", ""))
     state = "ready" if bought.issued_at else "making"
     return jsonify(
         bought=_code(

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
@@ -50,10 +51,26 @@ def points() -> Response:
 def redeem() -> BaseResponse:
     """Buy a reward. The ticket names the click, so a form that is sent twice buys once."""
     try:
-        bought = buy(g.shopper, request.form.get("reward", ""), request.form.get("request_key", ""))
+        form = request.form
+        bought = buy(g.shopper, form.get("reward", ""), form.get("request_key", ""), form.get("steps", ""))
     except Refusal as refusal:
         return _points(refusal)
     return redirect(f"{g.shopper.path_prefix}/?bought={bought.redemption_id}#codes", 303)
+
+
+@pages.post("/scratch", strict_slashes=False)
+@shopper_only
+def scratch() -> BaseResponse:
+    """Scratch a card of a contest: what it wins was fixed before it was printed."""
+    typed = [request.form.get(name, "") for name in ("contest", "number")]
+    try:
+        if g.shopper.customer_id is None or not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
+            raise loyalty.NoSuchTicket
+        with _work() as work:
+            loyalty.scratch(work, g.shopper.customer_id, *map(int, typed))
+    except Refusal as refusal:
+        return _points(refusal)
+    return redirect(f"{g.shopper.path_prefix}/#tickets", 303)
 
 
 @pages.get("/r/<code>", strict_slashes=False)

@@ -26,8 +26,8 @@ class NotLoggedIn(Refusal):
     """Please log in to the shop first. Nothing was done."""
 
 
-def buy(shopper: Shopper, reward: str, ticket: str) -> Any:
-    """The redemption that this click made, now or before.
+def buy(shopper: Shopper, reward: str, ticket: str, steps: str = "") -> Any:
+    """The redemption that this click made, now or before. `steps`: how many of it, as typed; nothing is one.
 
     Refuses with `NotLoggedIn`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
     """
@@ -37,8 +37,9 @@ def buy(shopper: Shopper, reward: str, ticket: str) -> Any:
     key = ticket[:LONGEST_TICKET]
     if not tickets.good(doors.secret, _holder(shopper), key, doors.database.clock()):
         raise FormTooOld
+    many = 1 if not steps else int(steps) if steps.isascii() and steps.isdigit() and len(steps) < 6 else 0
     with doors.database.work(shopper.shop.shop_id) as work:
-        return loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key)
+        return loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key, many)
 
 
 def ticket_for(shopper: Shopper) -> str:

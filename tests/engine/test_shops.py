@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.fernet import Fernet
@@ -21,6 +22,7 @@ from engine.reconciliations import Reconciliation
 from engine.segments import StoreSegments
 from engine.shops import Seal, Shop
 from engine.work import Database
+from loyalty import ImportSource
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
 
@@ -104,8 +106,16 @@ def full(desk: Desk, above: Superuser) -> Desk:
         referral.touch(work, code, "a1b2c3d4e5f60718")
         announcements.heard(work, [What.STAGE_ENTERED], START, listening=True)
         backfills.ask(work)
+        bring = ImportSource.OTHER, "add", ZoneInfo("UTC")
+        loyalty.read_import(work, b"email,points\nanna-1@example.com,5\n", *bring)
+        loyalty.ask_gift(work, "five-off", "acquired")
+        contest = loyalty.Contest(
+            kind=loyalty.ContestKind.DRAW, title="Spring", opens_at=START, closes_at=START + timedelta(days=1),
+            minimum_minor=0, most_per_customer=1, prizes=(loyalty.Prize({}, 1),),
+        )  # fmt: skip
+        loyalty.announce_contest(work, contest, ["five-off"])
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
-    desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
+    desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "
         "VALUES (%s, 'k', 't', %s, %s, %s)",

@@ -26,16 +26,25 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        "/contests",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
+        "/gifts",
+        "/imports",
+        "/imports/<int:import_id>/book",
+        "/imports/<int:import_id>/forget",
+        "/imports/<int:import_id>/undo",
         "/parked/deliveries/<int:delivery_id>/replay",
         "/parked/effects/<int:effect_id>/replay",
         "/pixel",
+        "/redemptions/<int:redemption_id>/hand-over",
+        "/redemptions/<int:redemption_id>/refuse",
         "/redemptions/<int:redemption_id>/take-back",
         "/rewards",
         "/rewards/withdraw",
         "/proxy/redeem",
+        "/proxy/scratch",
         "/segments/<wanted>",
         "/proxy/r/<code>",
     }

@@ -9,7 +9,7 @@ import pytest
 
 import referral
 from commerce.orders import OrderSnapshot
-from referral.service import TOUCH_KEPT, TOUCHES_A_MINUTE
+from referral.service.attributing import TOUCH_KEPT, TOUCHES_A_MINUTE
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
 
