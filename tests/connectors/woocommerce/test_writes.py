@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from commerce.rewards import Goods, PutDiscount, PutGiftCard
+from commerce.rewards import PutDiscount, PutGiftCard
 from commerce.store import PutSegment, SetFields, SetTags, StoreError
 from connectors.woocommerce import Home
 from tests.connectors.woocommerce.conftest import NOON, Shop
@@ -86,27 +86,14 @@ def test_what_the_platform_has_none_of_is_an_answer(shop: Shop) -> None:
     card = PutGiftCard("GIFT-7KQH3MRX", "Perennial", 500, "USD", None, "1", active=True)
     (answer,) = shop.woo().put_gift_cards([card])
     assert answer is not None
-    assert (answer.permanent, answer.reason) == (True, "WooCommerce has no gift cards of its own")
+    assert (answer.permanent, answer.reason) == (
+        True,
+        "WooCommerce has no gift cards of its own: offer an amount off an order",
+    )
     with pytest.raises(StoreError, match="no exports") as refused:
         shop.woo().begin_export("orders")
     assert refused.value.permanent
     assert shop.store.asked == []
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"takes": "percentage", "percent": 10},
-        {"takes": "shipping"},
-        {"goods": Goods(products=("1",))},
-        {"minimum_quantity": 2},
-    ],
-)
-def test_a_discount_of_another_kind_is_refused_and_never_made_into_an_amount(shop: Shop, changed: Any) -> None:
-    (answer,) = shop.woo().put_discounts([discount(**changed)])
-    assert answer is not None
-    assert answer.permanent
-    assert shop.store.coupons == {}
 
 
 def test_no_tag_takes_the_field_away_and_leaves_the_merchant_s_own(shop: Shop) -> None:
