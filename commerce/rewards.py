@@ -1,5 +1,5 @@
-"""What a store may be asked to give a customer: a discount code, a gift card, store credit; and which of it the stores of
-a platform can give at all.
+"""What a store may be asked to give a customer: a discount code, a gift card, store credit; and which of it the stores
+of a platform can give at all.
 
 A code and a gift card are chosen by us before the store is asked, so asking twice makes one. Credit has no name that we
 could choose: see `GiveCredit`.
@@ -148,6 +148,9 @@ class Offering:
     """Free shipping may be limited to a price of the shipping."""
     combines_by_class: bool = True
     """A code says with which classes of discounts it may be used; else with all others, or with none."""
+    variants: str = "variants"
+    """What merchants call those of one product, and sets of products."""
+    collections: str = "collections"
     notes: Mapping[str, str] = field(default_factory=dict)
     """What the merchant has to see to in the store, by what a code takes off."""
 

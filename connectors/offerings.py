@@ -1,5 +1,5 @@
-"""Which rewards can be offered on which platform. Whoever shows or checks rewards asks here, by the shop's platform, and
-so never has to know one platform from another.
+"""Which rewards can be offered on which platform. Whoever shows or checks rewards asks here, by the shop's platform,
+and so never has to know one platform from another.
 """
 
 from __future__ import annotations

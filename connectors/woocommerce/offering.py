@@ -11,6 +11,8 @@ OFFERING = Offering(
     least_pieces=False,
     shipping_prices=False,
     combines_by_class=False,
+    variants="variations",
+    collections="categories",
     notes={
         "shipping": "It works where a shipping zone of your store has the method Free shipping, "
         "which is set to require a coupon.",

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 import loyalty
+from commerce.rewards import Offering
+from connectors.offerings import offering
 from connectors.shopify import REWARD_SCOPES
+from engine import shops
 from engine.work import UnitOfWork
 from loyalty import Kind, Reward
 
@@ -55,6 +58,20 @@ class Offers:
     version: int
     rewards: Sequence[Offer]
     needs: Sequence[Need]
+    offering: Offering
+    """What the shop's platform can give: the form asks for nothing else."""
+
+    @property
+    def kinds(self) -> Sequence[tuple[Kind, str]]:
+        left_out = {
+            kind
+            for kind, given in (
+                (Kind.GIFT_CARD, self.offering.gift_cards),
+                (Kind.STORE_CREDIT, self.offering.store_credit),
+            )
+            if not given
+        }
+        return [(kind, words) for kind, words in KINDS if kind not in left_out]
 
 
 def offers(work: UnitOfWork) -> Offers:
@@ -66,4 +83,4 @@ def offers(work: UnitOfWork) -> Offers:
     ]
     kinds = {reward.kind for reward in terms.rewards}
     needs = [Need(what, REWARD_SCOPES[kind]) for kind, what in PERMISSIONS.items() if kind in kinds]
-    return Offers(terms.currency, terms.version, shown, needs)
+    return Offers(terms.currency, terms.version, shown, needs, offering(shops.current(work).platform))
