@@ -67,17 +67,21 @@ def test_what_stands_already_is_not_written_again_so_the_echo_ends(shop: Shop) -
     assert shop.questions("POST") == ["customers/batch"]
 
 
-def test_points_stand_beside_the_stage_and_pages_without_an_address_are_not_named(shop: Shop) -> None:
-    sara = shop.store.register("sara@example.test")
+def test_points_and_an_invitation_stand_beside_the_stage_and_pages_without_an_address_are_not_named(shop: Shop) -> None:
+    sara, ali = shop.store.register("sara@example.test"), shop.store.register("ali@example.test")
     effects = [
         SetFields(str(sara), "loyalty", {"points": "120"}),
         SetFields(str(sara), "lifecycle", {"stage": "retained"}),
-        SetFields(str(sara), "referral", {"referral_link": "/r/SARA-7KQH"}),
+        SetFields(str(sara), "referral", {"referral_link": "/r/SARA-7KQH?ref=SARA-7KQH"}),
+        SetFields(str(ali), "referral", {"referral_link": "/r/SARA-7KQH"}),
         SetFields("guest:0123456789abcdef", "loyalty", {"points": "5"}),
     ]
-    assert shop.woo().set_fields(effects) == [None] * 4
+    assert shop.woo().set_fields(effects) == [None] * 5
+    assert shop.store.meta(sara, "referral_link") == f"{shop.urls['https']}/?ref=SARA-7KQH"
+    assert shop.store.customers[ali].body["meta_data"] == []
     assert (shop.store.meta(sara, "loyalty_points"), shop.store.meta(sara, "lifecycle_stage")) == ("120", "retained")
-    assert [row["key"] for row in shop.store.customers[sara].body["meta_data"]] == ["loyalty_points", "lifecycle_stage"]
+    held = {row["key"] for row in shop.store.customers[sara].body["meta_data"]}
+    assert held == {"loyalty_points", "lifecycle_stage", "referral_link"}
     assert shop.woo().set_fields([SetFields(str(sara), "loyalty", {"points": None})]) == [None]
     assert shop.store.meta(sara, "loyalty_points") is None
 
