@@ -37,7 +37,8 @@ class Front:
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
-        self._losing, self._lost = 0, anything
+        self._losing = 0
+        self._lost: Which = anything
 
     def answer(
         self,
