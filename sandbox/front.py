@@ -38,6 +38,7 @@ class Front:
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
         self._losing = 0
+        self._through: int | None = None
         self._lost: Which = anything
 
     def answer(
@@ -62,6 +63,10 @@ class Front:
         """The platform acts on the next such questions, and what it answers never arrives."""
         self._losing, self._lost = times, which
 
+    def fail_after(self, questions: int | None) -> None:
+        """Let so many questions through, and fail at all after them; None: let all of them through."""
+        self._through = questions
+
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
         with self.lock:
@@ -81,4 +86,7 @@ class Front:
     def _in_its_place(self) -> Response | None:
         if self.instead:
             return self.instead.popleft()()
-        return Response(PAGE % (b"503", b"Service Unavailable"), 503, mimetype="text/html") if self.down else None
+        if self._through is not None:
+            self._through -= 1
+        failing = self.down or (self._through is not None and self._through < 0)
+        return Response(PAGE % (b"503", b"Service Unavailable"), 503, mimetype="text/html") if failing else None
