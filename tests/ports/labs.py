@@ -5,7 +5,7 @@ through the port must not have to know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from sandbox.front import Front
 from sandbox.ids import gid
 from sandbox.metafields import OWN_NAMESPACE
 from sandbox.orders import Order
+from sandbox.shop import Shop
 from sandbox.woocommerce import ApiKey, Line, coupons, till
 from sandbox.woocommerce import Store as WooSandbox
 from sandbox.woocommerce import create_app as create_woo
@@ -52,8 +53,11 @@ class Lab(Protocol):
     platform: str
     clock: Clock
     front: Front
-    secrets: Sequence[str]
-    """What no error and no line of a log may hold."""
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What no error and no line of a log may hold."""
+        ...
 
     def store(self, url: str | None = None) -> Store:
         """The shop's store as the house would open it; `url` is another address for it."""
@@ -114,7 +118,7 @@ class ShopifyLab:
         return (SECRET, self.token)
 
     @property
-    def shop(self) -> merchant.Shop:
+    def shop(self) -> Shop:
         return self.world.shop()
 
     def store(self, url: str | None = None) -> Store:
@@ -279,7 +283,7 @@ class WooLab:
         self.front.lose(times, lambda method, path, _body: method != "GET" and "/coupons" in path)
 
 
-LABS = {"shopify": ShopifyLab, "woocommerce": WooLab}
+LABS: Mapping[str, Callable[[Clock], ShopifyLab | WooLab]] = {"shopify": ShopifyLab, "woocommerce": WooLab}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -37,7 +38,7 @@ def faults(lab: Lab) -> list[StoreError]:
     """What each question is answered with, as long as the front has something to say."""
     who = lab.person(EMAIL)
     lab.front.instead.extend([lab.front.instead[-1]] * 400)
-    found = [_fault(lambda ask=ask: ask(lab.store(), lab, who)) for ask in QUESTIONS.values()]
+    found = [_fault(partial(ask, lab.store(), lab, who)) for ask in QUESTIONS.values()]
     lab.front.instead.clear()
     return found
 
@@ -92,7 +93,7 @@ def test_a_firewall_that_turns_us_away_closes_the_store_until_it_lets_us_in(lab:
 def test_access_that_was_revoked_closes_the_store_and_heals(lab: Lab) -> None:
     who = lab.person(EMAIL)
     lab.revoke()
-    found = [_fault(lambda ask=ask: ask(lab.store(), lab, who)) for ask in QUESTIONS.values()]
+    found = [_fault(partial(ask, lab.store(), lab, who)) for ask in QUESTIONS.values()]
     assert {(fault.permanent, fault.closed) for fault in found} == {(False, True)}
     lab.restore()
     assert works(lab)
@@ -104,7 +105,7 @@ def test_a_store_that_does_not_answer_is_given_up(lab: Lab) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = lab.store(f"http://127.0.0.1:{silent.getsockname()[1]}")
         for name in ("details", "tags", "codes"):
-            fault = _fault(lambda ask=QUESTIONS[name]: ask(store, lab, who))  # type: ignore[misc]
+            fault = _fault(partial(QUESTIONS[name], store, lab, who))
             assert (fault.permanent, fault.closed) == (False, False)
 
 
@@ -118,7 +119,7 @@ def test_no_error_and_no_line_of_a_log_holds_a_secret_or_an_address(lab: Lab, ca
         who = lab.person(f"p{status}@example.test")
         lab.front.instead.extend([lab.front.instead[-1]] * 400)
         for ask in QUESTIONS.values():
-            fault = _fault(lambda ask=ask, who=who: ask(lab.store(), lab, who))  # type: ignore[misc]
+            fault = _fault(partial(ask, lab.store(), lab, who))
             said += [repr(fault), str(fault.__cause__)]
         lab.front.instead.clear()
     # The library that speaks HTTP writes addresses at its level of debugging, which we never switch on.
