@@ -103,9 +103,7 @@ def _put(rest: Rest, effects: Sequence[PutDiscount], places: Sequence[int], outc
         else:
             there[place] = decoded(answer, _Id).id
     _see_to(rest, there, wanted, outcomes)
-    for place in _open(places, outcomes):
-        if not effects[place].active:
-            outcomes[place] = _freeze(rest, effects[place])
+    _freeze(rest, effects, [place for place in _open(places, outcomes) if not effects[place].active], outcomes)
 
 
 class _Id(Struct):
@@ -184,40 +182,52 @@ def _find(rest: Rest, code: str) -> Coupon | None:
 
 def _ours(rest: Rest, effect: PutDiscount, wanted: Fields) -> Coupon | StoreError:
     """The coupon that bears the code already: ours (an answer was lost), or why it is none of ours."""
-    try:
-        found = _find(rest, effect.code)
-    except Refused as refusal:
-        return refusal
+    found = _tried(rest, effect.code)
     if found is None:
         return StoreError("the code was taken and then gone", permanent=False)
+    if isinstance(found, Refused):
+        return found
     return found if found.mark == wanted["description"] else _ANOTHERS
 
 
-def _freeze(rest: Rest, effect: PutDiscount) -> Outcome:
-    """No coupon of that code works any more: looked for again until there is none. One that was used is frozen too,
-    since its use is given back when the order is cancelled.
+def _freeze(rest: Rest, effects: Sequence[PutDiscount], places: Sequence[int], outcomes: list[Outcome]) -> None:
+    """No coupon of these codes works any more: they are looked for again until there is none. One that was used is
+    frozen too, since its use is given back when the order is cancelled.
     """
+    left = list(places)
+    for turn in range(_MOST_ALIKE):
+        working: dict[int, int] = {}
+        for place in left:
+            found = _tried(rest, effects[place].code)
+            if isinstance(found, StoreError):
+                outcomes[place] = found
+            elif found is None or found.status == "draft":
+                continue
+            elif found.mark is not None:
+                working[place] = found.id
+            elif turn == 0:
+                outcomes[place] = _ANOTHERS
+        rows = [{"id": coupon_id, "status": "draft"} for coupon_id in working.values()]
+        for place, answer in zip(working, batch(rest, "coupons", "update", rows), strict=True):
+            if isinstance(answer, StoreError):
+                # Also when it is refused: somebody deleted it in this moment, or it works.
+                outcomes[place] = _NOT_FROZEN
+        left = _open(list(working), outcomes)
+    for place in left:
+        outcomes[place] = _NOT_FROZEN
+
+
+def _tried(rest: Rest, code: str) -> Coupon | Refused | None:
     try:
-        for turn in range(_MOST_ALIKE):
-            found = _find(rest, effect.code)
-            if found is None or found.status == "draft" or (turn and found.mark is None):
-                return None
-            if found.mark is None:
-                return _ANOTHERS
-            _write_draft(rest, found.id)
+        return _find(rest, code)
     except Refused as refusal:
         return refusal
-    return _NOT_FROZEN
 
 
 def _frozen(rest: Rest, coupon_id: int) -> bool:
     """Freeze this coupon, and see whether it is: asked for by its id, since a list of the store leaves drafts out."""
     try:
-        _write_draft(rest, coupon_id)
+        rest.send("PUT", f"coupons/{coupon_id}", {"status": "draft"}, _Id)
         return rest.get(f"coupons/{coupon_id}", (), Coupon).data.status == "draft"
     except Refused:
         return False
-
-
-def _write_draft(rest: Rest, coupon_id: int) -> None:
-    rest.send("PUT", f"coupons/{coupon_id}", {"status": "draft"}, _Id)

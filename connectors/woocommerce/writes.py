@@ -34,7 +34,7 @@ _LONGEST_VALUE = 255
 # dropped without a word.
 FIELDS = {"stage:": "lifecycle_stage", "tier:": "loyalty_tier", "referral:": "referral_role"}
 
-# The same for what is shown of a customer: stage and tier stand where their tags do.
+# The same for what is shown of a customer: stage and tier stand where their tags do. Others are loyalty's.
 SHOWN = {
     "stage": "lifecycle_stage",
     "tier": "loyalty_tier",
@@ -98,7 +98,11 @@ def set_fields(rest: Rest, effects: Sequence[SetFields]) -> list[Outcome]:
         [
             _Wanted(
                 effect.customer_external_id,
-                {SHOWN[key]: _addressed(value, home) for key, value in effect.values.items() if _has_place(value)},
+                {
+                    SHOWN.get(key, f"loyalty_{key}"): _addressed(value, home)
+                    for key, value in effect.values.items()
+                    if _has_place(value)
+                },
             )
             for effect in effects
         ],

@@ -14,11 +14,11 @@ from sqlalchemy import text
 
 import loyalty
 from commerce.events import CustomerChanged, Delivery, OrderChanged
-from commerce.ids import DeliveryId
+from commerce.ids import DeliveryId, EffectId
 from commerce.store import ShopDetails
 from connectors.http import HttpSession
 from connectors.woocommerce import Key, WooStore, store_address, translate
-from engine import mirror, shops, terms
+from engine import mirror, outbox, shops, terms
 from engine.inbox import settle_snapshots
 from engine.outbox import MOST_ATTEMPTS, TAGS_REST_SECONDS, Outbox
 from engine.shops import Shop
@@ -285,15 +285,40 @@ def test_a_coupon_whose_answers_are_all_lost_gives_its_points_back_and_works_for
         till.buy(bought.code)
 
 
-@pytest.mark.parametrize("lost", [1, 3, 15])
+def any_coupons(_method: str, path: str, _body: bytes) -> bool:
+    return "/coupons" in path
+
+
+@pytest.mark.parametrize("lost", [1, 3])
 def test_a_coupon_is_frozen_though_the_answers_are_lost(till: Till, above: Superuser, lost: int) -> None:
     bought = till.redeem()
     till.push()
-    till.front.lose(lost, lambda method, path, _body: method == "PUT" and "/coupons/" in path)
+    till.front.lose(lost, any_coupons)
     till.take_back(bought.redemption_id)
     till.try_again(lost)
     assert (till.points(), till.states()) == ((200, 0), ["draft"])
     assert above.run("SELECT reason FROM effects WHERE parked_at IS NOT NULL") == []
+
+
+def test_a_coupon_that_could_not_be_frozen_is_seen_by_the_merchant_and_costs_its_points_when_it_is_used(
+    till: Till, above: Superuser
+) -> None:
+    bought = till.redeem()
+    till.push()
+    till.front.lose(15, any_coupons)
+    till.take_back(bought.redemption_id)
+    till.try_again(MOST_ATTEMPTS)
+    parked = "SELECT effect_id FROM effects WHERE parked_at IS NOT NULL"
+    effect_id = EffectId(above.one(parked))
+    assert (till.points(), till.states()) == ((200, 0), ["publish"])
+    till.hear(till.buy(bought.code))
+    assert (till.newest.outcome, till.account().spendable) == ("used", 100)
+    till.front.lose(0)
+    with till.database.work(till.shop.shop_id) as work:
+        assert outbox.replay(work, effect_id)
+    till.push()
+    assert till.states() == ["draft"]
+    assert above.run(parked) == []
 
 
 def test_a_store_that_is_down_for_days_makes_the_coupon_when_it_is_back(till: Till) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from commerce.rewards import Combines, Goods
+from connectors.woocommerce import Home
 from tests.connectors.woocommerce.conftest import NOON, Shop
 from tests.connectors.woocommerce.test_writes import discount, reasons
 
@@ -114,6 +115,15 @@ def test_every_coupon_of_a_released_code_is_frozen(shop: Shop) -> None:
     first.body["status"] = "publish"
     assert woo.put_discounts([discount(active=False)]) == [None]
     assert [record.body["status"] for record in shop.store.coupons.values()] == ["draft", "draft"]
+
+
+def test_many_codes_are_frozen_by_one_writing_and_looked_for_twice(shop: Shop) -> None:
+    woo, codes = shop.woo(home=Home("USD")), [f"RELEASED-{number}" for number in range(40)]
+    assert woo.put_discounts([discount(code) for code in codes]) == [None] * 40
+    shop.store.asked.clear()
+    assert woo.put_discounts([discount(code, active=False) for code in codes]) == [None] * 40
+    assert {record.body["status"] for record in shop.store.coupons.values()} == {"draft"}
+    assert (shop.questions("POST"), len(shop.questions("GET"))) == (["coupons/batch"], 80)
 
 
 def test_a_code_that_was_used_is_frozen_too_since_a_cancelled_order_gives_its_use_back(shop: Shop) -> None:
