@@ -16,7 +16,7 @@ from commerce.history import Store
 from connectors.http import HttpSession, Limits
 from connectors.shopify import OPTIONAL_SCOPES, ShopifyStore
 from connectors.woocommerce import Home, Key, WooStore, store_address
-from sandbox import App, Courier, World, create_app, merchant
+from sandbox import App, Courier, ShopSetting, World, create_app, merchant
 from sandbox.customers import Customer
 from sandbox.discounts import Discount
 from sandbox.front import Front
@@ -52,6 +52,8 @@ class Lab(Protocol):
 
     platform: str
     clock: Clock
+    unit: int
+    """How many minor units one of the shop's money has."""
     front: Front
 
     @property
@@ -101,14 +103,18 @@ class Lab(Protocol):
 class ShopifyLab:
     platform = "shopify"
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, currency: str = "USD", decimals: int = 2) -> None:
         self.clock = clock
+        self.unit = 10**decimals
         app = App(
             "client-of-the-battery", SECRET, app_url="https://perennial.example",
         ).deployed(ROOT / "shopify.app.toml")  # fmt: skip
         app = replace(app, scopes=(*app.scopes, *OPTIONAL_SCOPES))
         courier = Courier(send=lambda _url, _headers, _body: 200, clock=clock.timestamp)
-        self.world = World(app, clock=clock.timestamp, courier=courier, bucket=10_000_000, restore_rate=1_000_000)
+        self.world = World(
+            app, shops=(ShopSetting(SHOP, currency),), clock=clock.timestamp, courier=courier, bucket=10_000_000,
+            restore_rate=1_000_000,
+        )  # fmt: skip
         self.front = Front(create_app(self.world))
         self.url, self.token = "", ""
         self.restore()
@@ -179,7 +185,7 @@ class ShopifyLab:
         who = None if person is None else self._customer(person)
         email = None if who else "guest@example.com"
         basket = [(MUG, 1), (TEA, 2)]
-        return self.world.place_order(basket, customer=who, email=email, codes=codes, shipping=SHIPPING)
+        return self.world.place_order(basket, customer=who, email=email, codes=codes, shipping=7 * self.unit)
 
     def _order(self, order: str) -> Order:
         return next(found for found in self.shop.orders if str(found.id) == order)
@@ -200,10 +206,11 @@ class ShopifyLab:
 class WooLab:
     platform = "woocommerce"
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, currency: str = "USD", decimals: int = 2) -> None:
         self.clock = clock
+        self.unit = 10**decimals
         self.key = ApiKey()
-        self.sandbox = WooSandbox(clock=clock, keys=[self.key])
+        self.sandbox = WooSandbox(clock=clock, keys=[self.key], currency=currency, decimals=decimals)
         self.front = Front(create_woo(self.sandbox))
         self.url = ""
 
@@ -214,7 +221,7 @@ class WooLab:
     def store(self, url: str | None = None) -> Store:
         http = HttpSession(plain=True, limits=IMPATIENT if url else None)
         key = Key(self.key.consumer_key, self.key.consumer_secret)
-        return WooStore(store_address(url or self.url), key, http, now=self.clock, home=Home("USD"))
+        return WooStore(store_address(url or self.url), key, http, now=self.clock, home=Home(self.sandbox.currency))
 
     def person(self, email: str) -> str:
         return str(self.sandbox.register(email))
@@ -260,7 +267,7 @@ class WooLab:
     def buy(self, codes: Sequence[str], person: str | None) -> Sold:
         body = self.sandbox.orders[self._sell(codes, person)].body
         off, carriage = (int(body[name].replace(".", "")) for name in ("discount_total", "shipping_total"))
-        return Sold(off, SHIPPING - carriage)
+        return Sold(off, 7 * self.unit - carriage)
 
     def _sell(self, codes: Sequence[str], person: str | None) -> int:
         basket = [Line("Mug", "14.00", 1, 11), Line("Tea", "9.50", 2, 12)]
@@ -283,15 +290,15 @@ class WooLab:
         self.front.lose(times, lambda method, path, _body: method != "GET" and "/coupons" in path)
 
 
-LABS: Mapping[str, Callable[[Clock], ShopifyLab | WooLab]] = {"shopify": ShopifyLab, "woocommerce": WooLab}
+LABS: Mapping[str, Callable[[Clock, str, int], ShopifyLab | WooLab]] = {"shopify": ShopifyLab, "woocommerce": WooLab}
 
 
 @contextmanager
-def opened(platform: str) -> Iterator[Lab]:
+def opened(platform: str, currency: str = "USD", decimals: int = 2) -> Iterator[Lab]:
     """The lab of a platform behind a real server. Its clock stands at the present second: the packages that check a
     platform's tokens look at the computer's.
     """
-    lab = LABS[platform](Clock(datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=5)))
+    lab = LABS[platform](Clock(datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=5)), currency, decimals)
     with served(lab.front) as url:
         lab.url = url
         yield lab

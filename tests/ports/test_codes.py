@@ -14,7 +14,7 @@ from commerce.rewards import Combines, GiveCredit, Goods, PutDiscount, PutGiftCa
 from commerce.store import StoreError
 from connectors.offerings import offering
 from tests.ports.conftest import Answer
-from tests.ports.labs import GOODS, SHIPPING, TEA, Lab, Sold
+from tests.ports.labs import GOODS, SHIPPING, TEA, Lab, Sold, opened
 
 CODE = "P-7KQH3MRXA4CDEF"
 
@@ -233,6 +233,24 @@ def test_each_code_of_a_batch_has_an_answer_of_its_own(lab: Lab) -> None:
     assert all(answer.permanent for answer in answers if answer)
     assert refused_at_the_till(lab, code="P-NOBODY")
     assert lab.buy(["P-OTHER"], None) == Sold(GOODS // 10, 0)
+
+
+@pytest.mark.asks("money of no decimals, and of three, is written and read whole")
+@pytest.mark.parametrize("currency, decimals", [("JPY", 0), ("KWD", 3)])
+def test_money_of_no_decimals_and_of_three_is_written_and_read_whole(
+    platform: str, currency: str, decimals: int
+) -> None:
+    with opened(platform, currency, decimals) as lab:
+        (order,) = lab.store().orders([lab.order()])
+        assert (order.currency, order.total_minor - order.goods_minor) == (currency, 7 * lab.unit)
+        assert sum(line.net_minor for line in order.lines) == order.goods_minor
+        assert order.goods_minor // lab.unit in (33, 34)  # a tea at 9.50 is 10 yen in one of them
+        five = 5 * lab.unit + lab.unit // 8  # 5 yen, 5.125 dinars
+        least = order.goods_minor
+        issue(lab, discount(lab, amount_minor=five, currency=currency, minimum_minor=least))
+        issue(lab, discount(lab, "P-MORE", amount_minor=five, currency=currency, minimum_minor=least + 1))
+        assert refused_at_the_till(lab, code="P-MORE")
+        assert lab.buy([CODE], None) == Sold(five, 0)
 
 
 @pytest.mark.asks("a gift card")

@@ -86,6 +86,22 @@ def test_an_order_is_read_whole_its_money_to_the_minor_unit(lab: Lab) -> None:
     assert (order.paid, order.cancelled_at) == (True, None)
 
 
+@pytest.mark.asks("many orders are read in few questions, in the order asked for")
+def test_many_orders_are_read_in_few_questions(lab: Lab) -> None:
+    placed = [lab.order() for _ in range(130)][::-1]
+    before = len(lab.front.asked)
+    assert [order.external_id for order in lab.store().orders(placed)] == placed
+    assert len(lab.front.asked) - before <= len(placed) // 4
+
+
+@pytest.mark.asks("more changed customers than a page holds are all found")
+def test_more_changed_customers_than_a_page_holds_are_all_found(lab: Lab) -> None:
+    there = {lab.person(f"p{number}@example.test") for number in range(230)}
+    found = [person.external_id for person in people(lab)]
+    assert len(found) == len(there)
+    assert set(found) == there
+
+
 @pytest.mark.asks("what was refunded is told with the order")
 def test_what_was_refunded_is_told_with_the_order(lab: Lab) -> None:
     placed = lab.order(lab.person("sara@example.test"))
