@@ -139,11 +139,9 @@ def _see_to(rest: Rest, there: dict[int, int], wanted: Mapping[int, Fields], out
     wrong = _compared(rest, there, wanted, outcomes)
     if not wrong:
         return
-    rows = [{"id": there[place], **wanted[place]} for place in wrong]
-    for place, answer in zip(wrong, batch(rest, "coupons", "update", rows), strict=True):
-        if isinstance(answer, StoreError):
-            outcomes[place] = answer
-    again = {place: there[place] for place in wrong if outcomes[place] is None}
+    # What the store answers to that is not asked: what then stands there says it.
+    batch(rest, "coupons", "update", [{"id": there[place], **wanted[place]} for place in wrong])
+    again = {place: there[place] for place in wrong}
     for place, names in _compared(rest, again, wanted, outcomes).items():
         outcomes[place] = _otherwise(names) if _frozen(rest, there[place]) else _NOT_FROZEN
 
