@@ -1,4 +1,5 @@
-"""What a store may be asked to give a customer: a discount code, a gift card, store credit.
+"""What a store may be asked to give a customer: a discount code, a gift card, store credit; and which of it the stores
+of a platform can give at all.
 
 A code and a gift card are chosen by us before the store is asked, so asking twice makes one. Credit has no name that we
 could choose: see `GiveCredit`.
@@ -6,7 +7,7 @@ could choose: see `GiveCredit`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar, Literal
@@ -42,7 +43,8 @@ class PutDiscount:
 
     What it takes off: an amount, a percentage (1 to 100), or the shipping if that costs no more than
     `most_shipping_minor`. Named `goods` narrow an amount, taken once, or a percentage of each piece.
-    `customer_external_id` locks it to one customer. Each code works once.
+    `customer_external_id` locks it to one customer; of a guest, whom the store has no record of, by `customer_email`.
+    That address is looked up when the effect is pushed, and never stored with it. Each code works once.
     """
 
     kind: ClassVar[str] = "discount"
@@ -62,6 +64,7 @@ class PutDiscount:
     minimum_quantity: int = 0
     goods: Goods = field(default=Goods())
     combines: Combines = field(default=Combines())
+    customer_email: str | None = field(default=None, repr=False)
 
     @property
     def key(self) -> str:
@@ -125,3 +128,51 @@ class TakeCredit:
     @property
     def key(self) -> str:
         return self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """Which rewards the stores of a platform can give.
+
+    Asked when a merchant describes a reward, and once more before the store is: nobody shall pay points for what cannot
+    be made.
+    """
+
+    platform: str
+    """Its name in sentences."""
+    gift_cards: bool = True
+    store_credit: bool = True
+    least_pieces: bool = True
+    """A code may ask for a least number of pieces."""
+    shipping_prices: bool = True
+    """Free shipping may be limited to a price of the shipping."""
+    combines_by_class: bool = True
+    """A code says with which classes of discounts it may be used; else with all others, or with none."""
+    variants: str = "variants"
+    """What merchants call those of one product, and sets of products."""
+    collections: str = "collections"
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What the merchant has to see to in the store, by what a code takes off."""
+
+    def refusal(self, effect: PutDiscount | PutGiftCard | GiveCredit | TakeCredit) -> str | None:
+        """Why such a thing cannot be given, with what to do instead; None where it can."""
+        if isinstance(effect, PutDiscount):
+            return self._no_code(effect)
+        given = self.gift_cards if isinstance(effect, PutGiftCard) else self.store_credit
+        what = "gift cards" if isinstance(effect, PutGiftCard) else "store credit"
+        return None if given else f"{self.platform} has no {what} of its own: offer an amount off an order"
+
+    def _no_code(self, effect: PutDiscount) -> str | None:
+        if effect.minimum_quantity and not self.least_pieces:
+            return f"{self.platform} has no codes for a least number of pieces: ask for a least spend"
+        if effect.most_shipping_minor is not None and not self.shipping_prices:
+            return f"{self.platform} has no free shipping up to a price of the shipping: leave that price out"
+        if not self.combines_by_class and len(set(self._classes(effect))) > 1:
+            return f"{self.platform}'s codes are used with all other discounts or with none: choose one of these"
+        return None
+
+    @staticmethod
+    def _classes(effect: PutDiscount) -> tuple[bool, ...]:
+        """Free shipping is never combined with itself, so that says nothing."""
+        asked = (effect.combines.orders, effect.combines.products)
+        return asked if effect.takes == "shipping" else (*asked, effect.combines.shipping)

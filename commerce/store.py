@@ -17,6 +17,7 @@ from commerce.orders import OrderSnapshot, OrderStamp
 
 # What a store gives has words of its own; who speaks to a store finds them here as well.
 from commerce.rewards import GiveCredit as GiveCredit  # noqa: PLC0414
+from commerce.rewards import Offering as Offering  # noqa: PLC0414
 from commerce.rewards import PutDiscount as PutDiscount  # noqa: PLC0414
 from commerce.rewards import PutGiftCard as PutGiftCard  # noqa: PLC0414
 from commerce.rewards import TakeCredit as TakeCredit  # noqa: PLC0414

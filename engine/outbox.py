@@ -34,6 +34,7 @@ from commerce.store import (
     TakeCredit,
 )
 from engine import log, metrics, shops
+from engine.addresses import addressed
 from engine.bulk_runs import BulkRuns
 from engine.effects import DONE, READY, Outcome, ready_at
 from engine.mirror import Accepted
@@ -204,6 +205,8 @@ class _Claimed:
     version: int
     attempts: int
     effect: Effect
+    told: Effect
+    """The effect as the store is told of it: with addresses that are not kept."""
     leased_until: datetime
 
 
@@ -258,15 +261,11 @@ class Outbox:
                 leased_until=work.now + LEASE,
                 limit=self._batch,
             )
+            effects: list[Effect] = [msgspec.convert(r.body, _KINDS[r.kind], strict=False) for r in rows]
+            told = addressed(work, effects)
         return [
-            _Claimed(
-                EffectId(r.effect_id),
-                r.version,
-                r.attempts,
-                msgspec.convert(r.body, _KINDS[r.kind], strict=False),
-                r.leased_until,
-            )
-            for r in rows
+            _Claimed(EffectId(r.effect_id), r.version, r.attempts, effect, as_told, r.leased_until)
+            for r, effect, as_told in zip(rows, effects, told, strict=True)
         ]
 
     def _speak(self, shop_id: ShopId, claimed: Sequence[_Claimed]) -> list[StoreError | None]:
@@ -284,7 +283,7 @@ class Outbox:
         for kind, write in writers.items():
             if batch := [c for c in claimed if c.effect.kind == kind]:
                 try:
-                    outcome = write([c.effect for c in batch])
+                    outcome = write([c.told for c in batch])
                 except StoreError as error:
                     outcome = [error for _ in batch]
                 answers |= {c.effect_id: answer for c, answer in zip(batch, outcome, strict=True)}

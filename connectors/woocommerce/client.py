@@ -15,6 +15,7 @@ from commerce.store import Announce, PutPixel, PutSegment, SetFields, SetTags, S
 from connectors.http import HttpSession
 from connectors.woocommerce import coupons, hooks, reads, writes
 from connectors.woocommerce.address import StoreAddress
+from connectors.woocommerce.offering import OFFERING
 from connectors.woocommerce.reading import NOWHERE, Home
 from connectors.woocommerce.reads import StoreFacts
 from connectors.woocommerce.rest import Rest
@@ -70,13 +71,13 @@ class WooStore:
         return coupons.put_discounts(self._rest, effects, self._own_currency(), self._now())
 
     def put_gift_cards(self, effects: Sequence[PutGiftCard]) -> list[StoreError | None]:
-        return [_has_no("gift cards") for _ in effects]
+        return [_not_offered(effect) for effect in effects]
 
     def give_credit(self, effect: GiveCredit, *, asked_before: bool) -> StoreError | None:  # noqa: ARG002
-        return _has_no("store credit")
+        return _not_offered(effect)
 
     def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> StoreError | None:  # noqa: ARG002
-        return _has_no("store credit")
+        return _not_offered(effect)
 
     def put_pixels(self, effects: Sequence[PutPixel]) -> list[StoreError | None]:
         return [_has_no("pixels") for _ in effects]
@@ -125,6 +126,10 @@ class WooStore:
         if self._currency is None:
             self._currency = reads.currency(self._rest)
         return self._currency
+
+
+def _not_offered(effect: PutGiftCard | GiveCredit | TakeCredit) -> StoreError:
+    return StoreError(OFFERING.refusal(effect) or "", permanent=True)
 
 
 def _has_no(things: str) -> StoreError:

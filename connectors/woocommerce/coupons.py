@@ -2,62 +2,39 @@
 
 The store takes a coupon and quietly leaves out what it does not like: an instant in the wrong field (it never
 expires), an address that it finds odd (it is open to everybody). So nothing counts as issued until what stands in the
-store is what was stated, and a coupon that came out otherwise is frozen before we complain. A code is frozen by draft
-status when it is taken back: shoppers are told that it does not exist, and so are we, for the store finds by their code
-only coupons that work. A code that works again is a new coupon beside the frozen one.
+store is what was stated. A coupon that came out otherwise is written once more; if that does not help either, it is
+frozen before we complain. A code is frozen by draft status when it is taken back: shoppers are told that it does not
+exist, and so are we, for the store finds by their code only coupons that work. A code that works again is a new coupon
+beside the frozen one.
+
+A code is not looked for before it is made: the store itself refuses a second one of a name, and a look before that
+could be out of date when it is acted on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
-import msgspec
 from msgspec import Struct
 
 from commerce.identity import GUEST
-from commerce.money import Money
-from commerce.store import PutDiscount, StoreError
-from connectors.woocommerce import bodies, reading
-from connectors.woocommerce.reads import is_id, timestamp
+from commerce.rewards import Goods, PutDiscount
+from commerce.store import StoreError
+from connectors.woocommerce import bodies
+from connectors.woocommerce.coupon_fields import Coupon, Fields, differences, fields_of
+from connectors.woocommerce.offering import OFFERING
+from connectors.woocommerce.reads import is_id
 from connectors.woocommerce.rest import Refused, Rest, decoded
 from connectors.woocommerce.writes import Outcome, batch, emails, in_turn
 
 _TAKEN = "woocommerce_rest_coupon_code_already_exists"
-# By this field a coupon is known to be ours: codes are unique, whoever made them.
-_MARK = "_perennial_discount"
 _SOON = timedelta(minutes=5)
-_LONGEST_TITLE = 200
+# A slow store may have made a code twice, once for each asking. More than these are not ours.
+_MOST_ALIKE = 5
 
-
-class _Coupon(Struct):
-    id: bodies.Id
-    code: str
-    status: str
-    amount: str
-    discount_type: str
-    date_expires_gmt: datetime | None = None
-    usage_limit: int | None = None
-    usage_limit_per_user: int | None = None
-    limit_usage_to_x_items: int | None = None
-    individual_use: bool = False
-    free_shipping: bool = False
-    exclude_sale_items: bool = False
-    minimum_amount: str = "0"
-    maximum_amount: str = "0"
-    email_restrictions: list[str] = []
-    product_ids: list[int] = []
-    excluded_product_ids: list[int] = []
-    product_categories: list[int] = []
-    excluded_product_categories: list[int] = []
-    meta_data: list[bodies.MetaItem] = []
-
-    @property
-    def mark(self) -> str | None:
-        """The title under which we made it; None for a coupon that is not ours."""
-        raw = next((bytes(item.value) for item in self.meta_data if item.key == _MARK), b"")
-        return msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else None
+_NOT_FROZEN = StoreError("the store did not freeze the coupon", permanent=False)
+_ANOTHERS = StoreError("the code belongs to another coupon of the shop", permanent=True)
 
 
 def put_discounts(rest: Rest, effects: Sequence[PutDiscount], base: str, now: datetime) -> list[Outcome]:
@@ -79,153 +56,112 @@ def _unfit(effect: PutDiscount, base: str, now: datetime) -> Outcome:
         return StoreError("a code may have only letters, digits and hyphens: the store rewrites others", permanent=True)
     if not effect.active:
         return None
-    if effect.takes != "amount" or effect.goods or effect.minimum_quantity:
-        # Better no code than one that takes something else off: the points go back.
-        return StoreError(
-            "of discounts, only an amount off a whole order is made in WooCommerce so far", permanent=True
-        )
-    if effect.amount_minor <= 0:
-        return StoreError("a coupon of no amount takes nothing off: it is not made", permanent=True)
+    # Better no code than one that takes something else off: the points go back.
+    if why := OFFERING.refusal(effect) or _no_worth(effect) or _no_goods(effect.takes, effect.goods):
+        return StoreError(why, permanent=True)
     if effect.currency != base:
         return StoreError(f"the store's coupons are in {base}, and this one is in {effect.currency}", permanent=True)
     if effect.starts_at > now + _SOON:
         return StoreError("WooCommerce's coupons work from the moment they are made: ask again then", permanent=False)
     customer = effect.customer_external_id
-    if customer is not None and not is_id(customer):
-        what = "a guest" if customer.startswith(GUEST) else "nobody that the store knows"
-        return StoreError(f"the code is locked to {what}: it needs an account in the store", permanent=True)
+    if customer is not None and not is_id(customer) and not customer.startswith(GUEST):
+        return StoreError("the code is locked to nobody that the store knows", permanent=True)
+    return None
+
+
+def _no_worth(effect: PutDiscount) -> str | None:
+    if effect.takes == "amount" and effect.amount_minor <= 0:
+        return "a coupon of no amount takes nothing off: it is not made"
+    if effect.takes == "percentage" and not 1 <= effect.percent <= 100:
+        return "a percentage off goes from 1 to 100"
+    return None
+
+
+def _no_goods(takes: str, goods: Goods) -> str | None:
+    if goods.collections and (goods.products or goods.variants):
+        return "a coupon is for products or for categories: with both, only what is in both counts"
+    if goods and takes == "shipping":
+        return "free shipping is for a whole order, not for named goods"
+    if not all(is_id(one) for one in (*goods.products, *goods.variants, *goods.collections)):
+        return "goods go by the store's own numbers"
     return None
 
 
 def _put(rest: Rest, effects: Sequence[PutDiscount], places: Sequence[int], outcomes: list[Outcome]) -> None:
     wanted = _locked(rest, effects, places, outcomes)
     active = [place for place in _open(places, outcomes) if effects[place].active]
-    made: dict[int, int] = {}
+    there: dict[int, int] = {}
     for place, answer in zip(active, batch(rest, "coupons", "create", [wanted[p] for p in active]), strict=True):
         if isinstance(answer, Refused) and answer.code == _TAKEN:
-            outcomes[place] = _settle_existing(rest, effects[place], wanted[place])
+            found = _ours(rest, effects[place], wanted[place])
+            if isinstance(found, StoreError):
+                outcomes[place] = found
+            else:
+                there[place] = found.id
         elif isinstance(answer, StoreError):
             outcomes[place] = answer
         else:
-            made[place] = decoded(answer, _Id).id
-    _read_back(rest, made, wanted, outcomes)
-    for place in _open(places, outcomes):
-        if not effects[place].active:
-            outcomes[place] = _each_alone(rest, effects[place])
+            there[place] = decoded(answer, _Id).id
+    _see_to(rest, there, wanted, outcomes)
+    _freeze(rest, effects, [place for place in _open(places, outcomes) if not effects[place].active], outcomes)
 
 
 class _Id(Struct):
     id: bodies.Id
 
 
-def _each_alone(rest: Rest, effect: PutDiscount) -> Outcome:
-    try:
-        return _freeze(rest, effect)
-    except Refused as refusal:
-        return refusal
-
-
 def _locked(
     rest: Rest, effects: Sequence[PutDiscount], places: Sequence[int], outcomes: list[Outcome]
-) -> dict[int, dict[str, object]]:
+) -> dict[int, Fields]:
     """The coupons to write, those of one customer locked to his address. One without an address would be open to
     everybody; a star in it would be a pattern.
     """
     active = [place for place in places if effects[place].active]
-    known = emails(rest, {int(who) for place in active if (who := effects[place].customer_external_id) is not None})
+    owners = {place: who for place in active if (who := effects[place].customer_external_id) is not None}
+    known = emails(rest, {int(who) for who in owners.values() if is_id(who)})
     wanted = {}
     for place in active:
-        who = effects[place].customer_external_id
-        address = "" if who is None else known.get(int(who), "").strip().lower()
+        who, given = owners.get(place), effects[place].customer_email
+        address = ("" if who is None else known.get(int(who), "") if is_id(who) else given or "").strip().lower()
         if who is not None and ("@" not in address or "*" in address):
             outcomes[place] = StoreError(
                 "the customer has no e-mail to lock the code to, or is no longer in the store", permanent=True
             )
-        wanted[place] = coupon_input(effects[place], address or None)
+        wanted[place] = fields_of(effects[place], address or None)
     return wanted
 
 
-def coupon_input(effect: PutDiscount, email: str | None) -> dict[str, object]:
-    """The store's description of the discount: a fixed amount off one cart, once. Every field that could widen or
-    narrow it is stated, so that a coupon that exists already is brought to the same.
-    """
-    title = effect.title[:_LONGEST_TITLE]
-    return {
-        "code": effect.code,
-        "status": "publish",
-        "description": title,
-        "discount_type": "fixed_cart",
-        "amount": Money(effect.amount_minor, effect.currency).decimal(),
-        # Not date_expires_gmt, which is taken and ignored. With its zone, or it would be the site's own time.
-        "date_expires": timestamp(effect.ends_at),
-        "usage_limit": 1,
-        "usage_limit_per_user": 1,
-        "individual_use": False,
-        "free_shipping": False,
-        "exclude_sale_items": False,
-        "minimum_amount": Money(effect.minimum_minor, effect.currency).decimal(),
-        "maximum_amount": "0",
-        "email_restrictions": [] if email is None else [email],
-        "product_ids": [],
-        "excluded_product_ids": [],
-        "product_categories": [],
-        "excluded_product_categories": [],
-        "meta_data": [{"key": _MARK, "value": title}],
-    }
+# --- written, read back, compared
 
 
-def differences(wanted: dict[str, object], found: _Coupon) -> list[str]:
-    """The names of the fields in which the store's coupon is not the one that was asked for."""
-    expires = wanted["date_expires"]
-    same = {
-        "code": found.code.casefold() == str(wanted["code"]).casefold(),
-        "date_expires": found.date_expires_gmt is not None
-        and timestamp(reading.instant(found.date_expires_gmt) or datetime.min.replace(tzinfo=UTC)) == expires,
-        "email_restrictions": sorted(e.lower() for e in found.email_restrictions) == wanted["email_restrictions"],
-        "limit_usage_to_x_items": not found.limit_usage_to_x_items,
-        "meta_data": found.mark == wanted["description"],
-    }
-    same |= {name: _amount(getattr(found, name)) == _amount(str(wanted[name])) for name in _AMOUNTS}
-    same |= {name: getattr(found, name) == wanted[name] for name in _EQUAL}
-    return sorted(name for name, fits in same.items() if not fits)
-
-
-_AMOUNTS = ("amount", "minimum_amount", "maximum_amount")
-_EQUAL = (
-    "status",
-    "discount_type",
-    "usage_limit",
-    "usage_limit_per_user",
-    "individual_use",
-    "free_shipping",
-    "exclude_sale_items",
-    "product_ids",
-    "excluded_product_ids",
-    "product_categories",
-    "excluded_product_categories",
-)
-
-
-def _amount(text: str) -> Decimal | None:
-    try:
-        return Decimal(text) if len(text) < 32 else None
-    except InvalidOperation:
-        return None
-
-
-def _read_back(rest: Rest, made: dict[int, int], wanted: dict[int, dict[str, object]], outcomes: list[Outcome]) -> None:
-    """Compare what stands in the store with what was asked for; freeze what is not the same."""
-    if not made:
+def _see_to(rest: Rest, there: dict[int, int], wanted: Mapping[int, Fields], outcomes: list[Outcome]) -> None:
+    """Compare the coupons `there` with what was asked for; write what differs once more, and freeze what still does."""
+    wrong = _compared(rest, there, wanted, outcomes)
+    if not wrong:
         return
-    query = (("include", ",".join(str(found) for found in made.values())), ("per_page", "100"))
-    there = {coupon.id: coupon for coupon in rest.get("coupons", query, list[_Coupon]).data}
-    for place, coupon_id in made.items():
-        found = there.get(coupon_id)
+    # What the store answers to that is not asked: what then stands there says it.
+    batch(rest, "coupons", "update", [{"id": there[place], **wanted[place]} for place in wrong])
+    again = {place: there[place] for place in wrong}
+    for place, names in _compared(rest, again, wanted, outcomes).items():
+        outcomes[place] = _otherwise(names) if _frozen(rest, there[place]) else _NOT_FROZEN
+
+
+def _compared(
+    rest: Rest, there: Mapping[int, int], wanted: Mapping[int, Fields], outcomes: list[Outcome]
+) -> dict[int, list[str]]:
+    """Which of the coupons differ, and in what. One that is not there is told in `outcomes`."""
+    if not there:
+        return {}
+    query = (("include", ",".join(str(found) for found in there.values())), ("per_page", "100"))
+    stand = {coupon.id: coupon for coupon in rest.get("coupons", query, list[Coupon]).data}
+    wrong = {}
+    for place, coupon_id in there.items():
+        found = stand.get(coupon_id)
         if found is None:
             outcomes[place] = StoreError("the coupon was written and is not there", permanent=False)
-        elif wrong := differences(wanted[place], found):
-            _draft(rest, coupon_id)
-            outcomes[place] = _otherwise(wrong)
+        elif names := differences(wanted[place], found):
+            wrong[place] = names
+    return wrong
 
 
 def _otherwise(wrong: Sequence[str]) -> StoreError:
@@ -234,41 +170,62 @@ def _otherwise(wrong: Sequence[str]) -> StoreError:
     )
 
 
-def _find(rest: Rest, code: str) -> _Coupon | None:
-    found = rest.get("coupons", (("code", code), ("per_page", "10")), list[_Coupon]).data
+# --- codes that exist
+
+
+def _find(rest: Rest, code: str) -> Coupon | None:
+    found = rest.get("coupons", (("code", code), ("per_page", "10")), list[Coupon]).data
     return next((coupon for coupon in found if coupon.code.casefold() == code.casefold()), None)
 
 
-def _settle_existing(rest: Rest, effect: PutDiscount, wanted: dict[str, object]) -> Outcome:
-    """A code that exists: ours as asked for (an answer was lost), ours and otherwise (bring it there), or another's."""
+def _ours(rest: Rest, effect: PutDiscount, wanted: Fields) -> Coupon | StoreError:
+    """The coupon that bears the code already: ours (an answer was lost), or why it is none of ours."""
+    found = _tried(rest, effect.code)
+    if found is None:
+        return StoreError("the code was taken and then gone", permanent=False)
+    if isinstance(found, Refused):
+        return found
+    return found if found.mark == wanted["description"] else _ANOTHERS
+
+
+def _freeze(rest: Rest, effects: Sequence[PutDiscount], places: Sequence[int], outcomes: list[Outcome]) -> None:
+    """No coupon of these codes works any more: they are looked for again until there is none. One that was used is
+    frozen too, since its use is given back when the order is cancelled.
+    """
+    left = list(places)
+    for turn in range(_MOST_ALIKE):
+        working: dict[int, int] = {}
+        for place in left:
+            found = _tried(rest, effects[place].code)
+            if isinstance(found, StoreError):
+                outcomes[place] = found
+            elif found is None or found.status == "draft":
+                continue
+            elif found.mark is not None:
+                working[place] = found.id
+            elif turn == 0:
+                outcomes[place] = _ANOTHERS
+        rows = [{"id": coupon_id, "status": "draft"} for coupon_id in working.values()]
+        for place, answer in zip(working, batch(rest, "coupons", "update", rows), strict=True):
+            if isinstance(answer, StoreError):
+                # Also when it is refused: somebody deleted it in this moment, or it works.
+                outcomes[place] = _NOT_FROZEN
+        left = _open(list(working), outcomes)
+    for place in left:
+        outcomes[place] = _NOT_FROZEN
+
+
+def _tried(rest: Rest, code: str) -> Coupon | Refused | None:
     try:
-        found = _find(rest, effect.code)
-        if found is None:
-            return StoreError("the code was taken and then gone", permanent=False)
-        if found.mark != wanted["description"]:
-            return StoreError("the code belongs to another coupon of the shop", permanent=True)
-        if not differences(wanted, found):
-            return None
-        found = rest.send("PUT", f"coupons/{found.id}", wanted, _Coupon)
-        found = _find(rest, effect.code) or found
-        if wrong := differences(wanted, found):
-            _draft(rest, found.id)
-            return _otherwise(wrong)
+        return _find(rest, code)
     except Refused as refusal:
         return refusal
-    return None
 
 
-def _freeze(rest: Rest, effect: PutDiscount) -> Outcome:
-    found = _find(rest, effect.code)
-    if found is None:
-        return None
-    if found.mark is None:
-        return StoreError("the code belongs to another coupon of the shop", permanent=True)
-    if found.status == "draft" or _draft(rest, found.id).status == "draft":
-        return None
-    return StoreError("the store did not freeze the coupon", permanent=False)
-
-
-def _draft(rest: Rest, coupon_id: int) -> _Coupon:
-    return rest.send("PUT", f"coupons/{coupon_id}", {"status": "draft"}, _Coupon)
+def _frozen(rest: Rest, coupon_id: int) -> bool:
+    """Freeze this coupon, and see whether it is: asked for by its id, since a list of the store leaves drafts out."""
+    try:
+        rest.send("PUT", f"coupons/{coupon_id}", {"status": "draft"}, _Id)
+        return rest.get(f"coupons/{coupon_id}", (), Coupon).data.status == "draft"
+    except Refused:
+        return False

@@ -34,7 +34,7 @@ _LONGEST_VALUE = 255
 # dropped without a word.
 FIELDS = {"stage:": "lifecycle_stage", "tier:": "loyalty_tier", "referral:": "referral_role"}
 
-# The same for what is shown of a customer: stage and tier stand where their tags do.
+# The same for what is shown of a customer: stage and tier stand where their tags do. Others are loyalty's.
 SHOWN = {
     "stage": "lifecycle_stage",
     "tier": "loyalty_tier",
@@ -89,19 +89,37 @@ def set_tags(rest: Rest, effects: Sequence[SetTags]) -> list[Outcome]:
 
 
 def set_fields(rest: Rest, effects: Sequence[SetFields]) -> list[Outcome]:
-    """What our tags hold already is written there; our pages for shoppers have no address in this store yet, so links
-    to them are not written.
+    """What our tags hold already is written there. Of our pages for shoppers only those have an address in the shop
+    that say something in their query.
     """
+    home = rest.address.url
     return _set(
         rest,
         [
             _Wanted(
                 effect.customer_external_id,
-                {SHOWN[key]: value for key, value in effect.values.items() if not (value or "").startswith("/")},
+                {
+                    SHOWN.get(key, f"loyalty_{key}"): _addressed(value, home)
+                    for key, value in effect.values.items()
+                    if _has_place(value)
+                },
             )
             for effect in effects
         ],
     )
+
+
+def _has_place(value: str | None) -> bool:
+    return not (value or "").startswith("/") or "?" in (value or "")
+
+
+def _addressed(value: str | None, home: str) -> str | None:
+    """A page of ours is the shop's own first page with the same query: whoever carries an invitation (``?ref=``) is
+    noticed by our plugin there on any page, and buys in any case.
+    """
+    if value is None or not value.startswith("/"):
+        return value
+    return f"{home}/?{value.partition('?')[2]}"
 
 
 def _set(rest: Rest, wanted: Sequence[_Wanted]) -> list[Outcome]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from commerce.ids import public_code
-from commerce.store import Effect, GiveCredit, PutDiscount, PutGiftCard, TakeCredit
+from commerce.store import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from loyalty.rules import Kind, Reward
 
 # Eighteen letters of the alphabet without look-alikes: above the 80 bits that a code worth money needs.
@@ -30,7 +31,9 @@ def code_for(reward: Reward) -> str:
     return public_code(CODE_LETTERS, _PREFIXES.get(reward.kind, CODE_PREFIX))
 
 
-def asked(reward: Reward, currency: str, row: Any, customer_external_id: str, *, active: bool = True) -> Effect:
+def asked(
+    reward: Reward, currency: str, row: Any, customer_external_id: str, *, active: bool = True
+) -> PutDiscount | PutGiftCard | GiveCredit | TakeCredit:
     """What the store is asked for; `row` is the redemption. Not `active`: what was given works no more.
 
     For a custom reward the store is not asked at all.
@@ -49,6 +52,21 @@ def asked(reward: Reward, currency: str, row: Any, customer_external_id: str, *,
         reward.minimum_minor, active, takes, reward.percent, reward.most_shipping_minor, reward.minimum_quantity,
         reward.goods, reward.combines,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """A redemption that nobody has made: what it would ask for is wanted beforehand."""
+
+    code: str = f"{CODE_PREFIX}SAMPLE"
+    created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    expires_at: datetime = datetime(1970, 1, 2, tzinfo=UTC)
+    issued_at: datetime | None = None
+
+
+def sample(reward: Reward, currency: str) -> PutDiscount | PutGiftCard | GiveCredit | TakeCredit:
+    """What the store would be asked for if somebody bought the reward."""
+    return asked(reward, currency, _Nobody(), "")
 
 
 def dead(effect: PutDiscount) -> PutDiscount:

@@ -9,10 +9,12 @@ from typing import Any
 
 from commerce.orders import Order
 from commerce.refusal import Refusal
+from commerce.rewards import Offering
 from engine import terms
 from engine.work import UnitOfWork
 from loyalty import rules
 from loyalty.rules import Terms
+from loyalty.service.asking import sample
 
 DOMAIN = "loyalty"
 
@@ -59,19 +61,31 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
 
     Refuses with `TermsRefused`, whose message has a sentence for each mistake; then nothing is written.
     """
+    _sound(body)
+    return terms.publish(work, DOMAIN, body)
+
+
+def _sound(body: Mapping[str, Any]) -> Terms:
+    """The terms that `body` says, if they can be published; else `TermsRefused`."""
     try:
         proposed = Terms.read(0, body)
     except (KeyError, TypeError, ValueError) as fault:
         raise TermsRefused(f"The terms cannot be read: {fault}.") from None
     if found := rules.mistakes(proposed):
         raise TermsRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
-    return terms.publish(work, DOMAIN, body)
+    return proposed
 
 
-def offer(work: UnitOfWork, reward: Mapping[str, Any]) -> int:
-    """Sell one reward more, from now on; answers with the new version of the terms. Refuses with `TermsRefused`."""
+def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> int:
+    """Sell one reward more, from now on; answers with the new version of the terms. Refuses with `TermsRefused`, also
+    what the shop's platform cannot give: a shopper must not be the one who finds that out.
+    """
     body = terms.versions(work, DOMAIN)[-1].body
-    return publish(work, {**body, "rewards": [*body["rewards"], reward]})
+    proposed = {**body, "rewards": [*body["rewards"], reward]}
+    sound = _sound(proposed)
+    if why := offering.refusal(sample(sound.rewards[-1], sound.currency)):
+        raise TermsRefused(f"{why}.")
+    return terms.publish(work, DOMAIN, proposed)
 
 
 def withdraw(work: UnitOfWork, key: str) -> bool:

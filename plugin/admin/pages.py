@@ -22,6 +22,7 @@ import lifecycle
 import loyalty
 import referral
 from commerce.ids import CustomerId, DeliveryId, EffectId
+from connectors.offerings import offering
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, inbox, outbox
 from engine.work import UnitOfWork
@@ -135,18 +136,18 @@ def reward_list() -> str:
     """What points buy in this shop, and what the app has to be allowed for it."""
     with unit() as work:
         offers = rewards.offers(work)
-    return render_template(
-        "admin/rewards.html", offers=offers, kinds=rewards.KINDS, changed=request.args.get("changed")
-    )
+    return render_template("admin/rewards.html", offers=offers, changed=request.args.get("changed"))
 
 
 @pages.post("/rewards")
 @merchant_only
 def offer_reward() -> BaseResponse:
     """Offer one reward more."""
+    can = offering(g.merchant.shop.platform)
     with unit() as work:
         now = loyalty.current_terms(work)
-        loyalty.offer(work, reward_form.reward_of(request.form, now.currency, {reward.key for reward in now.rewards}))
+        taken = {reward.key for reward in now.rewards}
+        loyalty.offer(work, reward_form.reward_of(request.form, now.currency, taken, can), can)
     return redirect(link("admin.reward_list", changed="offered"), 303)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
+from commerce.rewards import Offering
 from loyalty import Kind
 
 # Longer is a mistake of the clipboard; the terms have limits of their own.
@@ -20,8 +21,11 @@ class NotAReward(Refusal):
     """This is not how a reward is written."""
 
 
-def reward_of(form: Mapping[str, str], currency: str, taken: Collection[str]) -> dict[str, Any]:
-    """The reward that the form describes, with a key that none of `taken` bears. Refuses with `NotAReward`."""
+def reward_of(form: Mapping[str, str], currency: str, taken: Collection[str], offering: Offering) -> dict[str, Any]:
+    """The reward that the form describes, with a key that none of `taken` bears. Refuses with `NotAReward`.
+
+    `offering` says how the shop's platform combines discounts, so how the form asks for that.
+    """
     typed = {name: value[:LONGEST].strip() for name, value in form.items()}
     kind = typed.get("kind", "")
     if kind not in set(Kind):
@@ -41,12 +45,21 @@ def reward_of(form: Mapping[str, str], currency: str, taken: Collection[str]) ->
         "stock": _number(typed, "stock", "How many there are of it"),
         "most_steps": _number(typed, "steps", "How many of it can be bought at once") or 1,
         "most_share": _number(typed, "share", "Its share of an order"),
-        "combines": {name: bool(typed.get(f"with_{name}")) for name in ("orders", "products", "shipping")},
+        "combines": _combines(typed, kind, offering),
         "goods": {name: _ids(typed.get(name, "")) for name in ("products", "variants", "collections")},
     }
     if most := _amount(typed, "most_shipping", "The highest price of shipping", currency):
         described["most_shipping_minor"] = most
     return described
+
+
+def _combines(typed: Mapping[str, str], kind: str, offering: Offering) -> dict[str, bool]:
+    """Each class by itself; or, where the platform knows no classes, all that the reward may have, or none."""
+    classes = ("orders", "products", "shipping")
+    if offering.combines_by_class:
+        return {name: bool(typed.get(f"with_{name}")) for name in classes}
+    every = bool(typed.get("with_all"))
+    return {name: every and not (name == "shipping" and kind == Kind.FREE_SHIPPING) for name in classes}
 
 
 def _number(typed: Mapping[str, str], name: str, what: str) -> int:

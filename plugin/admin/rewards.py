@@ -10,7 +10,10 @@ from sqlalchemy import text
 
 import lifecycle
 import loyalty
+from commerce.rewards import Offering
+from connectors.offerings import offering
 from connectors.shopify import REWARD_SCOPES
+from engine import shops
 from engine.work import UnitOfWork
 from loyalty import Kind, Reward
 
@@ -63,6 +66,20 @@ class Offers:
     stages: Sequence[tuple[str, int]]
     """Stages with the customers in each: whom a reward can be given to."""
     gifts: Sequence[Any]
+    offering: Offering
+    """What the shop's platform can give: the form asks for nothing else."""
+
+    @property
+    def kinds(self) -> Sequence[tuple[Kind, str]]:
+        left_out = {
+            kind
+            for kind, given in (
+                (Kind.GIFT_CARD, self.offering.gift_cards),
+                (Kind.STORE_CREDIT, self.offering.store_credit),
+            )
+            if not given
+        }
+        return [(kind, words) for kind, words in KINDS if kind not in left_out]
 
 
 def offers(work: UnitOfWork) -> Offers:
@@ -76,4 +93,7 @@ def offers(work: UnitOfWork) -> Offers:
     needs = [Need(what, REWARD_SCOPES[kind]) for kind, what in PERMISSIONS.items() if kind in kinds]
     there = lifecycle.stage_counts(work)
     stages = [(str(stage), there.get(stage, 0)) for stage in lifecycle.STAGES]
-    return Offers(terms.currency, terms.version, shown, needs, loyalty.to_hand_over(work), stages, loyalty.gifts(work))
+    can = offering(shops.current(work).platform)
+    return Offers(
+        terms.currency, terms.version, shown, needs, loyalty.to_hand_over(work), stages, loyalty.gifts(work), can
+    )

@@ -89,6 +89,7 @@ def test_buying_a_reward_holds_its_points_and_asks_the_store_for_a_code(rich: De
         "minimum_quantity": 0,
         "goods": {"products": [], "variants": [], "collections": []},
         "combines": {"orders": False, "products": False, "shipping": False},
+        "customer_email": None,
     }
     assert len(bought.code) == len("P-") + 18
     assert rich.faults() == []

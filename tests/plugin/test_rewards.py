@@ -10,8 +10,9 @@ import pytest
 
 import loyalty
 from commerce.ids import CustomerId
-from commerce.rewards import Goods
+from commerce.rewards import Combines, Goods
 from commerce.store import GiveCredit, PutDiscount, PutGiftCard, StoreError, TakeCredit
+from connectors.offerings import OFFERINGS, offering
 from engine import outbox
 from engine.shops import Shop
 from loyalty.rules import proposal
@@ -259,6 +260,62 @@ def test_what_is_typed_wrongly_is_told_and_nothing_is_published(
     assert told in answer.text
     with house.database.work(shop.shop_id) as work:
         assert loyalty.current_terms(work).version == 1
+
+
+@pytest.fixture
+def coupons_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop stands on a platform whose stores have coupons, and no money of their own."""
+    monkeypatch.setitem(OFFERINGS, "shopify", offering("woocommerce"))
+
+
+@pytest.mark.usefixtures("coupons_only")
+def test_the_form_asks_only_for_what_the_platform_can_give(merchant: Merchant) -> None:
+    page = merchant.open("/rewards").text
+    assert mistakes(page) == []
+    kinds = re.findall(r'<option value="(\w+)">', page)
+    assert kinds == ["amount", "percentage", "free_shipping", "product"]
+    for name in ("pieces", "most_shipping", "with_orders"):
+        assert f'name="{name}"' not in page
+    assert 'name="with_all"' in page
+    assert "Or categories" in page
+    assert "has the method Free shipping" in page
+
+
+@pytest.mark.usefixtures("coupons_only")
+@pytest.mark.parametrize(
+    "fields, told",
+    [
+        ({"kind": "gift_card"}, "has no gift cards of its own: offer an amount off an order."),
+        ({"kind": "store_credit"}, "has no store credit of its own"),
+        ({"pieces": "2"}, "has no codes for a least number of pieces: ask for a least spend."),
+        ({"kind": "free_shipping", "amount": "", "most_shipping": "9"}, "leave that price out."),
+    ],
+)
+def test_what_the_platform_cannot_give_is_refused_when_the_merchant_describes_it(
+    house: House, shop: Shop, merchant: Merchant, fields: dict[str, str], told: str
+) -> None:
+    answer = merchant.fetch("/rewards", "POST", **typed(**fields))
+    assert answer.status_code == 409
+    assert told in answer.text
+    with house.database.work(shop.shop_id) as work:
+        assert loyalty.current_terms(work).version == 1
+
+
+@pytest.mark.usefixtures("coupons_only")
+@pytest.mark.parametrize(
+    "fields, combines",
+    [
+        ({"with_all": "1"}, Combines(True, True, True)),
+        ({"with_all": "1", "kind": "free_shipping", "amount": ""}, Combines(True, True, False)),
+        ({"with_orders": "1"}, Combines()),
+    ],
+)
+def test_where_codes_are_used_with_all_others_or_with_none_that_is_what_is_asked(
+    house: House, shop: Shop, merchant: Merchant, fields: dict[str, str], combines: Combines
+) -> None:
+    assert merchant.fetch("/rewards", "POST", **typed(**fields)).status_code == 303
+    with house.database.work(shop.shop_id) as work:
+        assert loyalty.current_terms(work).rewards[-1].combines == combines
 
 
 def test_two_rewards_of_one_name_get_keys_of_their_own(house: House, shop: Shop, merchant: Merchant) -> None:

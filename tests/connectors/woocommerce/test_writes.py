@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from commerce.rewards import Goods, PutDiscount, PutGiftCard
+from commerce.rewards import PutDiscount, PutGiftCard
 from commerce.store import PutSegment, SetFields, SetTags, StoreError
 from connectors.woocommerce import Home
 from tests.connectors.woocommerce.conftest import NOON, Shop
@@ -67,17 +67,21 @@ def test_what_stands_already_is_not_written_again_so_the_echo_ends(shop: Shop) -
     assert shop.questions("POST") == ["customers/batch"]
 
 
-def test_points_stand_beside_the_stage_and_pages_without_an_address_are_not_named(shop: Shop) -> None:
-    sara = shop.store.register("sara@example.test")
+def test_points_and_an_invitation_stand_beside_the_stage_and_pages_without_an_address_are_not_named(shop: Shop) -> None:
+    sara, ali = shop.store.register("sara@example.test"), shop.store.register("ali@example.test")
     effects = [
         SetFields(str(sara), "loyalty", {"points": "120"}),
         SetFields(str(sara), "lifecycle", {"stage": "retained"}),
-        SetFields(str(sara), "referral", {"referral_link": "/r/SARA-7KQH"}),
+        SetFields(str(sara), "referral", {"referral_link": "/r/SARA-7KQH?ref=SARA-7KQH"}),
+        SetFields(str(ali), "referral", {"referral_link": "/r/SARA-7KQH"}),
         SetFields("guest:0123456789abcdef", "loyalty", {"points": "5"}),
     ]
-    assert shop.woo().set_fields(effects) == [None] * 4
+    assert shop.woo().set_fields(effects) == [None] * 5
+    assert shop.store.meta(sara, "referral_link") == f"{shop.urls['https']}/?ref=SARA-7KQH"
+    assert shop.store.customers[ali].body["meta_data"] == []
     assert (shop.store.meta(sara, "loyalty_points"), shop.store.meta(sara, "lifecycle_stage")) == ("120", "retained")
-    assert [row["key"] for row in shop.store.customers[sara].body["meta_data"]] == ["loyalty_points", "lifecycle_stage"]
+    held = {row["key"] for row in shop.store.customers[sara].body["meta_data"]}
+    assert held == {"loyalty_points", "lifecycle_stage", "referral_link"}
     assert shop.woo().set_fields([SetFields(str(sara), "loyalty", {"points": None})]) == [None]
     assert shop.store.meta(sara, "loyalty_points") is None
 
@@ -86,27 +90,14 @@ def test_what_the_platform_has_none_of_is_an_answer(shop: Shop) -> None:
     card = PutGiftCard("GIFT-7KQH3MRX", "Perennial", 500, "USD", None, "1", active=True)
     (answer,) = shop.woo().put_gift_cards([card])
     assert answer is not None
-    assert (answer.permanent, answer.reason) == (True, "WooCommerce has no gift cards of its own")
+    assert (answer.permanent, answer.reason) == (
+        True,
+        "WooCommerce has no gift cards of its own: offer an amount off an order",
+    )
     with pytest.raises(StoreError, match="no exports") as refused:
         shop.woo().begin_export("orders")
     assert refused.value.permanent
     assert shop.store.asked == []
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"takes": "percentage", "percent": 10},
-        {"takes": "shipping"},
-        {"goods": Goods(products=("1",))},
-        {"minimum_quantity": 2},
-    ],
-)
-def test_a_discount_of_another_kind_is_refused_and_never_made_into_an_amount(shop: Shop, changed: Any) -> None:
-    (answer,) = shop.woo().put_discounts([discount(**changed)])
-    assert answer is not None
-    assert answer.permanent
-    assert shop.store.coupons == {}
 
 
 def test_no_tag_takes_the_field_away_and_leaves_the_merchant_s_own(shop: Shop) -> None:
