@@ -31,6 +31,7 @@ from engine.worker import Worker
 from migrations import upgrade
 from plugin import history, trouble
 from plugin.install import Installer
+from plugin.woocommerce import WooInstaller, by_hand
 
 BAR_WIDTH = 30
 
@@ -45,7 +46,9 @@ class House(Protocol):
     @property
     def worker(self) -> Worker: ...
     @property
-    def installer(self) -> Installer: ...
+    def installer(self) -> Installer | None: ...
+    @property
+    def woocommerce(self) -> WooInstaller | None: ...
     @property
     def seal(self) -> Seal: ...
     @property
@@ -74,6 +77,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             return history.backfill(build(environment), chosen.shop, again=chosen.again)
         if chosen.command == "reconcile":
             return history.reconcile(build(environment), chosen.shop, deep=chosen.deep)
+        if chosen.command == "sign-in":
+            return by_hand.sign_in(build(environment), chosen.store)
+        if chosen.command == "connect" and chosen.store:
+            return by_hand.connect(build(environment), chosen.store)
         return _COMMANDS[chosen.command](build(environment))
     except BadSettings as bad:
         print(
@@ -105,7 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     reconcile.add_argument("--shop", help="this shop only")
     reconcile.add_argument("--deep", action="store_true", help="over the last month, deleted orders too, as each night")
-    commands.add_parser("connect", help="connect the one store that SHOPIFY_SHOP names, or try its access again")
+    join = commands.add_parser(
+        "connect", help="connect the one store that SHOPIFY_SHOP names, or a WooCommerce store with a key made by hand"
+    )
+    join.add_argument("--store", help="the address of a WooCommerce store, such as https://shop.example")
+    enter = commands.add_parser("sign-in", help="print a link that lets its opener into a connected WooCommerce store")
+    enter.add_argument("--store", required=True, help="the store's address")
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
     commands.add_parser("new-key", help="make a key for PERENNIAL_SEAL_KEYS")
@@ -188,8 +200,9 @@ def _connect(house: House) -> int:
     """For apps that their own organisation runs for itself: nobody needs to open a page first."""
     upgrade(house.database.url)
     named = house.settings.shopify_shop
-    if named is None:
+    if named is None or house.installer is None:
         print("SHOPIFY_GRANT is not client_credentials: merchants connect by opening the app.", file=sys.stderr)
+        print("A WooCommerce store is named with --store.", file=sys.stderr)
         return 2
     try:
         shop = house.installer.connect(named)

@@ -42,6 +42,10 @@ CLOSED_FIREWALL = "a firewall in front of the shop turns us away: let our addres
 CLOSED_NO_API = (
     "the store has no WooCommerce at this address: switch WooCommerce on, and its permalinks to anything but Plain"
 )
+CLOSED_SWITCHED_OFF = "the site has no WooCommerce switched on"
+CLOSED_HOME = "the store calls another address its own now: connect it again there"
+CLOSED_CIRCLE = "the store sends us in a circle: have its address and its HTTPS settings looked at"
+CLOSED_NOWHERE = "the store sends us elsewhere, but does not say where: have its address looked at"
 CLOSED_CLOCK = "the store's clock and ours are more than a quarter of an hour apart: have the shop's clock set"
 
 
@@ -153,7 +157,7 @@ class Rest:
             self.address = moved(self.address, answer.headers.get("Location") or "")
             answer = exchange()
         if 300 <= answer.status < 400:
-            raise _closed("the store sends us in a circle: have its address and its HTTPS settings looked at")
+            raise _closed(CLOSED_CIRCLE)
         return answer
 
     def _store_ahead(self, headers: Mapping[str, str]) -> timedelta:
@@ -189,7 +193,7 @@ def moved(address: StoreAddress, location: str) -> StoreAddress:
     try:
         found = store_address(location.partition("?")[0])
     except BadAddress:
-        raise _closed("the store sends us elsewhere, but does not say where: have its address looked at") from None
+        raise _closed(CLOSED_NOWHERE) from None
     if not found.same_shop(address) or (address.scheme, found.scheme) == ("https", "http"):
         raise _closed(f"the store moved to {found.host[:100]}: connect it again at its new address")
     return found
