@@ -37,8 +37,10 @@ class Connection:
         return self.webhooks_seen_at is None or now - self.webhooks_seen_at >= LOOKED_AT_EVERY
 
 
-_COLUMNS = "address, mode, decimals, shop_version, site_version, connected_at, webhooks_seen_at"
-_CURRENT = text(f"SELECT {_COLUMNS} FROM connections WHERE shop_id = :shop_id")
+_CURRENT = text("""
+    SELECT address, mode, decimals, shop_version, site_version, connected_at, webhooks_seen_at
+    FROM connections WHERE shop_id = :shop_id
+""")
 _KEEP = text("""
     INSERT INTO connections
         (shop_id, path_digest, address, mode, decimals, shop_version, site_version, connected_at)

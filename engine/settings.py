@@ -152,6 +152,8 @@ def _shop(value: str) -> str:
 
 
 _REQUIRED = object()
+# Needed, unless stores of another platform are all that is served.
+_FOR_SHOPIFY = object()
 
 # Variable, field, parser, default. A default of None leaves the field empty.
 _VARIABLES: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
@@ -166,8 +168,8 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
     ("PERENNIAL_SEAL_KEYS", "seal_keys", _keys, _REQUIRED),
     ("PERENNIAL_LOG_STYLE", "log_style", _one_of("json", "words"), "json"),
     ("PERENNIAL_LOG_LEVEL", "log_level", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
-    ("SHOPIFY_CLIENT_ID", "shopify_client_id", _text, None),
-    ("SHOPIFY_CLIENT_SECRET", "shopify_client_secret", _secret, None),
+    ("SHOPIFY_CLIENT_ID", "shopify_client_id", _text, _FOR_SHOPIFY),
+    ("SHOPIFY_CLIENT_SECRET", "shopify_client_secret", _secret, _FOR_SHOPIFY),
     ("SHOPIFY_OLD_CLIENT_SECRET", "shopify_old_client_secret", _secret, None),
     ("SHOPIFY_GRANT", "shopify_grant", _one_of(*GRANTS), TOKEN_EXCHANGE),
     ("SHOPIFY_SHOP", "shopify_shop", _shop, None),
@@ -189,35 +191,32 @@ def read(environment: Mapping[str, str]) -> Settings:
             given = _given(environment, name)
             if given is not None:
                 values[target] = parse(given)
-            elif default is _REQUIRED:
+            elif default is _REQUIRED or (default is _FOR_SHOPIFY and environment.get("WOOCOMMERCE") != "yes"):
                 mistakes.append(f"{name} is not set")
             else:
-                values[target] = parse(default) if parse is _switch else default
+                values[target] = None if default is _FOR_SHOPIFY else parse(default) if parse is _switch else default
         except (ValueError, OSError) as error:
             mistakes.append(f"{name} {error}")
-    mistakes += _contradictions(values)
+    mistakes += _contradictions(values, environment)
     if mistakes:
         raise BadSettings(mistakes)
     return Settings(**values)
 
 
-def _contradictions(values: Mapping[str, Any]) -> list[str]:
+def _contradictions(values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """What is wrong between settings that are each fine by themselves."""
-    return [*_platforms(values), *_one_shop(values)]
+    return [*_platforms(values, environment), *_one_shop(values)]
 
 
-def _platforms(values: Mapping[str, Any]) -> list[str]:
-    """At least one platform, and each whole."""
-    if not {"shopify_client_id", "shopify_client_secret", "woocommerce"} <= values.keys():
-        return []
-    client = values["shopify_client_id"], values["shopify_client_secret"]
-    if all(client) or (values["woocommerce"] and not any(client)):
-        return []
-    if any(client):
-        return [f"SHOPIFY_CLIENT_{'SECRET' if client[0] else 'ID'} is not set, and Shopify needs both"]
-    return [
-        "neither SHOPIFY_CLIENT_ID with SHOPIFY_CLIENT_SECRET nor WOOCOMMERCE=yes is set: there is no platform to serve"
-    ]
+def _platforms(values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Shopify whole or not at all, and not no platform at all."""
+    names = [name for name, _, _, default in _VARIABLES if default is _FOR_SHOPIFY]
+    lacking = [name for name in names if not environment.get(name) and not environment.get(f"{name}_FILE")]
+    if values.get("woocommerce"):
+        return [f"{name} is not set, and Shopify needs both" for name in lacking if len(lacking) < len(names)]
+    if lacking == names:
+        return ["there is no platform to serve: set WOOCOMMERCE=yes, or what Shopify needs"]
+    return []
 
 
 def _one_shop(values: Mapping[str, Any]) -> list[str]:

@@ -73,15 +73,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             from plugin import demo
 
             return demo.run(root, Path(chosen.data) if chosen.data else None, build, check=chosen.check)
-        if chosen.command == "backfill":
-            return history.backfill(build(environment), chosen.shop, again=chosen.again)
-        if chosen.command == "reconcile":
-            return history.reconcile(build(environment), chosen.shop, deep=chosen.deep)
-        if chosen.command == "sign-in":
-            return by_hand.sign_in(build(environment), chosen.store)
-        if chosen.command == "connect" and chosen.store:
-            return by_hand.connect(build(environment), chosen.store)
-        return _COMMANDS[chosen.command](build(environment))
+        return _run(chosen, build(environment))
     except BadSettings as bad:
         print(
             "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
@@ -94,6 +86,19 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
         # The driver's own words: they name the host and the port, and never the password.
         print(f"The database does not answer:\n{error.orig}", file=sys.stderr)
         return 1
+
+
+def _run(chosen: argparse.Namespace, house: Any) -> int:
+    """A command that works on the house as the environment describes it."""
+    if chosen.command == "backfill":
+        return history.backfill(house, chosen.shop, again=chosen.again)
+    if chosen.command == "reconcile":
+        return history.reconcile(house, chosen.shop, deep=chosen.deep)
+    if chosen.command == "sign-in":
+        return by_hand.sign_in(house, chosen.store)
+    if chosen.command == "connect" and chosen.store:
+        return by_hand.connect(house, chosen.store)
+    return _COMMANDS[chosen.command](house)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,5 +1,5 @@
-"""Stand-alone: merchants whose app is not shown in the admin's frame. The platform, or the store itself, vouches for them
-once, by sending their browser through its page of consent; then a session of our own says who they are.
+"""Stand-alone: merchants whose app is not shown in the admin's frame. The platform, or the store itself, vouches for
+them once, by sending their browser through its page of consent; then a session of our own says who they are.
 
 Nothing of this exists for embedded apps: there is no cookie in a frame. Here we are the page at the top, so our cookies
 are nobody's third party. There are two, both out of scripts' reach and never sent with another site's forms: one that
@@ -106,7 +106,7 @@ def callback() -> BaseResponse:
 
 
 def sign_in(shop: Shop, to: str = "/") -> BaseResponse:
-    """Let this browser in as the shop's staff, and send it to a page of ours. Whoever calls this has made sure of it."""
+    """Let this browser in as the shop's staff, and send it to a page of ours. Whoever calls this has made sure."""
     doors = current_app.extensions["doors"]
     answer = redirect(to, 303)
     keep(answer, SESSION, make_session(doors.secret, shop.shop_id, doors.database.clock()), SESSION_SECONDS, "/")

@@ -86,8 +86,8 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         rest.CLOSED_READ_ONLY,
         Trouble(
             "Our key may only read in your store.",
-            "Rewards and tags wait. In WordPress open WooCommerce, Settings, Advanced, REST API, and set Perennial's key "
-            f"to Read/Write; or connect your store again. {_ALONE}",
+            "Rewards and tags wait. In WordPress open WooCommerce, Settings, Advanced, REST API, and set Perennial's "
+            f"key to Read/Write; or connect your store again. {_ALONE}",
             agree=True,
         ),
     ),
@@ -103,8 +103,8 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         rest.CLOSED_PLUGIN,
         Trouble(
             "A plugin of your store keeps us out of its REST API.",
-            "Look into your security plugins for a setting that limits the REST API to people who are logged in, and let "
-            "WooCommerce's keys (/wp-json/wc/) pass. If your host hands nobody's log-in header on, it has to. "
+            "Look into your security plugins for a setting that limits the REST API to people who are logged in, and "
+            "let WooCommerce's keys (/wp-json/wc/) pass. If your host hands nobody's log-in header on, it has to. "
             + _ALONE,
         ),
     ),
@@ -112,8 +112,8 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         rest.CLOSED_FIREWALL,
         Trouble(
             "A firewall in front of your store turns us away.",
-            "Please let Perennial's server pass to /wp-json/ in it: in Cloudflare under Security, WAF; in Wordfence under "
-            f"Firewall, Allowlisted; or ask your host. {_ALONE}",
+            "Please let Perennial's server pass to /wp-json/ in it: in Cloudflare under Security, WAF; in Wordfence "
+            f"under Firewall, Allowlisted; or ask your host. {_ALONE}",
         ),
     ),
     (
@@ -177,8 +177,8 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         "the store is closed for maintenance",
         Trouble(
             "Your store is closed for maintenance, or too busy.",
-            "If you are updating it, finish that: WordPress leaves a file .maintenance behind when an update breaks off. "
-            + _ALONE,
+            "If you are updating it, finish that: WordPress leaves a file .maintenance behind when an update breaks "
+            "off. " + _ALONE,
         ),
     ),
     (

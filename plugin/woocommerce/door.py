@@ -1,4 +1,4 @@
-"""The door of each store: a path whose end nobody can guess says which shop posts, and so with which secret it signs."""
+"""The door of each store: a path whose end nobody can guess says which shop posts, and with which secret it signs."""
 
 from __future__ import annotations
 
