@@ -245,16 +245,16 @@ class House:
             Job("review stages", 60, inside=_review),
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
-            Job("reconcile", 300, after=self._reconcile),
+            Job("reconcile", 300, after=self.reconcile),
             Job("check segments", 86400, inside=segments.look_again),
-            Job("watch webhooks", 120, after=self._watch_webhooks),
+            Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
             Job("forget touches and announcements", 3600, inside=_forget),
         )
         return Schedule(self.database, jobs)
 
-    def _reconcile(self, shop: Shop) -> None:
+    def reconcile(self, shop: Shop) -> None:
         """Compare; the merchant's pages say what is the matter, even when nothing waits to be pushed."""
         try:
             if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
@@ -270,7 +270,8 @@ class House:
         with self.database.work(shop.shop_id) as work:
             shops.well(work)
 
-    def _watch_webhooks(self, shop: Shop) -> None:
+    def watch_webhooks(self, shop: Shop) -> None:
+        """See that the store tells us everything, where that is for us to look after."""
         if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
             Watch(self.woocommerce).webhooks(shop)
 

@@ -117,8 +117,12 @@ class WebhookDoor:
         """Start with the server, and write what has gathered before it ends."""
         while (message := (await receive())["type"]) != "lifespan.shutdown":
             await send({"type": f"{message}.complete"})
-        await self._receiver.close()
+        await self.close()
         await send({"type": f"{message}.complete"})
+
+    async def close(self) -> None:
+        """Write what has gathered."""
+        await self._receiver.close()
 
     async def _answer(self, scope: Scope, receive: Receive, take: Take) -> int:
         if scope["method"] != "POST":

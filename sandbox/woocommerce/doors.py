@@ -35,6 +35,8 @@ def create_app(store: Store) -> Wsgi:
 
 
 def _spoiled(store: Store, request: Request) -> Response:
+    if store.faults.always is not None:
+        return store.faults.always()
     return store.faults.spoil(_answer(store, request))
 
 
