@@ -140,6 +140,14 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
+        rest.CLOSED_TWICE,
+        Trouble(
+            "Something in front of your store asks everything twice.",
+            "Your store takes each of our questions once, and says that it had them before. Look for a cache, a mirror "
+            f"or a security service in front of it, and let /wp-json/ pass through unchanged. {_ALONE}",
+        ),
+    ),
+    (
         rest.CLOSED_HOME,
         Trouble(
             "Your store has moved.",

@@ -28,7 +28,7 @@ def create_app(store: Store) -> Wsgi:
         with store.lock:
             store.asked.append((request.method, request.path, request.args.to_dict()))
             response = store.faults.next.popleft()() if store.faults.next else _spoiled(store, request)
-        response.headers["Date"] = format_datetime(store.now(), usegmt=True)
+        response.headers["Date"] = format_datetime((store.date_header or store.now)(), usegmt=True)
         return response(environ, start_response)
 
     return app

@@ -50,6 +50,7 @@ class Connected:
     urls: dict[str, str]
     clock: Clock
     door: Any
+    authorities: str
     scheme: str = "https"
 
     def browser(self) -> Browser:
@@ -90,7 +91,7 @@ class Connected:
     def come_back(self, browser: Client, grant: Grant) -> TestResponse:
         return browser.get(grant.return_url.removeprefix(APP_URL))
 
-    def connect(self, browser: Client | None = None, **more: str) -> Client:
+    def connect(self, browser: Browser | None = None, **more: str) -> Browser:
         """The merchant goes all the way; the browser that is let in."""
         browser = browser or self.browser()
         grant = approve(self.store, self.set_out(browser, **more))
@@ -165,4 +166,4 @@ def beside(
         stack.callback(event_loop.close)
         asgi = house.asgi
         stack.callback(lambda: event_loop.run(asgi.close()))
-        yield Connected(house, store, urls, clock, ASGIMiddleware(asgi, loop=event_loop.loop), scheme)
+        yield Connected(house, store, urls, clock, ASGIMiddleware(asgi, loop=event_loop.loop), str(certificate), scheme)
