@@ -168,7 +168,7 @@ def prove(
     rest = Rest(pending.address, granted.key, http, now=now)
     found = facts(rest)
     if not lives_at(found.home, rest.address):
-        raise GrantElsewhere
+        raise _elsewhere(found.home)
     try:
         may_write(rest)
     except StoreError as fault:
@@ -177,6 +177,15 @@ def prove(
         raise
     assert rest.mode is not None
     return Connection(rest.address, granted.key, rest.mode, found)
+
+
+def _elsewhere(home: str) -> GrantElsewhere:
+    """With the address that the store names, where it is one."""
+    try:
+        address = store_address(home).url
+    except BadAddress:
+        return GrantElsewhere()
+    return GrantElsewhere(f"The store calls {address} its address. Start the connection again with that one.")
 
 
 def may_write(rest: Rest) -> None:

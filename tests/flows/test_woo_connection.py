@@ -162,6 +162,15 @@ def test_a_key_that_may_not_write_is_not_taken_and_the_merchant_reads_why(woo: C
     assert "The key may not both read and write." in woo.come_back(browser, grant).text
 
 
+def test_a_store_that_calls_another_address_its_own_is_told_which(woo: Connected, above: Superuser) -> None:
+    browser = woo.browser()
+    grant = approve(woo.store, woo.set_out(browser))
+    woo.store.home = "https://www.the-real-shop.example/fa"
+    assert woo.post(grant).status_code == 403
+    nothing_was_kept(above)
+    assert "The store calls https://www.the-real-shop.example/fa its address." in woo.come_back(browser, grant).text
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"webhook_id=7", b"x" * 5000, b'{"user_id": 1}'])
 def test_what_is_no_key_is_not_answered_with_200(woo: Connected, above: Superuser, body: bytes) -> None:
     assert woo.browser().post("/woocommerce/grant", data=body).status_code in (400, 413)

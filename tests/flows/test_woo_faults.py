@@ -69,7 +69,11 @@ def setting(name: str, given: object) -> Deed:
 
 
 def of_key(name: str, given: object) -> Deed:
-    return lambda store: [setattr(key, name, given) for key in store.keys]
+    def change(store: Store) -> None:
+        for key in store.keys:
+            setattr(key, name, given)
+
+    return change
 
 
 def revoke(store: Store) -> None:
