@@ -257,9 +257,10 @@ class House:
     def reconcile(self, shop: Shop) -> None:
         """Compare; the merchant's pages say what is the matter, even when nothing waits to be pushed."""
         try:
-            if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
-                Watch(self.woocommerce).look(shop)
             self.reconciler.run(shop)
+            if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
+                # After it: a store that lets us read and not write is still read.
+                Watch(self.woocommerce).look(shop)
         except StoreError as error:
             with self.database.work(shop.shop_id) as work:
                 if error.closed:

@@ -55,12 +55,11 @@ class WooStore:
         """Where the store was reached last: TLS and ``www.`` may have come or gone since it was connected."""
         return self._rest.address
 
-    def try_key(self) -> None:
-        """See that the store lets us in to read and to write, at the address that it calls its own; nothing changes.
-        Raises `StoreError`, in the words for whatever is the matter.
+    def try_writing(self) -> None:
+        """See that the store lets us write, at the address that it calls its own; nothing changes. Raises `StoreError`,
+        in the words for whatever is the matter.
         """
         at_home(self._rest)
-        self._rest.get("orders", (("per_page", "1"), ("_fields", "id")), list[object])
         may_write(self._rest)
 
     def facts(self) -> StoreFacts:

@@ -84,6 +84,7 @@ class WooInstaller:
     http: Callable[[StoreAddress], HttpSession]
     app_url: str
     first_terms: Mapping[str, FirstTerms]
+    store_waits_seconds: float = STORE_WAITS_SECONDS
 
     def begin(self, typed: str, moves: ShopId | None = None) -> tuple[str, str]:
         """The store's page to send the merchant to, and the state that ties the way back to their browser. Raises
@@ -116,7 +117,7 @@ class WooInstaller:
         pending = PendingGrant(found.state_digest, store_address(approval.address), approval.expires_at)
         try:
             proven = prove(found, pending, self.http(pending.address), now=self.database.clock)
-            if time.monotonic() - started > STORE_WAITS_SECONDS:
+            if time.monotonic() - started > self.store_waits_seconds:
                 raise TooSlow
         except (Refusal, StoreError) as no:
             with self.database.machine() as connection:

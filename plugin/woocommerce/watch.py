@@ -1,9 +1,9 @@
 """The watch over a connected store: does it let us in, and do its webhooks still lead to us?
 
-A store switches a webhook off after some failures and tells nobody, people delete what they do not know, and a host may
-move the site over night. Each sweep begins with a look at the door (`look`), so that what is wrong has a name before
-anything waits for it, and goes without a word once it is mended; the webhooks are looked at once a day, and at once
-after a store was connected (`webhooks`).
+A store switches a webhook off after some failures and tells nobody, people delete what they do not know, and a host
+may move the site over night. Each sweep ends with a look at what the sweep itself cannot see (`look`), so that what is
+wrong has a name before anything waits for it, and goes without a word once it is mended; the webhooks are looked at once
+a day, and at once after a store was connected (`webhooks`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Watch:
     installer: WooInstaller
 
     def look(self, shop: Shop) -> None:
-        """See that the store lets us read and write, where it calls itself at home. Raises `StoreError`.
+        """See that the store that was just read lets us write too, and calls this address its own. Raises `StoreError`.
 
         A store that had closed its doors is open again from then on, and hears what waited.
         """
         store = self.installer.store(shop)
-        store.try_key()
+        store.try_writing()
         with self.installer.database.work(shop.shop_id) as work:
             _learn(work, store)
             if shops.current(work).closed_until is not None:

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,11 @@ from werkzeug.test import Client, TestResponse
 import loyalty
 from app import House
 from engine import mirror, shops
+from engine.receiver import Receiver
 from engine.settings import read
 from engine.shops import Shop
 from engine.work import Database
+from plugin.webhooks import OwnPaths, WebhookDoor
 from plugin.woocommerce import WooInstaller
 from plugin.woocommerce.installer import CALLBACK_PATH, PREFIX
 from sandbox.woocommerce import Grant, Store, approve, create_app
@@ -113,8 +115,26 @@ class Connected:
         assert path.startswith(PREFIX)
         return str(path)
 
-    def deliver(self, topic: str, body: dict[str, Any], **changed: str) -> int:
-        """The store posts what it has to say, as it signs it."""
+    @contextmanager
+    def door_of(self, own: OwnPaths) -> Iterator[Browser]:
+        """Another process's door, with no page behind it."""
+        with ExitStack() as stack:
+            event_loop = EventLoop()
+            stack.callback(event_loop.close)
+            own_door: Any = WebhookDoor(_nothing, {}, self.house.database, Receiver(self.house.database), 1 << 20, own)
+            stack.callback(lambda: event_loop.run(own_door.close()))
+            yield Browser(ASGIMiddleware(own_door, loop=event_loop.loop))
+
+    def deliver(
+        self,
+        topic: str,
+        body: dict[str, Any],
+        *,
+        door: Client | None = None,
+        path: str | None = None,
+        changed: Mapping[str, str] | None = None,
+    ) -> int:
+        """The store posts what it has to say, as it signs it but for what is `changed`."""
         number = self.hooks()[topic]
         raw = json.dumps(body).encode()
         secret = self.store.secrets[number].encode()
@@ -124,8 +144,8 @@ class Connected:
             "X-WC-Webhook-Signature": base64.b64encode(hmac.new(secret, raw, hashlib.sha256).digest()).decode(),
             "X-WC-Webhook-Delivery-ID": hashlib.md5(raw, usedforsecurity=False).hexdigest(),
         }
-        path = changed.pop("path", self.path())
-        return self.browser().post(path, data=raw, headers=headers | changed).status_code
+        answer = (door or self.browser()).post(path or self.path(), data=raw, headers=headers | dict(changed or {}))
+        return answer.status_code
 
     def order(self, number: int) -> None:
         assert self.deliver("order.updated", self.store.shown("orders", self.store.orders[number])) == 200
@@ -137,6 +157,10 @@ class Connected:
             customer_id = mirror.customer_id(work, str(customer))
             assert customer_id is not None
             return loyalty.account(work, customer_id).points
+
+
+async def _nothing(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise AssertionError("no page is asked for here")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ from engine import backfills, connections, shops
 from engine.connections import LOOKED_AT_EVERY
 from engine.work import Database
 from plugin.standalone import SESSION
+from plugin.woocommerce import WooDoor
+from plugin.woocommerce.installer import TooSlow
 from plugin.woocommerce.pages import STATE
 from sandbox.woocommerce import ApiKey, Line, approve
 from sandbox.woocommerce.hooks import failed
@@ -171,6 +174,15 @@ def test_a_store_that_calls_another_address_its_own_is_told_which(woo: Connected
     assert "The store calls https://www.the-real-shop.example/fa its address." in woo.come_back(browser, grant).text
 
 
+def test_a_store_that_has_given_up_its_key_meanwhile_is_not_connected(woo: Connected, above: Superuser) -> None:
+    """It waits a minute for our answer; a key that is proven after that is deleted by then."""
+    impatient = replace(woo.installer, store_waits_seconds=-1.0)
+    grant = approve(woo.store, woo.set_out(woo.browser()))
+    with pytest.raises(TooSlow):
+        impatient.granted(grant.body)
+    nothing_was_kept(above)
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"webhook_id=7", b"x" * 5000, b'{"user_id": 1}'])
 def test_what_is_no_key_is_not_answered_with_200(woo: Connected, above: Superuser, body: bytes) -> None:
     assert woo.browser().post("/woocommerce/grant", data=body).status_code in (400, 413)
@@ -296,9 +308,9 @@ def test_the_door_knows_a_shop_by_its_path_alone(woo: Connected, above: Superuse
     assert woo.deliver("order.updated", body, path="/webhooks/woocommerce/") == 401
     assert woo.deliver("order.updated", body, path="/webhooks/woocommerce/../x") in (401, 404)
     forged = {"X-WC-Webhook-Signature": "A" * 43 + "="}
-    assert woo.deliver("order.updated", body, **forged) == 401
+    assert woo.deliver("order.updated", body, changed=forged) == 401
     elsewhere = {"X-WC-Webhook-Source": "https://a-copy.example/"}
-    assert woo.deliver("order.updated", body, **elsewhere) == 400
+    assert woo.deliver("order.updated", body, changed=elsewhere) == 400
     assert above.one("SELECT count(*) FROM deliveries WHERE shop_id = %s", woo.shop.shop_id) == 1
 
 
@@ -316,6 +328,23 @@ def test_a_path_of_a_shop_that_left_is_nobody_s(woo: Connected) -> None:
     path = woo.path()
     browser.post("/store/disconnect", data={"sure": "yes"})
     assert woo.browser().post(path, data={"webhook_id": "7"}).status_code == 401
+
+
+def test_the_door_asks_for_a_path_once_in_a_while_and_for_nobody_s_each_time(woo: Connected) -> None:
+    woo.connect()
+    asked: list[str] = []
+
+    class Counting(WooDoor):
+        def find(self, end: str) -> Any:
+            asked.append(end)
+            return super().find(end)
+
+    body = woo.store.shown("orders", woo.store.orders[woo.store.order(TEA, status="completed", billing=SARA)])
+    with woo.door_of(Counting(woo.installer)) as door:
+        own, nobodys = woo.path(), "/webhooks/woocommerce/" + "x" * 43
+        assert [woo.deliver("order.updated", body, door=door) for _ in range(3)] == [200] * 3
+        assert [woo.deliver("order.updated", body, door=door, path=nobodys) for _ in range(2)] == [401] * 2
+    assert asked == [own.rpartition("/")[2], "x" * 43, "x" * 43]
 
 
 # --- the watch

@@ -20,9 +20,9 @@ from engine import connections, outbox
 from engine.outbox import TAGS_REST_SECONDS
 from engine.work import Database, refuse_in_transaction
 from plugin.trouble import advice
-from sandbox.woocommerce import ApiKey, Store
+from sandbox.woocommerce import ApiKey, Line, Store
 from tests.connectors.woocommerce.conftest import certificate
-from tests.flows.connected import Browser, Connected, beside
+from tests.flows.connected import SARA, Browser, Connected, beside
 from tests.ground import Clock
 
 __all__ = ["certificate"]
@@ -107,7 +107,7 @@ FAULTS = {
         "Your store has moved.", setting("home", "https://elsewhere.example"), setting("home", "")
     ),
     "WooCommerce switched off": Fault(
-        "WooCommerce is switched off in your store.", setting("woocommerce", False), setting("woocommerce", True)
+        "Your store has no WooCommerce at its address.", setting("woocommerce", False), setting("woocommerce", True)
     ),
     "a key that was revoked": Fault("Your store does not take our key any more.", revoke, put_back),
     "a key that may only read": Fault(
@@ -275,6 +275,16 @@ def test_what_waits_for_a_key_that_may_write_again_goes_out_with_the_next_sweep(
     while woo.house.outbox.push_round():
         pass
     assert woo.store.meta(sara, "lifecycle_stage") == "lead"
+
+
+def test_a_store_that_lets_us_read_alone_is_still_read(woo: Connected) -> None:
+    browser = woo.connect()
+    of_key("rights", "read")(woo.store)
+    sara = woo.store.register("sara@example.test")
+    woo.store.order([Line("Tea pot", "25.00", 4)], customer=sara, status="completed", billing=SARA)
+    assert not sweep(woo)
+    assert banner(woo, browser) == "Our key may only read in your store."
+    assert woo.points(sara) == 100
 
 
 def test_a_key_that_was_revoked_is_healed_by_connecting_again(woo: Connected) -> None:
