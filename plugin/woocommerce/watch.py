@@ -2,8 +2,8 @@
 
 A store switches a webhook off after some failures and tells nobody, people delete what they do not know, and a host
 may move the site over night. Each sweep ends with a look at what the sweep itself cannot see (`look`), so that what is
-wrong has a name before anything waits for it, and goes without a word once it is mended; the webhooks are looked at once
-a day, and at once after a store was connected (`webhooks`).
+wrong has a name before anything waits for it, and goes without a word once it is mended; the webhooks are looked at
+once a day, and right after a store was connected (`webhooks`).
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ class Connected:
             stack.callback(event_loop.close)
             own_door: Any = WebhookDoor(_nothing, {}, self.house.database, Receiver(self.house.database), 1 << 20, own)
             stack.callback(lambda: event_loop.run(own_door.close()))
-            yield Browser(ASGIMiddleware(own_door, loop=event_loop.loop))
+            wsgi: Any = ASGIMiddleware(own_door, loop=event_loop.loop)
+            yield Browser(wsgi)
 
     def deliver(
         self,
