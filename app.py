@@ -33,13 +33,14 @@ from commerce.history import Store
 from commerce.ids import ShopId
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import StoreError
-from connectors.http import HttpSession
+from connectors.http import HttpSession, public
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
-from engine import announcements, log, privacy, segments, shops
+from connectors.woocommerce import translate as translate_woocommerce
+from engine import announcements, log, notes, privacy, segments, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
 from engine.effects import Outcome
-from engine.inbox import Inbox, Reaction, settle_read
+from engine.inbox import Inbox, Reaction, Translate, settle_read
 from engine.keyring import house_secret
 from engine.outbox import Outbox
 from engine.postgres import Embedded
@@ -51,12 +52,19 @@ from engine.shops import Seal, Shop
 from engine.stale import StaleOrders
 from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
-from plugin import Doors, cli, create_app
+from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
 from plugin.webhooks import WebhookDoor
+from plugin.woocommerce import Watch, WooDoor, WooInstaller
 
 # The order is part of the meaning: a reaction may rely on those before it.
 REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+
+# How a platform's deliveries are read: some need to know of which shop they are.
+TRANSLATORS: Mapping[str, Translate] = {
+    "shopify": lambda delivery, _shop: translate(delivery),
+    woocommerce.PLATFORM: lambda delivery, shop: translate_woocommerce(delivery, woocommerce.home(shop)),
+}
 
 # Who hears what became of an effect, by its kind.
 OUTCOMES: Mapping[str, Outcome] = {
@@ -109,6 +117,7 @@ def _decide(work: UnitOfWork) -> None:
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
     announcements.purge(work)
+    notes.purge(work)
 
 
 @dataclass(frozen=True)
@@ -127,8 +136,39 @@ class House:
         return HttpSession(before_request=refuse_in_transaction, platform_url=self.settings.shopify_platform_url)
 
     @cached_property
-    def shopify(self) -> ShopifyApp:
+    def _ways(self) -> Mapping[str, HttpSession]:
+        """How stores that merchants host are reached: plain HTTP only where a store's own address has nothing else."""
+        known = self.settings
+        allowed = None if known.woocommerce_private else public
+        return {
+            scheme: HttpSession(
+                before_request=refuse_in_transaction,
+                plain=scheme == "http",
+                allowed=allowed,
+                authorities=known.woocommerce_authorities,
+            )
+            for scheme in ("http", "https")
+        }
+
+    @cached_property
+    def woocommerce(self) -> WooInstaller | None:
+        """None where no such stores are served."""
+        if not self.settings.woocommerce:
+            return None
+        return WooInstaller(
+            self.database,
+            self.seal,
+            lambda address: self._ways[address.scheme],
+            self.settings.app_url,
+            FIRST_TERMS,
+        )
+
+    @cached_property
+    def shopify(self) -> ShopifyApp | None:
+        """None where no such stores are served."""
         known, platform = self.settings, self.settings.shopify_platform_url
+        if known.shopify_client_id is None or known.shopify_client_secret is None:
+            return None
         return ShopifyApp(
             known.shopify_client_id,
             known.shopify_client_secret,
@@ -153,7 +193,7 @@ class House:
         return {}
 
     def connect(self, shop_id: ShopId) -> Store:
-        """The shop's store. Raises `StoreError` for a shop that is gone."""
+        """The shop's store. Raises `StoreError` for a shop that is gone, or whose platform is not served any more."""
         known = self._stores.get(shop_id)
         if known is not None and time.monotonic() - known[1] < REMEMBER_STORE_SECONDS:
             return known[0]
@@ -161,17 +201,24 @@ class House:
             shop = shops.current(work)
         if not shop.installed:
             raise StoreError("the app is not installed", permanent=False, closed=True)
-        self._stores[shop_id] = (self._store(shop), time.monotonic())
-        return self._stores[shop_id][0]
+        if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
+            # A key may be replaced at any moment: what is kept is looked at each time.
+            return self.woocommerce.store(shop)
+        if shop.platform == "shopify" and self.shopify is not None:
+            self._stores[shop_id] = (self._shopify_store(self.shopify, shop), time.monotonic())
+            return self._stores[shop_id][0]
+        raise StoreError("the settings name no access to this shop's platform", permanent=False, closed=True)
 
-    def _store(self, shop: Shop) -> Store:
-        token = keeper(self.database, self.seal, self.shopify, shop, self.settings.shopify_grant)
+    def _shopify_store(self, shopify: ShopifyApp, shop: Shop) -> Store:
+        token = keeper(self.database, self.seal, shopify, shop, self.settings.shopify_grant)
         budget = Budget(time.monotonic, SharedMeter(self.database, shop.shop_id))
         book = segments.StoreSegments(self.database, shop.shop_id)
         return ShopifyStore(shop.domain, token, self.http, now=clock, renew=token.renew, budget=budget, segments=book)
 
     @cached_property
-    def installer(self) -> Installer:
+    def installer(self) -> Installer | None:
+        if self.shopify is None:
+            return None
         return Installer(
             self.database,
             self.seal,
@@ -184,7 +231,7 @@ class House:
 
     @cached_property
     def inbox(self) -> Inbox:
-        return Inbox(self.database, {"shopify": translate}, REACTIONS)
+        return Inbox(self.database, TRANSLATORS, REACTIONS)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -210,23 +257,36 @@ class House:
             Job("release unused codes", 300, inside=_release),
             Job("give rewards", 60, inside=_give),
             Job("decide contests", 300, inside=_decide),
-            Job("reconcile", 300, after=self._reconcile),
+            Job("reconcile", 300, after=self.reconcile),
             Job("check segments", 86400, inside=segments.look_again),
+            Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
             Job("forget touches and announcements", 3600, inside=_forget),
         )
         return Schedule(self.database, jobs)
 
-    def _reconcile(self, shop: Shop) -> None:
+    def reconcile(self, shop: Shop) -> None:
+        """Compare; the merchant's pages say what is the matter, even when nothing waits to be pushed."""
         try:
             self.reconciler.run(shop)
+            if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
+                # After it: a store that lets us read and not write is still read.
+                Watch(self.woocommerce).look(shop)
         except StoreError as error:
-            if error.closed:
-                # The merchant's pages say so, even when nothing waits to be pushed.
-                with self.database.work(shop.shop_id) as work:
+            with self.database.work(shop.shop_id) as work:
+                if error.closed:
                     shops.close_for_now(work, error.reason, error.retry_after)
+                else:
+                    shops.unwell(work, error.reason)
             raise
+        with self.database.work(shop.shop_id) as work:
+            shops.well(work)
+
+    def watch_webhooks(self, shop: Shop) -> None:
+        """See that the store tells us everything, where that is for us to look after."""
+        if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
+            Watch(self.woocommerce).webhooks(shop)
 
     def _reconcile_deeply(self, shop: Shop) -> None:
         self.reconciler.nightly(shop)
@@ -238,13 +298,14 @@ class House:
     @cached_property
     def asgi(self) -> WebhookDoor:
         known = self.settings
-        pages = create_app(Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit))
+        doors = Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce)
         return WebhookDoor(
-            WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict
-            {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)},
+            WSGIMiddleware(create_app(doors), workers=known.web_threads),  # type: ignore[arg-type]  # a TypedDict
+            {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)} if self.shopify else {},
             self.database,
             Receiver(self.database),
             known.body_limit,
+            WooDoor(self.woocommerce) if self.woocommerce else None,
         )
 
 

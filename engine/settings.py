@@ -1,7 +1,8 @@
 """Settings: read once from the environment into one frozen value. Every mistake is reported, all of them at once.
 
-A variable ``X_FILE`` names a file that holds the value of ``X``, for secrets. Names that begin with ``PERENNIAL_`` or
-``SHOPIFY_`` and are not known here are mistakes too: a misspelt setting that is silently ignored is the worst kind.
+A variable ``X_FILE`` names a file that holds the value of ``X``, for secrets. Names that begin with ``PERENNIAL_``,
+``SHOPIFY_`` or ``WOOCOMMERCE`` and are not known here are mistakes too: a misspelt setting that is silently ignored is
+the worst kind.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Settings:
     """Keys that seal credentials, newest first."""
     log_style: str
     log_level: str
-    shopify_client_id: str
-    shopify_client_secret: str = field(repr=False)
+    shopify_client_id: str | None
+    """None: no store of Shopify's is served."""
+    shopify_client_secret: str | None = field(repr=False)
     shopify_old_client_secret: str | None = field(repr=False)
     shopify_grant: str
     """How the platform grants us a shop's token: one of `GRANTS`."""
@@ -60,6 +62,15 @@ class Settings:
     """The one shop of an app that its own organisation made for itself."""
     shopify_platform_url: str | None
     """A stand-in for the platform on this machine (the sandbox); None: the platform itself."""
+    woocommerce: bool
+    """Whether merchants may connect WooCommerce stores."""
+    woocommerce_private: bool
+    """Whether a store may be on this machine or in the network that it stands in: for development."""
+    woocommerce_authorities: str | None
+    """A file with certificates of authorities to be trusted beside none of the usual ones: for development."""
+    woocommerce_key: str | None = field(repr=False)
+    woocommerce_secret: str | None = field(repr=False)
+    """A key made by hand, for ``connect --store``; kept sealed from then on, and not needed here any more."""
 
 
 def _text(value: str) -> str:
@@ -100,6 +111,16 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def _switch(value: str) -> bool:
+    return _one_of("yes", "no")(value) == "yes"
+
+
+def _file(value: str) -> str:
+    if not Path(value).is_file():
+        raise ValueError("must be the path of a file that is there")
+    return value
+
+
 def _keys(value: str) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in value.split(",") if key.strip())
     try:
@@ -131,6 +152,8 @@ def _shop(value: str) -> str:
 
 
 _REQUIRED = object()
+# Needed, unless stores of another platform are all that is served.
+_FOR_SHOPIFY = object()
 
 # Variable, field, parser, default. A default of None leaves the field empty.
 _VARIABLES: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
@@ -145,13 +168,19 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
     ("PERENNIAL_SEAL_KEYS", "seal_keys", _keys, _REQUIRED),
     ("PERENNIAL_LOG_STYLE", "log_style", _one_of("json", "words"), "json"),
     ("PERENNIAL_LOG_LEVEL", "log_level", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
-    ("SHOPIFY_CLIENT_ID", "shopify_client_id", _text, _REQUIRED),
-    ("SHOPIFY_CLIENT_SECRET", "shopify_client_secret", _secret, _REQUIRED),
+    ("SHOPIFY_CLIENT_ID", "shopify_client_id", _text, _FOR_SHOPIFY),
+    ("SHOPIFY_CLIENT_SECRET", "shopify_client_secret", _secret, _FOR_SHOPIFY),
     ("SHOPIFY_OLD_CLIENT_SECRET", "shopify_old_client_secret", _secret, None),
     ("SHOPIFY_GRANT", "shopify_grant", _one_of(*GRANTS), TOKEN_EXCHANGE),
     ("SHOPIFY_SHOP", "shopify_shop", _shop, None),
     ("SHOPIFY_PLATFORM_URL", "shopify_platform_url", _url, None),
+    ("WOOCOMMERCE", "woocommerce", _switch, "no"),
+    ("WOOCOMMERCE_PRIVATE_STORES", "woocommerce_private", _switch, "no"),
+    ("WOOCOMMERCE_AUTHORITIES", "woocommerce_authorities", _file, None),
+    ("WOOCOMMERCE_KEY", "woocommerce_key", _text, None),
+    ("WOOCOMMERCE_SECRET", "woocommerce_secret", _secret, None),
 )
+_PREFIXES = ("PERENNIAL_", "SHOPIFY_", "WOOCOMMERCE")
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -162,20 +191,35 @@ def read(environment: Mapping[str, str]) -> Settings:
             given = _given(environment, name)
             if given is not None:
                 values[target] = parse(given)
-            elif default is _REQUIRED:
+            elif default is _REQUIRED or (default is _FOR_SHOPIFY and environment.get("WOOCOMMERCE") != "yes"):
                 mistakes.append(f"{name} is not set")
             else:
-                values[target] = default
+                values[target] = None if default is _FOR_SHOPIFY else parse(default) if parse is _switch else default
         except (ValueError, OSError) as error:
             mistakes.append(f"{name} {error}")
-    mistakes += _contradictions(values)
+    mistakes += _contradictions(values, environment)
     if mistakes:
         raise BadSettings(mistakes)
     return Settings(**values)
 
 
-def _contradictions(values: Mapping[str, Any]) -> list[str]:
+def _contradictions(values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """What is wrong between settings that are each fine by themselves."""
+    return [*_platforms(values, environment), *_one_shop(values)]
+
+
+def _platforms(values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Shopify whole or not at all, and not no platform at all."""
+    names = [name for name, _, _, default in _VARIABLES if default is _FOR_SHOPIFY]
+    lacking = [name for name in names if not environment.get(name) and not environment.get(f"{name}_FILE")]
+    if values.get("woocommerce"):
+        return [f"{name} is not set, and Shopify needs both" for name in lacking if len(lacking) < len(names)]
+    if lacking == names:
+        return ["there is no platform to serve: set WOOCOMMERCE=yes, or what Shopify needs"]
+    return []
+
+
+def _one_shop(values: Mapping[str, Any]) -> list[str]:
     if "shopify_grant" not in values or "shopify_shop" not in values:
         return []
     wanted, shop = values["shopify_grant"] == CLIENT_CREDENTIALS, values["shopify_shop"]
@@ -204,5 +248,5 @@ def _given(environment: Mapping[str, str], name: str) -> str | None:
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     known = {name for name, *_ in _VARIABLES} | {f"{name}_FILE" for name, *_ in _VARIABLES}
-    ours = (name for name in sorted(environment) if name.startswith(("PERENNIAL_", "SHOPIFY_")))
+    ours = (name for name in sorted(environment) if name.startswith(_PREFIXES))
     return [f"{name} is not a setting; check its spelling" for name in ours if name not in known]

@@ -43,6 +43,11 @@ class Shop:
     """What the merchant granted us, in the platform's words; None until the platform said."""
     vouched_at: datetime | None = None
     """When the platform last vouched for somebody of the shop's staff, to a minute: the app was installed then."""
+    country: str | None = None
+    """Where the shop stands, as two letters; None where its platform's orders say that themselves."""
+    unwell_reason: str | None = None
+    """What was the matter when the store was last asked for its orders; it goes on being asked."""
+    unwell_since: datetime | None = None
 
     @property
     def installed(self) -> bool:
@@ -51,7 +56,7 @@ class Shop:
 
 _COLUMNS = (
     "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to, "
-    "closed_until, closed_reason, scopes, vouched_at"
+    "closed_until, closed_reason, scopes, vouched_at, country, unwell_reason, unwell_since"
 )
 _BY_DOMAIN = text(f"SELECT {_COLUMNS} FROM shops WHERE platform = :platform AND domain = :domain")
 _BY_FORMER_DOMAIN = text(f"""
@@ -65,7 +70,8 @@ _INSTALL = text(f"""
     ON CONFLICT (platform, domain) DO UPDATE
         SET installed_at = CASE WHEN shops.uninstalled_at IS NULL THEN shops.installed_at ELSE excluded.installed_at
             END,
-            uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL, scopes = NULL, scopes_at = NULL
+            uninstalled_at = NULL, closed_until = NULL, closed_reason = NULL, scopes = NULL, scopes_at = NULL,
+            unwell_reason = NULL, unwell_since = NULL
     RETURNING {_COLUMNS}
 """)
 _DESCRIBE = text("""
@@ -109,6 +115,18 @@ _GRANT = text("""
     UPDATE shops SET scopes = :scopes, scopes_at = :at
     WHERE shop_id = :shop_id AND (scopes_at IS NULL OR scopes_at <= :at) RETURNING shop_id
 """)
+_UNWELL = text("""
+    UPDATE shops SET unwell_reason = :reason, unwell_since = coalesce(unwell_since, :now) WHERE shop_id = :shop_id
+""")
+_WELL = text("""
+    UPDATE shops SET unwell_reason = NULL, unwell_since = NULL WHERE shop_id = :shop_id AND unwell_since IS NOT NULL
+""")
+_STANDS_IN = text("UPDATE shops SET country = nullif(:country, '') WHERE shop_id = :shop_id")
+_LEAVE_DOMAIN = text("""
+    INSERT INTO former_domains (shop_id, platform, domain)
+    SELECT shop_id, platform, domain FROM shops WHERE shop_id = :shop_id ON CONFLICT DO NOTHING
+""")
+_MOVE = text("UPDATE shops SET domain = :domain WHERE shop_id = :shop_id")
 _RECONCILED = text("UPDATE shops SET reconciled_to = greatest(reconciled_to, :to) WHERE shop_id = :shop_id")
 _ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS bigint) AS text), true)")
 # Children before parents where no foreign key cascades; what hangs on orders and customers goes with them.
@@ -136,6 +154,18 @@ def find(connection: Connection, platform: str, domain: str) -> Shop | None:
     return _shop(row) if row else None
 
 
+def at(connection: Connection, platform: str, domain: str) -> Shop | None:
+    """The shop that has this very address now: one that left it does not count, somebody else may have it today."""
+    row = connection.execute(_BY_DOMAIN, {"platform": platform, "domain": domain}).one_or_none()
+    return _shop(row) if row else None
+
+
+def numbered(connection: Connection, shop_id: ShopId) -> Shop | None:
+    """The shop of that number, if there still is one. For machine transactions: a session says which shop it is of."""
+    row = connection.execute(_BY_ID, {"shop_id": shop_id}).one_or_none()
+    return _shop(row) if row else None
+
+
 def installed(connection: Connection) -> list[Shop]:
     return [_shop(row) for row in connection.execute(_INSTALLED)]
 
@@ -160,6 +190,17 @@ def describe(work: UnitOfWork, details: ShopDetails) -> None:
         currency=details.currency,
         timezone=details.timezone,
     )
+
+
+def stands_in(work: UnitOfWork, country: str) -> None:
+    """Keep where the shop is, as two letters; empty where the store does not say."""
+    work.run(_STANDS_IN, country=country)
+
+
+def move(work: UnitOfWork, domain: str) -> None:
+    """The shop's store has another address from now on; the old one stays known."""
+    work.run(_LEAVE_DOMAIN)
+    work.run(_MOVE, domain=domain)
 
 
 def heard(work: UnitOfWork, event: ShopChanged) -> None:
@@ -200,6 +241,16 @@ def close_for_now(work: UnitOfWork, reason: str, retry_after: float | None) -> N
 def open_again(work: UnitOfWork) -> None:
     """Something changed that may have been the trouble: ask the store at once, whatever it said before."""
     work.run(_OPEN)
+
+
+def unwell(work: UnitOfWork, reason: str) -> None:
+    """The store did not answer as it should; it may well by itself, and is asked again as ever."""
+    work.run(_UNWELL, reason=reason[:500], now=work.now)
+
+
+def well(work: UnitOfWork) -> None:
+    """The store answered as it should."""
+    work.run(_WELL)
 
 
 def grant(work: UnitOfWork, scopes: Sequence[str], at: datetime) -> bool:

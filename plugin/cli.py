@@ -31,6 +31,7 @@ from engine.worker import Worker
 from migrations import upgrade
 from plugin import history, imports, trouble
 from plugin.install import Installer
+from plugin.woocommerce import WooInstaller, by_hand
 
 BAR_WIDTH = 30
 
@@ -45,7 +46,9 @@ class House(Protocol):
     @property
     def worker(self) -> Worker: ...
     @property
-    def installer(self) -> Installer: ...
+    def installer(self) -> Installer | None: ...
+    @property
+    def woocommerce(self) -> WooInstaller | None: ...
     @property
     def seal(self) -> Seal: ...
     @property
@@ -70,9 +73,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             from plugin import demo
 
             return demo.run(root, Path(chosen.data) if chosen.data else None, build, check=chosen.check)
-        if chosen.command in _CHOOSY:
-            return _CHOOSY[chosen.command](build(environment), chosen)
-        return _COMMANDS[chosen.command](build(environment))
+        return _run(chosen, build(environment))
     except BadSettings as bad:
         print(
             "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
@@ -85,6 +86,13 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
         # The driver's own words: they name the host and the port, and never the password.
         print(f"The database does not answer:\n{error.orig}", file=sys.stderr)
         return 1
+
+
+def _run(chosen: argparse.Namespace, house: Any) -> int:
+    """A command that works on the house as the environment describes it."""
+    if chosen.command in _CHOOSY:
+        return _CHOOSY[chosen.command](house, chosen)
+    return _COMMANDS[chosen.command](house)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,7 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     reconcile.add_argument("--shop", help="this shop only")
     reconcile.add_argument("--deep", action="store_true", help="over the last month, deleted orders too, as each night")
-    commands.add_parser("connect", help="connect the one store that SHOPIFY_SHOP names, or try its access again")
+    join = commands.add_parser(
+        "connect", help="connect the one store that SHOPIFY_SHOP names, or a WooCommerce store with a key made by hand"
+    )
+    join.add_argument("--store", help="the address of a WooCommerce store, such as https://shop.example")
+    enter = commands.add_parser("sign-in", help="print a link that lets its opener into a connected WooCommerce store")
+    enter.add_argument("--store", required=True, help="the store's address")
     imports.describe(commands.add_parser("import-points", help="bring balances from another program, or undo that"))
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
@@ -187,8 +200,9 @@ def _connect(house: House) -> int:
     """For apps that their own organisation runs for itself: nobody needs to open a page first."""
     upgrade(house.database.url)
     named = house.settings.shopify_shop
-    if named is None:
+    if named is None or house.installer is None:
         print("SHOPIFY_GRANT is not client_credentials: merchants connect by opening the app.", file=sys.stderr)
+        print("A WooCommerce store is named with --store.", file=sys.stderr)
         return 2
     try:
         shop = house.installer.connect(named)
@@ -239,10 +253,12 @@ def _settings(house: House) -> int:
 # Those that look at what else was typed.
 _CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
     "backfill": lambda house, chosen: history.backfill(house, chosen.shop, again=chosen.again),
+    "connect": lambda house, chosen: by_hand.connect(house, chosen.store) if chosen.store else _connect(house),
     "import-points": imports.run,
     "reconcile": lambda house, chosen: history.reconcile(house, chosen.shop, deep=chosen.deep),
+    "sign-in": lambda house, chosen: by_hand.sign_in(house, chosen.store),
 }
 _COMMANDS: Mapping[str, Callable[[House], int]] = {
-    "serve": _serve, "worker": _worker, "migrate": _migrate, "connect": _connect,
+    "serve": _serve, "worker": _worker, "migrate": _migrate,
     "rotate-keys": _rotate_keys, "settings": _settings,
 }  # fmt: skip

@@ -128,15 +128,20 @@ class Installer:
         with self.database.founding(
             lambda connection: shops.install(connection, PLATFORM, domain, now).shop_id
         ) as work:
-            shops.describe(work, details)
             _save(work, self.seal, token)
-            for name, propose in self.first_terms.items():
-                terms.publish_first(work, name, propose(details.currency))
-            outbox.restate(work)
+            furnish(work, details, self.first_terms)
             lifecycle.publish_segments(work)
-            backfills.ask(work)
             pixel.follow_scopes(work, self.shopify, token.scopes)
             return shops.current(work)
+
+
+def furnish(work: UnitOfWork, details: ShopDetails, first_terms: Mapping[str, FirstTerms]) -> None:
+    """What every shop has once it is installed, on whatever platform; one that was there before keeps what it had."""
+    shops.describe(work, details)
+    for name, propose in first_terms.items():
+        terms.publish_first(work, name, propose(details.currency))
+    outbox.restate(work)
+    backfills.ask(work)
 
 
 def _save(work: UnitOfWork, seal: Seal, token: Token) -> None:

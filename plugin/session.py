@@ -32,6 +32,7 @@ from engine import mirror, shops
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Shop
 from plugin import standalone
+from plugin.platforms import PLATFORMS, Platform
 
 P = ParamSpec("P")
 
@@ -45,6 +46,11 @@ class Merchant:
     """The platform's number of them; None where it vouched for the shop's staff, and not for one of them."""
     embedded: bool
     """Whether they see us in the admin's frame."""
+
+    @property
+    def platform(self) -> Platform:
+        """What their store's platform can do."""
+        return PLATFORMS[self.shop.platform]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +82,24 @@ def merchant_only(view: Callable[P, Any]) -> Callable[P, Any]:
 
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
-        grant = current_app.extensions["doors"].installer.grant
-        found = _alone() if grant == AUTHORIZATION_CODE else _embedded()
+        found = _alone() if _stands_alone() else _embedded()
         if not isinstance(found, Merchant):
             return found
         g.merchant = found
         return view(*args, **kwargs)
 
     return _owned(admitted, "merchant")
+
+
+def _stands_alone() -> bool:
+    """Whether whoever asks is outside of any admin's frame: because no platform here has one, or with a session of ours
+    and without anything that an admin's frame would bring.
+    """
+    doors = current_app.extensions["doors"]
+    if doors.installer is None or doors.installer.grant == AUTHORIZATION_CODE:
+        return True
+    framed = "Authorization" in request.headers or {"id_token", "embedded", "shop"} & request.args.keys()
+    return not framed and standalone.of_session() is not None
 
 
 def _alone() -> Merchant | BaseResponse:
@@ -110,6 +126,8 @@ def _embedded() -> Merchant | BaseResponse:
 def recognise() -> None:
     """Note in whose frame a request stands that belongs to no page of ours, if the platform vouches for it."""
     doors, query = current_app.extensions["doors"], request.query_string.decode("ascii", "replace")
+    if doors.shopify is None:
+        return
     visitor = doors.shopify.admit(request.method, request.path, query, request.headers.get("Authorization"))
     if isinstance(visitor, AdminVisitor):
         g.framed_by = visitor.shop_domain

@@ -1,5 +1,5 @@
-"""Stand-alone: merchants whose app is not shown in the admin's frame. The platform vouches for them once, by sending
-their browser through its page of consent; then a session of our own says who they are.
+"""Stand-alone: merchants whose app is not shown in the admin's frame. The platform, or the store itself, vouches for
+them once, by sending their browser through its page of consent; then a session of our own says who they are.
 
 Nothing of this exists for embedded apps: there is no cookie in a frame. Here we are the page at the top, so our cookies
 are nobody's third party. There are two, both out of scripts' reach and never sent with another site's forms: one that
@@ -18,6 +18,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from commerce.ids import ShopId
 from connectors.shopify import CALLBACK_PATH, CodeRefused
 from engine import authorizations, shops
 from engine.shops import Shop
@@ -28,7 +29,7 @@ pages = Blueprint("standalone", __name__)
 SESSION_SECONDS = 12 * 3600
 SESSION, STATE = "perennial_session", "perennial_state"
 
-_SESSION = re.compile(r"([a-z0-9.-]{1,80})~([0-9a-f]{1,9})~([0-9a-f]{32})~([0-9a-f]{64})", re.ASCII)
+_SESSION = re.compile(r"([0-9]{1,18})~([0-9a-f]{1,9})~([0-9a-f]{32})~([0-9a-f]{64})", re.ASCII)
 
 
 def session_key(secret: bytes) -> bytes:
@@ -36,19 +37,19 @@ def session_key(secret: bytes) -> bytes:
     return hmac.digest(secret, b"perennial merchant sessions", "sha256")
 
 
-def make_session(secret: bytes, domain: str, now: datetime) -> str:
+def make_session(secret: bytes, shop_id: ShopId, now: datetime) -> str:
     """A session for the staff of one shop."""
-    said = f"{domain}~{int(now.timestamp()):x}~{secrets.token_hex(16)}"
+    said = f"{shop_id:d}~{int(now.timestamp()):x}~{secrets.token_hex(16)}"
     return f"{said}~{_seal(secret, said)}"
 
 
-def read_session(secret: bytes, given: str, now: datetime) -> tuple[str, int] | None:
-    """The shop's domain and when the session began, in seconds; None for one that is not ours, or over."""
+def read_session(secret: bytes, given: str, now: datetime) -> tuple[ShopId, int] | None:
+    """The shop and when the session began, in seconds; None for one that is not ours, or over."""
     match = _SESSION.fullmatch(given)
     if match is None or not hmac.compare_digest(match[4], _seal(secret, given.rpartition("~")[0])):
         return None
     began = int(match[2], 16)
-    return (match[1], began) if 0 <= now.timestamp() - began + 1 <= SESSION_SECONDS else None
+    return (ShopId(int(match[1])), began) if 0 <= now.timestamp() - began + 1 <= SESSION_SECONDS else None
 
 
 def _seal(secret: bytes, said: str) -> str:
@@ -58,9 +59,9 @@ def _seal(secret: bytes, said: str) -> str:
 def admitted() -> Shop | BaseResponse:
     """The shop whose staff this browser's session is of, or the answer that leads to one."""
     linked = _linked()
-    shop = _of_session()
+    shop = of_session()
     if shop is not None and linked in (None, shop.domain):
-        if request.method not in ("GET", "HEAD") and not _from_our_own_page():
+        if request.method not in ("GET", "HEAD") and not from_our_own_page():
             abort(403, "This form was not sent from a page of ours.")
         return shop
     if linked is not None and request.method == "GET":
@@ -70,13 +71,15 @@ def admitted() -> Shop | BaseResponse:
 
 def stranger() -> Response:
     """What somebody reads of whom we do not know which store they are of."""
-    return Response(render_template("stranger.html"), 401)
+    doors = current_app.extensions["doors"]
+    serves = {"shopify": doors.shopify is not None, "woocommerce": doors.woocommerce is not None}
+    return Response(render_template("stranger.html", serves=serves), 401)
 
 
 @pages.get("/auth/start")
 def start() -> BaseResponse:
     """Agree again: for a session's own shop, or for the one whose admin just linked here."""
-    shop = _of_session()
+    shop = of_session()
     domain = shop.domain if shop is not None else _linked()
     return stranger() if domain is None else _set_out(domain)
 
@@ -97,10 +100,21 @@ def callback() -> BaseResponse:
         shop = doors.installer.agreed(back)
     except CodeRefused:
         return _once_more()
-    answer = redirect("/", 303)
-    _keep(answer, SESSION, make_session(doors.secret, shop.domain, doors.database.clock()), SESSION_SECONDS, "/")
+    answer = sign_in(shop)
     answer.delete_cookie(STATE, path="/auth")
     return answer
+
+
+def sign_in(shop: Shop, to: str = "/") -> BaseResponse:
+    """Let this browser in as the shop's staff, and send it to a page of ours. Whoever calls this has made sure."""
+    doors = current_app.extensions["doors"]
+    answer = redirect(to, 303)
+    keep(answer, SESSION, make_session(doors.secret, shop.shop_id, doors.database.clock()), SESSION_SECONDS, "/")
+    return answer
+
+
+def sign_out(answer: BaseResponse) -> None:
+    answer.delete_cookie(SESSION, path="/")
 
 
 def _once_more() -> Response:
@@ -112,37 +126,41 @@ def _set_out(domain: str) -> BaseResponse:
     with doors.database.machine() as connection:
         state = authorizations.begin(connection, domain, doors.database.clock())
     answer = redirect(doors.shopify.authorize_url(domain, state), 302)
-    _keep(answer, STATE, state, int(authorizations.LIFE.total_seconds()), "/auth")
+    keep(answer, STATE, state, int(authorizations.LIFE.total_seconds()), "/auth")
     return answer
 
 
-def _keep(answer: BaseResponse, name: str, value: str, seconds: int, path: str) -> None:
-    secure = current_app.extensions["doors"].shopify.app_url.startswith("https://")
+def keep(answer: BaseResponse, name: str, value: str, seconds: int, path: str) -> None:
+    """A cookie out of scripts' reach, that no other site's form brings along."""
+    secure = current_app.extensions["doors"].app_url.startswith("https://")
     answer.set_cookie(name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="Lax")
 
 
-def _of_session() -> Shop | None:
+def of_session() -> Shop | None:
+    """The shop that this browser was let into, if it still has the app and was not connected anew since."""
     doors = current_app.extensions["doors"]
     found = read_session(doors.secret, request.cookies.get(SESSION, ""), doors.database.clock())
     if found is None:
         return None
-    domain, began = found
+    shop_id, began = found
     with doors.database.machine() as connection:
-        shop = shops.find(connection, "shopify", domain)
+        shop = shops.numbered(connection, shop_id)
     # A session from before a removal is worth nothing after it.
     if shop is None or not shop.installed or began < int(shop.installed_at.timestamp()):
         return None
     return shop
 
 
-def _from_our_own_page() -> bool:
+def from_our_own_page() -> bool:
     """Browsers do not send our cookie with another site's form; where they say where it came from, we look too."""
     origin: Any = request.headers.get("Origin")
-    return origin is None or origin == current_app.extensions["doors"].shopify.app_url
+    return origin is None or origin == current_app.extensions["doors"].app_url
 
 
 def _linked() -> str | None:
-    linked: str | None = current_app.extensions["doors"].shopify.linked_shop(_query())
+    """The shop of whose admin this link is, if its platform signs them."""
+    shopify = current_app.extensions["doors"].shopify
+    linked: str | None = None if shopify is None else shopify.linked_shop(_query())
     return linked
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.shopify import missing
+from connectors.woocommerce import rest
 from engine.shops import Shop
 
 WAITS = "Nothing is lost: what your store should hear from us waits, and goes out as soon as it answers."
@@ -67,6 +68,196 @@ _REASONS = {
     ),
 }
 
+NO_KEY = "nothing is kept with which the store could be asked; connect it again"
+
+_CONNECT = Trouble(
+    "Your store does not take our key any more.",
+    "It was revoked or changed there, or the account that it belongs to was deleted. Please connect your store again: "
+    "it makes a new key.",
+    agree=True,
+)
+_ALONE = "You need not do anything here afterwards: we go on asking, and this banner goes away by itself."
+
+# Of stores that their merchants host, by how the reason begins; what follows may name a place or a number.
+_HOSTED: tuple[tuple[str, Trouble], ...] = (
+    (rest.CLOSED_KEY, _CONNECT),
+    (NO_KEY, _CONNECT),
+    (
+        rest.CLOSED_READ_ONLY,
+        Trouble(
+            "Our key may only read in your store.",
+            "Rewards and tags wait. In WordPress open WooCommerce, Settings, Advanced, REST API, and set Perennial's "
+            f"key to Read/Write; or connect your store again. {_ALONE}",
+            agree=True,
+        ),
+    ),
+    (
+        rest.CLOSED_RIGHTS,
+        Trouble(
+            "The account that connected your store lost its rights there.",
+            "Make it an administrator or shop manager again, or connect your store again as one. " + _ALONE,
+            agree=True,
+        ),
+    ),
+    (
+        rest.CLOSED_PLUGIN,
+        Trouble(
+            "A plugin of your store keeps us out of its REST API.",
+            "Look into your security plugins for a setting that limits the REST API to people who are logged in, and "
+            "let WooCommerce's keys (/wp-json/wc/) pass. If your host hands nobody's log-in header on, it has to. "
+            + _ALONE,
+        ),
+    ),
+    (
+        rest.CLOSED_FIREWALL,
+        Trouble(
+            "A firewall in front of your store turns us away.",
+            "Please let Perennial's server pass to /wp-json/ in it: in Cloudflare under Security, WAF; in Wordfence "
+            f"under Firewall, Allowlisted; or ask your host. {_ALONE}",
+        ),
+    ),
+    (
+        rest.CLOSED_NO_API,
+        Trouble(
+            "Your store has no WooCommerce at its address.",
+            "Is WooCommerce switched on? In WordPress open Settings, Permalinks, and choose anything but Plain. Is the "
+            "address still right? " + _ALONE,
+        ),
+    ),
+    (
+        rest.CLOSED_SWITCHED_OFF,
+        Trouble(
+            "WooCommerce is switched off in your store.",
+            f"In WordPress open Plugins, and activate WooCommerce. {_ALONE}",
+        ),
+    ),
+    (
+        rest.CLOSED_CLOCK,
+        Trouble(
+            "Your store's clock is wrong.",
+            "It is more than a quarter of an hour off, so it refuses what we sign. Ask your host to set the server's "
+            f"clock. {_ALONE}",
+        ),
+    ),
+    (
+        rest.CLOSED_TWICE,
+        Trouble(
+            "Something in front of your store asks everything twice.",
+            "Your store takes each of our questions once, and says that it had them before. Look for a cache, a mirror "
+            f"or a security service in front of it, and let /wp-json/ pass through unchanged. {_ALONE}",
+        ),
+    ),
+    (
+        rest.CLOSED_HOME,
+        Trouble(
+            "Your store has moved.",
+            "It calls another address its own now, and what it sends comes from there. Please open Your store, and say "
+            "that it has moved; or set the old address again in WordPress under Settings, General.",
+            agree=True,
+        ),
+    ),
+    (
+        "the store moved to ",
+        Trouble(
+            "Your store has moved.",
+            "Its old address sends us to another one, and our key does not go to an address that you have not named. "
+            "Please open Your store, and say that it has moved.",
+            agree=True,
+        ),
+    ),
+    (
+        "the store sends us ",
+        Trouble(
+            "Your store sends us in a circle.",
+            "Its address and its HTTPS setting contradict each other. Look at both addresses in WordPress under "
+            f"Settings, General, and at redirects of your host. {_ALONE}",
+        ),
+    ),
+    (
+        "the store asks us to slow down",
+        Trouble(
+            "Your store, or its host, asks us to slow down.",
+            "Too much is asked of it at the moment. This passes; if it stays for a day, ask your host to allow "
+            f"Perennial's server more requests. {_ALONE}",
+        ),
+    ),
+    (
+        "the store is closed for maintenance",
+        Trouble(
+            "Your store is closed for maintenance, or too busy.",
+            "If you are updating it, finish that: WordPress leaves a file .maintenance behind when an update breaks "
+            "off. " + _ALONE,
+        ),
+    ),
+    (
+        "the store failed (",
+        Trouble(
+            "Your store fails when we ask it.",
+            "Something in it breaks: look at WooCommerce, Status, Logs, or ask your host for the server's error log. "
+            + _ALONE,
+        ),
+    ),
+    (
+        "something in front of the store",
+        Trouble(
+            "Something in front of your store answers in its place.",
+            f"A proxy or a security service sends a page instead of the store's answer. Please ask your host. {_ALONE}",
+        ),
+    ),
+    (
+        "the store prints PHP messages",
+        Trouble(
+            "Your store writes PHP messages into its answers.",
+            f"Set WP_DEBUG_DISPLAY to false in its wp-config.php, or mend the plugin that they name. {_ALONE}",
+        ),
+    ),
+    (
+        "the store answered with a page",
+        Trouble(
+            "Your store answers with a page for people.",
+            "A firewall, a log-in plugin or a maintenance mode is on: let /wp-json/ pass in it. " + _ALONE,
+        ),
+    ),
+    (
+        "the store's answer",
+        Trouble(
+            "Your store's answers break off.",
+            "They come empty, half or garbled. Most often the host's memory or time for PHP is too small, or a plugin "
+            f"breaks off. Ask your host for the server's error log. {_ALONE}",
+        ),
+    ),
+    (
+        "the store did not answer in time",
+        Trouble(
+            "Your store does not answer in time.",
+            f"It may be overloaded, or its host keeps our questions waiting. {_ALONE}",
+        ),
+    ),
+    (
+        "the store's certificate",
+        Trouble(
+            "Your store's certificate is not valid.",
+            "It has ended, or is for another name. Ask your host to renew it; until then we do not send our key there. "
+            + _ALONE,
+        ),
+    ),
+    (
+        "the store's address leads to a machine",
+        Trouble(
+            "Your store is not on the public internet.",
+            "Its address leads into a private network, where we do not go. Whoever runs Perennial can allow that for "
+            "development.",
+        ),
+    ),
+    (
+        "the store could not be reached",
+        Trouble(
+            "Your store could not be reached.",
+            f"Is its domain still yours, and is the server on? Open it in a browser. {_ALONE}",
+        ),
+    ),
+)
+
 # What stops without a right, for those that stop something a merchant would miss.
 _STOPS = {
     "read_all_orders": "orders older than 60 days are not counted",
@@ -80,7 +271,7 @@ _STOPS = {
 
 def advice(reason: str) -> Trouble:
     """What to tell about a refusal, known or not."""
-    known = _REASONS.get(reason)
+    known = _REASONS.get(reason) or next((trouble for start, trouble in _HOSTED if reason.startswith(start)), None)
     return known or Trouble("Your store does not answer us.", f"It said: {reason}. We go on asking.")
 
 
@@ -89,6 +280,8 @@ def troubles(shop: Shop, now: datetime) -> Sequence[Trouble]:
     found = []
     if shop.closed_until is not None and shop.closed_until > now:
         found.append(advice(shop.closed_reason or "nothing"))
+    elif shop.unwell_reason is not None:
+        found.append(advice(shop.unwell_reason))
     if shop.scopes is not None and (lacking := missing(shop.scopes)):
         found.append(_lacking(lacking))
     return found

@@ -15,9 +15,10 @@ from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
 from engine.work import Database
-from plugin import admin, errors, flow, standalone, storefront
+from plugin import admin, errors, flow, standalone, storefront, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
+from plugin.woocommerce import WooInstaller
 
 logger = logging.getLogger("perennial.web")
 
@@ -28,14 +29,22 @@ _READY = text("SELECT 1")
 class Doors:
     """What the pages need, handed down by the composition root.
 
-    `secret` keys the digests of what is never stored raw.
+    `secret` keys the digests of what is never stored raw. A platform that is not served is None.
     """
 
     database: Database
-    shopify: ShopifyApp
-    installer: Installer
+    shopify: ShopifyApp | None
+    installer: Installer | None
     secret: bytes
     body_limit: int
+    woocommerce: WooInstaller | None = None
+
+    @property
+    def app_url(self) -> str:
+        """Where browsers and stores reach us."""
+        serving = self.shopify or self.woocommerce
+        assert serving is not None, "a house serves a platform"
+        return serving.app_url
 
 
 def create_app(doors: Doors) -> Flask:
@@ -47,12 +56,10 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.imports.pages)
-    app.register_blueprint(storefront.pages)
-    if doors.installer.grant == AUTHORIZATION_CODE:
-        app.register_blueprint(standalone.pages)
-    app.register_blueprint(storefront.extension.pages)
-    app.register_blueprint(storefront.pixel.pages)
-    app.register_blueprint(flow.pages)
+    if doors.shopify is not None:
+        _add_shopify(app, doors, doors.shopify)
+    if doors.woocommerce is not None:
+        app.register_blueprint(woocommerce.pages)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)
@@ -62,6 +69,21 @@ def create_app(doors: Doors) -> Flask:
 
 def __path_of_plugin() -> str:
     return __file__.rsplit("/", 1)[0]
+
+
+def _add_shopify(app: Flask, doors: Doors, shopify: ShopifyApp) -> None:
+    for blueprint in (storefront.pages, storefront.extension.pages, storefront.pixel.pages, flow.pages):
+        app.register_blueprint(blueprint)
+    if doors.installer is not None and doors.installer.grant == AUTHORIZATION_CODE:
+        app.register_blueprint(standalone.pages)
+
+    @app.get(BOUNCE_PATH)
+    def bounce() -> Response:
+        """Where a browser inside the admin fetches a fresh ID token;
+
+        the page holds nothing but the platform's script.
+        """
+        return answer(shopify.bounce_page(request.query_string.decode("ascii", "replace")))
 
 
 def _add_operations(app: Flask, doors: Doors) -> None:
@@ -84,14 +106,6 @@ def _add_operations(app: Flask, doors: Doors) -> None:
     @app.get("/metrics")
     def prometheus() -> Response:
         return Response(metrics.page(doors.database), mimetype="text/plain")
-
-    @app.get(BOUNCE_PATH)
-    def bounce() -> Response:
-        """Where a browser inside the admin fetches a fresh ID token;
-
-        the page holds nothing but the platform's script.
-        """
-        return answer(doors.shopify.bounce_page(request.query_string.decode("ascii", "replace")))
 
 
 def _start() -> None:

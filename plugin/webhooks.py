@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from commerce.events import BadDelivery, BadSignature, Envelope
 from commerce.ids import ShopId
@@ -22,14 +23,22 @@ Header = Callable[[str], str | None]
 OpenEnvelope = Callable[[Header, bytes], Envelope]
 """A platform's check of a signed POST: raises `BadSignature`, or `BadDelivery` where a needed header is missing."""
 
+OpenOwn = Callable[[Header, bytes], Envelope | None]
+"""The same for the POSTs of one store alone; None where the store only tries whether somebody answers."""
+
 # ASGI 3: dictionaries whose keys depend on their "type".
 Scope = Any
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Take = Callable[[Header, bytes], Awaitable[int]]
+
 # A shop that was installed a moment ago is found at the first delivery: only shops that exist are remembered.
 REMEMBER_SECONDS = 30.0
+
+# So many stores are remembered; more cost a look-up each time.
+MOST_KNOWN = 10_000
 
 _HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
 _LATER = [*_HEADERS, (b"retry-after", b"5")]
@@ -44,10 +53,20 @@ class Gone(Exception):
     """The other side hung up before its body was whole."""
 
 
+class OwnPaths(Protocol):
+    """Paths that each belong to one store, which signs with a secret of its own: `prefix`, and an unguessable end."""
+
+    prefix: str
+
+    def find(self, end: str) -> tuple[ShopId, OpenOwn] | None:
+        """Whose path it is that ends so, and its check; None for nobody's. Asks the database."""
+
+
 class WebhookDoor:
     """Answers POSTs to the webhook paths itself and passes everything else on to `inner`.
 
-    `platforms` maps a path to (platform, its signature check).
+    `platforms` maps a path to (platform, its signature check), for platforms that sign for all their shops; `own` knows
+    the paths of stores that sign for themselves.
     """
 
     def __init__(
@@ -57,24 +76,27 @@ class WebhookDoor:
         database: Database,
         receiver: Receiver,
         body_limit: int,
+        own: OwnPaths | None = None,
     ) -> None:
         self._inner = inner
         self._platforms = platforms
         self._database = database
         self._receiver = receiver
         self._body_limit = body_limit
+        self._own = own
         self._known: dict[tuple[str, str], tuple[ShopId, float]] = {}
+        self._known_paths: dict[str, tuple[tuple[ShopId, OpenOwn], float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        platform = self._platforms.get(scope["path"])
-        if platform is None:
+        take = self._taker(scope["path"])
+        if take is None:
             await self._inner(scope, _coroutine(receive), send)
             return
         try:
-            status = await self._answer(scope, receive, *platform)
+            status = await self._answer(scope, receive, take)
         except Gone:
             return
         if status != 200:
@@ -83,14 +105,26 @@ class WebhookDoor:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(_NOTHING)
 
+    def _taker(self, path: str) -> Take | None:
+        """Who takes what is posted to `path`; None where it is a page."""
+        if (platform := self._platforms.get(path)) is not None:
+            return partial(self._take, *platform)
+        if self._own is not None and path.startswith(self._own.prefix):
+            return partial(self._take_own, self._own, path.removeprefix(self._own.prefix))
+        return None
+
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start with the server, and write what has gathered before it ends."""
         while (message := (await receive())["type"]) != "lifespan.shutdown":
             await send({"type": f"{message}.complete"})
-        await self._receiver.close()
+        await self.close()
         await send({"type": f"{message}.complete"})
 
-    async def _answer(self, scope: Scope, receive: Receive, platform: str, open_envelope: OpenEnvelope) -> int:
+    async def close(self) -> None:
+        """Write what has gathered."""
+        await self._receiver.close()
+
+    async def _answer(self, scope: Scope, receive: Receive, take: Take) -> int:
         if scope["method"] != "POST":
             return 405
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -104,7 +138,7 @@ class WebhookDoor:
 
         try:
             body = await _read(headers.get(b"content-length", b""), receive, self._body_limit)
-            return await self._take(platform, open_envelope(header, body), body)
+            return await take(header, body)
         except TooLarge:
             return 413
         except BadSignature:
@@ -114,7 +148,8 @@ class WebhookDoor:
         except Overloaded:
             return 503
 
-    async def _take(self, platform: str, envelope: Envelope, body: bytes) -> int:
+    async def _take(self, platform: str, open_envelope: OpenEnvelope, header: Header, body: bytes) -> int:
+        envelope = open_envelope(header, body)
         key, now = (platform, envelope.shop_domain), time.monotonic()
         known = self._known.get(key)
         if known is None or now - known[1] >= REMEMBER_SECONDS:
@@ -125,6 +160,24 @@ class WebhookDoor:
                 return 200
             known = self._known[key] = (shop_id, now)
         await self._receiver.receive(known[0], envelope, body)
+        return 200
+
+    async def _take_own(self, own: OwnPaths, end: str, header: Header, body: bytes) -> int:
+        now = time.monotonic()
+        known = self._known_paths.get(end)
+        if known is None or now - known[1] >= REMEMBER_SECONDS:
+            found = await asyncio.to_thread(own.find, end)
+            if found is None:
+                # Nobody's path is answered as a forged signature is: whoever tries paths learns nothing.
+                raise BadSignature
+            self._known_paths.pop(end, None)
+            if len(self._known_paths) >= MOST_KNOWN:
+                del self._known_paths[next(iter(self._known_paths))]
+            known = self._known_paths[end] = (found, now)
+        shop_id, open_envelope = known[0]
+        envelope = open_envelope(header, body)
+        if envelope is not None:
+            await self._receiver.receive(shop_id, envelope, body)
         return 200
 
     def _find(self, platform: str, domain: str) -> ShopId | None:

@@ -273,7 +273,8 @@ class Superuser:
         """Delete every row that is not of this shop, past triggers and foreign keys."""
         tables = self.tables()
         deletes = "".join(f"DELETE FROM {table} WHERE shop_id <> {shop_id:d};" for table in tables)
-        everything = f"{deletes} DELETE FROM strays; DELETE FROM ticks; DELETE FROM authorizations;"
+        everything = f"{deletes} DELETE FROM strays; DELETE FROM ticks; DELETE FROM authorizations; "
+        everything += "DELETE FROM approvals;"
         self.run(f"SET session_replication_role = replica; {everything} SET session_replication_role = DEFAULT")
 
 

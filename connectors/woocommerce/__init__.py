@@ -16,8 +16,10 @@ from connectors.woocommerce.auth import (
     PendingGrant,
     begin,
     denied,
+    new_state,
     prove,
     read_callback,
+    state_digest,
 )
 from connectors.woocommerce.client import WooStore
 from connectors.woocommerce.envelope import is_ping, open_envelope
@@ -46,9 +48,11 @@ __all__ = [
     "begin",
     "denied",
     "is_ping",
+    "new_state",
     "open_envelope",
     "prove",
     "read_callback",
+    "state_digest",
     "store_address",
     "translate",
 ]

@@ -27,7 +27,7 @@ from commerce.store import StoreError
 from connectors.http import HttpSession
 from connectors.woocommerce.address import BadAddress, StoreAddress, store_address
 from connectors.woocommerce.reads import StoreFacts, facts
-from connectors.woocommerce.rest import CLOSED_READ_ONLY, Rest
+from connectors.woocommerce.rest import CLOSED_HOME, CLOSED_READ_ONLY, CLOSED_SWITCHED_OFF, Rest
 from connectors.woocommerce.signing import Key, Mode
 
 # Long enough for a merchant who has to look for a password.
@@ -52,6 +52,11 @@ class GrantElsewhere(Refusal):
 
 class GrantDenied(Refusal):
     """The connection was not approved in the store. Nothing was changed there."""
+
+
+class _Site(Struct):
+    home: str = ""
+    namespaces: list[str] = []
 
 
 class BadGrant(Exception):
@@ -101,14 +106,19 @@ def state_digest(state: str) -> str:
     return sha256(state.encode()).hexdigest()
 
 
+def new_state() -> str:
+    """Two hundred and fifty-six bits that nobody can guess."""
+    return secrets.token_urlsafe(32)
+
+
 def begin(
-    address: StoreAddress, *, app_name: str, return_url: str, callback_url: str, now: datetime
+    address: StoreAddress, *, app_name: str, return_url: str, callback_url: str, now: datetime, state: str | None = None
 ) -> tuple[str, PendingGrant]:
     """The page of the store to send the merchant to, and what to keep meanwhile. The store wants `callback_url` by
     HTTPS, on a port that WordPress lets it use (443 or 8080), at a name that it can reach.
     """
     assert callback_url.startswith("https://"), "the store refuses to post a key over plain HTTP"
-    state = secrets.token_urlsafe(32)
+    state = state or new_state()
     query = {
         "app_name": app_name,
         "scope": SCOPE,
@@ -157,11 +167,10 @@ def prove(
         raise GrantTooNarrow
     rest = Rest(pending.address, granted.key, http, now=now)
     found = facts(rest)
-    if not _lives_at(found.home, rest.address):
-        raise GrantElsewhere
+    if not lives_at(found.home, rest.address):
+        raise _elsewhere(found.home)
     try:
-        # Nothing is asked for, so nothing changes; a key that may only read is refused before that is looked at.
-        rest.send("POST", "coupons/batch", {"create": []}, object)
+        may_write(rest)
     except StoreError as fault:
         if fault.reason == CLOSED_READ_ONLY:
             raise GrantTooNarrow from None
@@ -170,7 +179,35 @@ def prove(
     return Connection(rest.address, granted.key, rest.mode, found)
 
 
-def _lives_at(home: str, address: StoreAddress) -> bool:
+def _elsewhere(home: str) -> GrantElsewhere:
+    """With the address that the store names, where it is one."""
+    try:
+        address = store_address(home).url
+    except BadAddress:
+        return GrantElsewhere()
+    return GrantElsewhere(f"The store calls {address} its address. Start the connection again with that one.")
+
+
+def may_write(rest: Rest) -> None:
+    """Raises `StoreError` unless our key may write: nothing is asked for, so nothing changes; a key that may only read
+    is refused before that is looked at.
+    """
+    rest.send("POST", "coupons/batch", {"create": []}, object)
+
+
+def at_home(rest: Rest) -> None:
+    """Raises `StoreError` where the site has no WooCommerce switched on, or calls another address its own: what it
+    sends would come from there.
+    """
+    site = rest.index(_Site)
+    if "wc/v3" not in site.namespaces:
+        raise StoreError(CLOSED_SWITCHED_OFF, permanent=False, closed=True)
+    if site.home and not lives_at(site.home, rest.address):
+        raise StoreError(CLOSED_HOME, permanent=False, closed=True)
+
+
+def lives_at(home: str, address: StoreAddress) -> bool:
+    """Whether a store that calls `home` its address is the one that we ask at `address`."""
     try:
         return store_address(home).same_shop(address)
     except BadAddress:

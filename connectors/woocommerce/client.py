@@ -15,6 +15,7 @@ from commerce.store import Announce, PutPixel, PutSegment, SetFields, SetTags, S
 from connectors.http import HttpSession
 from connectors.woocommerce import coupons, hooks, reads, writes
 from connectors.woocommerce.address import StoreAddress
+from connectors.woocommerce.auth import at_home, may_write
 from connectors.woocommerce.offering import OFFERING
 from connectors.woocommerce.reading import NOWHERE, Home
 from connectors.woocommerce.reads import StoreFacts
@@ -49,6 +50,18 @@ class WooStore:
     def mode(self) -> Mode | None:
         """How the store took the key last; None as long as it has not."""
         return self._rest.mode
+
+    @property
+    def address(self) -> StoreAddress:
+        """Where the store was reached last: TLS and ``www.`` may have come or gone since it was connected."""
+        return self._rest.address
+
+    def try_writing(self) -> None:
+        """See that the store lets us write, at the address that it calls its own; nothing changes. Raises `StoreError`,
+        in the words for whatever is the matter.
+        """
+        at_home(self._rest)
+        may_write(self._rest)
 
     def facts(self) -> StoreFacts:
         """All that the store says of itself."""

@@ -26,7 +26,7 @@ from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import StoreError
 from connectors.woocommerce import bodies, reading
 from connectors.woocommerce.reading import Home
-from connectors.woocommerce.rest import Rest
+from connectors.woocommerce.rest import CLOSED_SWITCHED_OFF, Rest
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class StoreFacts:
 def facts(rest: Rest) -> StoreFacts:
     site = rest.index(_Site)
     if "wc/v3" not in site.namespaces:
-        raise StoreError("the site has no WooCommerce switched on", permanent=False, closed=True)
+        raise StoreError(CLOSED_SWITCHED_OFF, permanent=False, closed=True)
     rows = _settings(rest)
     versions = _versions(rest)
     decimals = rows.get("woocommerce_price_num_decimals", "")

@@ -42,6 +42,11 @@ CLOSED_FIREWALL = "a firewall in front of the shop turns us away: let our addres
 CLOSED_NO_API = (
     "the store has no WooCommerce at this address: switch WooCommerce on, and its permalinks to anything but Plain"
 )
+CLOSED_TWICE = "the store says that it has seen our question before: something in front of it asks everything twice"
+CLOSED_SWITCHED_OFF = "the site has no WooCommerce switched on"
+CLOSED_HOME = "the store calls another address its own now: connect it again there"
+CLOSED_CIRCLE = "the store sends us in a circle: have its address and its HTTPS settings looked at"
+CLOSED_NOWHERE = "the store sends us elsewhere, but does not say where: have its address looked at"
 CLOSED_CLOCK = "the store's clock and ours are more than a quarter of an hour apart: have the shop's clock set"
 
 
@@ -101,7 +106,7 @@ class Rest:
         ways = modes(self.address)
         if self._mode is not None:
             ways = (self._mode, *(mode for mode in ways if mode is not self._mode))
-        wrong = code = None
+        wrong = code = said = None
         for mode in ways:
             answer = self._try(mode, method, path, query, body)
             code = _code(answer) if answer.status == 401 else None
@@ -110,12 +115,12 @@ class Rest:
                 self._mode = mode
                 return answer
             if code == _WRONG_KEY:
-                wrong = mode
+                wrong, said = mode, answer.body
             # A signature may only be wrong because the store has begun to see TLS: try the plain ways too.
             if code == _WRONG_KEY and mode is not Mode.OAUTH:
                 break
         if wrong is not None:
-            raise self._why_wrong(wrong, method)
+            raise self._why_wrong(wrong, method, said or b"")
         raise _closed(CLOSED_KEY if (code or "").startswith("woocommerce_rest_") else CLOSED_PLUGIN)
 
     def _try(self, mode: Mode, method: str, path: str, query: Query, body: bytes) -> HttpAnswer:
@@ -153,7 +158,7 @@ class Rest:
             self.address = moved(self.address, answer.headers.get("Location") or "")
             answer = exchange()
         if 300 <= answer.status < 400:
-            raise _closed("the store sends us in a circle: have its address and its HTTPS settings looked at")
+            raise _closed(CLOSED_CIRCLE)
         return answer
 
     def _store_ahead(self, headers: Mapping[str, str]) -> timedelta:
@@ -167,17 +172,18 @@ class Rest:
         ahead = (at if at.tzinfo else at.replace(tzinfo=UTC)) - self._now()
         return ahead if abs(ahead) > _CLOCK_OFF else timedelta(0)
 
-    def _why_wrong(self, mode: Mode, method: str) -> StoreError:
-        """Which of three things the store means by one code; it tells them apart only in its own language. A key that
-        can read what it may not write is a key for reading.
+    def _why_wrong(self, mode: Mode, method: str, said: bytes) -> StoreError:
+        """Which of four things the store means by one code. A key that can read what it may not write is a key for
+        reading. Clock and nonce it tells apart in words alone, which many stores do not translate; where they do, a
+        clock is known by the date of the answer.
         """
         if method != "GET":
             answer = self._try(mode, "GET", f"{_API}orders", (("per_page", "1"), ("_fields", "id")), b"")
             if answer.status == 200:
                 return _closed(CLOSED_READ_ONLY)
-        if mode is Mode.OAUTH and self._ahead:
+        if mode is Mode.OAUTH and (self._ahead or b"timestamp" in said):
             return _closed(CLOSED_CLOCK)
-        return _closed(CLOSED_KEY)
+        return _closed(CLOSED_TWICE if mode is Mode.OAUTH and b"nonce" in said else CLOSED_KEY)
 
 
 def _closed(reason: str, after: float | None = None) -> StoreError:
@@ -189,7 +195,7 @@ def moved(address: StoreAddress, location: str) -> StoreAddress:
     try:
         found = store_address(location.partition("?")[0])
     except BadAddress:
-        raise _closed("the store sends us elsewhere, but does not say where: have its address looked at") from None
+        raise _closed(CLOSED_NOWHERE) from None
     if not found.same_shop(address) or (address.scheme, found.scheme) == ("https", "http"):
         raise _closed(f"the store moved to {found.host[:100]}: connect it again at its new address")
     return found

@@ -6,7 +6,7 @@ for the whole page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from commerce.ids import CustomerId
+from engine.notes import Note, latest
 from engine.work import UnitOfWork
 from plugin import wording
 
@@ -173,6 +174,12 @@ def effects(
     people = {row.external_id: row for row in work.rows(_NAMES, external_ids=named)} if named else {}
     lines = [_effect(row, people.get(row.customer_external_id)) for row in rows[:limit]]
     return lines, rows[limit - 1].effect_id if len(rows) > limit else None
+
+
+def notes(work: UnitOfWork, _state: str, before: int | None = None) -> tuple[Sequence[Note], int | None]:
+    """A page of what was done in the store unasked, newest first, and what the next is to begin behind."""
+    found = latest(work, PAGE + 1, before)
+    return found[:PAGE], found[PAGE - 1].note_id if len(found) > PAGE else None
 
 
 def _delivery(row: Row[Any]) -> Delivery:

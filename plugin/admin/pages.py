@@ -8,7 +8,7 @@ our segments.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ pages = Blueprint("admin", __name__)
 HOME_EFFECTS = 10
 HOME_PARKED = 10
 
-BOXES = ("deliveries", "effects")
+BOXES = ("deliveries", "effects", "notes")
 
 # Years of static files in browsers' caches are no danger: their addresses hold a digest of what is in them.
 STATIC_SECONDS = 365 * 24 * 3600
@@ -166,9 +166,13 @@ def activity_list() -> str:
     """Deliveries or effects, newest first, by how far they got."""
     box = _one_of(BOXES, request.args.get("box")) or BOXES[0]
     state = _one_of(activity.STATES, request.args.get("state")) or activity.SETTLED
-    read = activity.deliveries if box == "deliveries" else activity.effects
+    readers: Mapping[str, Callable[..., tuple[Sequence[Any], int | None]]] = {
+        "deliveries": activity.deliveries,
+        "effects": activity.effects,
+        "notes": activity.notes,
+    }
     with unit() as work:
-        lines, after = read(work, state, _id(request.args.get("after")))
+        lines, after = readers[box](work, state, _id(request.args.get("after")))
         one_by_one = bulk_runs.pause(work) if box == "effects" else None
     return render_template(
         "admin/activity.html",
@@ -204,6 +208,7 @@ def replay_effect(effect_id: int) -> BaseResponse:
 @merchant_only
 def extension_list() -> str:
     """What shows in the shop itself, whether it does, and where the merchant places it."""
+    _where(g.merchant.platform.extensions)
     shopify, domain = current_app.extensions["doors"].shopify, g.merchant.shop.domain
     with unit() as work:
         pixel, workflows = extensions.pixel_state(work), extensions.workflows(work)
@@ -221,6 +226,7 @@ def extension_list() -> str:
 @merchant_only
 def start_pixel() -> BaseResponse:
     """Ask the store to run the pixel."""
+    _where(g.merchant.platform.extensions)
     with unit() as work:
         extensions.start_pixel(work, current_app.extensions["doors"].shopify)
     return redirect(link("admin.extension_list"), 303)
@@ -230,6 +236,7 @@ def start_pixel() -> BaseResponse:
 @merchant_only
 def segment_list() -> str:
     """The segments that we keep in the store, and the button that removes or restores them."""
+    _where(g.merchant.platform.segments)
     with unit() as work:
         found = segments.segments(work)
     asked = _one_of(("yes", "no"), request.args.get("asked"))
@@ -241,6 +248,7 @@ def segment_list() -> str:
 @merchant_only
 def ask_segments(wanted: str) -> BaseResponse:
     """State that the store shall have our segments, or none of them."""
+    _where(g.merchant.platform.segments)
     if _one_of(("yes", "no"), wanted) is None:
         abort(404, "There is no such wish.")
     with unit() as work:
@@ -268,6 +276,12 @@ def privacy_export(request_id: str) -> Response:
     return Response(
         body, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="customer-data.json"'}
     )
+
+
+def _where(there: bool) -> None:
+    """Go on only where the store's platform has what the page is about."""
+    if not there:
+        abort(404, f"{g.merchant.platform.name} stores do not have this page.")
 
 
 def _one_of(choices: tuple[str, ...], given: str | None) -> str | None:
@@ -306,11 +320,11 @@ def _what_templates_may_say() -> dict[str, Any]:
     doors = current_app.extensions["doors"]
     return {
         **wording.words(shop.timezone if shop else "UTC"),
-        "app_bridge_url": doors.shopify.app_bridge_url,
-        "api_key": doors.shopify.client_id,
+        "app_bridge_url": doors.shopify.app_bridge_url if doors.shopify else "",
+        "api_key": doors.shopify.client_id if doors.shopify else "",
         # On the shop's own site, which is where the platform's proxy shows us, a path of ours would be a path of
         # theirs.
-        "app_url": doors.shopify.app_url if request.path.startswith(PROXY_PATH) else "",
+        "app_url": doors.app_url if request.path.startswith(PROXY_PATH) else "",
         "charts": charts,
         "link": link,
         "merchant": merchant,
@@ -332,12 +346,12 @@ def _say_who_may_frame(response: Response) -> Response:
                 f"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; {framed}"
             )
         return response
-    parts = urlsplit(shopify.app_bridge_url)
-    bridge = f"{parts.scheme}://{parts.netloc}"
-    reports = f" {TELEMETRY[bridge]}" if bridge in TELEMETRY else ""
     if not g.merchant.embedded:
         response.headers["Content-Security-Policy"] = STANDING_ALONE
         return response
+    parts = urlsplit(shopify.app_bridge_url)
+    bridge = f"{parts.scheme}://{parts.netloc}"
+    reports = f" {TELEMETRY[bridge]}" if bridge in TELEMETRY else ""
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; script-src 'self' {bridge}; style-src 'self'; img-src 'self' data:; "
         f"connect-src 'self' {bridge}{reports}; form-action 'self'; base-uri 'none'; "

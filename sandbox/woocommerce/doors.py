@@ -28,13 +28,15 @@ def create_app(store: Store) -> Wsgi:
         with store.lock:
             store.asked.append((request.method, request.path, request.args.to_dict()))
             response = store.faults.next.popleft()() if store.faults.next else _spoiled(store, request)
-        response.headers["Date"] = format_datetime(store.now(), usegmt=True)
+        response.headers["Date"] = format_datetime((store.date_header or store.now)(), usegmt=True)
         return response(environ, start_response)
 
     return app
 
 
 def _spoiled(store: Store, request: Request) -> Response:
+    if store.faults.always is not None:
+        return store.faults.always()
     return store.faults.spoil(_answer(store, request))
 
 

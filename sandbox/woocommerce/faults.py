@@ -14,17 +14,25 @@ NOTICE = b"<br />\n<b>Warning</b>:  Undefined array key 5 in <b>/var/www/plugin.
 
 @dataclass
 class Faults:
-    """`next` replaces the coming answers, one each; the others hold until they are taken back."""
+    """`next` replaces the coming answers, one each; the others hold until they are taken back. `always` replaces all
+    answers.
+    """
 
     drops_authorization: bool = False
     notice: bool = False
     cut: bool = False
+    always: Callable[[], Response] | None = None
     next: deque[Callable[[], Response]] = field(default_factory=deque)
 
     def page(self, status: int, title: bytes = b"Attention Required!", **headers: str) -> None:
         """A firewall's or a maintenance mode's page for the next question."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.next.append(lambda: Response(PAGE % (title, title), status, named, mimetype="text/html"))
+
+    def stay(self, status: int, title: bytes = b"Attention Required!", **headers: str) -> None:
+        """The same page for every question, until `always` is taken back."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.always = lambda: Response(PAGE % (title, title), status, named, mimetype="text/html")
 
     def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
         self.next.append(lambda: Response(body, status, dict(headers or {}), mimetype="application/json"))

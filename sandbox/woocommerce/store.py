@@ -60,6 +60,8 @@ class Store:
     """False behind a proxy that ends TLS without saying so: the store then believes in plain HTTP."""
     woocommerce: bool = True
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    date_header: Callable[[], datetime] | None = None
+    """The clock of a proxy that writes the date of each answer in the store's place."""
     faults: Faults = field(default_factory=Faults)
     keys: list[ApiKey] = field(default_factory=list)
     orders: dict[int, Record] = field(default_factory=dict)

@@ -134,3 +134,33 @@ def test_the_grant_and_the_shop_that_it_needs_go_together() -> None:
         "SHOPIFY_GRANT must be one of token_exchange, authorization_code, client_credentials",
         "SHOPIFY_SHOP must be the address that a store has on the platform, such as my-store.myshopify.com",
     ]
+
+
+ALONE = {name: value for name, value in GOOD.items() if not name.startswith("SHOPIFY")} | {"WOOCOMMERCE": "yes"}
+
+
+def test_stores_of_woocommerce_need_nothing_of_shopify() -> None:
+    settings = read(ALONE)
+    assert (settings.woocommerce, settings.shopify_client_id, settings.shopify_client_secret) == (True, None, None)
+    assert settings.woocommerce_private is False
+    assert read(GOOD).woocommerce is False
+    assert read(GOOD | {"WOOCOMMERCE": "yes"}).woocommerce is True
+
+
+def test_a_house_without_any_platform_is_told_both_ways() -> None:
+    with pytest.raises(BadSettings) as bad:
+        read({name: value for name, value in ALONE.items() if name != "WOOCOMMERCE"})
+    assert bad.value.mistakes == [
+        "SHOPIFY_CLIENT_ID is not set",
+        "SHOPIFY_CLIENT_SECRET is not set",
+        "there is no platform to serve: set WOOCOMMERCE=yes, or what Shopify needs",
+    ]
+
+
+def test_half_of_shopify_beside_woocommerce_is_a_mistake() -> None:
+    with pytest.raises(BadSettings) as bad:
+        read(ALONE | {"SHOPIFY_CLIENT_ID": "client"})
+    assert bad.value.mistakes == ["SHOPIFY_CLIENT_SECRET is not set, and Shopify needs both"]
+    with pytest.raises(BadSettings, match="WOOCOMMERCE_PRIVAT is not a setting"):
+        read(ALONE | {"WOOCOMMERCE_PRIVAT": "yes"})
+    assert mistakes(WOOCOMMERCE="on") == ["WOOCOMMERCE must be one of yes, no"]

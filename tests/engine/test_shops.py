@@ -14,7 +14,7 @@ from commerce.budget import Level
 from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
 from commerce.store import KnownSegment, ShopDetails
-from engine import announcements, backfills, privacy, reconciliations, shops, terms
+from engine import announcements, backfills, connections, notes, privacy, reconciliations, shops, terms
 from engine.announcements import What
 from engine.budget import SharedMeter
 from engine.inbox import pack
@@ -114,6 +114,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
             minimum_minor=0, most_per_customer=1, prizes=(loyalty.Prize({}, 1),),
         )  # fmt: skip
         loyalty.announce_contest(work, contest, ["five-off"])
+        notes.note(work, "The store was connected.")
+        connections.keep(work, "end", connections.Connection("https://x.example", "basic", 2, "11.0.1", "7.0", START))
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
     desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(

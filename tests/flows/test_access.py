@@ -232,10 +232,10 @@ def test_a_store_that_refuses_our_comparison_is_told_although_nothing_waits(loop
     vars(house).update(database=loop.database, reconciler=loop.reconciler)
     loop.world.outages.refusing = 403
     with pytest.raises(StoreError):
-        house._reconcile(loop.shop)
+        house.reconcile(loop.shop)
     assert REFUSED[403] in banner(loop)
     loop.world.outages.refusing = 0
-    house._reconcile(loop.shop)
+    house.reconcile(loop.shop)
     loop.clock.forward(minutes=11)
     assert banner(loop) == ""
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from commerce.store import PutSegment, StoreError
 from connectors.shopify import CALLBACK_PATH, SCOPES, Token
@@ -225,10 +226,10 @@ def test_a_session_ends_with_the_day_and_with_the_installation(alone: Loop) -> N
 
 def test_a_session_cannot_be_made_without_the_house_s_secret() -> None:
     now = datetime(2026, 11, 22, 9, tzinfo=UTC)
-    good = make_session(b"s" * 32, DOMAIN, now)
-    assert read_session(b"s" * 32, good, now) == (DOMAIN, int(now.timestamp()))
+    good = make_session(b"s" * 32, ShopId(12), now)
+    assert read_session(b"s" * 32, good, now) == (12, int(now.timestamp()))
     assert read_session(b"t" * 32, good, now) is None
-    assert read_session(b"s" * 32, good.replace("demo", "evil"), now) is None
+    assert read_session(b"s" * 32, good.replace("12~", "13~", 1), now) is None
     assert read_session(b"s" * 32, good, now - timedelta(seconds=5)) is None
     assert read_session(b"s" * 32, "", now) is None
     assert session_key(b"s" * 32) != b"s" * 32

@@ -119,7 +119,7 @@ def woo(database: Database, clock: Clock) -> Iterator[Woo]:
         stack.callback(lambda: event_loop.run(receiver.close()))
         yield Woo(
             store, address, shop, clock, database, receiver, event_loop,
-            Inbox(database, {"woocommerce": translate}, REACTIONS),
+            Inbox(database, {"woocommerce": lambda delivery, _shop: translate(delivery)}, REACTIONS),
             Outbox(database, lambda _shop: client, {PutDiscount.kind: loyalty.code_settled}),
             Reconciler(database, lambda _shop: client, REACTIONS), itertools.count(1),
         )  # fmt: skip

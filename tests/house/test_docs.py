@@ -20,9 +20,14 @@ STEP = re.compile(r"\]\(\.\./([\w/]+\.py)\)((?:,?\s+`[\w.]+`)+)")
 # What the page says in words where there is no default to print.
 UNSET = {
     "DATABASE_URL": "an embedded server",
+    "SHOPIFY_CLIENT_ID": "must be set, unless `WOOCOMMERCE=yes` is all you serve",
+    "SHOPIFY_CLIENT_SECRET": "must be set, unless `WOOCOMMERCE=yes` is all you serve",
     "SHOPIFY_OLD_CLIENT_SECRET": "none",
     "SHOPIFY_PLATFORM_URL": "the platform itself",
     "SHOPIFY_SHOP": "none",
+    "WOOCOMMERCE_AUTHORITIES": "the usual ones",
+    "WOOCOMMERCE_KEY": "asked for",
+    "WOOCOMMERCE_SECRET": "asked for",
 }
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 

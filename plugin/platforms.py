@@ -1,0 +1,33 @@
+"""What a store's platform can do, and so which of our pages and choices make sense for its merchant.
+
+Pages ask for what they need (`g.merchant.platform.segments`), never for a platform's name. Which rewards it can give is
+said by `commerce.rewards.Offering`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What it is called, and what it has."""
+
+    name: str
+    segments: bool
+    """It keeps segments, which merchants find in its admin."""
+    extensions: bool
+    """It runs parts of ours inside the shop, placed by links into its admin."""
+    agree_at: str
+    """Where a merchant gives us access anew, outside of any frame."""
+    home: str
+    """How one says where the merchant's side of the store is."""
+
+
+PLATFORMS: Mapping[str, Platform] = {
+    "shopify": Platform("Shopify", segments=True, extensions=True, agree_at="/auth/start", home="your store's admin"),
+    "woocommerce": Platform(
+        "WooCommerce", segments=False, extensions=False, agree_at="/woocommerce", home="your WordPress admin"
+    ),
+}
