@@ -7,7 +7,7 @@ was over, goes on where it was. Whoever reads a sweep has read all before it: tw
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -35,19 +35,23 @@ class Sweep:
     customers_healed: int = 0
 
 
-_NAMES = [field.name for field in fields(Sweep)]
-_COLUMNS = ", ".join(_NAMES)
+_COLUMNS = "deep, started_at, since, subject, place, compared, orders_healed, customers_healed"
 _UNFINISHED = text(f"SELECT {_COLUMNS} FROM sweeps WHERE shop_id = :shop_id AND deep = :deep")
 _SAVE = text(f"""
-    INSERT INTO sweeps (shop_id, {_COLUMNS}) VALUES (:shop_id, {", ".join(f":{name}" for name in _NAMES)})
-    ON CONFLICT (shop_id, deep) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])}
-    WHERE sweeps.started_at <= excluded.started_at
+    INSERT INTO sweeps (shop_id, {_COLUMNS})
+    VALUES (:shop_id, :deep, :started_at, :since, :subject, :place, :compared, :orders_healed, :customers_healed)
+    ON CONFLICT (shop_id, deep) DO UPDATE
+        SET started_at = excluded.started_at, since = excluded.since, subject = excluded.subject,
+            place = excluded.place, compared = excluded.compared, orders_healed = excluded.orders_healed,
+            customers_healed = excluded.customers_healed
+        WHERE sweeps.started_at <= excluded.started_at
 """)
 _FINISH = text("DELETE FROM sweeps WHERE shop_id = :shop_id AND deep = :deep AND started_at = :started_at")
 _LIST = text("""
     INSERT INTO listed_orders (shop_id, external_id)
     SELECT :shop_id, external_id FROM unnest(CAST(:external_ids AS text[])) l(external_id) ON CONFLICT DO NOTHING
 """)
+_HOW_MANY = text("SELECT count(*) AS orders FROM listed_orders WHERE shop_id = :shop_id")
 _FORGET_LISTED = text("DELETE FROM listed_orders WHERE shop_id = :shop_id")
 # An order of which the store says nothing, though it lists everything that changed since: as far as it shows us orders
 # at all, it no longer has it.
@@ -74,7 +78,7 @@ def begin(work: UnitOfWork, sweep: Sweep) -> None:
 
 def save(work: UnitOfWork, sweep: Sweep) -> None:
     """Write how far it is; a sweep that was begun later is left alone."""
-    work.run(_SAVE, **{name: getattr(sweep, name) for name in _NAMES})
+    work.run(_SAVE, **{name: getattr(sweep, name) for name in _COLUMNS.split(", ")})
 
 
 def finish(work: UnitOfWork, sweep: Sweep) -> None:
@@ -88,9 +92,11 @@ def listed(work: UnitOfWork, stamps: Sequence[OrderStamp]) -> None:
     work.run(_LIST, external_ids=[stamp.external_id for stamp in stamps])
 
 
-def unlisted(
-    work: UnitOfWork, *, since: datetime, before: datetime, shown_since: datetime, most: int
-) -> list[str]:
+def listed_so_far(work: UnitOfWork) -> int:
+    return int(work.rows(_HOW_MANY)[0].orders)
+
+
+def unlisted(work: UnitOfWork, *, since: datetime, before: datetime, shown_since: datetime, most: int) -> list[str]:
     """Orders of the mirror that should be among those `listed` and are not: external ids."""
     rows = work.rows(_UNLISTED, since=since, before=before, shown_since=shown_since, most=most)
     return [row.external_id for row in rows]

@@ -272,7 +272,8 @@ def customers_changed(
         fresh = [body for body, number in zip(rows, ids, strict=True) if number > last]
         read = (_customer(body, observed_at) for body in fresh)
         count, last = offset + len(rows), max([last, *ids])
-        yield Page([found for found in read if found is not None and _changed_since(found, since)], f"{count} {last}")
+        if fresh:
+            yield Page([one for one in read if one is not None and _changed_since(one, since)], f"{count} {last}")
         if len(rows) < PER_PAGE:
             return
     raise StoreError("the store's list of customers has no end", permanent=False)
