@@ -25,7 +25,7 @@ from commerce.events import OrderDeleted
 from commerce.history import OrderPage, Page, Store
 from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot
-from engine import backfills, gone, log, metrics, mirror, reconciliations, shops, sweeps
+from engine import backfills, gone, log, metrics, mirror, planner, reconciliations, shops, sweeps
 from engine.inbox import Reaction, settle_read, settle_snapshots, transient
 from engine.reconciliations import Reconciliation
 from engine.stream import read_ahead
@@ -133,6 +133,7 @@ class _Turn:
     store: Store
     sweep: Sweep
     ends_at: float
+    batches: int = 0
 
     def read(self) -> Reconciliation | None:
         """Read on; what the sweep found, where it came to its end."""
@@ -198,13 +199,18 @@ class _Turn:
         """Settle these in one transaction; where that fails in halves, so that one bad order stops no sweep."""
         try:
             with self.database.work(self.shop_id) as work:
-                return settle_read(work, self.reactions, orders, customers)
+                accepted = settle_read(work, self.reactions, orders, customers)
         except Exception as error:
             if transient(error):
                 raise
             if len(orders) + len(customers) <= 1:
                 logger.error("one of a sweep cannot be settled and is left out", exc_info=error)
                 return mirror.Accepted((), ())
+        else:
+            self.batches += 1
+            if self.batches & (self.batches - 1) == 0:
+                planner.learn(self.database)
+            return accepted
         mid_orders, mid_customers = (len(orders) + 1) // 2, (len(customers) + 1) // 2
         first = self._settle(orders[:mid_orders], customers[:mid_customers])
         second = self._settle(orders[mid_orders:], customers[mid_customers:])
