@@ -12,14 +12,16 @@ import referral
 from commerce.budget import Level
 from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
+from commerce.orders import OrderStamp
 from commerce.store import KnownSegment, ShopDetails
-from engine import announcements, backfills, privacy, reconciliations, shops, terms
+from engine import announcements, backfills, privacy, reconciliations, shops, sweeps, terms
 from engine.announcements import What
 from engine.budget import SharedMeter
 from engine.inbox import pack
 from engine.reconciliations import Reconciliation
 from engine.segments import StoreSegments
 from engine.shops import Seal, Shop
+from engine.sweeps import Sweep
 from engine.work import Database
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
@@ -105,6 +107,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         announcements.heard(work, [What.STAGE_ENTERED], START, listening=True)
         backfills.ask(work)
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
+        sweeps.save(work, Sweep(True, START, START))
+        sweeps.listed(work, [OrderStamp(first.external_id, START, True, False, 0)])
     desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "

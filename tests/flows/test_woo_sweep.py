@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -233,6 +234,46 @@ def test_one_order_that_cannot_be_settled_stops_no_sweep(woo: Woo, above: Superu
 
     assert Reconciler(woo.database, lambda _: woo.client, (*REACTIONS, chokes)).run(woo.current()) == 19
     assert held(woo, above) == 19
+
+
+class _Killed(BaseException):
+    """A process that is gone: nothing of it runs on."""
+
+
+def test_a_killed_sweep_settles_each_order_once(woo: Woo, above: Superuser) -> None:
+    woo.buy(320, apart=1)
+    batches: list[int] = []
+
+    def dies_at_the_third(work: UnitOfWork, accepted: Accepted) -> None:
+        batches.append(len(accepted.orders))
+        if len(batches) == 3:
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        Reconciler(woo.database, lambda _: woo.client, (*REACTIONS, dies_at_the_third)).run(woo.current())
+    assert held(woo, above) == sum(batches[:2]), "what was being settled is rolled back"
+    assert woo.sweep() == 320
+    assert (held(woo, above), woo.under_way()) == (320, None)
+    assert above.one("SELECT count(*) FROM entries WHERE kind = 'earn' AND shop_id = %s", woo.shop.shop_id) == 320
+
+
+def test_two_sweeps_at_once_settle_each_order_once(woo: Woo, above: Superuser) -> None:
+    woo.buy(320, apart=1)
+    begun, healed = threading.Barrier(2), list[int]()
+
+    def sweep() -> None:
+        begun.wait(10)
+        healed.append(woo.sweep())
+
+    both = [threading.Thread(target=sweep) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join(60)
+    assert len(healed) == 2
+    assert (held(woo, above), woo.under_way()) == (320, None)
+    assert above.one("SELECT count(*) FROM entries WHERE kind = 'earn' AND shop_id = %s", woo.shop.shop_id) == 320
+    assert woo.sweep() == 0
 
 
 def test_a_store_whose_clock_is_an_hour_behind_is_swept_all_the_same(

@@ -66,7 +66,7 @@ def test_a_site_without_woocommerce_is_told_apart_from_a_broken_one(shop: Shop) 
     assert fault.value.closed
 
 
-def test_changed_orders_are_stamped_and_then_those_in_the_trash(shop: Shop) -> None:
+def test_changed_orders_are_stamped_oldest_change_first_with_those_in_the_trash(shop: Shop) -> None:
     first = shop.store.order(TEA, status="processing")
     shop.clock.on(minutes=5)
     second = shop.store.order(TEA, status="completed")
@@ -81,7 +81,7 @@ def test_changed_orders_are_stamped_and_then_those_in_the_trash(shop: Shop) -> N
     ]
 
 
-def test_the_question_bears_its_zone_and_starts_over_a_minute_early(shop: Shop) -> None:
+def test_the_question_bears_its_zone_and_starts_a_minute_early(shop: Shop) -> None:
     at = shop.store.order(TEA, status="completed")
     # Half an hour past the site's own noon: read as the site's time, NOON would be three and a half hours off.
     assert [stamp.external_id for stamp in stamps(shop, NOON + timedelta(seconds=30))] == [str(at)]
