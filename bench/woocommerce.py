@@ -4,7 +4,8 @@
 the sweep: it must be as fast as the store can list its orders. Two sweeps of 10,000 changed orders are run, by the
 code and in the order of a real worker, into a durable server: one of a store that answers at once, which shows what we
 could do, and one of a store that needs a stated time for each order, which shows what the merchant gets. The store
-keeps account of its own time; all else, the road between us included, is our share.
+keeps account of its own time; all else, the road between us included, is our share. A history of 100,000 orders is
+read in by pages, for its speed and its memory.
 
 The door takes order webhooks of many connections at once; each delivery has a body and a signature of its own.
 """
@@ -26,20 +27,14 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-import lifecycle
-import loyalty
-import referral
-from bench import cpu, woodoor
+from bench import cpu, woodoor, woohistory
 from bench.figures import BenchFailed, Row
-from bench.ground import REACTIONS, ROOT, Ground, clock, ground
+from bench.ground import REACTIONS, ROOT, Ground, clock, ground, open_shop
 from bench.wooshop import ACCOUNT
-from commerce.store import ShopDetails
 from connectors.http import HttpSession
 from connectors.woocommerce import Key, WooStore, store_address
-from engine import shops, terms
 from engine.postgres import PostgresUnavailable
 from engine.reconcile import Reconciler
-from engine.shops import Shop
 from engine.work import Database, refuse_in_transaction
 from plugin.demo.machine import TroubleStarting
 
@@ -99,7 +94,7 @@ def sweep(orders: int, ms: float, progress: Progress) -> Sweep:
 def _swept(place: Ground, database: Database, address: str, key: Key, orders: int) -> Sweep:
     http = HttpSession(plain=True, before_request=refuse_in_transaction)
     store = WooStore(store_address(address), key, http, now=clock)
-    shop = _open(database, store.details())
+    shop = open_shop(database, "woocommerce", store.details().external_id)
     reconciler = Reconciler(database, lambda _: store, REACTIONS)
     before, postgres, python = _account(address), cpu.of_families([place.server]), time.process_time()
     began = time.perf_counter()
@@ -135,22 +130,10 @@ def _account(address: str) -> dict[str, float]:
     return told
 
 
-def _open(database: Database, details: ShopDetails) -> Shop:
-    """A shop as a connection leaves it, but closed for pushes: what is measured here is not what we write."""
-    domain = details.external_id
-    with database.founding(lambda c: shops.install(c, "woocommerce", domain, clock()).shop_id) as work:
-        shops.describe(work, details)
-        terms.publish_first(work, lifecycle.DOMAIN, lifecycle.first_terms())
-        terms.publish_first(work, loyalty.DOMAIN, loyalty.first_terms(details.currency))
-        terms.publish_first(work, referral.DOMAIN, referral.first_terms(details.currency))
-        shops.close_for_now(work, "benchmark", 86_400)
-        return shops.current(work)
-
-
-def measure(
-    orders: int, ms: float, deliveries: int, connections: int, progress: Progress
-) -> tuple[Sequence[Row], dict[str, object]]:
+def measure(chosen: argparse.Namespace, progress: Progress) -> tuple[Sequence[Row], dict[str, object]]:
+    orders, ms, deliveries, connections = chosen.orders, chosen.delay_ms, chosen.deliveries, chosen.connections
     quick, slow = sweep(orders, 0.0, progress), sweep(orders, ms, progress)
+    past = woohistory.measure(chosen.history, progress)
     door = woodoor.measure(deliveries, connections, progress)
     named = f"sweep, {ms:g} ms an order at the store"
     rows = [
@@ -162,6 +145,8 @@ def measure(
         Row(f"{named}, of it the store's", slow.questions, slow.store_seconds, "s"),
         Row(f"{named}, our share", orders, slow.share_percent, "%"),
         Row(f"the same beside a store that needs {LAB_MS:g} ms", orders, slow.share_at_lab_speed, "%"),
+        Row("backfill by pages, a store that answers at once", past.orders, past.orders / past.seconds, "orders/s"),
+        Row("backfill by pages, most memory of the reader", past.orders, past.peak_mb, "MB"),
         Row(f"door, {connections} connections, p50 until the answer", deliveries, door["p50"], "ms"),
         Row(f"door, {connections} connections, p99 until the answer", deliveries, door["p99"], "ms"),
         Row("door", deliveries, door["answered"] / door["seconds"], "deliveries/s"),
@@ -174,6 +159,8 @@ def measure(
         "our_share_percent": round(slow.share_percent, 2),
         "our_share_at_lab_speed_percent": round(slow.share_at_lab_speed, 2),
         "cpu_ms_per_order": round(quick.python_us / 1000, 3),
+        "backfill_orders_per_s": round(past.orders / past.seconds),
+        "backfill_peak_mb": round(past.peak_mb, 1),
         "door_p50_ms": round(door["p50"], 2),
         "door_p99_ms": round(door["p99"], 2),
         "door_per_s": round(door["answered"] / door["seconds"]),
@@ -187,13 +174,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--delay-ms", type=float, default=DELAY_MS, help="of the store, for each order that it lists (2.5; PHP: 25)"
     )
+    parser.add_argument("--history", type=int, default=woohistory.ORDERS, help="orders of the history that is read in")
     parser.add_argument("--deliveries", type=int, default=woodoor.DELIVERIES, help="at the door, a run")
     parser.add_argument("--connections", type=int, default=woodoor.CONNECTIONS, help="at the door, at once")
     chosen = parser.parse_args(arguments)
     columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            rows, facts = measure(chosen.orders, chosen.delay_ms, chosen.deliveries, chosen.connections, progress)
+            rows, facts = measure(chosen, progress)
     except (BenchFailed, TroubleStarting, PostgresUnavailable) as trouble:
         print(trouble, file=sys.stderr)
         return 1

@@ -25,12 +25,11 @@ from granian.constants import Interfaces
 from rich.progress import Progress
 
 from bench.figures import BenchFailed, median
-from bench.ground import ROOT, Ground, clock, ground
+from bench.ground import ROOT, Ground, clock, ground, open_shop
 from bench.sender import Sender, percentile
 from bench.wooshop import basket, billing
 from commerce.events import Envelope
 from connectors.woocommerce import open_envelope, store_address
-from engine import shops
 from engine.receiver import Receiver
 from engine.work import Database
 from plugin.demo import machine
@@ -116,10 +115,7 @@ def measure(deliveries: int, connections: int, progress: Progress) -> dict[str, 
     runs = []
     with ground() as place, _serving(place) as url:
         database = Database(place.url, clock, connections=1)
-        with database.founding(
-            lambda c: shops.install(c, "woocommerce", store_address(ADDRESS).domain, clock()).shop_id
-        ):
-            """The shop is all that the door looks up."""
+        open_shop(database, "woocommerce", store_address(ADDRESS).domain)
         database.close()
         for run in range(RUNS):
             runs.append(_send(url, deliveries, connections, run))

@@ -25,6 +25,7 @@ from commerce.events import OrderDeleted
 from commerce.history import OrderPage, Page, Store
 from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot
+from commerce.store import StoreError
 from engine import backfills, gone, log, metrics, mirror, planner, reconciliations, shops, sweeps
 from engine.inbox import Reaction, settle_read, settle_snapshots, transient
 from engine.reconciliations import Reconciliation
@@ -39,6 +40,9 @@ CHUNK = 50
 
 # Pages that lie ready while one is settled.
 READ_AHEAD = 1
+
+# Pages of which nothing was lacking write nothing; but so many of them are not to be read again after a crash.
+UNWRITTEN = 20
 
 # A shop's turn; then the others have theirs, and it goes on at the next. Nights are long: many turns fit into one.
 ROUND_SECONDS = 120.0
@@ -134,6 +138,7 @@ class _Turn:
     sweep: Sweep
     ends_at: float
     batches: int = 0
+    pages: int = 0
 
     def read(self) -> Reconciliation | None:
         """Read on; what the sweep found, where it came to its end."""
@@ -150,12 +155,17 @@ class _Turn:
 
     def _each(self, pages: Iterator[P], take: Callable[[P], None]) -> bool:
         """Take page after page; False where the turn was over first."""
-        with read_ahead(pages, READ_AHEAD) as stream:
-            for page in stream:
-                take(page)
-                if time.monotonic() >= self.ends_at:
-                    self._save()
-                    return False
+        try:
+            with read_ahead(pages, READ_AHEAD) as stream:
+                for page in stream:
+                    take(page)
+                    if time.monotonic() >= self.ends_at:
+                        self._save()
+                        return False
+        except StoreError:
+            if self.sweep.place is not None:
+                self._save()
+            raise
         return True
 
     def _go_on_to(self, subject: Subject) -> None:
@@ -175,7 +185,8 @@ class _Turn:
         self.sweep = replace(
             now, place=page.place, compared=now.compared + len(page), customers_healed=now.customers_healed + healed
         )
-        if healed or now.deep:
+        self.pages += 1
+        if healed or now.deep or self.pages % UNWRITTEN == 0:
             self._save()
 
     def _orders(self, page: OrderPage) -> None:
@@ -189,7 +200,8 @@ class _Turn:
         self.sweep = replace(
             now, place=page.place, compared=now.compared + len(page), orders_healed=now.orders_healed + healed
         )
-        if behind or now.deep:
+        self.pages += 1
+        if behind or now.deep or self.pages % UNWRITTEN == 0:
             with self.database.work(self.shop_id) as work:
                 if now.deep:
                     sweeps.listed(work, page.items)

@@ -13,15 +13,19 @@ from bench.wooshop import REFUNDED_EACH, TRASHED_EACH, stocked
 @pytest.mark.slow
 def test_the_last_line_is_one_object_of_figures(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--orders", "220", "--delay-ms", "0.5", "--deliveries", "200", "--connections", "8"]
+    arguments += ["--history", "250"]
     assert woocommerce.main(arguments) == 0
     facts = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(facts) == {
         "sweep_orders_per_s", "sweep_seconds", "store_seconds", "store_ms_per_order", "our_share_percent",
-        "our_share_at_lab_speed_percent", "cpu_ms_per_order", "door_p50_ms", "door_p99_ms", "door_per_s",
+        "our_share_at_lab_speed_percent", "cpu_ms_per_order", "backfill_orders_per_s", "backfill_peak_mb",
+        "door_p50_ms", "door_p99_ms", "door_per_s",
     }  # fmt: skip
     assert facts["store_seconds"] >= 220 * 0.5 / 1000, "the store is as slow as it was told to be"
     assert facts["sweep_seconds"] >= facts["store_seconds"]
     assert 0 < facts["our_share_at_lab_speed_percent"] < facts["our_share_percent"] <= 100
+    assert facts["backfill_orders_per_s"] > 0
+    assert facts["backfill_peak_mb"] > 0
     assert facts["door_p99_ms"] >= facts["door_p50_ms"] > 0
 
 

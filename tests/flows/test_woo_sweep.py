@@ -181,6 +181,20 @@ def test_a_sweep_that_breaks_off_goes_on_where_it_was(woo: Woo, above: Superuser
     assert str(late[0]) in {row[0] for row in above.run("SELECT external_id FROM orders")}
 
 
+def test_pages_of_which_nothing_lacked_are_not_read_again_either(woo: Woo, above: Superuser) -> None:
+    woo.buy(350, apart=1)
+    woo.sweep()
+    above.run("UPDATE shops SET reconciled_to = reconciled_to - interval '1 hour' WHERE shop_id = %s", woo.shop.shop_id)
+    _break_after(woo, 3)
+    with pytest.raises(StoreError):
+        woo.sweep()
+    left = woo.under_way()
+    assert left is not None
+    assert (left.compared, left.orders_healed) == (199, 0)
+    assert len(woo.asked_by(woo.sweep)) == 3
+    assert woo.under_way() is None
+
+
 def _break_after(woo: Woo, questions: int) -> None:
     """The store answers so many questions more, and then a page for people."""
     answers = woo.store.asked
