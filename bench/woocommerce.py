@@ -40,6 +40,9 @@ from plugin.demo.machine import TroubleStarting
 
 ORDERS = 10_000
 
+# Each measurement has a fresh database of this name.
+COPY = "measured"
+
 # What the store is slowed to, for each order that it lists: ten times as fast as the store of the reference, so that
 # the measurement ends, and our share in it is ten times as large.
 DELAY_MS = 2.5
@@ -78,11 +81,11 @@ class Sweep:
         return self.ours / (self.ours + self.orders * LAB_MS / 1000) * 100
 
 
-def sweep(orders: int, ms: float, progress: Progress) -> Sweep:
+def sweep(place: Ground, orders: int, ms: float, progress: Progress) -> Sweep:
     """Sweep a store in which so many orders changed, each listed in `ms` milliseconds."""
     bar = progress.add_task(f"sweep, the store needs {ms:g} ms an order", total=None)
-    with ground() as place, _store(orders, ms) as (address, key):
-        database = Database(place.url, clock)
+    with place.copied(COPY) as url, _store(orders, ms) as (address, key):
+        database = Database(url, clock)
         try:
             found = _swept(place, database, address, key, orders)
         finally:
@@ -102,7 +105,7 @@ def _swept(place: Ground, database: Database, address: str, key: Key, orders: in
     seconds = time.perf_counter() - began
     python, after = time.process_time() - python, _account(address)
     postgres_us = cpu.between(postgres, cpu.of_families([place.server]), orders)
-    with place.connect() as connection:
+    with place.connect(COPY) as connection:
         settled = connection.execute(_SETTLED, [shop.shop_id]).fetchone()
     if found.orders_healed != orders or settled != (orders, orders):
         raise BenchFailed(f"not everything was settled, so the speed says nothing: {found}, {settled}")
@@ -132,9 +135,10 @@ def _account(address: str) -> dict[str, float]:
 
 def measure(chosen: argparse.Namespace, progress: Progress) -> tuple[Sequence[Row], dict[str, object]]:
     orders, ms, deliveries, connections = chosen.orders, chosen.delay_ms, chosen.deliveries, chosen.connections
-    quick, slow = sweep(orders, 0.0, progress), sweep(orders, ms, progress)
-    past = woohistory.measure(chosen.history, progress)
-    door = woodoor.measure(deliveries, connections, progress)
+    with ground() as place:
+        quick, slow = sweep(place, orders, 0.0, progress), sweep(place, orders, ms, progress)
+        past = woohistory.measure(place, chosen.history, progress)
+        door = woodoor.measure(place, deliveries, connections, chosen.runs, progress)
     named = f"sweep, {ms:g} ms an order at the store"
     rows = [
         Row("sweep, a store that answers at once", orders, quick.orders / quick.seconds, "orders/s"),
@@ -175,6 +179,7 @@ def main(arguments: Sequence[str]) -> int:
         "--delay-ms", type=float, default=DELAY_MS, help="of the store, for each order that it lists (2.5; PHP: 25)"
     )
     parser.add_argument("--history", type=int, default=woohistory.ORDERS, help="orders of the history that is read in")
+    parser.add_argument("--runs", type=int, default=woodoor.RUNS, help="at the door; the median counts")
     parser.add_argument("--deliveries", type=int, default=woodoor.DELIVERIES, help="at the door, a run")
     parser.add_argument("--connections", type=int, default=woodoor.CONNECTIONS, help="at the door, at once")
     chosen = parser.parse_args(arguments)

@@ -25,7 +25,7 @@ from granian.constants import Interfaces
 from rich.progress import Progress
 
 from bench.figures import BenchFailed, median
-from bench.ground import ROOT, Ground, clock, ground, open_shop
+from bench.ground import ROOT, Ground, clock, open_shop
 from bench.sender import Sender, percentile
 from bench.wooshop import basket, billing
 from commerce.events import Envelope
@@ -42,6 +42,7 @@ RUNS = 3
 SECONDS = 30.0
 GRACE_SECONDS = 60
 
+COPY = "door"
 SECRET = b"a secret of the benchmarks only"
 ADDRESS = "https://bench.example"
 # What a store is given for its webhooks is a path that nobody can guess; how long it is costs nothing here.
@@ -109,18 +110,18 @@ def _requests(url: str, many: int, run: int) -> Iterator[bytes]:
 # --- the measurement
 
 
-def measure(deliveries: int, connections: int, progress: Progress) -> dict[str, float]:
+def measure(place: Ground, deliveries: int, connections: int, many: int, progress: Progress) -> dict[str, float]:
     """Medians of the runs: milliseconds until the answer, and how many were answered in how many seconds."""
-    bar = progress.add_task("door: sending", total=RUNS)
+    bar = progress.add_task("door: sending", total=many)
     runs = []
-    with ground() as place, _serving(place) as url:
-        database = Database(place.url, clock, connections=1)
+    with place.copied(COPY) as database_url, _serving(place, database_url) as url:
+        database = Database(database_url, clock, connections=1)
         open_shop(database, "woocommerce", store_address(ADDRESS).domain)
         database.close()
-        for run in range(RUNS):
+        for run in range(many):
             runs.append(_send(url, deliveries, connections, run))
             progress.advance(bar)
-        with place.connect() as connection:
+        with place.connect(COPY) as connection:
             kept = connection.execute(_KEPT).fetchone()
     answered = round(sum(run["answered"] for run in runs))
     if kept != (answered,):
@@ -129,11 +130,10 @@ def measure(deliveries: int, connections: int, progress: Progress) -> dict[str, 
 
 
 @contextmanager
-def _serving(place: Ground) -> Iterator[str]:
+def _serving(place: Ground, database_url: str) -> Iterator[str]:
     port, log = machine.free_port(18080), place.home / "door.log"
-    environment = {**place.environment(place.url, port)}
     command = [sys.executable, "-m", "bench.woodoor", str(port)]
-    processes = {"door": machine.start(command, ROOT, environment, log)}
+    processes = {"door": machine.start(command, ROOT, place.environment(database_url, port), log)}
     try:
         machine.wait_for(f"http://127.0.0.1:{port}/ready", processes["door"], log)
         yield f"http://127.0.0.1:{port}{PATH}"

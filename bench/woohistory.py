@@ -23,7 +23,7 @@ from rich.progress import Progress
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bench.figures import BenchFailed
-from bench.ground import REACTIONS, ROOT, clock, ground, open_shop
+from bench.ground import REACTIONS, ROOT, Ground, clock, open_shop
 from bench.wooshop import LINES, ORDERS_A_CUSTOMER, basket, billing
 from connectors.http import HttpSession
 from connectors.woocommerce import Key, WooStore, store_address
@@ -35,6 +35,7 @@ from sandbox.woocommerce import Store
 
 ORDERS = 100_000
 PATIENCE_SECONDS = 900
+COPY = "history"
 
 BEGAN = datetime(2023, 1, 1, tzinfo=UTC)
 APART = timedelta(minutes=10)
@@ -109,19 +110,19 @@ class Read:
     peak_mb: float
 
 
-def measure(orders: int, progress: Progress) -> Read:
+def measure(place: Ground, orders: int, progress: Progress) -> Read:
     bar = progress.add_task(f"reading {orders:,} orders in by pages", total=None)
-    with ground() as place, _store(orders) as address:
-        database = Database(place.url, clock, connections=1)
+    with place.copied(COPY) as url, _store(orders) as address:
+        database = Database(url, clock, connections=1)
         with database.work(open_shop(database, "woocommerce", DOMAIN).shop_id) as work:
             backfills.ask(work)
         database.close()
-        command = [sys.executable, "-m", "bench.woohistory", "read", place.url, address]
+        command = [sys.executable, "-m", "bench.woohistory", "read", url, address]
         with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process, Memory([process.pid]) as memory:
             _, said = process.communicate(timeout=PATIENCE_SECONDS)
         if process.returncode:
             raise BenchFailed(said.decode(errors="replace")[-2000:])
-        with place.connect() as connection:
+        with place.connect(COPY) as connection:
             row = connection.execute(_OUTCOME).fetchone()
     assert row is not None
     if row[:5] != ("pages", orders, max(1, orders // ORDERS_A_CUSTOMER), 0, orders):

@@ -13,7 +13,7 @@ from bench.wooshop import REFUNDED_EACH, TRASHED_EACH, stocked
 @pytest.mark.slow
 def test_the_last_line_is_one_object_of_figures(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--orders", "220", "--delay-ms", "0.5", "--deliveries", "200", "--connections", "8"]
-    arguments += ["--history", "250"]
+    arguments += ["--history", "250", "--runs", "1"]
     assert woocommerce.main(arguments) == 0
     facts = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(facts) == {
