@@ -28,6 +28,7 @@ from commerce.store import ShopDetails
 from engine import shops, terms
 from engine.inbox import Reaction, pack
 from engine.postgres import Embedded
+from engine.shops import Shop
 from engine.work import Database
 from migrations import upgrade
 from plugin.demo import machine
@@ -122,14 +123,19 @@ def ground(shop_count: int = 1) -> Iterator[Ground]:
 
 
 def _open_shop(url: str, number: int) -> ShopId:
-    """A shop as an installation leaves it, but closed for pushes: what is measured here is not the store."""
     database = Database(url, clock, connections=1)
-    domain = DOMAIN if number == 0 else f"{number}-{DOMAIN}"
-    with database.founding(lambda connection: shops.install(connection, "shopify", domain, clock()).shop_id) as work:
+    try:
+        return open_shop(database, "shopify", DOMAIN if number == 0 else f"{number}-{DOMAIN}").shop_id
+    finally:
+        database.close()
+
+
+def open_shop(database: Database, platform: str, domain: str) -> Shop:
+    """A shop as an installation leaves it, but closed for pushes: what is measured here is not the store."""
+    with database.founding(lambda connection: shops.install(connection, platform, domain, clock()).shop_id) as work:
         shops.describe(work, ShopDetails("60000000000", "Bench", "USD", "UTC"))
         terms.publish_first(work, lifecycle.DOMAIN, lifecycle.first_terms())
         terms.publish_first(work, loyalty.DOMAIN, loyalty.first_terms("USD"))
         terms.publish_first(work, referral.DOMAIN, referral.first_terms("USD"))
         shops.close_for_now(work, "benchmark", 86_400)
-    database.close()
-    return work.shop_id
+        return shops.current(work)

@@ -6,11 +6,12 @@ is over the body, so it is true for all of them.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ class Letter:
 
 
 class Sender:
-    def __init__(self, url: str, head: bytes, body: bytes, connections: int) -> None:
-        self._head, self._body = head, body
+    def __init__(self, url: str, requests: Iterator[bytes], connections: int) -> None:
+        self._requests = requests
         self._wire = Wire(url, connections, ANSWER_SECONDS, self._arrived)
         self.waits: list[float] = []
         self.refused = 0
@@ -46,7 +47,7 @@ class Sender:
         began, sent = time.perf_counter(), 0
         while sent < deliveries and time.perf_counter() - began < seconds:
             while self._wire.free and sent < deliveries:
-                request = self._head % str(uuid.uuid4()).encode() + self._body
+                request = next(self._requests)
                 self._wire.send(Letter(request, time.perf_counter()))
                 sent += 1
             self._wire.poll(0.05)
@@ -74,7 +75,9 @@ def percentile(values: Sequence[float], share: int) -> float:
 def main() -> None:
     plan: dict[str, Any] = json.load(sys.stdin)
     body = Path(plan["body"]).read_bytes()
-    sender = Sender(plan["url"], head(plan["url"], plan["headers"], len(body)), body, plan["connections"])
+    top = head(plan["url"], plan["headers"], len(body))
+    requests = (top % str(uuid.uuid4()).encode() + body for _ in itertools.count())
+    sender = Sender(plan["url"], requests, plan["connections"])
     seconds = sender.send(plan["deliveries"], plan["seconds"])
     waits = {f"p{share}": percentile(sender.waits, share) * 1000 for share in (50, 95, 99)}
     print(json.dumps({"answered": len(sender.waits), "refused": sender.refused, "seconds": seconds} | waits))

@@ -1,22 +1,87 @@
-"""The port to a store's history: everything that happened before we were installed.
+"""The port to a store's history: everything that happened before we were installed, and the lists of what changed.
 
-A platform may write all of it into one file for us, an *export*. It may as well refuse to, fail half-way, or never
-come to an end; then the history is read page by page through the same questions as reconciliation asks.
+A platform may write all of its history into one file for us, an *export*. It may as well refuse to, fail half-way, or
+never come to an end; then the history is read page by page through the same questions as reconciliation asks.
+
+Lists of what changed are long, and move while they are read. Each page of one says its *place*: given back to the
+store, the list goes on behind that page, today or tomorrow. What a place says is the connector's own matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar, overload
 
 from commerce.customers import CustomerSnapshot
-from commerce.orders import OrderSnapshot
+from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import StorePort
 
 Subject = Literal["orders", "customers"]
 """What is read at a time: orders with their buyers, lines and refunds; or customers."""
+
+Item_co = TypeVar("Item_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Page(Sequence[Item_co], Generic[Item_co]):
+    """Some of a long list, in its order; it may hold none of what was asked for, and still say where to go on."""
+
+    items: Sequence[Item_co]
+    place: str
+
+    @overload
+    def __getitem__(self, index: int) -> Item_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item_co]: ...
+    def __getitem__(self, index: int | slice) -> Item_co | Sequence[Item_co]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True)
+class OrderPage(Page[OrderStamp]):
+    """A page of a list of orders: their stamps, and `orders` to have them whole.
+
+    `whole`: the list told the orders themselves, so having them asks nobody.
+    """
+
+    orders: Callable[[Sequence[str]], Sequence[OrderSnapshot]]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a list that goes by the instant of the last change is read: all before `at`, and of `at` those in
+    `read`, by their ids.
+    """
+
+    at: datetime
+    read: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()} {','.join(sorted(self.read))}"
+
+    @classmethod
+    def of(cls, text: str) -> Place:
+        at, _, read = text.partition(" ")
+        return cls(datetime.fromisoformat(at), frozenset(read.split(",")) if read else frozenset())
+
+    def holds(self, at: datetime, external_id: str) -> bool:
+        """Whether this is one of those in `read`."""
+        return at == self.at and external_id in self.read
+
+    def behind(self, told: Iterable[tuple[datetime, str]]) -> Place:
+        """The place once these are read too."""
+        told = list(told)
+        at = max((at for at, _ in told), default=self.at)
+        if at < self.at:
+            return self
+        now = frozenset(external_id for told_at, external_id in told if told_at == at)
+        return Place(at, now | self.read if at == self.at else now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +125,26 @@ class Portion:
 
 class Store(StorePort, Protocol):
     """A store that can tell its history too. Every call has bounded time; every failure is a `StoreError`."""
+
+    @property
+    def customers_by_change(self) -> bool:
+        """Whether the store can be asked which customers changed. Where it cannot, `customers_changed` reads all of
+        them: a question for the night.
+        """
+        ...
+
+    def orders_changed(
+        self, since: datetime, place: str | None = None, *, stamps_only: bool = False
+    ) -> Iterator[OrderPage]:
+        """Pages of the orders that changed at or after `since`; behind `place`, which a page of this list bore.
+
+        `stamps_only`: hardly any will be wanted whole, so a store that lists whole orders need not.
+        """
+        ...
+
+    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[Page[CustomerSnapshot]]:
+        """Pages of the customers that changed at or after `since`, likewise."""
+        ...
 
     def orders_missing(self, external_ids: Sequence[str]) -> list[str]:
         """Of these orders, those that the store does not have, or does not show us."""

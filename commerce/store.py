@@ -196,16 +196,16 @@ class StorePort(Protocol):
 
     def announce(self, effects: Sequence[Announce]) -> list[StoreError | None]: ...
 
-    def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
-        """Pages of stamps of the orders that changed at or after `since`, oldest change first."""
+    def orders_changed(self, since: datetime) -> Iterator[Sequence[OrderStamp]]:
+        """Pages of stamps of the orders that changed at or after `since`."""
         ...
 
     def orders(self, external_ids: Sequence[str]) -> list[OrderSnapshot]:
         """The orders as they are now; those that the store no longer has are left out."""
         ...
 
-    def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
-        """Pages of the customers that changed at or after `since`, oldest change first."""
+    def customers_changed(self, since: datetime) -> Iterator[Sequence[CustomerSnapshot]]:
+        """Pages of the customers that changed at or after `since`."""
         ...
 
 

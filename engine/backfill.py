@@ -5,6 +5,9 @@ then whether it is done, and settle it as a stream. Plan two are pages: the ques
 beginning of time. It is taken where the store refuses an export, where one fails or never ends. What a failed export
 did write is settled first; pages then ask only for what the mirror lacks.
 
+A store that asks for patience, or becomes slow under our questions, is read at half speed for a while: as long as we
+read, we rest.
+
 Orders come before customers, so that nobody is tagged a lead on the way to being a regular. Snapshots bear the instant
 at which the store began to write them: a delivery that tells of later wins, whichever is settled first.
 """
@@ -14,15 +17,15 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from commerce.customers import CustomerSnapshot
-from commerce.history import Export, Portion, Store
+from commerce.history import Export, OrderPage, Page, Portion, Store
 from commerce.ids import ShopId
-from commerce.orders import OrderSnapshot, OrderStamp
+from commerce.orders import OrderSnapshot
 from commerce.store import StoreError
 from engine import backfills, log, mirror, planner
 from engine.backfills import Backfill, LeaseLost
@@ -57,10 +60,20 @@ CLOSED_SECONDS = 300.0
 # Orders asked for whole at a time: what was read is settled even where the store then asks us to wait.
 SIP = 10
 
+# After a store asked for patience, or took several times as long for a page as it can, it is read at half speed for so
+# long, in short turns.
+EASED_FOR = timedelta(minutes=10)
+EASED_TURN_SECONDS = 5.0
+TIMES_SLOWER = 4.0
+# Quicker than this is no trouble to anybody, however much quicker the quickest page was.
+SLOW_SECONDS = 2.0
+
 # No platform that we know is older.
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger("perennial.backfill")
+
+P = TypeVar("P", OrderPage, Page[CustomerSnapshot])
 
 
 class Backfiller:
@@ -72,7 +85,9 @@ class Backfiller:
         connect: Callable[[ShopId], Store],
         reactions: Sequence[Reaction],
         turn_seconds: float = TURN_SECONDS,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._stopwatch = stopwatch
         self._database = database
         self._connect = connect
         self._reactions = reactions
@@ -91,7 +106,13 @@ class Backfiller:
             row = backfills.claim(work, lease)
         if row is None:
             return False
-        reader = _Reader(self._database, self._reactions, shop_id, lease, row, time.monotonic() + self._turn_seconds)
+        eased = row.eased_until is not None and row.eased_until > self._database.clock()
+        seconds = min(self._turn_seconds, EASED_TURN_SECONDS) if eased else self._turn_seconds
+        began = self._stopwatch()
+        reader = _Reader(
+            self._database, self._reactions, shop_id, lease, row, began + seconds, began if eased else None,
+            self._stopwatch,
+        )  # fmt: skip
         try:
             reader.read(self._connect)
         except LeaseLost:
@@ -112,6 +133,10 @@ class _Reader:
     lease: str
     row: Backfill
     ends_at: float
+    eased_from: float | None
+    """When the turn began, of a reader at half speed."""
+    stopwatch: Callable[[], float]
+    quickest: float = float("inf")
     batches: int = 0
 
     def read(self, connect: Callable[[ShopId], Store]) -> None:
@@ -119,6 +144,9 @@ class _Reader:
             store = connect(self.shop_id)
             while self._step(store) and self.row.running and not self._over:
                 pass
+            if self.eased_from is not None and self.row.running:
+                rest = timedelta(seconds=self.stopwatch() - self.eased_from)
+                self._move({}, look_at=max(self.row.look_at, self.database.clock() + rest))
         except StoreError as error:
             self._refused(error)
         except LeaseLost:
@@ -131,7 +159,7 @@ class _Reader:
 
     @property
     def _over(self) -> bool:
-        return time.monotonic() >= self.ends_at
+        return self.stopwatch() >= self.ends_at
 
     def _step(self, store: Store) -> bool:
         """The next thing to do; False where there is something to wait for."""
@@ -202,39 +230,47 @@ class _Reader:
             **{f"{self.row.subject}_read": 0},
         )
 
-    @property
-    def _since(self) -> datetime:
-        return datetime.fromisoformat(self.row.position) if self.row.position else BEGINNING
-
     def _read_orders(self, store: Store) -> bool:
-        since = self._since
-        for stamps in store.orders_changed(since):
-            with self._work() as work:
-                behind = mirror.behind(work, stamps)
-            for start in range(0, len(behind), SIP):
-                self._take_in(store.orders(behind[start : start + SIP]), ())
-            # Those of the very instant at which an earlier turn stopped come again, and are counted already.
-            lacking = set(behind)
-            told = sum(s.updated_at > since or since == BEGINNING or s.external_id in lacking for s in stamps)
-            self._take_in((), (), grow={"orders_read": told}, position=_latest(stamps).isoformat())
-            if self._over:
-                return False
+        with read_ahead(self._timed(store.orders_changed(BEGINNING, self.row.position)), READ_AHEAD) as stream:
+            for page, seconds in stream:
+                with self._work() as work:
+                    behind = mirror.behind(work, page.items)
+                for start in range(0, 0 if page.whole else len(behind), SIP):
+                    self._take_in(page.orders(behind[start : start + SIP]), ())
+                told = page.orders(behind) if page.whole else ()
+                self._take_in(told, (), grow={"orders_read": len(page)}, position=page.place)
+                self._watch(seconds)
+                if self._over:
+                    return False
         self._next_subject()
         return True
 
     def _read_customers(self, store: Store) -> bool:
-        since = self._since
-        for page in store.customers_changed(since):
-            with self._work() as work:
-                behind = mirror.customers_behind(work, page)
-            lacking = {c.external_id for c in behind}
-            told = sum((c.updated_at or since) > since or since == BEGINNING or c.external_id in lacking for c in page)
-            latest = max((c.updated_at for c in page if c.updated_at), default=since)
-            self._take_in((), behind, grow={"customers_read": told}, position=latest.isoformat())
-            if self._over:
-                return False
+        with read_ahead(self._timed(store.customers_changed(BEGINNING, self.row.position)), READ_AHEAD) as stream:
+            for page, seconds in stream:
+                with self._work() as work:
+                    behind = mirror.customers_behind(work, page.items)
+                self._take_in((), behind, grow={"customers_read": len(page)}, position=page.place)
+                self._watch(seconds)
+                if self._over:
+                    return False
         self._next_subject()
         return True
+
+    def _timed(self, pages: Iterator[P]) -> Iterator[tuple[P, float]]:
+        """Each page with the seconds that the store took for it."""
+        asked = self.stopwatch()
+        for page in pages:
+            yield page, self.stopwatch() - asked
+            asked = self.stopwatch()
+
+    def _watch(self, seconds: float) -> None:
+        """Go easy on a store that answers much slower than it can."""
+        self.quickest = min(self.quickest, seconds)
+        if self.eased_from is None and seconds >= max(SLOW_SECONDS, TIMES_SLOWER * self.quickest):
+            log.wide(logger, "the store became slow", shop=self.shop_id, seconds=round(seconds, 1))
+            self._move({}, eased_until=self.database.clock() + EASED_FOR)
+            self.ends_at = self.stopwatch()
 
     # --- both
 
@@ -314,6 +350,8 @@ class _Reader:
         """The store said no: to an export for good, so pages; else wait, for as long as it says."""
         retry_after = error.retry_after or (CLOSED_SECONDS if error.closed else None)
         patient = retry_after is not None
+        if error.retry_after is not None and not error.closed:
+            self._move({}, eased_until=self.database.clock() + EASED_FOR)
         gave_up = error.permanent or (self.row.tries + 1 >= MOST_TRIES and not patient)
         if self.row.plan == "export" and gave_up and not error.closed:
             self._turn_to_pages(error.reason)
@@ -326,7 +364,3 @@ class _Reader:
         self._move(
             {"trouble": trouble[:500], "tries": tries}, look_at=self.database.clock() + timedelta(seconds=seconds)
         )
-
-
-def _latest(stamps: Sequence[OrderStamp]) -> datetime:
-    return max(stamp.updated_at for stamp in stamps)

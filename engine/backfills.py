@@ -25,7 +25,7 @@ LEASE = timedelta(minutes=3)
 _COLUMNS = """
     backfill_id, asked_at, started_at, finished_at, subject, plan, plan_reason, recent_only, orders_total,
     customers_total, orders_read, orders_settled, customers_read, customers_settled, left_out, export,
-    export_written, export_grew_at, subject_read, position, trouble, tries, look_at
+    export_written, export_grew_at, subject_read, position, trouble, tries, look_at, eased_until
 """
 _LATEST = text(f"SELECT {_COLUMNS} FROM backfills WHERE shop_id = :shop_id ORDER BY backfill_id DESC LIMIT 1")
 _ASK = text("""
@@ -58,7 +58,7 @@ _WAKE = text("SELECT pg_notify('perennial_backfill', CAST(CAST(:shop_id AS bigin
 _MAY_CHANGE = frozenset({
     "subject", "plan", "plan_reason", "recent_only", "orders_total", "customers_total", "export", "export_written",
     "export_grew_at", "subject_read", "position", "trouble", "tries", "look_at", "finished_at", "orders_read",
-    "customers_read",
+    "customers_read", "eased_until",
 })  # fmt: skip
 _MAY_GROW = frozenset({
     "orders_read", "orders_settled", "customers_read", "customers_settled", "left_out", "subject_read"
@@ -96,6 +96,8 @@ class Backfill:
     trouble: str | None
     tries: int
     look_at: datetime
+    eased_until: datetime | None = None
+    """Until then the store is read at half speed."""
 
     @property
     def running(self) -> bool:

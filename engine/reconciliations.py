@@ -4,7 +4,6 @@ the deep one of each night, which says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,15 +26,6 @@ _LATEST_DEEP = text(f"""
 _HEALED = text("""
     SELECT coalesce(sum(orders_healed + customers_healed + orders_gone), 0) AS gaps FROM reconciliations
     WHERE shop_id = :shop_id AND started_at >= :since
-""")
-# An order of which the store says nothing, though it lists everything that changed since: as far as it shows us orders
-# at all, it no longer has it.
-_UNLISTED = text("""
-    SELECT o.external_id FROM orders o
-    WHERE o.shop_id = :shop_id AND o.updated_at >= :since AND o.updated_at < :before AND o.placed_at >= :shown_since
-      AND o.deleted_at IS NULL
-      AND NOT EXISTS (SELECT FROM unnest(CAST(:listed AS text[])) l(external_id) WHERE l.external_id = o.external_id)
-    ORDER BY o.external_id
 """)
 
 
@@ -73,11 +63,3 @@ def latest_deep(work: UnitOfWork) -> Reconciliation | None:
 def healed_since(work: UnitOfWork, since: datetime) -> int:
     """Gaps that comparing found and healed since then."""
     return int(work.rows(_HEALED, since=since)[0].gaps)
-
-
-def unlisted(
-    work: UnitOfWork, listed: Sequence[str], *, since: datetime, before: datetime, shown_since: datetime
-) -> list[str]:
-    """Orders of the mirror that should be among those `listed` and are not: external ids."""
-    rows = work.rows(_UNLISTED, listed=list(listed), since=since, before=before, shown_since=shown_since)
-    return [row.external_id for row in rows]

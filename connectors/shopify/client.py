@@ -12,8 +12,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
-from commerce.history import Export, Extent, Portion, Subject
-from commerce.orders import OrderSnapshot, OrderStamp
+from commerce.history import Export, Extent, OrderPage, Page, Portion, Subject
+from commerce.orders import OrderSnapshot
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import (
     Announce,
@@ -127,14 +127,24 @@ class ShopifyStore:
     def announce(self, effects: Sequence[Announce]) -> list[StoreError | None]:
         return writes.announce(self._graph, effects)
 
-    def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
-        return reads.orders_changed(self._graph, since)
+    @property
+    def customers_by_change(self) -> bool:
+        return True
+
+    def orders_changed(
+        self,
+        since: datetime,
+        place: str | None = None,
+        *,
+        stamps_only: bool = False,  # noqa: ARG002 - it lists nothing else
+    ) -> Iterator[OrderPage]:
+        return reads.orders_changed(self._graph, since, place, self.orders)
 
     def orders(self, external_ids: Sequence[str]) -> list[OrderSnapshot]:
         return reads.orders(self._graph, external_ids, self._now())
 
-    def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
-        return reads.customers_changed(self._graph, since, self._now)
+    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[Page[CustomerSnapshot]]:
+        return reads.customers_changed(self._graph, since, place, self._now)
 
     def orders_missing(self, external_ids: Sequence[str]) -> list[str]:
         return reads.orders_missing(self._graph, external_ids)

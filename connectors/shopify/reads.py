@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
+from commerce.history import OrderPage, Page, Place
 from commerce.money import BadAmount, check_currency, minor_units
 from commerce.orders import OrderLine, OrderSnapshot, OrderStamp, RefundSnapshot
 from commerce.store import StoreError
@@ -38,22 +39,30 @@ _NAMED_REFUNDS = 20
 # from where it stands.
 _PAGES_A_QUESTION = 90
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 _Node = TypeVar("_Node", answers.Stamp, answers.Customer)
 
 
 # --- what changed
 
 
-def orders_changed(graph: Graph, since: datetime) -> Iterator[list[OrderStamp]]:
+def orders_changed(
+    graph: Graph, since: datetime, place: str | None, read: Callable[[Sequence[str]], Sequence[OrderSnapshot]]
+) -> Iterator[OrderPage]:
+    """Pages of stamps, oldest change first; `read` has orders whole."""
+
     def ask(changed: str, after: str | None) -> tuple[list[answers.Stamp], answers.Page]:
         page = graph.read(operation("list_orders"), {"changed": changed, "after": after}, answers.Stamps).orders
         return page.nodes, page.page_info
 
-    for nodes in _pages(ask, since):
-        yield [_stamp(graph, node) for node in nodes]
+    for nodes, stand in _fresh(_pages(ask, _start(since, place)), place):
+        yield OrderPage([_stamp(graph, node) for node in nodes], str(stand), read)
 
 
-def customers_changed(graph: Graph, since: datetime, now: Callable[[], datetime]) -> Iterator[list[CustomerSnapshot]]:
+def customers_changed(
+    graph: Graph, since: datetime, place: str | None, now: Callable[[], datetime]
+) -> Iterator[Page[CustomerSnapshot]]:
     observed_at = now()
 
     def ask(changed: str, after: str | None) -> tuple[list[answers.Customer], answers.Page]:
@@ -64,8 +73,26 @@ def customers_changed(graph: Graph, since: datetime, now: Callable[[], datetime]
         ).customers
         return page.nodes, page.page_info
 
-    for nodes in _pages(ask, since):
-        yield [customer_snapshot(node, observed_at, node.updated_at) for node in nodes]
+    for nodes, stand in _fresh(_pages(ask, _start(since, place)), place):
+        yield Page([customer_snapshot(node, observed_at, node.updated_at) for node in nodes], str(stand))
+
+
+def _start(since: datetime, place: str | None) -> datetime:
+    return Place.of(place).at if place else since
+
+
+def _fresh(pages: Iterator[list[_Node]], place: str | None) -> Iterator[tuple[list[_Node], Place]]:
+    """The pages without what comes twice at their seams, each with the place behind it."""
+    stand = Place.of(place) if place else Place(_NEVER)
+    for nodes in pages:
+        fresh = [node for node in nodes if not stand.holds(*_told(node))]
+        stand = stand.behind(map(_told, fresh))
+        yield fresh, stand
+
+
+def _told(node: _Node) -> tuple[datetime, str]:
+    at: datetime | None = node.updated_at
+    return _NEVER if at is None else at.astimezone(UTC), node.legacy_resource_id
 
 
 def _pages(

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from commerce.customers import CustomerSnapshot
-from commerce.history import Export, Extent, Portion, Subject
-from commerce.orders import OrderSnapshot, OrderStamp
+from commerce.history import Export, Extent, OrderPage, Page, Portion, Subject
+from commerce.orders import OrderSnapshot
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import Announce, PutPixel, PutSegment, SetFields, SetTags, ShopDetails, StoreError
 from connectors.http import HttpSession
-from connectors.woocommerce import coupons, hooks, reads, writes
+from connectors.woocommerce import changes, coupons, hooks, reads, writes
 from connectors.woocommerce.address import StoreAddress
 from connectors.woocommerce.auth import at_home, may_write
 from connectors.woocommerce.offering import OFFERING
@@ -98,19 +98,26 @@ class WooStore:
     def announce(self, effects: Sequence[Announce]) -> list[StoreError | None]:
         return [_has_no("workflows") for _ in effects]
 
-    def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
-        return reads.orders_changed(self._rest, since)
+    @property
+    def customers_by_change(self) -> bool:
+        return False
+
+    def orders_changed(
+        self, since: datetime, place: str | None = None, *, stamps_only: bool = False
+    ) -> Iterator[OrderPage]:
+        """Whole orders, unless told otherwise: reading them again by their ids would double the store's work."""
+        if stamps_only:
+            return changes.stamps_changed(self._rest, since, place, self._now, self.orders)
+        return changes.orders_changed(self._rest, since, place, self._now, self._home)
 
     def orders(self, external_ids: Sequence[str]) -> list[OrderSnapshot]:
         return reads.orders(self._rest, external_ids, self._now(), self._home)
 
     def orders_missing(self, external_ids: Sequence[str]) -> list[str]:
-        there = {order.external_id for order in self.orders(external_ids)}
-        return [external_id for external_id in external_ids if external_id not in there]
+        return reads.orders_missing(self._rest, external_ids)
 
     def extent(self) -> Extent:
-        """All of it is shown; how much it is, the store tells only page by page."""
-        return Extent(recent_only=False, orders=None, customers=None)
+        return reads.extent(self._rest)
 
     def begin_export(self, subject: Subject) -> Export:  # noqa: ARG002
         raise _has_no("exports")
@@ -124,8 +131,8 @@ class WooStore:
     def portions(self, subject: Subject, export: Export, position: int) -> Iterator[Portion]:  # noqa: ARG002
         raise _has_no("exports")
 
-    def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
-        return reads.customers_changed(self._rest, since, self._now())
+    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[Page[CustomerSnapshot]]:
+        return changes.customers_changed(self._rest, since, place, self._now)
 
     def keep_webhooks(self, delivery_url: str, secret: str, *, renew: bool = False) -> list[str]:
         """See that the store tells us everything; answers the topics whose webhook had to be made anew."""

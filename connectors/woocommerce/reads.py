@@ -1,43 +1,31 @@
-"""Reading a store: what it is, what changed, and orders whole. An order read here equals the one that its webhook told,
-but for `observed_at`.
-
-The list of changed orders shifts while it is read: an order that changes moves to its end. So pages are not counted;
-each question starts from the last instant that was seen, a second earlier, and what was seen is left out. The trash
-is a list of its own, read alongside.
+"""Reading a store: what it is, how much it holds, and orders whole. An order read here equals the one that its webhook
+told, but for `observed_at`. What changed, `connectors.woocommerce.changes` reads.
 """
 
 from __future__ import annotations
 
-import heapq
 import html
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Raw, Struct
 
 from commerce import reading as words
-from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
+from commerce.history import Extent
 from commerce.money import BadAmount, check_currency
-from commerce.orders import OrderSnapshot, OrderStamp
+from commerce.orders import OrderSnapshot
 from commerce.store import StoreError
 from connectors.woocommerce import bodies, reading
 from connectors.woocommerce.reading import Home
-from connectors.woocommerce.rest import CLOSED_SWITCHED_OFF, Rest
+from connectors.woocommerce.rest import CLOSED_SWITCHED_OFF, Refused, Rest
 
 _log = logging.getLogger(__name__)
 
 PER_PAGE = 100
-# A change may become visible after later ones (a slow checkout), and the edge of the question is not told.
-_OVERLAP = timedelta(minutes=1)
-_EDGE = timedelta(seconds=1)
-# Beyond this many questions something else is wrong: a million orders.
-_MOST_QUESTIONS = 10_000
-_STAMP_FIELDS = "id,status,date_created_gmt,date_modified_gmt,date_paid_gmt,refunds"
-_CUSTOMER_FIELDS = "id,role,email,first_name,last_name,date_created_gmt,date_modified_gmt,billing"
 
 # Sites may be set to a bare distance from UTC. For whole hours there are zones; for the others, a place that keeps it.
 _ODD_ZONES = {
@@ -74,13 +62,8 @@ class _Status(Struct):
     environment: _Environment = msgspec.field(default_factory=_Environment)
 
 
-class _Stamp(Struct, gc=False):
+class _Numbered(Struct):
     id: bodies.Id
-    status: str
-    date_created_gmt: datetime | None = None
-    date_modified_gmt: datetime | None = None
-    date_paid_gmt: datetime | None = None
-    refunds: list[object] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,112 +140,27 @@ def _zone(site: _Site) -> str:
     return f"Etc/GMT{-whole:+d}" if whole else "UTC"
 
 
-# --- what changed
-
-
-def orders_changed(rest: Rest, since: datetime) -> Iterator[list[OrderStamp]]:
-    """Pages of stamps, oldest change first: the orders that stand, and those in the trash."""
-    both = heapq.merge(
-        *(_changed(rest, status, since - _OVERLAP) for status in ("any", "trash")), key=lambda row: row[0]
-    )
-    page: list[OrderStamp] = []
-    for at, row in both:
-        if row.status not in reading.DRAFTS:
-            page.append(_stamp(row, at))
-        if len(page) == PER_PAGE:
-            yield page
-            page = []
-    if page:
-        yield page
-
-
-def _changed(rest: Rest, status: str, since: datetime) -> Iterator[tuple[datetime, _Stamp]]:
-    """The orders of `status` that changed after `since`, each with the instant of that, once."""
-    seen: dict[tuple[int, datetime], None] = {}
-    page = 1
-    for _ in range(_MOST_QUESTIONS):
-        query = (
-            ("status", status),
-            ("modified_after", timestamp(since)),
-            ("orderby", "modified"),
-            ("order", "asc"),
-            ("per_page", str(PER_PAGE)),
-            ("page", str(page)),
-            ("_fields", _STAMP_FIELDS),
-        )
-        reply = rest.get("orders", query, list[Raw])
-        dated = [found for raw in reply.data if (found := _dated(raw)) is not None]
-        fresh = [(at, row) for at, row in dated if (row.id, at) not in seen]
-        seen.update(dict.fromkeys((row.id, at) for at, row in fresh))
-        yield from fresh
-        if not reply.data or (len(reply.data) < PER_PAGE if reply.pages is None else page >= reply.pages):
-            return
-        # From the last instant on; more orders of one second than a page holds are read by pages.
-        onward = dated[-1][0] - _EDGE if dated else since
-        if onward > since:
-            since, page = onward, 1
-            seen = {known: None for known in seen if known[1] >= onward - _EDGE}
-        else:
-            page += 1
-    raise StoreError("the store's list of changed orders has no end", permanent=False)
-
-
-def _dated(raw: Raw) -> tuple[datetime, _Stamp] | None:
-    """An order of the list with the instant of its last change; None for one that makes no sense."""
-    try:
-        row = msgspec.json.decode(raw, type=_Stamp)
-        at = reading.instant(row.date_modified_gmt) or reading.instant(row.date_created_gmt)
-    except (msgspec.DecodeError, OverflowError) as fault:
-        _log.warning("an order is left out of the sweep: %s", type(fault).__name__)
-        return None
-    return None if at is None else (at, row)
-
-
-def _stamp(row: _Stamp, at: datetime) -> OrderStamp:
-    paid = reading.is_paid(row.status, row.date_paid_gmt)
-    return OrderStamp(str(row.id), at, paid, reading.is_cancelled(row.status), len(row.refunds))
-
-
 def timestamp(at: datetime) -> str:
     """With its ``Z``: an instant without a zone would be read as the site's own time."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def customers_changed(rest: Rest, since: datetime, observed_at: datetime) -> Iterator[list[CustomerSnapshot]]:
-    """The customers that changed, oldest change first.
-
-    The store cannot be asked what changed among customers, so all of them are read, little of each: a question for a
-    quiet hour.
-    """
-    changed: list[CustomerSnapshot] = []
-    for page in range(1, _MOST_QUESTIONS + 1):
-        query = (
-            ("role", "all"),
-            ("orderby", "id"),
-            ("order", "asc"),
-            ("per_page", str(PER_PAGE)),
-            ("page", str(page)),
-            ("_fields", _CUSTOMER_FIELDS),
-        )
-        reply = rest.get("customers", query, list[Raw])
-        for raw in reply.data:
-            found = _customer(raw, observed_at)
-            if found is not None and found.updated_at is not None and found.updated_at >= since - _EDGE:
-                changed.append(found)
-        if not reply.data or (len(reply.data) < PER_PAGE if reply.pages is None else page >= reply.pages):
-            break
-    changed.sort(key=lambda customer: (customer.updated_at or since, customer.external_id))
-    for start in range(0, len(changed), PER_PAGE):
-        yield changed[start : start + PER_PAGE]
+# --- how much there is
 
 
-def _customer(raw: Raw, observed_at: datetime) -> CustomerSnapshot | None:
-    try:
-        found = msgspec.json.decode(raw, type=bodies.Customer)
-        return None if found.role in reading.STAFF else reading.customer_snapshot(found, observed_at)
-    except (msgspec.DecodeError, OverflowError) as fault:
-        _log.warning("a customer is left out: %s", type(fault).__name__)
-        return None
+def extent(rest: Rest) -> Extent:
+    """How many orders and accounts the store counts; None where a proxy drops its headers."""
+    orders = [_total(rest, "orders", ("status", status)) for status in ("any", "trash")]
+    known = [count for count in orders if count is not None]
+    return Extent(
+        recent_only=False,
+        orders=sum(known) if len(known) == len(orders) else None,
+        customers=_total(rest, "customers", ("role", "all")),
+    )
+
+
+def _total(rest: Rest, path: str, which: tuple[str, str]) -> int | None:
+    return rest.get(path, (which, ("per_page", "1"), ("_fields", "id")), list[Raw]).total
 
 
 # --- orders whole
@@ -279,9 +177,36 @@ def orders(rest: Rest, external_ids: Sequence[str], observed_at: datetime, home:
             if missing:
                 query = (("include", ",".join(missing)), ("status", status), ("per_page", str(PER_PAGE)))
                 rows = rest.get("orders", query, list[Raw]).data
-                read = (_understood(raw, observed_at, home) for raw in rows)
+                read = (understood(raw, observed_at, home) for raw in rows)
                 found.update({order.external_id: order for order in read if order is not None})
     return [found[external_id] for external_id in ids if external_id in found]
+
+
+def orders_missing(rest: Rest, external_ids: Sequence[str]) -> list[str]:
+    """Of these orders, those that the store has not even in its trash.
+
+    Lists leave out statuses that no plugin of the shop knows any longer; so whoever is in none of them is asked for
+    by himself, and is missing only where the store says that there is no such order.
+    """
+    missing = [given for given in dict.fromkeys(external_ids) if is_id(given)]
+    for status in ("any", "trash"):
+        there: set[str] = set()
+        for start in range(0, len(missing), PER_PAGE):
+            wanted = ",".join(missing[start : start + PER_PAGE])
+            query = (("include", wanted), ("status", status), ("per_page", str(PER_PAGE)), ("_fields", "id"))
+            there |= {str(row.id) for row in rest.get("orders", query, list[_Numbered]).data}
+        missing = [external_id for external_id in missing if external_id not in there]
+    return [external_id for external_id in missing if not _has(rest, external_id)]
+
+
+def _has(rest: Rest, external_id: str) -> bool:
+    try:
+        rest.get(f"orders/{external_id}", (("_fields", "id"),), _Numbered)
+    except Refused as refusal:
+        if refusal.status != 404:
+            raise
+        return False
+    return True
 
 
 def is_id(text: str) -> bool:
@@ -289,7 +214,7 @@ def is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _understood(raw: Raw, observed_at: datetime, home: Home) -> OrderSnapshot | None:
+def understood(raw: Raw, observed_at: datetime, home: Home) -> OrderSnapshot | None:
     """The order, or None for one that makes no sense: it must not keep the others from being read for ever."""
     try:
         order = msgspec.json.decode(raw, type=bodies.Order)

@@ -52,10 +52,14 @@ CLOSED_CLOCK = "the store's clock and ours are more than a quarter of an hour ap
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[Shape]):
-    """What the store answered, and how many pages there are of it, where it says so."""
+    """What the store answered; how many pages and things there are of it, where it says so; and how far its clock is
+    ahead of ours, where that is more than a slow answer explains.
+    """
 
     data: Shape
     pages: int | None
+    total: int | None = None
+    ahead: timedelta = timedelta(0)
 
 
 class Rest:
@@ -85,7 +89,8 @@ class Rest:
     def get(self, path: str, query: Query, shape: type[Shape]) -> Reply[Shape]:
         """What is at `path` below ``wc/v3``, read as `shape`. Raises `StoreError`."""
         answer = self._ask("GET", _API + path, query, b"")
-        return Reply(_decoded(answer, shape), _pages(answer.headers))
+        pages, total = (_counted(answer.headers, f"X-WP-Total{what}") for what in ("Pages", ""))
+        return Reply(_decoded(answer, shape), pages, total, self._store_ahead(answer.headers))
 
     def send(self, method: str, path: str, body: Mapping[str, object], shape: type[Shape]) -> Shape:
         """Write `body` to `path` below ``wc/v3``; the answer read as `shape`. Raises `StoreError`."""
@@ -251,9 +256,9 @@ def _code(answer: HttpAnswer) -> str | None:
     return code if code.replace("_", "").replace("-", "").isalnum() and code.isascii() else "an odd code"
 
 
-def _pages(headers: Mapping[str, str]) -> int | None:
-    """How many pages there are; None where a proxy dropped the header."""
-    text = headers.get("X-WP-TotalPages") or ""
+def _counted(headers: Mapping[str, str], name: str) -> int | None:
+    """The count that a header holds; None where a proxy dropped it."""
+    text = headers.get(name) or ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 

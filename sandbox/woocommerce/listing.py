@@ -41,7 +41,7 @@ def listed(store: Store, resource: str, query: dict[str, str]) -> Page | Body:
     found = [record for record in _records(store, resource).values() if _fits(store, resource, record, query)]
     key = query.get("orderby", "date")
     found.sort(key=lambda record: _rank(record, key), reverse=query.get("order", "desc") == "desc")
-    start = (page - 1) * per_page
+    start = int(query.get("offset", (page - 1) * per_page))
     rows = [store.shown(resource, record) for record in found[start : start + per_page]]
     total = len(found) if rows or page == 1 else 0
     return Page(rows, total, -(-total // per_page))
@@ -78,8 +78,12 @@ def _fits(store: Store, resource: str, record: Record, query: dict[str, str]) ->
     status = query.get("status", "any")
     if status != body["status"] and (status != "any" or body["status"] in _HIDDEN):
         return False
-    after = query.get("modified_after")
-    return after is None or (record.modified is not None and record.modified > instant(store, after))
+    after, before = query.get("modified_after"), query.get("modified_before")
+    if record.modified is None:
+        return after is None and before is None
+    if after is not None and record.modified <= instant(store, after):
+        return False
+    return before is None or record.modified < instant(store, before)
 
 
 def instant(store: Store, text: str) -> datetime:

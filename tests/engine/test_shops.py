@@ -13,14 +13,16 @@ import referral
 from commerce.budget import Level
 from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
+from commerce.orders import OrderStamp
 from commerce.store import KnownSegment, ShopDetails
-from engine import announcements, backfills, connections, notes, privacy, reconciliations, shops, terms
+from engine import announcements, backfills, connections, notes, privacy, reconciliations, shops, sweeps, terms
 from engine.announcements import What
 from engine.budget import SharedMeter
 from engine.inbox import pack
 from engine.reconciliations import Reconciliation
 from engine.segments import StoreSegments
 from engine.shops import Seal, Shop
+from engine.sweeps import Sweep
 from engine.work import Database
 from loyalty import ImportSource
 from tests import people
@@ -117,6 +119,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         notes.note(work, "The store was connected.")
         connections.keep(work, "end", connections.Connection("https://x.example", "basic", 2, "11.0.1", "7.0", START))
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
+        sweeps.save(work, Sweep(True, START, START))
+        sweeps.listed(work, [OrderStamp(first.external_id, START, True, False, 0)])
     desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "

@@ -47,6 +47,17 @@ def test_the_bar_fills_and_says_how_far_and_by_which_way(
     assert "60 days" not in said
 
 
+def test_a_store_that_is_read_at_half_speed_is_said_to_be(
+    house: House, merchant: Merchant, shop: Shop, above: Superuser
+) -> None:
+    said = "we read at half speed for a while"
+    now = house.clock.now
+    change(above, shop, started_at=now, plan="pages", plan_reason="r", eased_until=now + timedelta(minutes=1))
+    assert said in section(merchant)
+    change(above, shop, eased_until=now - timedelta(minutes=1))
+    assert said not in section(merchant)
+
+
 def test_the_bar_never_says_more_than_all(house: House, merchant: Merchant, shop: Shop, above: Superuser) -> None:
     change(above, shop, started_at=house.clock.now, plan="export", orders_total=10, customers_total=0, orders_read=12)
     assert 'max="12" value="12"' in section(merchant)
