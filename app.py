@@ -174,7 +174,7 @@ class House:
 
     @cached_property
     def inbox(self) -> Inbox:
-        return Inbox(self.database, {"shopify": translate}, REACTIONS)
+        return Inbox(self.database, {"shopify": lambda delivery, _shop: translate(delivery)}, REACTIONS)
 
     @cached_property
     def outbox(self) -> Outbox:

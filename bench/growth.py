@@ -33,7 +33,7 @@ class Counter:
     def __init__(self, place: Ground, orders: int) -> None:
         self._place = place
         self._database = Database(place.url, clock, connections=2)
-        self._inbox = Inbox(self._database, {"shopify": translate}, REACTIONS)
+        self._inbox = Inbox(self._database, {"shopify": lambda delivery, _shop: translate(delivery)}, REACTIONS)
         self.store = Store(orders)
 
     def fill(self) -> int:

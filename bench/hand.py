@@ -19,7 +19,7 @@ def main() -> None:
     url, batch = sys.argv[1], int(sys.argv[2])
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    inbox = Inbox(Database(url, clock), {"shopify": translate}, REACTIONS)
+    inbox = Inbox(Database(url, clock), {"shopify": lambda delivery, _shop: translate(delivery)}, REACTIONS)
     while not stop.is_set():
         if not inbox.settle_round(batch):
             stop.wait(IDLE_SECONDS)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from commerce.customers import Customer, Merge
 from commerce.events import CustomerDeleted, CustomersMerged, OrderDeleted
+from commerce.identity import GUEST
 from engine.work import UnitOfWork, as_json
 
 _MEET = text("""
@@ -57,6 +58,24 @@ _DELETE_CUSTOMERS = text("""
         SET gone_at = excluded.gone_at, email = NULL, first_name = NULL, last_name = NULL
         WHERE customers.gone_at IS NULL
     RETURNING customer_id, external_id
+""")
+# Who it was, and the key by which they would be known again; the row stays for the books.
+_FORGET_GUESTS = text("""
+    UPDATE customers g
+    SET external_id = 'erased:' || g.customer_id, email = NULL, first_name = NULL, last_name = NULL,
+        redacted_at = coalesce(g.redacted_at, :now)
+    WHERE g.shop_id = :shop_id AND g.customer_id = ANY(:customer_ids) AND starts_with(g.external_id, :guest)
+      AND NOT EXISTS (SELECT FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = g.customer_id
+                      AND NOT o.buyer_erased)
+""")
+_FORGET_GUESTS_OF = text("""
+    UPDATE customers g
+    SET external_id = 'erased:' || g.customer_id, email = NULL, first_name = NULL, last_name = NULL,
+        redacted_at = coalesce(g.redacted_at, :now)
+    FROM customers c
+    WHERE c.shop_id = :shop_id AND c.external_id = ANY(:external_ids)
+      AND g.shop_id = :shop_id AND starts_with(g.external_id, :guest)
+      AND (g.merged_into = c.customer_id OR g.email_key = c.email_key)
 """)
 # An order that we never saw leaves a mark too, or a late word of it would raise it again.
 _DELETE_ORDERS = text("""
@@ -122,11 +141,24 @@ def delete_customers(work: UnitOfWork, events: Sequence[CustomerDeleted]) -> lis
     if not events:
         return []
     at = {event.customer_external_id: event.at for event in events}
+    forget_guests_of(work, list(at))
     rows = work.rows(_DELETE_CUSTOMERS, rows=as_json([{"external_id": name, "at": at[name]} for name in at]))
     if rows:
         work.run(_FORGET_FACTS, external_ids=[row.external_id for row in rows])
         work.run(_FORGET_CHECKOUTS, customer_ids=[row.customer_id for row in rows])
     return [Customer(*row) for row in rows]
+
+
+def forget_guests(work: UnitOfWork, customer_ids: Sequence[int]) -> None:
+    """Forget those of these guests of whom no order tells any more: the store has erased who bought."""
+    work.run(_FORGET_GUESTS, customer_ids=list(customer_ids), guest=GUEST, now=work.now)
+
+
+def forget_guests_of(work: UnitOfWork, external_ids: Sequence[str]) -> None:
+    """Whoever these customers were as guests, under the same e-mail or before they were joined, is forgotten with
+    them.
+    """
+    work.run(_FORGET_GUESTS_OF, external_ids=list(external_ids), guest=GUEST, now=work.now)
 
 
 def delete_orders(work: UnitOfWork, events: Sequence[OrderDeleted]) -> set[int]:

@@ -38,8 +38,8 @@ from engine import log, metrics, mirror, outbox, planner, privacy, shops
 from engine.news import News
 from engine.work import Database, UnitOfWork
 
-Translate = Callable[[Delivery], Sequence[Event]]
-"""A platform's translator: a delivery into events. Raises `BadDelivery`."""
+Translate = Callable[[Delivery, shops.Shop], Sequence[Event]]
+"""A platform's translator: a delivery of a shop into events. Raises `BadDelivery`."""
 
 Reaction = Callable[[UnitOfWork, mirror.Accepted], None]
 """A domain's part of settling: look at these orders and customers again."""
@@ -208,9 +208,10 @@ class Inbox:
         those that cannot be understood are parked here and now, and hold up nothing.
         """
         translate, batch, good = self._translators[platform], _Batch(), []
+        shop = shops.current(work)
         for row in rows:
             try:
-                for event in translate(Delivery(row.delivery_id, row.topic, unpack(row.body), row.observed_at)):
+                for event in translate(Delivery(row.delivery_id, row.topic, unpack(row.body), row.observed_at), shop):
                     batch.add(event)
                 good.append(row.delivery_id)
             except (BadDelivery, zstandard.ZstdError) as bad:

@@ -43,6 +43,8 @@ class Shop:
     """What the merchant granted us, in the platform's words; None until the platform said."""
     vouched_at: datetime | None = None
     """When the platform last vouched for somebody of the shop's staff, to a minute: the app was installed then."""
+    country: str | None = None
+    """Where the shop stands, as two letters; None where its platform's orders say that themselves."""
 
     @property
     def installed(self) -> bool:
@@ -51,7 +53,7 @@ class Shop:
 
 _COLUMNS = (
     "shop_id, platform, domain, name, currency, timezone, installed_at, uninstalled_at, reconciled_to, "
-    "closed_until, closed_reason, scopes, vouched_at"
+    "closed_until, closed_reason, scopes, vouched_at, country"
 )
 _BY_DOMAIN = text(f"SELECT {_COLUMNS} FROM shops WHERE platform = :platform AND domain = :domain")
 _BY_FORMER_DOMAIN = text(f"""
@@ -109,6 +111,7 @@ _GRANT = text("""
     UPDATE shops SET scopes = :scopes, scopes_at = :at
     WHERE shop_id = :shop_id AND (scopes_at IS NULL OR scopes_at <= :at) RETURNING shop_id
 """)
+_STANDS_IN = text("UPDATE shops SET country = nullif(:country, '') WHERE shop_id = :shop_id")
 _RECONCILED = text("UPDATE shops SET reconciled_to = greatest(reconciled_to, :to) WHERE shop_id = :shop_id")
 _ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS bigint) AS text), true)")
 # Children before parents where no foreign key cascades; what hangs on orders and customers goes with them.
@@ -160,6 +163,11 @@ def describe(work: UnitOfWork, details: ShopDetails) -> None:
         currency=details.currency,
         timezone=details.timezone,
     )
+
+
+def stands_in(work: UnitOfWork, country: str) -> None:
+    """Keep where the shop is, as two letters; empty where the store does not say."""
+    work.run(_STANDS_IN, country=country)
 
 
 def heard(work: UnitOfWork, event: ShopChanged) -> None:

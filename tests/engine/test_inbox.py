@@ -69,7 +69,7 @@ class Box:
         rows = self.above.run("SELECT name FROM orders WHERE shop_id = %s ORDER BY external_id", self.shop.shop_id)
         return [row[0] for row in rows]
 
-    def _translate(self, delivery: Delivery) -> Sequence[Event]:
+    def _translate(self, delivery: Delivery, _shop: Shop) -> Sequence[Event]:
         word, _, number = delivery.body.decode().partition(" ")
         if word == "order":
             return (OrderChanged(people.order(int(number), people.customer(1))),)

@@ -236,7 +236,7 @@ def open_loop(
         rooms["client"] = Client(rooms["door"])
         rooms["loop"] = Loop(
             world, database, clock,
-            Inbox(database, {"shopify": translate}, REACTIONS),
+            Inbox(database, {"shopify": lambda delivery, _shop: translate(delivery)}, REACTIONS),
             Outbox(database, connect, OUTCOMES),
             Reconciler(database, connect, REACTIONS), Backfiller(database, connect, REACTIONS), installer,
             StaleOrders(database, connect, lambda work, found: settle_read(work, REACTIONS, found)),

@@ -142,7 +142,7 @@ def platform(database: Database, shop: Shop, clock: Clock) -> Iterator[Platform]
 
 @pytest.fixture
 def inbox(database: Database) -> Inbox:
-    return Inbox(database, {"shopify": translate}, REACTIONS)
+    return Inbox(database, {"shopify": lambda delivery, _shop: translate(delivery)}, REACTIONS)
 
 
 def stored(above: Superuser) -> int:
