@@ -47,12 +47,17 @@ def _kept(order: OrderSnapshot, held: Any, lines: Mapping[Any, Any], refunds: Ma
     # What the goods are is a sum of lines and discounts, each rounded by itself.
     moved = sum(known.net_minor - line.net_minor for known, line in zip(known_lines, order.lines, strict=True))
     goods = _first(order.goods_minor + moved, held.goods_minor, 2 * step)
+    known_refunds = [_refund(r, refunds.get((order.external_id, r.external_id)), step) for r in order.refunds]
+    if known_refunds and sum(r.goods_minor for r in order.refunds) >= order.goods_minor:
+        # All of it went back, as the store sees it: then all of it did.
+        rest = goods - sum(r.goods_minor for r in known_refunds)
+        known_refunds[-1] = replace(known_refunds[-1], goods_minor=max(0, known_refunds[-1].goods_minor + rest))
     return replace(
         order,
         goods_minor=goods,
         total_minor=_first(order.total_minor, held.total_minor, step),
         lines=known_lines,
-        refunds=tuple(_refund(r, refunds.get((order.external_id, r.external_id)), step, goods) for r in order.refunds),
+        refunds=tuple(known_refunds),
     )
 
 
@@ -62,10 +67,10 @@ def _line(line: OrderLine, held: Any, step: int) -> OrderLine:
     return replace(line, net_minor=_first(line.net_minor, held.net_minor, step))
 
 
-def _refund(refund: RefundSnapshot, held: Any, step: int, goods: int) -> RefundSnapshot:
-    """Its goods are its money less its tax: two amounts, each rounded by itself. Never more than there were."""
+def _refund(refund: RefundSnapshot, held: Any, step: int) -> RefundSnapshot:
+    """Its goods are its money less its tax: two amounts, each rounded by itself."""
     if held is None:
-        return replace(refund, goods_minor=min(refund.goods_minor, goods))
+        return refund
     return replace(
         refund,
         goods_minor=_first(refund.goods_minor, held.goods_minor, 2 * step),

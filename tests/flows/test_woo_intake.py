@@ -102,15 +102,15 @@ def test_a_refund_that_was_deleted_without_a_word_is_found_by_the_sweep(woo: Woo
 def test_a_late_body_does_not_bring_a_deleted_refund_back(woo: Woo) -> None:
     number = check_out(woo.store, TEA, billing=ANN, method="card")
     refund = woo.store.refund(number, "40.00")
-    late = woo.store.shown("orders", woo.store.orders[number])
+    woo.road.holds = True
     woo.rest()
+    woo.road.holds = False
     woo.store.delete_refund(number, refund)
     woo.rest()
-    held = woo.store.shown
-    woo.store.shown = lambda _resource, _record: late  # type: ignore[method-assign]  # a runner that hung
-    woo.store.courier.tell("order.updated", number)
+    assert woo.points(ANNS) == 100
+    assert len(woo.road.held) == 2
+    woo.road.let_go()
     woo.rest()
-    woo.store.shown = held  # type: ignore[method-assign]
     assert woo.points(ANNS) == 100
 
 
