@@ -10,8 +10,8 @@ from sqlalchemy import text
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork, as_json
 
-# Lots that the order itself earned: what others were awarded for it stays theirs. Points that are held for a code
-# belong to a redemption, and stay with whoever bought it.
+# Lots that the order itself earned: what others were awarded for it stays theirs. A lot that a reward was bought from
+# stays with whoever bought it, for as long as points may come back into it.
 _ELSEWHERE = text("""
     WITH earned AS (
         SELECT DISTINCT g.order_id, g.customer_id AS owner_id, e.lot_id
@@ -23,8 +23,8 @@ _ELSEWHERE = text("""
             WHERE m.shop_id = :shop_id AND m.customer_id = l.customer_id AND m.kind = 'merge') AS merges
     FROM earned n JOIN lots l ON l.shop_id = :shop_id AND l.lot_id = n.lot_id AND l.customer_id <> n.owner_id
     WHERE coalesce((SELECT sum(h.points) FROM entries h
-                    WHERE h.shop_id = :shop_id AND h.customer_id = l.customer_id AND h.account = 'held'
-                      AND h.lot_id = l.lot_id), 0) = 0
+                    WHERE h.shop_id = :shop_id AND h.customer_id = l.customer_id AND h.account = 'points'
+                      AND h.lot_id = l.lot_id AND h.redemption_id IS NOT NULL), 0) = 0
     ORDER BY l.lot_id
 """)
 _MOVE = text("""

@@ -1,8 +1,8 @@
 """When an order turns out to be somebody else's than was thought, what it earned follows it: a guest's order that the
 store puts on an account, or a merchant who corrects whose it is.
 
-As with a merge, what is left of the order's lots is taken out of one book and put into another by new entries; so it
-can go back the same way. What was spent meanwhile was spent.
+As with a merge, what the order's lots hold is taken out of one book and put into another by new entries; so it
+can go back the same way. A lot that a reward was bought from stays where it is: its points may come back into it.
 """
 
 from __future__ import annotations

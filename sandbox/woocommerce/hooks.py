@@ -31,7 +31,7 @@ def create(store: Store, given: Body, owner: ApiKey | None = None) -> Body:
         message = "Webhook topic is required and must be valid."
         return error("woocommerce_rest_shop_webhook_invalid_topic", message, 400)
     resource, _, event = topic.partition(".")
-    number = next(store.numbers)
+    number = next(store.webhook_numbers)
     body = {
         "id": number,
         "name": given.get("name", f"Webhook created on {store.now():%b %d, %Y}"),

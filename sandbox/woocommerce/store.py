@@ -95,8 +95,9 @@ class Store:
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
         self.courier = Courier(self)
-        # One sequence for everything, as WordPress numbers it.
+        # One sequence for nearly everything, as WordPress numbers it; webhooks have a table of their own.
         self.numbers = itertools.count(10)
+        self.webhook_numbers = itertools.count(1)
 
     def now(self) -> datetime:
         return self.clock().replace(microsecond=0)
