@@ -65,7 +65,7 @@ def _usable(store: Store, code: str, customer: int, email: str, lines: Sequence[
         (r for r in store.coupons.values() if (r.body["code"], r.body["status"]) == (code.lower(), "publish")), None
     )
     if record is None:
-        raise CouponRefused(f'Coupon "{code}" does not exist!')
+        raise CouponRefused(f"Coupon &quot;{code.lower()}&quot; cannot be applied because it does not exist.")
     body, total = record.body, _total(lines)
     if _over(record.expires, store.now()):
         raise CouponRefused(f'Coupon "{code}" has expired.')

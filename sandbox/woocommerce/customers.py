@@ -13,7 +13,9 @@ def create(store: Store, given: Body) -> Body:
     """An account. It takes over no order that a guest made under its e-mail."""
     absent = [name for name in ("email", "password") if not given.get(name)]
     if absent:
-        return error("rest_missing_callback_param", f"Missing parameter(s): {', '.join(absent)}", 400)
+        told = error("rest_missing_callback_param", f"Missing parameter(s): {', '.join(absent)}", 400)
+        told["data"]["params"] = absent
+        return told
     if any(record.body["email"].lower() == given["email"].lower() for record in store.customers.values()):
         message = "An account is already registered with your email address."
         return error("registration-error-email-exists", message, 400)

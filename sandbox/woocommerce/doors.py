@@ -74,7 +74,7 @@ def _route(store: Store, request: Request, body: Any, key: ApiKey) -> Response:
     if match is None or not store.woocommerce:
         return _outcome(_NO_ROUTE)
     resource, number = match["resource"], match["number"]
-    if request.method == "GET":
+    if request.method == "GET" and number != "batch":
         return _read(store, request, resource, number)
     return _written(store, request, resource, number, body, key)
 
@@ -180,7 +180,10 @@ def _is_error(body: object) -> bool:
 
 
 def _outcome(body: Body, status: int = 200) -> Response:
-    return _json(body, body["data"]["status"] if _is_error(body) else status)
+    if _is_error(body):
+        data = body["data"]
+        status = data["status"] if isinstance(data, dict) else data
+    return _json(body, status)
 
 
 def _page(request: Request, page: Page) -> Response:

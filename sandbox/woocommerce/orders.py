@@ -72,11 +72,13 @@ def delete(store: Store, number: int, force: str) -> Body:
     record = store.orders.get(number)
     if record is None:
         return missing("orders")
+    # Answered as it was before.
+    told = store.shown("orders", record)
     if force == "true":
         store.force_delete(number)
     else:
         store.trash(number)
-    return store.shown("orders", record)
+    return told
 
 
 def refund(store: Store, number: int, given: Body) -> Body:
@@ -85,7 +87,7 @@ def refund(store: Store, number: int, given: Body) -> Body:
     amount = given.get("amount")
     if Decimal(str(amount or store.left(number))) > store.left(number):
         told = error("woocommerce_rest_cannot_create_order_refund", "Invalid refund amount.", 500)
-        return told | {"data": 500}
+        return told | {"data": 500}  # a bare number, as observed
     refund_id = store.refund(number, None if amount is None else str(amount), given.get("reason", ""), lines)
     return next(row for row in refunds(store, number) if row["id"] == refund_id)
 
@@ -96,13 +98,16 @@ def refunds(store: Store, number: int) -> list[Body]:
     return [
         {
             "id": row["id"],
-            **shapes.instants("date_created", record.modified, store.offset),
+            **shapes.instants("date_created", store.refunds[row["id"]][0], store.offset),
             "amount": row["total"].removeprefix("-"),
             "reason": row["reason"],
             "refunded_by": 1,
             "refunded_payment": False,
             "meta_data": [],
-            "line_items": store.refunds.get(row["id"], []),
+            "line_items": store.refunds[row["id"]][1],
+            "shipping_lines": [],
+            "tax_lines": [],
+            "fee_lines": [],
         }
         for row in record.body["refunds"]
     ]

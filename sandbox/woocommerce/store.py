@@ -76,8 +76,8 @@ class Store:
     orders: dict[int, Record] = field(default_factory=dict)
     customers: dict[int, Record] = field(default_factory=dict)
     coupons: dict[int, Record] = field(default_factory=dict)
-    refunds: dict[int, list[Body]] = field(default_factory=dict)
-    """The lines of each refund, which its order does not tell."""
+    refunds: dict[int, tuple[datetime, list[Body]]] = field(default_factory=dict)
+    """When each refund was made, and its lines: neither is told by its order."""
     webhooks: dict[int, Record] = field(default_factory=dict)
     secrets: dict[int, str] = field(default_factory=dict)
     """The secrets of the webhooks; no answer tells them."""
@@ -207,7 +207,7 @@ class Store:
         if back > left:
             raise ValueError("Invalid refund amount.")
         row = shapes.refund(refund_id, reason, back, self.decimals)
-        self.refunds[refund_id] = shapes.refund_lines(record.body, lines or {}, self.decimals)
+        self.refunds[refund_id] = self.now(), shapes.refund_lines(record.body, lines or {}, self.decimals)
         record.body["refunds"] = [row, *record.body["refunds"]]
         if self.left(number) <= 0:
             record.body["status"] = "refunded"
