@@ -15,6 +15,7 @@ from sqlalchemy import text
 from commerce.customers import Customer, Merge
 from commerce.events import CustomerDeleted, CustomersMerged, OrderDeleted
 from commerce.identity import GUEST
+from commerce.store import SetFields, SetTags
 from engine.work import UnitOfWork, as_json
 
 _MEET = text("""
@@ -59,23 +60,29 @@ _DELETE_CUSTOMERS = text("""
         WHERE customers.gone_at IS NULL
     RETURNING customer_id, external_id
 """)
-# Who it was, and the key by which they would be known again; the row stays for the books.
-_FORGET_GUESTS = text("""
-    UPDATE customers g
-    SET external_id = 'erased:' || g.customer_id, email = NULL, first_name = NULL, last_name = NULL,
-        redacted_at = coalesce(g.redacted_at, :now)
+# Guests of whom no order tells any more ...
+_LAST_SEEN = text("""
+    SELECT g.customer_id, g.external_id FROM customers g
     WHERE g.shop_id = :shop_id AND g.customer_id = ANY(:customer_ids) AND starts_with(g.external_id, :guest)
       AND NOT EXISTS (SELECT FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = g.customer_id
                       AND NOT o.buyer_erased)
 """)
-_FORGET_GUESTS_OF = text("""
-    UPDATE customers g
-    SET external_id = 'erased:' || g.customer_id, email = NULL, first_name = NULL, last_name = NULL,
-        redacted_at = coalesce(g.redacted_at, :now)
-    FROM customers c
-    WHERE c.shop_id = :shop_id AND c.external_id = ANY(:external_ids)
-      AND g.shop_id = :shop_id AND starts_with(g.external_id, :guest)
-      AND (g.merged_into = c.customer_id OR g.email_key = c.email_key)
+# ... and guests that these customers were.
+_WERE_GUESTS = text("""
+    SELECT g.customer_id, g.external_id FROM customers c JOIN customers g
+        ON g.shop_id = c.shop_id AND (g.merged_into = c.customer_id OR g.email_key = c.email_key)
+    WHERE c.shop_id = :shop_id AND c.external_id = ANY(:external_ids) AND starts_with(g.external_id, :guest)
+""")
+# Who it was, and the key by which they would be known again; the row stays for the books.
+_FORGET_GUESTS = text("""
+    UPDATE customers
+    SET external_id = 'erased:' || customer_id, email = NULL, first_name = NULL, last_name = NULL,
+        redacted_at = coalesce(redacted_at, :now)
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+""")
+_FORGET_WISHES = text("""
+    DELETE FROM effects WHERE shop_id = :shop_id AND kind = ANY(:kinds)
+        AND body ->> 'customer_external_id' = ANY(:external_ids)
 """)
 # An order that we never saw leaves a mark too, or a late word of it would raise it again.
 _DELETE_ORDERS = text("""
@@ -151,14 +158,22 @@ def delete_customers(work: UnitOfWork, events: Sequence[CustomerDeleted]) -> lis
 
 def forget_guests(work: UnitOfWork, customer_ids: Sequence[int]) -> None:
     """Forget those of these guests of whom no order tells any more: the store has erased who bought."""
-    work.run(_FORGET_GUESTS, customer_ids=list(customer_ids), guest=GUEST, now=work.now)
+    _forget(work, work.rows(_LAST_SEEN, customer_ids=list(customer_ids), guest=GUEST))
 
 
 def forget_guests_of(work: UnitOfWork, external_ids: Sequence[str]) -> None:
     """Whoever these customers were as guests, under the same e-mail or before they were joined, is forgotten with
     them.
     """
-    work.run(_FORGET_GUESTS_OF, external_ids=list(external_ids), guest=GUEST, now=work.now)
+    _forget(work, work.rows(_WERE_GUESTS, external_ids=list(external_ids), guest=GUEST))
+
+
+def _forget(work: UnitOfWork, guests: Sequence[Any]) -> None:
+    if guests:
+        # What was to be written beside them in the store bears the key too; nothing ever came of it.
+        kinds = [SetTags.kind, SetFields.kind]
+        work.run(_FORGET_WISHES, kinds=kinds, external_ids=[row.external_id for row in guests])
+        work.run(_FORGET_GUESTS, customer_ids=[row.customer_id for row in guests], now=work.now)
 
 
 def delete_orders(work: UnitOfWork, events: Sequence[OrderDeleted]) -> set[int]:

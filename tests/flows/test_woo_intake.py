@@ -308,6 +308,9 @@ def test_an_erased_order_forgets_its_guest_and_still_settles(woo: Woo, above: Su
     (whose,) = {row[0] for row in orders(above, woo).values()}
     assert whose.startswith("erased:")
     assert woo.points(whose) == 100
+    # The digest by which she would be known again stands nowhere any more, not even where we wanted to write.
+    for table in above.tables():
+        assert above.run(f"SELECT FROM {table} t WHERE t::text LIKE %s", f"%{ANNS}%") == [], table
     assert above.run(
         "SELECT email, first_name, last_name FROM customers WHERE shop_id = %s", woo.shop.shop_id
     ) == [(None, None, None)]  # fmt: skip
