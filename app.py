@@ -63,7 +63,7 @@ REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attribut
 # How a platform's deliveries are read: some need to know of which shop they are.
 TRANSLATORS: Mapping[str, Translate] = {
     "shopify": lambda delivery, _shop: translate(delivery),
-    woocommerce.PLATFORM: lambda delivery, shop: translate_woocommerce(delivery, woocommerce.home(shop)),
+    woocommerce.PLATFORM: translate_woocommerce,
 }
 
 # Who hears what became of an effect, by its kind.

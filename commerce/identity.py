@@ -102,6 +102,11 @@ class Identity:
 GUEST = "guest:"
 
 
+def is_guest(external_id: str) -> bool:
+    """Whether this is somebody without an account, by the id that `guest_id` gave."""
+    return external_id.startswith(GUEST)
+
+
 def guest_id(identity: Identity) -> str | None:
     """An external id for somebody without an account: the same whenever the same e-mail (else phone) buys, and no
     e-mail to read. None for somebody of whom nothing is known.

@@ -64,6 +64,12 @@ class OrderSnapshot:
     referral_code: str | None
     checkout_token: str | None = None
     """What the store called the checkout that this order came from, if it says so."""
+    whole: bool = False
+    """Whether it lists every refund that there is, and names guests too: what is not in it is no more."""
+    buyer_erased: bool = False
+    """Whether the store has erased from the order who bought."""
+    step_minor: int = 1
+    """The amounts are rounded to whole multiples of this: 100 where a store writes dollars without cents."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from sqlalchemy import text
 
 from commerce.customers import Customer, Merge
 from commerce.events import CustomerDeleted, CustomersMerged, OrderDeleted
+from commerce.identity import GUEST
+from commerce.store import SetFields, SetTags
 from engine.work import UnitOfWork, as_json
 
 _MEET = text("""
@@ -57,6 +59,30 @@ _DELETE_CUSTOMERS = text("""
         SET gone_at = excluded.gone_at, email = NULL, first_name = NULL, last_name = NULL
         WHERE customers.gone_at IS NULL
     RETURNING customer_id, external_id
+""")
+# Guests of whom no order tells any more ...
+_LAST_SEEN = text("""
+    SELECT g.customer_id, g.external_id FROM customers g
+    WHERE g.shop_id = :shop_id AND g.customer_id = ANY(:customer_ids) AND starts_with(g.external_id, :guest)
+      AND NOT EXISTS (SELECT FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = g.customer_id
+                      AND NOT o.buyer_erased)
+""")
+# ... and guests that these customers were.
+_WERE_GUESTS = text("""
+    SELECT g.customer_id, g.external_id FROM customers c JOIN customers g
+        ON g.shop_id = c.shop_id AND (g.merged_into = c.customer_id OR g.email_key = c.email_key)
+    WHERE c.shop_id = :shop_id AND c.external_id = ANY(:external_ids) AND starts_with(g.external_id, :guest)
+""")
+# Who it was, and the key by which they would be known again; the row stays for the books.
+_FORGET_GUESTS = text("""
+    UPDATE customers
+    SET external_id = 'erased:' || customer_id, email = NULL, first_name = NULL, last_name = NULL,
+        redacted_at = coalesce(redacted_at, :now)
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+""")
+_FORGET_WISHES = text("""
+    DELETE FROM effects WHERE shop_id = :shop_id AND kind = ANY(:kinds)
+        AND body ->> 'customer_external_id' = ANY(:external_ids)
 """)
 # An order that we never saw leaves a mark too, or a late word of it would raise it again.
 _DELETE_ORDERS = text("""
@@ -122,11 +148,32 @@ def delete_customers(work: UnitOfWork, events: Sequence[CustomerDeleted]) -> lis
     if not events:
         return []
     at = {event.customer_external_id: event.at for event in events}
+    forget_guests_of(work, list(at))
     rows = work.rows(_DELETE_CUSTOMERS, rows=as_json([{"external_id": name, "at": at[name]} for name in at]))
     if rows:
         work.run(_FORGET_FACTS, external_ids=[row.external_id for row in rows])
         work.run(_FORGET_CHECKOUTS, customer_ids=[row.customer_id for row in rows])
     return [Customer(*row) for row in rows]
+
+
+def forget_guests(work: UnitOfWork, customer_ids: Sequence[int]) -> None:
+    """Forget those of these guests of whom no order tells any more: the store has erased who bought."""
+    _forget(work, work.rows(_LAST_SEEN, customer_ids=list(customer_ids), guest=GUEST))
+
+
+def forget_guests_of(work: UnitOfWork, external_ids: Sequence[str]) -> None:
+    """Whoever these customers were as guests, under the same e-mail or before they were joined, is forgotten with
+    them.
+    """
+    _forget(work, work.rows(_WERE_GUESTS, external_ids=list(external_ids), guest=GUEST))
+
+
+def _forget(work: UnitOfWork, guests: Sequence[Any]) -> None:
+    if guests:
+        # What was to be written beside them in the store bears the key too; nothing ever came of it.
+        kinds = [SetTags.kind, SetFields.kind]
+        work.run(_FORGET_WISHES, kinds=kinds, external_ids=[row.external_id for row in guests])
+        work.run(_FORGET_GUESTS, customer_ids=[row.customer_id for row in guests], now=work.now)
 
 
 def delete_orders(work: UnitOfWork, events: Sequence[OrderDeleted]) -> set[int]:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from commerce.customers import Customer, CustomerSnapshot, Merge
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order, OrderSnapshot, OrderStamp, RefundSnapshot
+from engine import buyers, rounding
 from engine.work import UnitOfWork, as_json
 
 _CUSTOMER_ROWS = """
@@ -106,11 +107,17 @@ _ACCEPT_REFUNDS = text("""
         SET refunded_at = excluded.refunded_at, goods_minor = excluded.goods_minor, total_minor = excluded.total_minor
         WHERE (refunds.goods_minor, refunds.total_minor) IS DISTINCT FROM (excluded.goods_minor, excluded.total_minor)
 """)
+# Of orders whose snapshot lists every refund: those that the store has deleted.
+_DROP_REFUNDS = text("""
+    DELETE FROM refunds r USING json_to_recordset(CAST(:rows AS json)) AS g(external_id text, kept text[])
+    WHERE r.shop_id = :shop_id AND r.order_external_id = g.external_id AND r.external_id <> ALL(g.kept)
+""")
 _SUM_REFUNDS = text("""
     UPDATE orders o SET refunded_minor = r.goods, refund_count = r.refunds, version = o.version + 1
-    FROM (SELECT order_external_id, sum(goods_minor) AS goods, count(*) AS refunds FROM refunds
-          WHERE shop_id = :shop_id AND order_external_id = ANY(:external_ids) GROUP BY order_external_id) r
-    WHERE o.shop_id = :shop_id AND o.external_id = r.order_external_id
+    FROM (SELECT g.external_id, coalesce(sum(f.goods_minor), 0) AS goods, count(f.external_id) AS refunds
+          FROM unnest(CAST(:external_ids AS text[])) AS g(external_id)
+          LEFT JOIN refunds f ON f.shop_id = :shop_id AND f.order_external_id = g.external_id GROUP BY 1) r
+    WHERE o.shop_id = :shop_id AND o.external_id = r.external_id
       AND (o.refunded_minor, o.refund_count) <> (r.goods, r.refunds)
     RETURNING o.order_id
 """)
@@ -180,11 +187,19 @@ def accept(
 
     Orders that were `touched` before, by our ids, are among the answer.
     """
-    newest = {o.external_id: o for o in sorted(orders, key=lambda o: (o.updated_at, o.observed_at))}
+    found = buyers.beside(work, {o.external_id: o for o in sorted(orders, key=lambda o: (o.updated_at, o.observed_at))})
+    newest = rounding.unrounded(work, found.orders, found.held)
     changed_customers = _accept_customers(work, customers, newest.values())
     changed = set(touched) | _accept_orders(work, list(newest.values()))
+    if listed := [_refunds_of(o) for o in newest.values() if o.whole and o.external_id in found.held]:
+        work.run(_DROP_REFUNDS, rows=as_json(listed))
     changed |= _accept_refunds(work, [*refunds, *(r for o in newest.values() for r in o.refunds)], newest)
-    return Accepted(load(work, sorted(changed)), changed_customers)
+    merges, moved = buyers.settle(work, found, [customer.customer_id for customer in changed_customers])
+    return Accepted(load(work, sorted(changed | moved)), changed_customers, merges)
+
+
+def _refunds_of(order: OrderSnapshot) -> dict[str, object]:
+    return {"external_id": order.external_id, "kept": [refund.external_id for refund in order.refunds]}
 
 
 def load(work: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:

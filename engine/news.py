@@ -70,11 +70,12 @@ class News:
         echoes.heard_segments(work, self.all(SegmentChanged))
         known = {customer.customer_id for customer in accepted.customers}
         # Whoever others were merged into is looked at again, met or not.
+        merges = [*self._merges, *accepted.merges]
         people = [c for c in [*met, *(m.kept for m in self._merges)] if c.customer_id not in known]
         return replace(
             accepted,
             customers=[*accepted.customers, *dict.fromkeys(people)],
-            merges=self._merges,
+            merges=merges,
             gone=self._gone,
             ended_codes=echoes.heard_discounts(work, self.all(DiscountChanged)),
         )

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.events import PrivacyAsked
-from engine import bulk, checkouts, shops
+from engine import bulk, checkouts, gone, shops
 from engine.work import UnitOfWork
 
 BODY_DAYS = 30
@@ -70,6 +70,7 @@ def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
         row = work.row(_EXPORT, customer=request.customer_external_id)
         outcome = row[0] if row else {}
     elif request.kind == "customer_erasure":
+        gone.forget_guests_of(work, [request.customer_external_id or ""])
         for statement in (_ERASE_FACTS, _ERASE_CHECKOUTS):
             work.run(statement, customer=request.customer_external_id)
         work.run(_ERASE, customer=request.customer_external_id, now=work.now)

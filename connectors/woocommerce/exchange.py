@@ -17,7 +17,7 @@ from fractions import Fraction
 import msgspec
 from msgspec import Raw, Struct
 
-from commerce.money import BadAmount, check_currency, exchanged, minor_units, unit_rate
+from commerce.money import BadAmount, check_currency, exchanged, exponent, minor_units, unit_rate
 
 # A rate as PHP writes it, which may be 1.66E-5. Two digits of exponent: more would only cost time.
 _RATE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
@@ -58,6 +58,13 @@ class Tender:
         cut = _DECIMALS.fullmatch(amount) if "." in amount[:-7] else None
         given = minor_units(amount if cut is None else cut[1], self.currency)
         return given if self.currency == self.told_in else exchanged(given, self.currency, self.told_in, self.rate)
+
+    def step(self, amount: str) -> int:
+        """What `amount`, and every other of its order, is a whole multiple of, in minor units of `told_in`: more than
+        one where the store writes fewer decimals than the currency has.
+        """
+        digits = exponent(self.currency) - len(amount.partition(".")[2])
+        return max(1, exchanged(10**digits, self.currency, self.told_in, self.rate)) if digits > 0 else 1
 
 
 def tender(currency: str, meta: Meta, base: str | None) -> Tender:

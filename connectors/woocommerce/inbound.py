@@ -12,10 +12,20 @@ A refusal never repeats any of the body: it may hold personal data.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
-from commerce.events import BadDelivery, CustomerChanged, Delivery, Event, OrderChanged, PrivacyAsked
+from commerce.events import (
+    BadDelivery,
+    CustomerChanged,
+    CustomerDeleted,
+    Delivery,
+    Event,
+    OrderChanged,
+    OrderStale,
+    PrivacyAsked,
+)
 from commerce.money import BadAmount
 from connectors.woocommerce import bodies, reading
 from connectors.woocommerce.reading import NOWHERE, Home
@@ -29,16 +39,25 @@ _NOT_THERE = (404, 410)
 _NO_RIGHT = (401, 403)
 
 
-def translate(delivery: Delivery, home: Home = NOWHERE) -> Sequence[Event]:
+class OfShop(Protocol):
+    """What is asked of a shop: its currency, and where its phones are dialled; each None where that is not known."""
+
+    @property
+    def currency(self) -> str | None: ...
+    @property
+    def country(self) -> str | None: ...
+
+
+def translate(delivery: Delivery, shop: OfShop = NOWHERE) -> Sequence[Event]:
     """The events that `delivery` tells of; none for a topic that we did not ask for. Raises `BadDelivery`.
 
-    `home` is what the caller knows of the shop: orders in another currency are told in its own if they bear a rate.
+    `shop` is whose delivery it is: orders in another currency are told in the shop's own if they bear a rate.
     """
     read = _READERS.get(delivery.topic)
     if read is None:
         return ()
     try:
-        return read(delivery, home)
+        return read(delivery, Home(shop.currency, shop.country))
     except msgspec.ValidationError as fault:
         if _is_gone(delivery.body):
             return ()
@@ -76,11 +95,10 @@ def _order_events(delivery: Delivery, home: Home) -> Sequence[Event]:
 
 
 def _order_gone_events(delivery: Delivery, _home: Home) -> Sequence[Event]:
-    """An order went to the trash: all that is said is its id. It can be read as long as it lies there, and the sweep
-    reads the trash too.
+    """An order went to the trash: all that is said is its id. It can be read as long as it lies there, so it is asked
+    for; a caught body under this topic does no more than that.
     """
-    _GONE.decode(delivery.body)
-    return ()
+    return (OrderStale(str(_GONE.decode(delivery.body).id), delivery.observed_at),)
 
 
 def _customer_events(delivery: Delivery, _home: Home) -> Sequence[Event]:
@@ -91,11 +109,14 @@ def _customer_events(delivery: Delivery, _home: Home) -> Sequence[Event]:
 
 
 def _customer_gone_events(delivery: Delivery, _home: Home) -> Sequence[Event]:
-    """An account was deleted. The platform has no other word for "erase this person", so that is what it means; his
-    orders become a guest's without a word, and are seen by the sweep.
+    """An account was deleted. The platform has no other word for "erase this person", so that is what it means beside
+    the deletion; his orders become a guest's without a word.
     """
-    external_id = str(_GONE.decode(delivery.body).id)
-    return (PrivacyAsked("customer_erasure", external_id, f"customer:{external_id}:deleted", delivery.observed_at),)
+    external_id, at = str(_GONE.decode(delivery.body).id), delivery.observed_at
+    return (
+        CustomerDeleted(external_id, at),
+        PrivacyAsked("customer_erasure", external_id, f"customer:{external_id}:deleted", at),
+    )
 
 
 _READERS: dict[str, Callable[[Delivery, Home], Sequence[Event]]] = {

@@ -111,6 +111,9 @@ def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnap
         refunds=_refunds(order, money, goods, updated_at),
         discount_codes=reading.codes(html.unescape(c.code) if c.code else None for c in order.coupon_lines),
         referral_code=_referral(meta),
+        whole=True,
+        buyer_erased=_is_erased(order, meta),
+        step_minor=money.step(order.total),
     )
 
 
@@ -154,7 +157,7 @@ def _buyer(order: Order, meta: Mapping[str, msgspec.Raw], observed_at: datetime,
     A guest may have typed somebody else's e-mail: it is a name to earn under, never a proof to spend with.
     """
     billing = order.billing
-    if (billing.email or "").strip().lower() == _ERASED_EMAIL or bytes(meta.get(_ERASED, b"")) == b'"yes"':
+    if _is_erased(order, meta):
         return None
     who = str(order.customer_id) if order.customer_id else guest_id(_identity(billing, home))
     if who is None:
@@ -166,6 +169,11 @@ def _buyer(order: Order, meta: Mapping[str, msgspec.Raw], observed_at: datetime,
         last_name=reading.optional(billing.last_name, reading.NAME_LENGTH),
         observed_at=observed_at,
     )
+
+
+def _is_erased(order: Order, meta: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether the store's tool for erasing personal data went over the order."""
+    return (order.billing.email or "").strip().lower() == _ERASED_EMAIL or bytes(meta.get(_ERASED, b"")) == b'"yes"'
 
 
 def _identity(billing: Contact, home: Home) -> Identity:

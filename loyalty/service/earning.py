@@ -21,6 +21,7 @@ from loyalty.rules import Lot, Owed
 from loyalty.service import contests
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
+from loyalty.service.owners import follow
 from loyalty.service.program import DOMAIN, Program
 from loyalty.service.redemptions import end_codes, settle_redemptions
 
@@ -62,6 +63,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     outbox.follow(work, accepted, DOMAIN)
     orders = [order for order in accepted.orders if order.customer_id is not None]
     if orders:
+        follow(work, orders)
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
         program, booked = Program.of(work), records.booked(work, [o.order_id for o in orders])
         _close_gaps(

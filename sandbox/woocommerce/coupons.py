@@ -41,6 +41,7 @@ def create(store: Store, given: Body) -> Body:
     if refusal is not None:
         return refusal
     store.coupons[number] = record
+    store.courier.tell("coupon.created", number)
     return store.shown("coupons", record)
 
 
@@ -49,7 +50,22 @@ def update(store: Store, number: int, given: Body) -> Body:
     if record is None:
         return missing("coupons")
     refusal = _write(store, record, given)
+    if refusal is None:
+        store.courier.tell("coupon.updated", number)
     return refusal if refusal is not None else store.shown("coupons", record)
+
+
+def delete(store: Store, number: int, force: str) -> Body:
+    """Trashed, of which is told, or gone, of which is not; its code is free again either way."""
+    record = store.coupons.get(number)
+    if record is None:
+        return missing("coupons")
+    if force == "true":
+        del store.coupons[number]
+    else:
+        record.body["status"] = "trash"
+        store.courier.tell("coupon.deleted", number)
+    return store.shown("coupons", record)
 
 
 def _write(store: Store, record: Record, given: Body) -> Body | None:

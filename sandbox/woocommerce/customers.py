@@ -1,12 +1,38 @@
-"""What is written to customers: fields by their keys."""
+"""What is written to customers: new accounts, fields by their keys, the end of one."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sandbox.woocommerce.listing import missing
-from sandbox.woocommerce.shapes import Body
+from sandbox.woocommerce.shapes import Body, error
 from sandbox.woocommerce.store import Store
+
+
+def create(store: Store, given: Body) -> Body:
+    """An account. It takes over no order that a guest made under its e-mail."""
+    absent = [name for name in ("email", "password") if not given.get(name)]
+    if absent:
+        told = error("rest_missing_callback_param", f"Missing parameter(s): {', '.join(absent)}", 400)
+        told["data"]["params"] = absent
+        return told
+    if any(record.body["email"].lower() == given["email"].lower() for record in store.customers.values()):
+        message = "An account is already registered with your email address."
+        return error("registration-error-email-exists", message, 400)
+    names = {name: given[name] for name in ("first_name", "last_name", "username") if name in given}
+    number = store.register(given["email"], **names)
+    return store.shown("customers", store.customers[number])
+
+
+def delete(store: Store, number: int, force: str) -> Body:
+    if force != "true":
+        message = "Customers do not support trashing."
+        return error("woocommerce_rest_trash_not_supported", message, 501)
+    if number not in store.customers:
+        return missing("customers")
+    told = store.shown("customers", store.customers[number])
+    store.delete_customer(number)
+    return told
 
 
 def update(store: Store, number: int, given: Body) -> Body:
@@ -20,7 +46,7 @@ def update(store: Store, number: int, given: Body) -> Body:
     # Keys that begin with an underscore are dropped without a word.
     rows = [row for row in given.get("meta_data", []) if not row["key"].startswith("_")]
     record.body["meta_data"] = upserted(record.body["meta_data"], rows, store)
-    record.modified = store.now()
+    store.change_customer(number)
     return store.shown("customers", record)
 
 

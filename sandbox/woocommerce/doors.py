@@ -11,12 +11,15 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.woocommerce import coupons, customers, hooks, keys, listing
+from sandbox.woocommerce import coupons, customers, hooks, keys, listing, orders
+from sandbox.woocommerce.keys import ApiKey
 from sandbox.woocommerce.listing import Page
-from sandbox.woocommerce.shapes import Body, error
+from sandbox.woocommerce.shapes import Body, as_php, error
 from sandbox.woocommerce.store import Store
 
 _ROUTE = re.compile(r"/wp-json/wc/v3/(?P<resource>orders|customers|coupons|webhooks)(?:/(?P<number>\d+|batch))?")
+_REFUNDS = re.compile(r"/wp-json/wc/v3/orders/(?P<order>\d+)/refunds(?:/(?P<number>\d+))?")
+_NO_ROUTE = error("rest_no_route", "No route was found matching the URL and request method.", 404)
 Wsgi = Callable[[Any, Any], Any]
 
 
@@ -45,7 +48,7 @@ def _answer(store: Store, request: Request) -> Response:
         return _json(_index(store, f"{request.scheme}://{request.host}"))
     tls = request.scheme == "https" and store.sees_tls
     header = "" if store.faults.drops_authorization else request.headers.get("Authorization", "")
-    home = f"{request.scheme}://{request.host}"
+    home = store.asked_at = f"{request.scheme}://{request.host}"
     found = keys.find(store.keys, request, tls=tls, home=home, header=header, at=store.clock().timestamp())
     if isinstance(found, dict):
         return _json(found, 401)
@@ -58,30 +61,48 @@ def _answer(store: Store, request: Request) -> Response:
             body = json.loads(request.get_data())
         except ValueError:
             return _json(error("rest_invalid_json", "Invalid JSON body passed.", 400), 400)
-    return _route(store, request, body)
+    return _route(store, request, body, found)
 
 
-def _route(store: Store, request: Request, body: Any) -> Response:
+def _route(store: Store, request: Request, body: Any, key: ApiKey) -> Response:
     """The resource that the path names."""
     if request.path == "/wp-json/wc/v3/settings/general" and request.method == "GET":
         return _page(request, Page(_settings(store), 1, 1))
     if request.path == "/wp-json/wc/v3/system_status" and request.method == "GET":
         return _json({"environment": {"version": "11.0.1", "wp_version": "7.0.4"}})
+    if (match := _REFUNDS.fullmatch(request.path)) is not None and store.woocommerce:
+        return _refunds(store, request.method, int(match["order"]), match["number"], body)
     match = _ROUTE.fullmatch(request.path)
     if match is None or not store.woocommerce:
-        return _json(error("rest_no_route", "No route was found matching the URL and request method.", 404), 404)
+        return _outcome(_NO_ROUTE)
     resource, number = match["resource"], match["number"]
-    if number == "batch":
-        return _outcome(_batch(store, resource, body))
-    if request.method == "GET":
+    if request.method == "GET" and number != "batch":
         return _read(store, request, resource, number)
+    return _written(store, request, resource, number, body, key)
+
+
+def _written(store: Store, request: Request, resource: str, number: str | None, body: Any, key: ApiKey) -> Response:
+    if number == "batch":
+        return _outcome(_batch(store, resource, body, key))
     if request.method == "POST" and number is None:
-        return _outcome(_create(store, resource, body), 201)
-    if request.method == "DELETE" and number is not None and resource == "webhooks":
-        return _outcome(hooks.delete(store, int(number), request.args.get("force", "")))
+        return _outcome(_create(store, resource, body, key), 201)
+    if request.method == "DELETE" and number is not None:
+        return _outcome(_delete(store, resource, int(number), request.args.get("force", "")))
     if request.method == "PUT" and number is not None:
         return _outcome(_update(store, resource, int(number), body))
-    return _json(error("rest_no_route", "No route was found matching the URL and request method.", 404), 404)
+    return _outcome(_NO_ROUTE)
+
+
+def _refunds(store: Store, method: str, order: int, number: str | None, body: Any) -> Response:
+    if order not in store.orders:
+        return _outcome(listing.missing("orders"))
+    if method == "GET" and number is None:
+        return _json(orders.refunds(store, order))
+    if method == "POST" and number is None:
+        return _outcome(orders.refund(store, order, body), 201)
+    if method == "DELETE" and number is not None:
+        return _outcome(orders.delete_refund(store, order, int(number)))
+    return _outcome(_NO_ROUTE)
 
 
 def _read(store: Store, request: Request, resource: str, number: str | None) -> Response:
@@ -91,23 +112,31 @@ def _read(store: Store, request: Request, resource: str, number: str | None) -> 
     return _page(request, found) if isinstance(found, Page) else _outcome(found)
 
 
-def _create(store: Store, resource: str, body: Body) -> Body:
-    if resource == "coupons":
-        return coupons.create(store, body)
+def _create(store: Store, resource: str, body: Body, key: ApiKey) -> Body:
     if resource == "webhooks":
-        return hooks.create(store, body)
-    return error("rest_no_route", "The sandbox takes no such writing.", 404)
+        return hooks.create(store, body, key)
+    verbs: dict[str, Callable[[Store, Body], Body]] = {
+        "coupons": coupons.create, "customers": customers.create, "orders": orders.create,
+    }  # fmt: skip
+    return verbs[resource](store, body)
 
 
 def _update(store: Store, resource: str, number: int, body: Body) -> Body:
-    if resource == "coupons":
-        return coupons.update(store, number, body)
-    if resource == "customers":
-        return customers.update(store, number, body)
-    return error("rest_no_route", "The sandbox takes no such writing.", 404)
+    verbs: dict[str, Callable[[Store, int, Body], Body]] = {
+        "coupons": coupons.update, "customers": customers.update, "orders": orders.update, "webhooks": hooks.update,
+    }  # fmt: skip
+    return verbs[resource](store, number, body)
 
 
-def _batch(store: Store, resource: str, body: Body) -> Body:
+def _delete(store: Store, resource: str, number: int, force: str) -> Body:
+    """Gone with `force`; without it, to the trash, where there is one."""
+    verbs: dict[str, Callable[[Store, int, str], Body]] = {
+        "coupons": coupons.delete, "customers": customers.delete, "orders": orders.delete, "webhooks": hooks.delete,
+    }  # fmt: skip
+    return verbs[resource](store, number, force)
+
+
+def _batch(store: Store, resource: str, body: Body, key: ApiKey) -> Body:
     """Always 200 as a whole; a member that failed has its error in its place."""
     asked = {verb: body.get(verb) or [] for verb in ("create", "update", "delete")}
     if sum(len(rows) for rows in asked.values()) > store.batch_limit:
@@ -117,8 +146,11 @@ def _batch(store: Store, resource: str, body: Body) -> Body:
     for verb in ("create", "update"):
         for row in asked[verb]:
             number = int(row.get("id", 0))
-            made = _create(store, resource, row) if verb == "create" else _update(store, resource, number, row)
+            made = _create(store, resource, row, key) if verb == "create" else _update(store, resource, number, row)
             told.setdefault(verb, []).append({"id": number, "error": made} if _is_error(made) else made)
+    for number in asked["delete"]:
+        made = _delete(store, resource, int(number), "true")
+        told.setdefault("delete", []).append({"id": number, "error": made} if _is_error(made) else made)
     return told
 
 
@@ -150,7 +182,10 @@ def _is_error(body: object) -> bool:
 
 
 def _outcome(body: Body, status: int = 200) -> Response:
-    return _json(body, body["data"]["status"] if _is_error(body) else status)
+    if _is_error(body):
+        data = body["data"]
+        status = data["status"] if isinstance(data, dict) else data
+    return _json(body, status)
 
 
 def _page(request: Request, page: Page) -> Response:
@@ -163,6 +198,4 @@ def _page(request: Request, page: Page) -> Response:
 
 
 def _json(body: object, status: int = 200) -> Response:
-    # PHP writes ASCII, and escapes its slashes.
-    text = json.dumps(body, separators=(",", ":")).replace("/", "\\/")
-    return Response(text, status, content_type="application/json; charset=UTF-8")
+    return Response(as_php(body), status, content_type="application/json; charset=UTF-8")

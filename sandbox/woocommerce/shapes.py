@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -146,5 +148,48 @@ def coupon(number: int, code: str, decimals: int) -> Body:
     }
 
 
+def refund(number: int, reason: str, back: Decimal, decimals: int) -> Body:
+    """As it stands inside its order: by its money alone."""
+    nothing = amount("0", decimals)
+    return {"id": number, "reason": reason, "total": f"-{amount(back, decimals)}", "total_tax": nothing}
+
+
+def refund_lines(order: Body, pieces: Mapping[int, int], decimals: int) -> list[Body]:
+    """As the refund itself tells them: negative, each naming the line that it takes back."""
+    rows = []
+    for item in order["line_items"]:
+        if count := pieces.get(item["id"], 0):
+            back = Decimal(item["total"]) * count / item["quantity"]
+            meta = [{"id": 0, "key": "_refunded_item_id", "value": str(item["id"])}]
+            rows.append(item | {"quantity": -count, "total": f"-{amount(back, decimals)}", "meta_data": meta})
+    return rows
+
+
+_AMOUNTS = frozenset(
+    {
+        "total", "total_tax", "subtotal", "subtotal_tax", "discount", "discount_tax", "discount_total",
+        "shipping_total", "shipping_tax", "cart_tax",
+    }
+)  # fmt: skip
+
+
+def rounded(body: Any, decimals: int) -> Any:
+    """`body` with its amounts as the store writes them now, whatever they were when they were made."""
+    if isinstance(body, list):
+        return [rounded(item, decimals) for item in body]
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: amount(value, decimals) if name in _AMOUNTS and isinstance(value, str) else rounded(value, decimals)
+        for name, value in body.items()
+        if name != "meta_data"
+    } | ({"meta_data": body["meta_data"]} if "meta_data" in body else {})
+
+
 def error(code: str, message: str, status: int) -> Body:
     return {"code": code, "message": message, "data": {"status": status}}
+
+
+def as_php(body: object) -> bytes:
+    """JSON as PHP writes it: ASCII, with its slashes escaped."""
+    return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()

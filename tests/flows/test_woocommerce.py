@@ -235,8 +235,12 @@ def test_an_erased_order_is_nobody_s_and_stays_in_the_books(woo: Woo, above: Sup
     woo.store.erase(number)
     woo.order(number)
     woo.settle()
-    (row,) = above.run("SELECT customer_id, paid, goods_minor FROM orders WHERE shop_id = %s", woo.shop.shop_id)
-    assert row == (None, True, 10_000)
+    (row,) = above.run(
+        "SELECT c.external_id = 'erased:' || customer_id, c.email, c.first_name, c.last_name, paid, goods_minor "
+        "FROM orders o JOIN customers c USING (shop_id, customer_id) WHERE o.shop_id = %s",
+        woo.shop.shop_id,
+    )
+    assert row == (True, None, None, None, True, 10_000)
 
 
 def test_where_a_customer_stands_reaches_the_store_and_its_echo_moves_nothing(woo: Woo, above: Superuser) -> None:

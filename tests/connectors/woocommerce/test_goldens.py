@@ -59,7 +59,6 @@ UNREAD = {
     "webhook-coupon.created",
     "webhook-coupon.deleted",
     "webhook-coupon.updated",
-    "webhook-order.deleted",
     "webhook-order.updated-checkout-draft",
     "webhook-ping",
     "webhook-product.updated",
@@ -80,9 +79,10 @@ def test_everything_that_the_store_sent_is_read_or_passed_over_for_a_known_reaso
     assert {stem for stem, kinds in read_as.items() if not kinds} == UNREAD
     assert {stem: kinds for stem, kinds in read_as.items() if kinds} == {
         "webhook-customer.created": "CustomerChanged",
-        "webhook-customer.deleted": "PrivacyAsked",
+        "webhook-customer.deleted": "CustomerDeleted,PrivacyAsked",
         "webhook-customer.updated": "CustomerChanged",
         "webhook-order.created": "OrderChanged",
+        "webhook-order.deleted": "OrderStale",
         "webhook-order.updated": "OrderChanged",
         "webhook-order.updated-refunded": "OrderChanged",
     }

@@ -15,7 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.events import BadDelivery, CustomerChanged, Delivery, Event, OrderChanged, PrivacyAsked
+from commerce.events import (
+    BadDelivery,
+    CustomerChanged,
+    CustomerDeleted,
+    Delivery,
+    Event,
+    OrderChanged,
+    OrderStale,
+    PrivacyAsked,
+)
 from commerce.ids import DeliveryId
 from commerce.orders import OrderSnapshot
 from connectors.woocommerce import TOPICS, Home, translate
@@ -201,6 +210,8 @@ def test_a_caught_body_under_the_topic_of_a_deletion_deletes_nobody() -> None:
         deliver("customer.deleted", customer)
     with pytest.raises(BadDelivery, match="unknown field"):
         deliver("order.deleted", json.dumps(order_body()).encode())
+    # A deletion caught under another topic deletes no order: it is asked for.
+    assert deliver("order.deleted", b'{"id":2}') == (OrderStale("2", OBSERVED),)
     with pytest.raises(BadDelivery):
         deliver("order.updated", customer)
     with pytest.raises(BadDelivery):
@@ -208,7 +219,8 @@ def test_a_caught_body_under_the_topic_of_a_deletion_deletes_nobody() -> None:
 
 
 def test_a_deleted_account_asks_for_erasure_once_however_often_it_is_told() -> None:
-    (once,) = deliver("customer.deleted", b'{"id":2}')
+    gone, once = deliver("customer.deleted", b'{"id":2}')
+    assert gone == CustomerDeleted("2", OBSERVED)
     assert once == PrivacyAsked("customer_erasure", "2", "customer:2:deleted", OBSERVED)
 
 
