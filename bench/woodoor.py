@@ -3,7 +3,7 @@ process as `serve` starts it.
 
 Each delivery has a body of its own, because here the body is what tells two deliveries apart, and so a signature of
 its own: all are written before the clock runs. The answer comes after the delivery is on disk. `python -m
-bench.woodoor PORT` serves; `... send` sends, by a plan on standard input. Nobody settles meanwhile.
+bench.woodoor` sends, by a plan on standard input. Nobody settles meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,20 +19,19 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from granian import Granian
-from granian.constants import Interfaces
 from rich.progress import Progress
 
 from bench.figures import BenchFailed, median
-from bench.ground import ROOT, Ground, clock, open_shop
+from bench.ground import ROOT, Ground, clock
 from bench.sender import Sender, percentile
 from bench.wooshop import basket, billing
-from commerce.events import Envelope
-from connectors.woocommerce import open_envelope, store_address
-from engine.receiver import Receiver
+from connectors.http import HttpSession
+from connectors.woocommerce import Connection, Key, Mode, StoreAddress, StoreFacts, store_address
+from engine.shops import Seal
 from engine.work import Database
 from plugin.demo import machine
-from plugin.webhooks import Header, WebhookDoor
+from plugin.woocommerce import WooInstaller
+from plugin.woocommerce.installer import PREFIX, Kept
 from sandbox.woocommerce import Store
 
 CONNECTIONS = 64
@@ -43,54 +41,23 @@ SECONDS = 30.0
 GRACE_SECONDS = 60
 
 COPY = "door"
-SECRET = b"a secret of the benchmarks only"
 ADDRESS = "https://bench.example"
-# What a store is given for its webhooks is a path that nobody can guess; how long it is costs nothing here.
-PATH = "/webhooks/woocommerce"
-BODY_LIMIT = 1_048_576
 
 _KEPT = "SELECT count(*) FROM deliveries"
-
-
-# --- the server
-
-
-def application() -> WebhookDoor:
-    """The door alone, with the one shop of the benchmark behind its path."""
-    database = Database(os.environ["DATABASE_URL"], clock, connections=1)
-    address = store_address(ADDRESS)
-
-    def opened(header: Header, body: bytes) -> Envelope:
-        return open_envelope(header, body, [SECRET], address)
-
-    return WebhookDoor(_nothing_else, {PATH: ("woocommerce", opened)}, database, Receiver(database), BODY_LIMIT)
-
-
-async def _nothing_else(scope: Any, _receive: Any, send: Any) -> None:
-    status = 200 if scope["path"] == "/ready" else 404
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})
-
-
-def serve(port: int) -> None:
-    Granian(
-        "bench.woodoor:application", factory=True, address="127.0.0.1", port=port, interface=Interfaces.ASGI, workers=1,
-        backpressure=1024, log_access=False, log_level="warning",  # type: ignore[arg-type]
-    ).serve()  # fmt: skip
 
 
 # --- the sender
 
 
 def send(plan: dict[str, Any]) -> dict[str, float]:
-    requests = list(_requests(plan["url"], plan["deliveries"], plan["run"]))
+    requests = list(_requests(plan["url"], plan["secret"].encode(), plan["deliveries"], plan["run"]))
     sender = Sender(plan["url"], iter(requests), plan["connections"])
     seconds = sender.send(len(requests), SECONDS)
     waits = {f"p{share}": percentile(sender.waits, share) * 1000 for share in (50, 95, 99)}
     return {"answered": len(sender.waits), "refused": sender.refused, "seconds": seconds} | waits
 
 
-def _requests(url: str, many: int, run: int) -> Iterator[bytes]:
+def _requests(url: str, secret: bytes, many: int, run: int) -> Iterator[bytes]:
     """So many deliveries, ready to be sent: orders of three lines, in the store's own shape."""
     parts, store = urlsplit(url), Store()
     number = store.order(basket(3), status="completed", billing=billing(1))
@@ -98,7 +65,7 @@ def _requests(url: str, many: int, run: int) -> Iterator[bytes]:
     first = 4_000_000_000 + run * many
     for order in range(first, first + many):
         body = text.replace(f'"id": {number},', f'"id": {order},').encode()
-        signature = base64.b64encode(hmac.new(SECRET, body, hashlib.sha256).digest()).decode()
+        signature = base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest()).decode()
         lines = [
             f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}",
             "Content-Type: application/json", f"X-WC-Webhook-Source: {ADDRESS}/", "X-WC-Webhook-Topic: order.updated",
@@ -114,12 +81,9 @@ def measure(place: Ground, deliveries: int, connections: int, many: int, progres
     """Medians of the runs: milliseconds until the answer, and how many were answered in how many seconds."""
     bar = progress.add_task("door: sending", total=many)
     runs = []
-    with place.copied(COPY) as database_url, _serving(place, database_url) as url:
-        database = Database(database_url, clock, connections=1)
-        open_shop(database, "woocommerce", store_address(ADDRESS).domain)
-        database.close()
+    with place.copied(COPY) as database_url, _serving(place, database_url) as (url, secret):
         for run in range(many):
-            runs.append(_send(url, deliveries, connections, run))
+            runs.append(_send(url, secret, deliveries, connections, run))
             progress.advance(bar)
         with place.connect(COPY) as connection:
             kept = connection.execute(_KEPT).fetchone()
@@ -130,21 +94,42 @@ def measure(place: Ground, deliveries: int, connections: int, many: int, progres
 
 
 @contextmanager
-def _serving(place: Ground, database_url: str) -> Iterator[str]:
+def _serving(place: Ground, database_url: str) -> Iterator[tuple[str, str]]:
+    """A `serve` process with one connected store; yields where its webhooks lead, and what they are signed with."""
     port, log = machine.free_port(18080), place.home / "door.log"
-    command = [sys.executable, "-m", "bench.woodoor", str(port)]
-    processes = {"door": machine.start(command, ROOT, place.environment(database_url, port), log)}
+    settings = {**place.environment(database_url, port), "WOOCOMMERCE": "yes"}
+    kept = _connected(database_url, Seal(settings["PERENNIAL_SEAL_KEYS"].split(",")))
+    processes = {"door": machine.start([sys.executable, "app.py", "serve"], ROOT, settings, log)}
     try:
         machine.wait_for(f"http://127.0.0.1:{port}/ready", processes["door"], log)
-        yield f"http://127.0.0.1:{port}{PATH}"
+        yield f"http://127.0.0.1:{port}{PREFIX}{kept.path}", kept.secret
     finally:
         machine.stop_all(processes)
 
 
-def _send(url: str, deliveries: int, connections: int, run: int) -> dict[str, float]:
-    plan = {"url": url, "deliveries": deliveries, "connections": connections, "run": run}
+def _connected(database_url: str, seal: Seal) -> Kept:
+    """What is kept of a store whose key was proven: nobody is asked for that here."""
+    database = Database(database_url, clock, connections=1)
+    try:
+        installer = WooInstaller(database, seal, _no_way, "https://perennial.example", {})
+        facts = StoreFacts("Bench", ADDRESS, "EUR", 2, "RO", "Europe/Bucharest", "11.0.1", "7.0.4")
+        shop = installer.record(Connection(store_address(ADDRESS), Key("ck_bench", "cs_bench"), Mode.BASIC, facts))
+        with database.work(shop.shop_id) as work:
+            kept = installer.kept(work)
+    finally:
+        database.close()
+    assert kept is not None
+    return kept
+
+
+def _no_way(_address: StoreAddress) -> HttpSession:
+    raise BenchFailed("the door asked the store, which it never does")
+
+
+def _send(url: str, secret: str, deliveries: int, connections: int, run: int) -> dict[str, float]:
+    plan = {"url": url, "secret": secret, "deliveries": deliveries, "connections": connections, "run": run}
     done = subprocess.run(
-        [sys.executable, "-m", "bench.woodoor", "send"], input=json.dumps(plan), capture_output=True, text=True,
+        [sys.executable, "-m", "bench.woodoor"], input=json.dumps(plan), capture_output=True, text=True,
         cwd=ROOT, timeout=SECONDS + GRACE_SECONDS, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -156,7 +141,4 @@ def _send(url: str, deliveries: int, connections: int, run: int) -> dict[str, fl
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "send":
-        print(json.dumps(send(json.load(sys.stdin))))
-    else:
-        serve(int(sys.argv[1]))
+    print(json.dumps(send(json.load(sys.stdin))))
