@@ -77,7 +77,11 @@ def merchant_only(view: Callable[P, Any]) -> Callable[P, Any]:
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
         grant = current_app.extensions["doors"].installer.grant
-        found = _alone() if grant == AUTHORIZATION_CODE else _embedded()
+        owned = standalone.of_store()
+        if owned is not None:
+            found: Merchant | BaseResponse = Merchant(owned, None, embedded=False)
+        else:
+            found = _alone() if grant == AUTHORIZATION_CODE else _embedded()
         if not isinstance(found, Merchant):
             return found
         g.merchant = found

@@ -28,7 +28,7 @@ pages = Blueprint("standalone", __name__)
 SESSION_SECONDS = 12 * 3600
 SESSION, STATE = "perennial_session", "perennial_state"
 
-_SESSION = re.compile(r"([a-z0-9.-]{1,80})~([0-9a-f]{1,9})~([0-9a-f]{32})~([0-9a-f]{64})", re.ASCII)
+_SESSION = re.compile(r"([A-Za-z0-9._~:/%-]{1,300})~([0-9a-f]{1,9})~([0-9a-f]{32})~([0-9a-f]{64})", re.ASCII)
 
 
 def session_key(secret: bytes) -> bytes:
@@ -98,9 +98,15 @@ def callback() -> BaseResponse:
     except CodeRefused:
         return _once_more()
     answer = redirect("/", 303)
-    _keep(answer, SESSION, make_session(doors.secret, shop.domain, doors.database.clock()), SESSION_SECONDS, "/")
+    let_in(answer, shop)
     answer.delete_cookie(STATE, path="/auth")
     return answer
+
+
+def let_in(answer: BaseResponse, shop: Shop) -> None:
+    """Give this browser a session of the shop's staff, for whom the store has vouched."""
+    doors = current_app.extensions["doors"]
+    _keep(answer, SESSION, make_session(doors.secret, shop.domain, doors.database.clock()), SESSION_SECONDS, "/")
 
 
 def _once_more() -> Response:
@@ -121,6 +127,20 @@ def _keep(answer: BaseResponse, name: str, value: str, seconds: int, path: str) 
     answer.set_cookie(name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="Lax")
 
 
+def of_store() -> Shop | None:
+    """The shop of a store that its merchant owns, whose staff this browser's session is of. None where there is no
+    such session: then the platform has to vouch.
+    """
+    if "Authorization" in request.headers or "id_token" in request.args or SESSION not in request.cookies:
+        return None
+    shop = _of_session()
+    if shop is None or shop.platform == "shopify":
+        return None
+    if request.method not in ("GET", "HEAD") and not _from_our_own_page():
+        abort(403, "This form was not sent from a page of ours.")
+    return shop
+
+
 def _of_session() -> Shop | None:
     doors = current_app.extensions["doors"]
     found = read_session(doors.secret, request.cookies.get(SESSION, ""), doors.database.clock())
@@ -128,7 +148,7 @@ def _of_session() -> Shop | None:
         return None
     domain, began = found
     with doors.database.machine() as connection:
-        shop = shops.find(connection, "shopify", domain)
+        shop = shops.find(connection, "shopify", domain) or shops.find(connection, "woocommerce", domain)
     # A session from before a removal is worth nothing after it.
     if shop is None or not shop.installed or began < int(shop.installed_at.timestamp()):
         return None

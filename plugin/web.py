@@ -15,7 +15,7 @@ from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
 from engine.work import Database
-from plugin import admin, errors, flow, standalone, storefront
+from plugin import admin, companion, errors, flow, standalone, storefront
 from plugin.install import Installer
 from plugin.session import answer
 
@@ -50,6 +50,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(storefront.extension.pages)
     app.register_blueprint(storefront.pixel.pages)
     app.register_blueprint(flow.pages)
+    app.register_blueprint(companion.pages)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)

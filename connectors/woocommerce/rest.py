@@ -78,13 +78,15 @@ class Rest:
         return self._mode
 
     def get(self, path: str, query: Query, shape: type[Shape]) -> Reply[Shape]:
-        """What is at `path` below ``wc/v3``, read as `shape`. Raises `StoreError`."""
-        answer = self._ask("GET", _API + path, query, b"")
+        """What is at `path` below ``wc/v3`` (below the API's root, where it begins with a slash), read as `shape`.
+        Raises `StoreError`.
+        """
+        answer = self._ask("GET", _below_root(path), query, b"")
         return Reply(_decoded(answer, shape), _pages(answer.headers))
 
     def send(self, method: str, path: str, body: Mapping[str, object], shape: type[Shape]) -> Shape:
-        """Write `body` to `path` below ``wc/v3``; the answer read as `shape`. Raises `StoreError`."""
-        return _decoded(self._ask(method, _API + path, (), orjson.dumps(body)), shape)
+        """Write `body` to `path`, as `get` names it; the answer read as `shape`. Raises `StoreError`."""
+        return _decoded(self._ask(method, _below_root(path), (), orjson.dumps(body)), shape)
 
     def delete(self, path: str) -> None:
         """Take away what is at `path` below ``wc/v3``, for good. Raises `StoreError`."""
@@ -178,6 +180,11 @@ class Rest:
         if mode is Mode.OAUTH and self._ahead:
             return _closed(CLOSED_CLOCK)
         return _closed(CLOSED_KEY)
+
+
+def _below_root(path: str) -> str:
+    """The plugins of a store have routes of their own beside ``wc/v3``, which take the same key."""
+    return path if path.startswith("/") else _API + path
 
 
 def _closed(reason: str, after: float | None = None) -> StoreError:
