@@ -33,28 +33,29 @@ final class Perennial_Forms {
 			return;
 		}
 		if ( ! wp_verify_nonce( self::posted( self::NONCE ), self::act( $what ) ) ) {
-			self::back( false, __( 'This page has been open for a long time. Nothing was done; please press the button again.', 'perennial' ) );
+			self::back( $what, false, __( 'This page has been open for a long time. Nothing was done; please press the button again.', 'perennial' ) );
 		}
 		$answer = 'redeem' === $what ? self::redeem() : self::claim();
 		Perennial_Client::forget();
 		if ( is_wp_error( $answer ) ) {
-			self::back( false, self::say( $answer ) );
+			self::back( $what, false, self::say( $answer ) );
 		}
 		$bought = 'redeem' === $what ? $answer['bought'] : $answer['offer'];
 		$code   = isset( $bought['code'] ) && is_string( $bought['code'] ) ? $bought['code'] : '';
 		Perennial_Coupon::wait( $code );
-		self::back( true, __( 'This is your code. It applies itself to your cart; the shop may take a minute to know it.', 'perennial' ), $code );
+		self::back( $what, true, __( 'This is your code. It applies itself to your cart; the shop may take a minute to know it.', 'perennial' ), $code );
 	}
 
 	/**
-	 * What came of the last form; it is said once.
+	 * What came of the last form of that kind; it is said once.
 	 *
-	 * @return array{good:bool,text:string,code:string}|null
+	 * @param string $what redeem or claim.
+	 * @return array{what:string,good:bool,text:string,code:string}|null
 	 */
-	public static function outcome() {
+	public static function outcome( $what ) {
 		$session = Perennial_Coupon::session();
 		$found   = null === $session ? null : $session->get( self::OUTCOME );
-		if ( ! is_array( $found ) || ! isset( $found['good'], $found['text'], $found['code'] ) ) {
+		if ( ! is_array( $found ) || ! isset( $found['what'], $found['good'], $found['text'], $found['code'] ) || $what !== $found['what'] ) {
 			return null;
 		}
 		$session->set( self::OUTCOME, null );
@@ -69,7 +70,8 @@ final class Perennial_Forms {
 	 */
 	public static function fields( $what ) {
 		return '<input type="hidden" name="' . esc_attr( self::FIELD ) . '" value="' . esc_attr( $what ) . '">'
-			. wp_nonce_field( self::act( $what ), self::NONCE, true, false );
+			. '<input type="hidden" name="' . esc_attr( self::NONCE ) . '" value="' . esc_attr( wp_create_nonce( self::act( $what ) ) ) . '">'
+			. wp_referer_field( false );
 	}
 
 	/**
@@ -130,11 +132,12 @@ final class Perennial_Forms {
 	/**
 	 * Show the page again, with what came of the form.
 	 *
+	 * @param string $what redeem or claim.
 	 * @param bool   $good Whether it was done.
 	 * @param string $text What to say.
 	 * @param string $code The code that was bought.
 	 */
-	private static function back( $good, $text, $code = '' ) {
+	private static function back( $what, $good, $text, $code = '' ) {
 		$session = Perennial_Coupon::session();
 		if ( null !== $session ) {
 			if ( ! $session->has_session() ) {
@@ -143,6 +146,7 @@ final class Perennial_Forms {
 			$session->set(
 				self::OUTCOME,
 				array(
+					'what' => $what,
 					'good' => $good,
 					'text' => $text,
 					'code' => $code,

@@ -49,7 +49,7 @@ final class Perennial_View {
 		if ( null === $account || ( ! $account['rewards'] && ! $account['codes'] ) ) {
 			return '';
 		}
-		$html = self::outcome();
+		$html = self::outcome( Perennial_Forms::outcome( 'redeem' ) );
 		if ( $account['rewards'] ) {
 			$html .= '<ul class="perennial-list">';
 			foreach ( $account['rewards'] as $reward ) {
@@ -78,7 +78,9 @@ final class Perennial_View {
 		$told = $account['referral'];
 		$own  = '' !== $told['code'] && Perennial_Referral::code() === $told['code'];
 		if ( is_array( $account['invitation'] ) && ! $own ) {
-			return self::piece( 'referral', __( 'A friend invites you', 'perennial' ), self::outcome() . self::claim( $account['invitation'] ) );
+			$found = Perennial_Forms::outcome( 'claim' );
+			$form  = null === $found || ! $found['good'] ? self::claim( $account['invitation'] ) : '';
+			return self::piece( 'referral', __( 'A friend invites you', 'perennial' ), self::outcome( $found ) . $form );
 		}
 		/* translators: %s: an amount of money. */
 		$html = '<p>' . sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>';
@@ -237,10 +239,10 @@ final class Perennial_View {
 	/**
 	 * What came of the last form.
 	 *
+	 * @param array<string,mixed>|null $found Of the forms.
 	 * @return string
 	 */
-	private static function outcome() {
-		$found = Perennial_Forms::outcome();
+	private static function outcome( $found ) {
 		if ( null === $found ) {
 			return '';
 		}
