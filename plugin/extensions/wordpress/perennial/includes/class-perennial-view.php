@@ -13,6 +13,13 @@ defined( 'ABSPATH' ) || exit;
 final class Perennial_View {
 
 	/**
+	 * Whether this page has led to the log-in already.
+	 *
+	 * @var bool
+	 */
+	private static $asked_in = false;
+
+	/**
 	 * The points of whoever is logged in; for a guest, how points are earned and where to log in.
 	 *
 	 * @return string
@@ -79,7 +86,7 @@ final class Perennial_View {
 		$own  = '' !== $told['code'] && Perennial_Referral::code() === $told['code'];
 		if ( is_array( $account['invitation'] ) && ! $own ) {
 			$found = Perennial_Forms::outcome( 'claim' );
-			$form  = null === $found || ! $found['good'] ? self::claim( $account['invitation'] ) : '';
+			$form  = null === $found || ! $found['good'] ? self::claim( $told ) : '';
 			return self::piece( 'referral', __( 'A friend invites you', 'perennial' ), self::outcome( $found ) . $form );
 		}
 		/* translators: %s: an amount of money. */
@@ -224,11 +231,12 @@ final class Perennial_View {
 	/**
 	 * The form by which a friend takes an invitation up.
 	 *
-	 * @param array<string,mixed> $offer What it offers.
+	 * @param array<string,mixed> $told What the program gives friends.
 	 * @return string
 	 */
-	private static function claim( $offer ) {
-		return '<p class="perennial-offer"><bdi>' . esc_html( $offer['title'] ) . '</bdi>' . self::minimum( $offer['minimum'] ) . '</p>'
+	private static function claim( $told ) {
+		/* translators: %s: an amount of money. */
+		return '<p class="perennial-offer">' . sprintf( esc_html__( '%s off your first order', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>'
 			. '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'claim' )
 			. '<p><label class="perennial-field">' . esc_html__( 'Your e-mail address', 'perennial' )
 			. ' <input type="email" name="perennial_email" required maxlength="254" autocomplete="email" dir="ltr"></label></p>'
@@ -251,11 +259,15 @@ final class Perennial_View {
 	}
 
 	/**
-	 * A link to where the shop's customers log in.
+	 * A link to where the shop's customers log in: once on a page, whichever piece comes first.
 	 *
 	 * @return string
 	 */
 	private static function log_in() {
+		if ( self::$asked_in ) {
+			return '';
+		}
+		self::$asked_in = true;
 		$page = function_exists( 'wc_get_page_permalink' ) ? wc_get_page_permalink( 'myaccount' ) : wp_login_url();
 		return '<p><a class="' . esc_attr( self::button_class() ) . '" href="' . esc_url( $page ) . '">' . esc_html__( 'Log in to see your points', 'perennial' ) . '</a></p>';
 	}
