@@ -12,9 +12,10 @@ search, notes, and everything of ``wc-analytics``.
 
 from __future__ import annotations
 
+from sandbox.woocommerce.companion import Companion
 from sandbox.woocommerce.doors import create_app
 from sandbox.woocommerce.grant import Grant, approve
 from sandbox.woocommerce.keys import ApiKey
 from sandbox.woocommerce.store import Line, Store
 
-__all__ = ["ApiKey", "Grant", "Line", "Store", "approve", "create_app"]
+__all__ = ["ApiKey", "Companion", "Grant", "Line", "Store", "approve", "create_app"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.woocommerce import coupons, customers, hooks, keys, listing
+from sandbox.woocommerce import companion, coupons, customers, hooks, keys, listing
 from sandbox.woocommerce.listing import Page
 from sandbox.woocommerce.shapes import Body, error
 from sandbox.woocommerce.store import Store
@@ -65,6 +65,8 @@ def _route(store: Store, request: Request, body: Any) -> Response:
         return _page(request, Page(_settings(store), 1, 1))
     if request.path == "/wp-json/wc/v3/system_status" and request.method == "GET":
         return _json({"environment": {"version": "11.0.1", "wp_version": "7.0.4"}})
+    if store.companion is not None and request.path.startswith(companion.ROUTES):
+        return _outcome(companion.answer(store.companion, request.method, request.path, body))
     match = _ROUTE.fullmatch(request.path)
     if match is None or not store.woocommerce:
         return _json(error("rest_no_route", "No route was found matching the URL and request method.", 404), 404)
@@ -139,7 +141,11 @@ def _index(store: Store, asked_at: str) -> Body:
         "home": store.home or asked_at,
         "gmt_offset": hours,
         "timezone_string": store.zone,
-        "namespaces": ["oembed/1.0", "wp/v2", *(["wc/v1", "wc/v2", "wc/v3"] if store.woocommerce else [])],
+        "namespaces": [
+            *("oembed/1.0", "wp/v2"),
+            *(("wc/v1", "wc/v2", "wc/v3") if store.woocommerce else ()),
+            *(("wc-perennial/v1",) if store.companion else ()),
+        ],
     }
 
 

@@ -97,7 +97,7 @@ final class Perennial_Privacy {
 		}
 		return array(
 			'items_removed'  => $removed > 0,
-			'items_retained' => false,
+			'items_retained' => $removed > 0,
 			'messages'       => $removed > 0 ? array( __( 'Perennial erased names and addresses. Points stay in the books without a name.', 'perennial' ) ) : array(),
 			'done'           => true,
 		);
