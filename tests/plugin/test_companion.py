@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,9 +83,9 @@ def open_store(house: House, domain: str) -> Shop:
 
 
 @pytest.fixture
-def wordpress(house: House) -> Iterator[Wordpress]:
+def wordpress(house: House) -> Wordpress:
     shop = open_store(house, DOMAIN)
-    yield Wordpress(house.app.test_client(), house, shop, pair(house, shop))
+    return Wordpress(house.app.test_client(), house, shop, pair(house, shop))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The plugin's own PHP: played without WordPress where there is a `php`, and held to the app's signatures everywhere."""
+"""The plugin's own PHP: played without WordPress where there is a `php`, held to the app's signatures everywhere."""
 
 from __future__ import annotations
 

@@ -156,8 +156,8 @@ def test_every_language_says_everything_with_the_same_holes(language: str) -> No
         if not message.id:
             continue
         one = message.id[0] if isinstance(message.id, tuple) else message.id
-        forms = message.string if isinstance(message.string, tuple) else (message.string,)
-        for form in forms:
+        forms = message.string if isinstance(message.string, tuple | list) else [message.string]
+        for form in map(str, forms):
             assert form.strip(), message.id
             assert sorted(HOLE.findall(form)) == sorted(HOLE.findall(str(one))), message.id
     assert len([m for m in said if m.id and m.string == m.id]) <= 3, "names stay, sentences do not"
