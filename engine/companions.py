@@ -28,7 +28,6 @@ _SAVE = text("""
     ON CONFLICT (shop_id) DO UPDATE SET sealed = excluded.sealed, version = excluded.version,
                                         paired_at = coalesce(excluded.paired_at, companions.paired_at)
 """)
-_FORGET = text("DELETE FROM companions WHERE shop_id = :shop_id")
 _SPEND = text("""
     INSERT INTO companion_nonces (shop_id, nonce, seen_at) VALUES (:shop_id, :nonce, :now)
     ON CONFLICT DO NOTHING RETURNING nonce
@@ -74,11 +73,6 @@ def begin(work: UnitOfWork, seal: Seal) -> str:
 def finish(work: UnitOfWork, seal: Seal, secret: str, version: str) -> None:
     """The store has taken `secret`: from now on it is the only one."""
     _save(work, seal, secret, "", version, work.now)
-
-
-def forget(work: UnitOfWork) -> None:
-    """Nobody signs for the shop's companion any more."""
-    work.run(_FORGET)
 
 
 def spend(work: UnitOfWork, nonce: str) -> bool:

@@ -56,6 +56,8 @@ def _answer(store: Store, request: Request) -> Response:
             body = json.loads(request.get_data())
         except ValueError:
             return _json(error("rest_invalid_json", "Invalid JSON body passed.", 400), 400)
+    if store.companion is not None and request.path.startswith(companion.ROUTES):
+        return _outcome(companion.answer(store.companion, request.method, request.path, body))
     return _route(store, request, body)
 
 
@@ -65,8 +67,6 @@ def _route(store: Store, request: Request, body: Any) -> Response:
         return _page(request, Page(_settings(store), 1, 1))
     if request.path == "/wp-json/wc/v3/system_status" and request.method == "GET":
         return _json({"environment": {"version": "11.0.1", "wp_version": "7.0.4"}})
-    if store.companion is not None and request.path.startswith(companion.ROUTES):
-        return _outcome(companion.answer(store.companion, request.method, request.path, body))
     match = _ROUTE.fullmatch(request.path)
     if match is None or not store.woocommerce:
         return _json(error("rest_no_route", "No route was found matching the URL and request method.", 404), 404)

@@ -13,7 +13,7 @@ from commerce.budget import Level
 from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
 from commerce.store import KnownSegment, ShopDetails
-from engine import announcements, backfills, privacy, reconciliations, shops, terms
+from engine import announcements, backfills, companions, privacy, reconciliations, shops, terms
 from engine.announcements import What
 from engine.budget import SharedMeter
 from engine.inbox import pack
@@ -104,6 +104,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         referral.touch(work, code, "a1b2c3d4e5f60718")
         announcements.heard(work, [What.STAGE_ENTERED], START, listening=True)
         backfills.ask(work)
+        companions.begin(work, Seal([OLD]))
+        companions.spend(work, "0" * 32)
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
     desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
     above.run(
