@@ -103,6 +103,9 @@ $tests = array(
 	},
 	'a service that is silent is left alone, and pages show nothing of it' => static function ( $world ) {
 		same( Perennial_View::balance() . Perennial_View::rewards() . Perennial_View::referral(), '' );
+		// The next page of the same visitor, a moment later.
+		Perennial_Client::forget();
+		same( Perennial_View::balance(), '' );
 		same( count( $world->posts ), 1 );
 		same( $world->options['perennial_fault'], 'silent' );
 	},
