@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import orjson
-from flask import Response, current_app, g, request
+from flask import current_app, g, request
 
 from commerce.refusal import Refusal
 from connectors.woocommerce import companion
@@ -28,6 +28,14 @@ P = ParamSpec("P")
 PLATFORM = "woocommerce"
 LONGEST_BODY = 8192
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+
+
+class NotBelieved(Exception):
+    """Nobody's word for what was asked: with the status, code and sentence of the answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message = status, code, message
 
 
 class BadQuestion(Refusal):
@@ -46,10 +54,11 @@ def companion_only(*, once: bool = False) -> Callable[[Callable[P, Any]], Callab
             if (request.content_length or 0) > LONGEST_BODY:
                 return _no(413, "too-long", "The question is too long.")
             body = request.get_data()
-            found = believed(lambda name: request.headers.get(companion.HEADERS[name]), body, once=once)
-            if isinstance(found, Response):
-                return found
-            g.shop, g.asked = found, _asked(body)
+            try:
+                g.shop = believed(lambda name: request.headers.get(companion.HEADERS[name]), body, once=once)
+            except NotBelieved as refused:
+                return _no(refused.status, refused.code, refused.message)
+            g.asked = _asked(body)
             return view(*args, **kwargs)
 
         return _owned(admitted, "companion")
@@ -57,8 +66,8 @@ def companion_only(*, once: bool = False) -> Callable[[Callable[P, Any]], Callab
     return guard
 
 
-def believed(get: Callable[[str], str | None], body: bytes, *, once: bool) -> Shop | Response:
-    """The shop whose companion signed `body` for this very path, or the answer that refuses.
+def believed(get: Callable[[str], str | None], body: bytes, *, once: bool) -> Shop:
+    """The shop whose companion signed `body` for this very path. Raises `NotBelieved`.
 
     A shop that we do not know is refused like a wrong signature: nobody learns here which shops there are.
     """
@@ -66,11 +75,15 @@ def believed(get: Callable[[str], str | None], body: bytes, *, once: bool) -> Sh
         given = companion.read_request(get)
         shop = _signed_by(given, body)
     except BadCompanionRequest:
-        return _no(401, "bad-signature", "The signature does not match. Pair the shop's Perennial plugin again.")
+        raise NotBelieved(
+            401, "bad-signature", "The signature does not match. Pair the shop's Perennial plugin again."
+        ) from None
     except CompanionClock:
-        return _no(401, "clock-off", "The store's clock and ours are more than five minutes apart.")
+        raise NotBelieved(
+            401, "clock-off", "This was signed more than five minutes ago, or the store's clock and ours differ."
+        ) from None
     if once and not _first_time(shop, given.nonce):
-        return _no(409, "used-before", "This was sent before, and was done then.")
+        raise NotBelieved(409, "used-before", "This was sent before, and was done then.")
     return shop
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, request
+from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import referral
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
-from plugin.companion.door import believed, companion_only, shopper, text_of, work_of_shop
+from plugin.companion.door import NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
 from plugin.companion.facts import account_facts, code_facts, offer_facts
 from plugin.companion.people import erase, export
 from plugin.session import _owned
@@ -26,6 +26,8 @@ pages = Blueprint("companion", __name__, url_prefix=COMPANION_PATH)
 
 LONGEST_CODE = 40
 LONGEST_ADDRESS = 254
+
+_AGAIN = "Go back to your store's admin, choose Perennial under WooCommerce there, and press the button once more."
 
 
 @pages.post("/account")
@@ -95,11 +97,15 @@ def enter() -> BaseResponse:
     The form is the browser's, so the signature stands in it and not in headers. Its body is the number of the user, and
     it serves once, for five minutes.
     """
-    found = believed(request.form.get, request.form.get("user", "").encode(), once=True)
-    if isinstance(found, Response):
-        return make_response(standalone.stranger().get_data(), found.status_code)
+    try:
+        shop = believed(request.form.get, request.form.get("user", "").encode(), once=True)
+    except NotBelieved as refused:
+        message = f"{refused.message} {_AGAIN}"
+        return make_response(
+            render_template("error.html", title="Please open Perennial again", message=message), refused.status
+        )
     answer = redirect("/", 303)
-    standalone.let_in(answer, found)
+    standalone.let_in(answer, shop)
     return answer
 
 

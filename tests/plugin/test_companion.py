@@ -23,6 +23,7 @@ from plugin.companion.door import LONGEST_BODY
 from sandbox.woocommerce import Companion
 from tests.ground import FIRST_TERMS
 from tests.plugin.conftest import APP_URL, House, order, person
+from tests.plugin.markup import mistakes
 
 DOMAIN = "kettle.example/fa"
 _ROWS = text("""
@@ -315,7 +316,8 @@ def test_a_hand_over_serves_once_and_for_five_minutes_and_for_its_own_user(wordp
     house.clock.forward(minutes=5, seconds=1)
     refused = house.app.test_client().post("/companion/enter", data=late)
     assert (refused.status_code, "Set-Cookie" in refused.headers) == (401, False)
-    assert "Open Perennial from your store" in refused.text
+    assert "choose Perennial under WooCommerce" in refused.text
+    assert mistakes(refused.text) == []
     assert wordpress.enter(user="2").status_code == 401
     assert wordpress.client.get("/companion/enter").status_code == 405
 

@@ -76,6 +76,13 @@ def test_what_is_printed_is_escaped_and_what_comes_in_is_cleaned(file: Path) -> 
     assert "$wpdb->query" not in code or "$wpdb->prepare" in code
 
 
+@pytest.mark.parametrize("file", CODE, ids=lambda file: file.name)
+def test_the_oldest_php_that_we_promise_understands_it(file: Path) -> None:
+    code = re.sub(r"^\s*(?:\*|/\*|//).*$", "", file.read_text("utf-8"), flags=re.MULTILINE)
+    newer = r"\?->|\bmatch\s*\(|\breadonly (?:class|\w+ \$)|\benum \w+|\bstr_(?:contains|starts_with|ends_with)\(|#\[|\bmixed \$"
+    assert not re.search(newer, code)
+
+
 def test_orders_are_touched_by_woocommerce_s_classes_alone() -> None:
     code = "".join(file.read_text("utf-8") for file in CODE)
     assert not re.search(r"\b(get|update|add|delete)_post_meta\(|\bwp_posts\b|\bget_posts\(|\bWP_Query\b", code)
