@@ -101,6 +101,15 @@ $tests = array(
 		same( Perennial_Client::account()['known'], false );
 		same( json_decode( $world->posts[1][1]['body'], true )['customer'], '8' );
 	},
+	'codes that somebody makes up are not remembered' => static function ( $world ) {
+		$_COOKIE['perennial_ref'] = 'MADEUP22';
+		$world->answers           = array( says( account() ), says( account( array( 'invitation' => array( 'title' => 'x' ) ) ) ) );
+		Perennial_Client::account();
+		same( $world->transients, array() );
+		$_COOKIE['perennial_ref'] = 'BEN23456';
+		Perennial_Client::account();
+		same( count( $world->transients ), 1 );
+	},
 	'a service that is silent is left alone, and pages show nothing of it' => static function ( $world ) {
 		same( Perennial_View::balance() . Perennial_View::rewards() . Perennial_View::referral(), '' );
 		// The next page of the same visitor, a moment later.

@@ -43,7 +43,8 @@ final class Perennial_Client {
 		$found = get_transient( $name );
 		if ( ! is_array( $found ) ) {
 			$found = self::patient( 'account', $asked );
-			if ( null !== $found ) {
+			// Codes that somebody makes up fill nobody's tables.
+			if ( null !== $found && ( '' === $asked['ref'] || ! empty( $found['invitation'] ) ) ) {
 				set_transient( $name, $found, self::REMEMBER );
 			}
 		}
