@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -16,20 +17,20 @@ _MADE = (1980, 1, 1, 0, 0, 0)
 _FILE = 0o100644 << 16
 
 
-def pack(to: Path) -> list[str]:
-    """Write the plugin to `to`; answers the names in it. They lie in one folder, as WordPress wants them."""
+def packed() -> bytes:
+    """The plugin, in one folder, as WordPress wants it."""
     files = sorted(file for file in PLUGIN.rglob("*") if file.is_file() and not file.name.startswith("."))
-    names = [f"{PLUGIN.name}/{file.relative_to(PLUGIN).as_posix()}" for file in files]
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with ZipFile(to, "w", ZIP_STORED) as archive:
-        for name, file in zip(names, files, strict=True):
-            entry = ZipInfo(name, _MADE)
+    made = io.BytesIO()
+    with ZipFile(made, "w", ZIP_STORED) as archive:
+        for file in files:
+            entry = ZipInfo(f"{PLUGIN.name}/{file.relative_to(PLUGIN).as_posix()}", _MADE)
             entry.external_attr = _FILE
             entry.create_system = 3
             archive.writestr(entry, file.read_bytes())
-    return names
+    return made.getvalue()
 
 
 if __name__ == "__main__":
     place = Path(sys.argv[1] if len(sys.argv) > 1 else "var/perennial.zip")
-    sys.stdout.write(f"{place}: {len(pack(place))} files, {place.stat().st_size:,} bytes\n")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.write(f"{place}: {place.write_bytes(packed()):,} bytes\n")

@@ -19,6 +19,7 @@ import loyalty
 from commerce.store import PutDiscount, ShopDetails
 from engine import companions, shops, terms
 from engine.shops import Shop
+from plugin.companion.archive import packed
 from plugin.companion.door import LONGEST_BODY
 from sandbox.woocommerce import Companion
 from tests.ground import FIRST_TERMS
@@ -339,6 +340,26 @@ def test_a_session_is_worth_nothing_after_a_removal(wordpress: Wordpress) -> Non
     with wordpress.house.database.work(wordpress.shop.shop_id) as work:
         shops.uninstall(work, wordpress.house.clock.now)
     assert wordpress.client.get("/customers").status_code == 401
+
+
+def test_the_merchant_reads_whether_the_plugin_is_there_and_can_download_it(wordpress: Wordpress) -> None:
+    wordpress.enter()
+    page = wordpress.client.get("/extensions")
+    assert mistakes(page.text) == []
+    assert "version 1.0.0" in page.text
+    assert "[perennial_rewards]" in page.text
+    file = wordpress.client.get("/extensions/perennial.zip")
+    assert (file.status_code, file.data) == (200, packed())
+    assert wordpress.house.app.test_client().get("/extensions/perennial.zip").status_code == 401
+    bare = open_store(wordpress.house, "bare.example")
+    with wordpress.house.database.work(bare.shop_id) as work:
+        secret = companions.begin(work, wordpress.house.installer.seal)
+    plugin = Companion(connection={"app_url": APP_URL, "shop": bare.domain, "secret": secret})
+    not_yet = Wordpress(wordpress.client, wordpress.house, bare, plugin)
+    not_yet.enter()
+    page = wordpress.client.get("/extensions")
+    assert mistakes(page.text) == []
+    assert "We have not found it in your store yet" in page.text
 
 
 # --- the law
