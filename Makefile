@@ -8,7 +8,7 @@ WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n"
 DATA_OPTION = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-woocommerce docs lock clean
+.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-woocommerce companion docs lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ bench-shopify: .venv/.ready ## Read 100,000 orders in as from Shopify; ends with
 
 bench-woocommerce: .venv/.ready ## Sweep 10,000 changed orders, and try the door; ends with one line of JSON (ARGS=...)
 	@$(PY) -m bench.woocommerce $(ARGS)
+
+companion: .venv/.ready ## Pack the plugin for WooCommerce stores: var/perennial.zip
+	@$(PY) -m plugin.companion.archive var/perennial.zip
 
 docs: .venv/.ready ## Check the documents: links, commands, glossary, decision records
 	@$(PY) -m pytest -q -ra tests/house -k docs

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from commerce.ids import ShopId
 from engine import shops
@@ -37,8 +37,14 @@ _SECRET = text("SELECT sealed FROM house_secrets WHERE name = :name")
 _REPLACE_SECRET = text("""
     UPDATE house_secrets SET sealed = :sealed, updated_at = :now WHERE name = :name AND sealed = :old
 """)
-_REPLACE = text("UPDATE shop_credentials SET sealed = :sealed WHERE shop_id = :shop_id AND sealed = :old")
-_CREDENTIALS = text("SELECT sealed FROM shop_credentials WHERE shop_id = :shop_id")
+# A shop's secrets, each with what replaces it: the key to its store, and what is shared with our plugin there.
+_OF_SHOP = tuple(
+    (
+        text(f"SELECT sealed FROM {table} WHERE shop_id = :shop_id"),
+        text(f"UPDATE {table} SET sealed = :sealed WHERE shop_id = :shop_id AND sealed = :old"),
+    )
+    for table in ("shop_credentials", "companions")
+)
 
 
 class SecretLost(Exception):
@@ -100,7 +106,14 @@ def reseal(database: Database, seal: Seal, tell: Callable[[int, int], object]) -
 
 
 def _reseal_shop(work: UnitOfWork, seal: Seal) -> Resealed:
-    row = work.row(_CREDENTIALS)
+    total = Resealed()
+    for kept, replaced in _OF_SHOP:
+        total += _reseal_one(work, seal, kept, replaced)
+    return total
+
+
+def _reseal_one(work: UnitOfWork, seal: Seal, kept: TextClause, replaced: TextClause) -> Resealed:
+    row = work.row(kept)
     if row is None:
         return Resealed()
     if seal.is_newest(row.sealed):
@@ -109,7 +122,7 @@ def _reseal_shop(work: UnitOfWork, seal: Seal) -> Resealed:
     if anew is None:
         return Resealed(lost=1)
     # Where a worker was faster, what it wrote is sealed with the newest key already.
-    faster = work.run(_REPLACE, sealed=anew, old=row.sealed).rowcount == 0
+    faster = work.run(replaced, sealed=anew, old=row.sealed).rowcount == 0
     return Resealed(already=1) if faster else Resealed(anew=1)
 
 

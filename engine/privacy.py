@@ -7,7 +7,9 @@ after 30 days, which is the legal limit for an erasure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import orjson
 from sqlalchemy import text
@@ -46,6 +48,11 @@ _ERASE_CHECKOUTS = text("""
     WHERE k.shop_id = :shop_id AND c.shop_id = :shop_id AND c.external_id = :customer
       AND k.customer_id = c.customer_id
 """)
+# Somebody may be here more than once: with an account, and as the guest of an order. Nobody is a hundred times.
+_BY_EMAIL = text("""
+    SELECT external_id FROM customers WHERE shop_id = :shop_id AND email_key COLLATE "C" = lower(:email)
+    ORDER BY customer_id LIMIT 100
+""")
 _PURGE = text("""
     UPDATE deliveries SET body = '' WHERE shop_id = :shop_id AND received_at < :before
         AND settled_at IS NOT NULL AND body <> ''
@@ -67,8 +74,7 @@ def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
         return
     outcome: object = None
     if request.kind == "customer_export":
-        row = work.row(_EXPORT, customer=request.customer_external_id)
-        outcome = row[0] if row else {}
+        outcome = export(work, request.customer_external_id)
     elif request.kind == "customer_erasure":
         gone.forget_guests_of(work, [request.customer_external_id or ""])
         for statement in (_ERASE_FACTS, _ERASE_CHECKOUTS):
@@ -77,6 +83,17 @@ def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
     work.run(
         _DONE, kind=request.kind, request_id=request.request_id, outcome=orjson.dumps(outcome).decode(), now=work.now
     )
+
+
+def export(work: UnitOfWork, customer_external_id: str | None) -> Mapping[str, Any]:
+    """What the mirror holds of a customer, with `orders`, `facts` and `checkouts`; nothing of whom it does not know."""
+    row = work.row(_EXPORT, customer=customer_external_id)
+    return dict(row[0]) if row else {}
+
+
+def known_by(work: UnitOfWork, email: str) -> Sequence[str]:
+    """The store's numbers of the customers with that address, account or guest."""
+    return [row.external_id for row in work.rows(_BY_EMAIL, email=email)] if email.isprintable() else []
 
 
 def _erase_shop(work: UnitOfWork) -> None:

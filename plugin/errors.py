@@ -23,7 +23,7 @@ def handle(app: Flask) -> None:
 
 
 # Doors at which programs stand, whatever they say that they accept.
-_FOR_PROGRAMS = {"extension", "flow", "pixel"}
+_FOR_PROGRAMS = {"companion", "extension", "flow", "pixel"}
 
 
 def _say(status: int, title: str, message: str, code: str) -> Response:

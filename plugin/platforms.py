@@ -19,6 +19,8 @@ class Platform:
     """It keeps segments, which merchants find in its admin."""
     extensions: bool
     """It runs parts of ours inside the shop, placed by links into its admin."""
+    companion: bool
+    """Its shop shows us by a plugin of ours."""
     agree_at: str
     """Where a merchant gives us access anew, outside of any frame."""
     home: str
@@ -26,8 +28,15 @@ class Platform:
 
 
 PLATFORMS: Mapping[str, Platform] = {
-    "shopify": Platform("Shopify", segments=True, extensions=True, agree_at="/auth/start", home="your store's admin"),
+    "shopify": Platform(
+        "Shopify", segments=True, extensions=True, companion=False, agree_at="/auth/start", home="your store's admin"
+    ),
     "woocommerce": Platform(
-        "WooCommerce", segments=False, extensions=False, agree_at="/woocommerce", home="your WordPress admin"
+        "WooCommerce",
+        segments=False,
+        extensions=False,
+        companion=True,
+        agree_at="/woocommerce",
+        home="your WordPress admin",
     ),
 }

@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
+from engine.shops import Seal
 from engine.work import Database
-from plugin import admin, errors, flow, standalone, storefront, woocommerce
+from plugin import admin, companion, errors, flow, standalone, storefront, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
 from plugin.woocommerce import WooInstaller
@@ -40,6 +41,13 @@ class Doors:
     woocommerce: WooInstaller | None = None
 
     @property
+    def seal(self) -> Seal:
+        """Opens what is kept sealed."""
+        serving = self.installer or self.woocommerce
+        assert serving is not None, "a house serves a platform"
+        return serving.seal
+
+    @property
     def app_url(self) -> str:
         """Where browsers and stores reach us."""
         serving = self.shopify or self.woocommerce
@@ -60,6 +68,7 @@ def create_app(doors: Doors) -> Flask:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:
         app.register_blueprint(woocommerce.pages)
+        app.register_blueprint(companion.pages)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)

@@ -1,9 +1,11 @@
 """WooCommerce: who is at the door (`is_ping`, `open_envelope`), what a webhook says (`translate`), a shop's store
-(`WooStore`), and how a merchant connects it (`begin`, `read_callback`, `prove`).
+(`WooStore`), how a merchant connects it (`begin`, `read_callback`, `prove`), and what our plugin there signs
+(`companion`).
 """
 
 from __future__ import annotations
 
+from connectors.woocommerce import companion
 from connectors.woocommerce.address import BadAddress, StoreAddress, store_address
 from connectors.woocommerce.auth import (
     BadGrant,
@@ -46,6 +48,7 @@ __all__ = [
     "StoreFacts",
     "WooStore",
     "begin",
+    "companion",
     "denied",
     "is_ping",
     "new_state",

@@ -16,6 +16,7 @@ from connectors.http import HttpSession
 from connectors.woocommerce import changes, coupons, hooks, reads, writes
 from connectors.woocommerce.address import StoreAddress
 from connectors.woocommerce.auth import at_home, may_write
+from connectors.woocommerce.companion import Health, connect, health
 from connectors.woocommerce.offering import OFFERING
 from connectors.woocommerce.reading import NOWHERE, Home
 from connectors.woocommerce.reads import StoreFacts
@@ -140,6 +141,14 @@ class WooStore:
 
     def drop_webhooks(self, delivery_url: str) -> None:
         hooks.drop_webhooks(self._rest, delivery_url)
+
+    def companion(self) -> Health | None:
+        """How our plugin in the store is; None where it is not active."""
+        return health(self._rest)
+
+    def pair_companion(self, app_url: str, shop: str, secret: str) -> Health:
+        """Hand our plugin in the store what it needs to speak with us."""
+        return connect(self._rest, app_url, shop, secret)
 
     def _own_currency(self) -> str:
         """Found out here, it does not change how orders are read: they must read as their webhooks."""

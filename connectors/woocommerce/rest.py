@@ -87,14 +87,16 @@ class Rest:
         return self._mode
 
     def get(self, path: str, query: Query, shape: type[Shape]) -> Reply[Shape]:
-        """What is at `path` below ``wc/v3``, read as `shape`. Raises `StoreError`."""
-        answer = self._ask("GET", _API + path, query, b"")
+        """What is at `path` below ``wc/v3`` (below the API's root, where it begins with a slash), read as `shape`.
+        Raises `StoreError`.
+        """
+        answer = self._ask("GET", _below_root(path), query, b"")
         pages, total = (_counted(answer.headers, f"X-WP-Total{what}") for what in ("Pages", ""))
         return Reply(_decoded(answer, shape), pages, total, self._store_ahead(answer.headers))
 
     def send(self, method: str, path: str, body: Mapping[str, object], shape: type[Shape]) -> Shape:
-        """Write `body` to `path` below ``wc/v3``; the answer read as `shape`. Raises `StoreError`."""
-        return _decoded(self._ask(method, _API + path, (), orjson.dumps(body)), shape)
+        """Write `body` to `path`, as `get` names it; the answer read as `shape`. Raises `StoreError`."""
+        return _decoded(self._ask(method, _below_root(path), (), orjson.dumps(body)), shape)
 
     def delete(self, path: str) -> None:
         """Take away what is at `path` below ``wc/v3``, for good. Raises `StoreError`."""
@@ -189,6 +191,11 @@ class Rest:
         if mode is Mode.OAUTH and (self._ahead or b"timestamp" in said):
             return _closed(CLOSED_CLOCK)
         return _closed(CLOSED_TWICE if mode is Mode.OAUTH and b"nonce" in said else CLOSED_KEY)
+
+
+def _below_root(path: str) -> str:
+    """The plugins of a store have routes of their own beside ``wc/v3``, which take the same key."""
+    return path if path.startswith("/") else _API + path
 
 
 def _closed(reason: str, after: float | None = None) -> StoreError:

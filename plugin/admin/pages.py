@@ -24,7 +24,7 @@ import referral
 from commerce.ids import CustomerId, DeliveryId, EffectId
 from connectors.offerings import offering
 from connectors.shopify import PROXY_PATH
-from engine import bulk_runs, inbox, outbox
+from engine import bulk_runs, companions, inbox, outbox
 from engine.work import UnitOfWork
 from plugin import trouble, wording
 from plugin.admin import (
@@ -39,6 +39,7 @@ from plugin.admin import (
     rewards,
     segments,
 )
+from plugin.companion import archive
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -208,8 +209,12 @@ def replay_effect(effect_id: int) -> BaseResponse:
 @merchant_only
 def extension_list() -> str:
     """What shows in the shop itself, whether it does, and where the merchant places it."""
+    doors = current_app.extensions["doors"]
+    if g.merchant.platform.companion:
+        with unit() as work:
+            return render_template("admin/companion.html", companion=companions.load(work, doors.seal))
     _where(g.merchant.platform.extensions)
-    shopify, domain = current_app.extensions["doors"].shopify, g.merchant.shop.domain
+    shopify, domain = doors.shopify, g.merchant.shop.domain
     with unit() as work:
         pixel, workflows = extensions.pixel_state(work), extensions.workflows(work)
     return render_template(
@@ -220,6 +225,13 @@ def extension_list() -> str:
         pixel=pixel,
         workflows=workflows,
     )
+
+
+@pages.get("/extensions/perennial.zip")
+@merchant_only
+def companion_file() -> Response:
+    """The plugin for a WooCommerce store, to be uploaded there."""
+    return Response(archive.packed(), mimetype="application/zip")
 
 
 @pages.post("/extensions/pixel")

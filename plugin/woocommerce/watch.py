@@ -17,6 +17,7 @@ from engine import connections, notes, outbox, shops
 from engine.connections import Connection
 from engine.shops import Shop
 from engine.work import UnitOfWork
+from plugin.companion import keep_paired
 from plugin.woocommerce.installer import Kept, WooInstaller
 
 logger = logging.getLogger("perennial.watch")
@@ -58,6 +59,15 @@ class Watch:
                 connections.webhooks_seen(work, connection)
                 if said:
                     notes.note(work, said)
+        self._companion(shop, store)
+
+    def _companion(self, shop: Shop, store: WooStore) -> None:
+        """See that our plugin is paired, where the merchant has put it into the store. Raises `StoreError`."""
+        installer = self.installer
+        found = keep_paired(installer.database, installer.seal, installer.app_url, shop, store)
+        if found is not None and found.anew:
+            with installer.database.work(shop.shop_id) as work:
+                notes.note(work, f"The plugin in the store, version {found.version}, is paired with us.")
 
     def _kept_in_order(self, store: WooStore, kept: Kept, connection: Connection) -> str | None:
         """What had to be done, in a sentence; None where all was in order. A refusal waits for the next day's look."""

@@ -16,6 +16,7 @@ everything of ``wc-analytics``.
 from __future__ import annotations
 
 from sandbox.woocommerce.checkout import CheckoutRefused, CouponRefused, check_out
+from sandbox.woocommerce.companion import Companion
 from sandbox.woocommerce.courier import post
 from sandbox.woocommerce.currencies import noted
 from sandbox.woocommerce.doors import create_app
@@ -26,6 +27,7 @@ from sandbox.woocommerce.store import Line, Store
 __all__ = [
     "ApiKey",
     "CheckoutRefused",
+    "Companion",
     "CouponRefused",
     "Grant",
     "Line",

@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.woocommerce import coupons, customers, hooks, keys, listing, orders
+from sandbox.woocommerce import companion, coupons, customers, hooks, keys, listing, orders
 from sandbox.woocommerce.keys import ApiKey
 from sandbox.woocommerce.listing import Page
 from sandbox.woocommerce.shapes import Body, as_php, error
@@ -61,6 +61,8 @@ def _answer(store: Store, request: Request) -> Response:
             body = json.loads(request.get_data())
         except ValueError:
             return _json(error("rest_invalid_json", "Invalid JSON body passed.", 400), 400)
+    if store.companion is not None and request.path.startswith(companion.ROUTES):
+        return _outcome(companion.answer(store.companion, request.method, request.path, body))
     return _route(store, request, body, found)
 
 
@@ -173,7 +175,11 @@ def _index(store: Store, asked_at: str) -> Body:
         "home": store.home or asked_at,
         "gmt_offset": hours,
         "timezone_string": store.zone,
-        "namespaces": ["oembed/1.0", "wp/v2", *(["wc/v1", "wc/v2", "wc/v3"] if store.woocommerce else [])],
+        "namespaces": [
+            *("oembed/1.0", "wp/v2"),
+            *(("wc/v1", "wc/v2", "wc/v3") if store.woocommerce else ()),
+            *(("wc-perennial/v1",) if store.companion else ()),
+        ],
     }
 
 

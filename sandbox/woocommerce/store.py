@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.woocommerce import shapes
+from sandbox.woocommerce.companion import Companion
 from sandbox.woocommerce.courier import Courier
 from sandbox.woocommerce.faults import Faults
 from sandbox.woocommerce.keys import ApiKey
@@ -89,6 +90,8 @@ class Store:
     """Of each webhook, in a row; no answer tells them either."""
     on_coupon: Callable[[Body], None] = lambda _body: None
     """What another plugin of the shop does to each coupon that is saved."""
+    companion: Companion | None = None
+    """The app's own plugin, where the merchant has put it into the shop."""
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """Method, path and query of every question so far."""
     asked_at: str = ""

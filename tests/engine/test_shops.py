@@ -15,7 +15,18 @@ from commerce.events import DiscountChanged, PrivacyAsked, ShopChanged
 from commerce.ids import ShopId
 from commerce.orders import OrderStamp
 from commerce.store import KnownSegment, ShopDetails
-from engine import announcements, backfills, connections, notes, privacy, reconciliations, shops, sweeps, terms
+from engine import (
+    announcements,
+    backfills,
+    companions,
+    connections,
+    notes,
+    privacy,
+    reconciliations,
+    shops,
+    sweeps,
+    terms,
+)
 from engine.announcements import What
 from engine.budget import SharedMeter
 from engine.inbox import pack
@@ -118,6 +129,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         loyalty.announce_contest(work, contest, ["five-off"])
         notes.note(work, "The store was connected.")
         connections.keep(work, "end", connections.Connection("https://x.example", "basic", 2, "11.0.1", "7.0", START))
+        companions.begin(work, Seal([OLD]))
+        companions.spend(work, "0" * 32)
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
         sweeps.save(work, Sweep(True, START, START))
         sweeps.listed(work, [OrderStamp(first.external_id, START, True, False, 0)])

@@ -62,6 +62,7 @@ def _asked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
 # Above the connectors only these name a platform in their code; comments and docstrings may say what they like.
 DOORS = {
     "engine/settings.py": "settings bear the names of what they are for",
+    "loyalty/rules/imports.py": "programs that balances are brought from bear their names",
     "plugin/admin/extensions.py": "what of us runs inside a Shopify store is switched on there",
     "plugin/admin/pages.py": "the frame around the pages, and the extensions of Shopify",
     "plugin/admin/rewards.py": "permissions that only Shopify asks for",
@@ -69,7 +70,9 @@ DOORS = {
     "plugin/companion/": "the app's side of the WordPress plugin",
     "plugin/demo/": "the demo is a Shopify store",
     "plugin/flow.py": "a door of Shopify's: Flow",
+    "plugin/imports.py": "an example of a shop's address",
     "plugin/install.py": "how a store of a platform is connected",
+    "plugin/platforms.py": "what each platform can do, so that pages need not know them apart",
     "plugin/session.py": "who is at the door, as each platform vouches for it",
     "plugin/standalone.py": "how a store of a platform is connected",
     "plugin/storefront/": "the shop's pages, as each platform shows ours in them",

@@ -28,6 +28,7 @@ from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
 from plugin import Doors, create_app
 from plugin.install import Installer
+from plugin.woocommerce import WooInstaller
 from sandbox.signing import proxy_signature
 from tests.ground import FIRST_TERMS, Clock, settle
 
@@ -171,8 +172,10 @@ def build(database: Database, clock: Clock, app_url: str = APP_URL, platform: st
     def no_store(domain: str, token: Callable[[], str]) -> Any:
         raise AssertionError("no page speaks to a store")
 
-    installer = Installer(database, Seal([Fernet.generate_key().decode()]), shopify, no_store, FIRST_TERMS)
-    app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024))
+    seal = Seal([Fernet.generate_key().decode()])
+    installer = Installer(database, seal, shopify, no_store, FIRST_TERMS)
+    woocommerce = WooInstaller(database, seal, lambda _address: http, app_url, FIRST_TERMS)
+    app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024, woocommerce))
     return House(app, database, installer, clock)
 
 

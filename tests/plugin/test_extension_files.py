@@ -73,7 +73,10 @@ def texts(file: Path) -> dict[str, str]:
 
 def test_the_app_s_file_leads_to_every_extension() -> None:
     (pattern,) = APP["extension_directories"]
-    assert {path for path in ROOT.glob(pattern) if path.is_dir()} == {folder for folder, _ in extensions()}
+    led_to = {path for path in ROOT.glob(pattern) if path.is_dir()}
+    # The platform's command line takes folders that have its file; the plugin of the other platform has none.
+    assert led_to - {PLACE / "wordpress"} == {folder for folder, _ in extensions()}
+    assert not list((PLACE / "wordpress").rglob("*.toml"))
 
 
 def test_every_extension_has_a_name_a_kind_and_an_id_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.shopify import BOUNCE_PATH, EXTENSION_PATH, FLOW_PATH, PIXEL_PATH, PROXY_PATH
+from connectors.woocommerce.companion import COMPANION_PATH
 from engine.shops import Shop
 from tests.plugin.conftest import PREFIX, House, Merchant, Shopper
 
@@ -10,7 +11,15 @@ from tests.plugin.conftest import PREFIX, House, Merchant, Shopper
 OPEN = {"/static/<path:filename>", "/health", "/ready", "/metrics", BOUNCE_PATH}
 
 # Who is admitted where; everywhere else it is the merchant.
-OWNERS = {PROXY_PATH: "shopper", EXTENSION_PATH: "extension", PIXEL_PATH: "anybody", FLOW_PATH: "flow"}
+OWNERS = {
+    PROXY_PATH: "shopper",
+    EXTENSION_PATH: "extension",
+    PIXEL_PATH: "anybody",
+    FLOW_PATH: "flow",
+    COMPANION_PATH: "companion",
+    # Nobody is known there yet: the store vouches at the end of that way.
+    "/woocommerce": "anybody",
+}
 
 
 def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
@@ -26,6 +35,7 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        *(f"/companion/{what}" for what in ("account", "claim", "enter", "erase", "export", "health", "redeem")),
         "/contests",
         "/extension/redeem",
         "/extensions/pixel",
@@ -46,6 +56,10 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/proxy/redeem",
         "/proxy/scratch",
         "/segments/<wanted>",
+        "/store/disconnect",
+        "/store/look",
+        "/woocommerce",
+        "/woocommerce/grant",
         "/proxy/r/<code>",
     }
     assert all("GET" not in methods for path, methods in rules.items())

@@ -1,0 +1,105 @@
+"""What a store's companion is told of a shopper's account, as JSON: facts, and no markup.
+
+The store says them: in the shop's language and direction, with its way of writing money and numbers. Only titles of
+rewards and sentences of the ledger are texts of ours or the merchant's. Money is ``{"amount": "5.00", "currency":
+"USD"}``, instants are ISO 8601 in UTC, points are whole numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import loyalty
+import referral
+from commerce.money import Money
+from plugin.session import Shopper
+from plugin.storefront.account import Account, Code, Offers
+from plugin.storefront.purchase import ticket_for
+
+HISTORY = 20
+
+
+def account_facts(shopper: Shopper, offered: Offers, mine: Account | None) -> dict[str, Any]:
+    """Everything that the blocks say; without an account, what the program offers."""
+    return {
+        "logged_in": shopper.customer_external_id is not None,
+        "known": mine is not None,
+        "balance": _balance(mine.balance) if mine else None,
+        "pending": [{"points": points, "at": utc(at)} for at, points in mine.pending] if mine else [],
+        "earning": _earning(offered.points),
+        "rewards": [_reward(reward, offered.points.currency, shopper, mine) for reward in offered.points.rewards],
+        "codes": [code_facts(code) for code in mine.codes] if mine else [],
+        "history": [_movement(m) for m in mine.history[:HISTORY]] if mine else [],
+        "referral": _referral(offered.referral, mine),
+    }
+
+
+def code_facts(code: Code) -> dict[str, Any]:
+    """A code that was bought; one that works no more is not said again."""
+    alive = code.state in ("ready", "making")
+    return {
+        "title": code.title,
+        "code": code.code if alive else "",
+        "points": code.points,
+        "state": code.state,
+        "ends_at": utc(code.ends_at),
+    }
+
+
+def offer_facts(offer: referral.Offer) -> dict[str, Any]:
+    """What a friend is offered, and once it is taken up, their code."""
+    return {
+        "title": offer.title,
+        "minimum": money(offer.minimum_minor, offer.currency),
+        "code": offer.code or "",
+        "ends_at": utc(offer.ends_at) if offer.ends_at else "",
+    }
+
+
+def money(minor: int, currency: str) -> Mapping[str, str] | None:
+    """Money as the store reads it; None for nothing."""
+    return {"amount": Money(minor, currency).decimal(), "currency": currency} if minor else None
+
+
+def utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _balance(balance: loyalty.Balance) -> dict[str, int]:
+    return {name: getattr(balance, name) for name in ("points", "spendable", "pending", "held", "debt")}
+
+
+def _earning(terms: loyalty.Terms) -> dict[str, Any]:
+    return {"points": terms.points, "per": money(terms.per_minor, terms.currency), "hold_days": terms.hold_days}
+
+
+def _reward(reward: loyalty.Reward, currency: str, shopper: Shopper, mine: Account | None) -> dict[str, Any]:
+    """A reward; with the ticket of the button that buys it, where it can be bought."""
+    spendable = mine.balance.spendable if mine else 0
+    sold_out = mine is not None and reward.key in mine.balance.sold_out
+    can_buy = mine is not None and spendable >= reward.points and not sold_out
+    return {
+        "key": reward.key,
+        "title": reward.title,
+        "points": reward.points,
+        "missing": max(0, reward.points - spendable),
+        "minimum": money(reward.minimum_minor, currency),
+        "sold_out": sold_out,
+        "request_key": ticket_for(shopper) if can_buy else "",
+    }
+
+
+def _movement(movement: Any) -> dict[str, Any]:
+    return {"at": utc(movement.at), "sentence": movement.sentence, "points": movement.points}
+
+
+def _referral(terms: referral.Terms, mine: Account | None) -> dict[str, Any]:
+    return {
+        "code": mine.referral_code if mine else "",
+        "friends": mine.friends if mine else 0,
+        "points": terms.advocate_points,
+        "friend_gets": money(terms.friend_amount_minor, terms.currency),
+        "minimum": money(terms.friend_minimum_minor, terms.currency),
+    }

@@ -1,0 +1,122 @@
+"""What a store's companion asks: a shopper's account, a reward, a friend's code; the way in for the merchant; and what
+the law wants handed out or erased.
+
+Every question is a POST, also one that only reads: whom it is about stands in the body, which is signed, and lies in no
+access log. A refusal is JSON: ``{"error": {"code", "message"}}``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, make_response, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+import referral
+from connectors.woocommerce.companion import COMPANION_PATH
+from plugin import standalone
+from plugin.companion.door import NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
+from plugin.companion.facts import account_facts, code_facts, offer_facts
+from plugin.companion.people import erase, export
+from plugin.session import _owned
+from plugin.storefront.account import Code, account, offers
+from plugin.storefront.purchase import LONGEST_KEY, LONGEST_TICKET, buy
+
+pages = Blueprint("companion", __name__, url_prefix=COMPANION_PATH)
+
+LONGEST_CODE = 40
+LONGEST_ADDRESS = 254
+
+_AGAIN = "Go back to your store's admin, choose Perennial under WooCommerce there, and press the button once more."
+
+
+@pages.post("/account")
+@companion_only()
+def see_account() -> Response:
+    """``{"customer", "ref"}``: the account of a customer who is logged in, or the program; `ref` is the invitation by
+    which this visitor came, and is answered with what it offers.
+    """
+    asks, invited = shopper(), text_of("ref", LONGEST_CODE)
+    with work_of_shop() as work:
+        offered = offers(work)
+        mine = account(work, asks.customer_id) if asks.customer_id is not None else None
+        told = account_facts(asks, offered, mine)
+        told["invitation"] = _invitation(work, invited) if invited else None
+    return jsonify(told)
+
+
+@pages.post("/redeem")
+@companion_only(once=True)
+def redeem() -> Response:
+    """``{"customer", "reward", "request_key"}``: buy a reward. A click that is sent twice buys once."""
+    bought = buy(shopper(), text_of("reward", LONGEST_KEY), text_of("request_key", LONGEST_TICKET))
+    state = "ready" if bought.issued_at else "making"
+    code = Code(bought.redemption_id, bought.reward["title"], bought.code, bought.points, bought.expires_at, state)
+    return jsonify(bought=code_facts(code))
+
+
+@pages.post("/claim")
+@companion_only(once=True)
+def claim() -> Response:
+    """``{"customer", "ref", "email"}``: a friend takes an invitation up."""
+    asks, address = shopper(), text_of("email", LONGEST_ADDRESS)
+    if len(address) > LONGEST_ADDRESS:
+        raise referral.NotAnAddress
+    secret = current_app.extensions["doors"].secret
+    with work_of_shop() as work:
+        taken = referral.claim(work, text_of("ref", LONGEST_CODE), address, secret, asks.customer_id)
+    return jsonify(offer=offer_facts(taken))
+
+
+@pages.post("/export")
+@companion_only()
+def hand_out() -> Response:
+    """``{"email", "page"}``: what we hold of whoever has that address, a person's record a page, from 1."""
+    with work_of_shop() as work:
+        return jsonify(export(work, text_of("email", LONGEST_ADDRESS), _page()))
+
+
+@pages.post("/erase")
+@companion_only(once=True)
+def erase_person() -> Response:
+    """``{"email"}``: take name and address from every record that has it."""
+    with work_of_shop() as work:
+        return jsonify(erase(work, text_of("email", LONGEST_ADDRESS)))
+
+
+@pages.post("/health")
+@companion_only()
+def health() -> Response:
+    """The two speak with each other."""
+    return jsonify(shop=g.shop.domain, installed=True)
+
+
+def enter() -> BaseResponse:
+    """A member of the shop's staff comes from the store's admin, which signed for them: they get a session of ours.
+
+    The form is the browser's, so the signature stands in it and not in headers. Its body is the number of the user, and
+    it serves once, for five minutes.
+    """
+    try:
+        shop = believed(request.form.get, request.form.get("user", "").encode(), once=True)
+    except NotBelieved as refused:
+        message = f"{refused.message} {_AGAIN}"
+        return make_response(
+            render_template("error.html", title="Please open Perennial again", message=message), refused.status
+        )
+    return standalone.sign_in(shop)
+
+
+pages.add_url_rule("/enter", "enter", _owned(enter, "companion"), methods=["POST"])
+
+
+def _invitation(work: Any, code: str) -> dict[str, Any] | None:
+    try:
+        return offer_facts(referral.offer(work, code))
+    except referral.CodeUnknown:
+        return None
+
+
+def _page() -> int:
+    page = g.asked.get("page", 1)
+    return page if isinstance(page, int) and 1 <= page <= 1000 else 1

@@ -1,0 +1,69 @@
+<?php
+/**
+ * The three blocks, and the three shortcodes that say the same.
+ *
+ * @package Perennial
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Balance, rewards, referral: each made anew on the server whenever a page is shown.
+ */
+final class Perennial_Blocks {
+
+	const NAMES = array( 'balance', 'rewards', 'referral' );
+
+	/**
+	 * Register everything in its time.
+	 */
+	public static function listen() {
+		add_action( 'init', array( __CLASS__, 'register' ) );
+	}
+
+	/**
+	 * Styles, the editor's script, blocks and shortcodes.
+	 */
+	public static function register() {
+		wp_register_style( 'perennial', plugins_url( 'assets/perennial.css', PERENNIAL_FILE ), array(), PERENNIAL_VERSION );
+		wp_register_script(
+			'perennial-blocks',
+			plugins_url( 'assets/blocks.js', PERENNIAL_FILE ),
+			array( 'wp-blocks', 'wp-element', 'wp-block-editor', 'wp-components', 'wp-server-side-render' ),
+			PERENNIAL_VERSION,
+			true
+		);
+		$words = array( 'empty' => __( 'Shoppers see this part of Perennial here. It shows nothing as long as the store is not connected.', 'perennial' ) );
+		wp_add_inline_script( 'perennial-blocks', 'var perennialWords = ' . wp_json_encode( $words ) . ';', 'before' );
+		foreach ( self::NAMES as $name ) {
+			$render = static function () use ( $name ) {
+				return self::render( $name );
+			};
+			register_block_type( PERENNIAL_DIR . '/blocks/' . $name, array( 'render_callback' => $render ) );
+			add_shortcode( 'perennial_' . $name, $render );
+		}
+	}
+
+	/**
+	 * One piece. Whatever is wrong with it, the page around it is shown.
+	 *
+	 * @param string $name Which one.
+	 * @return string
+	 */
+	private static function render( $name ) {
+		try {
+			switch ( $name ) {
+				case 'balance':
+					return Perennial_View::balance();
+				case 'rewards':
+					return Perennial_View::rewards();
+				default:
+					return Perennial_View::referral();
+			}
+		} catch ( Throwable $fault ) {
+			// Its kind alone: a message may hold what it stumbled over.
+			update_option( Perennial_Connection::FAULT, 'view-' . substr( sanitize_key( get_class( $fault ) ), 0, 50 ), true );
+			return '';
+		}
+	}
+}

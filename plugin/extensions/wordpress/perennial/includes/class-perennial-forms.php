@@ -1,0 +1,182 @@
+<?php
+/**
+ * The two forms of the shop's pages: redeem points, and take an invitation up. They work without any script.
+ *
+ * @package Perennial
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A form is posted to the page on which it stands; what came of it waits in the shopper's session, and the page is
+ * shown again.
+ */
+final class Perennial_Forms {
+
+	const FIELD   = 'perennial_do';
+	const NONCE   = 'perennial_nonce';
+	const OUTCOME = 'perennial_outcome';
+
+	/**
+	 * Hear of forms.
+	 */
+	public static function listen() {
+		add_action( 'template_redirect', array( __CLASS__, 'take' ), 8 );
+	}
+
+	/**
+	 * Carry out a form of ours, if one was posted.
+	 */
+	public static function take() {
+		$what = self::posted( self::FIELD );
+		if ( ! in_array( $what, array( 'redeem', 'claim' ), true ) ) {
+			return;
+		}
+		if ( ! wp_verify_nonce( self::posted( self::NONCE ), self::act( $what ) ) ) {
+			self::back( $what, false, __( 'This page has been open for a long time. Nothing was done; please press the button again.', 'perennial' ) );
+		}
+		$answer = 'redeem' === $what ? self::redeem() : self::claim();
+		Perennial_Client::forget();
+		if ( is_wp_error( $answer ) ) {
+			self::back( $what, false, self::say( $answer ) );
+		}
+		$bought = 'redeem' === $what ? $answer['bought'] : $answer['offer'];
+		$code   = isset( $bought['code'] ) && is_string( $bought['code'] ) ? $bought['code'] : '';
+		Perennial_Coupon::wait( $code );
+		self::back( $what, true, __( 'This is your code. It applies itself to your cart; the shop may take a minute to know it.', 'perennial' ), $code );
+	}
+
+	/**
+	 * What came of the last form of that kind; it is said once.
+	 *
+	 * @param string $what redeem or claim.
+	 * @return array{what:string,good:bool,text:string,code:string}|null
+	 */
+	public static function outcome( $what ) {
+		$session = Perennial_Coupon::session();
+		$found   = null === $session ? null : $session->get( self::OUTCOME );
+		if ( ! is_array( $found ) || ! isset( $found['what'], $found['good'], $found['text'], $found['code'] ) || $what !== $found['what'] ) {
+			return null;
+		}
+		$session->set( self::OUTCOME, null );
+		return $found;
+	}
+
+	/**
+	 * The fields that every form of ours has.
+	 *
+	 * @param string $what redeem or claim.
+	 * @return string
+	 */
+	public static function fields( $what ) {
+		return '<input type="hidden" name="' . esc_attr( self::FIELD ) . '" value="' . esc_attr( $what ) . '">'
+			. '<input type="hidden" name="' . esc_attr( self::NONCE ) . '" value="' . esc_attr( wp_create_nonce( self::act( $what ) ) ) . '">'
+			. wp_referer_field( false );
+	}
+
+	/**
+	 * Buy a reward for whoever is logged in. Its ticket names the click, so a form that is sent twice buys once.
+	 *
+	 * @return array<string,mixed>|WP_Error
+	 */
+	private static function redeem() {
+		return Perennial_Client::ask(
+			'redeem',
+			array(
+				'customer'    => Perennial_Client::customer(),
+				'reward'      => self::posted( 'perennial_reward' ),
+				'request_key' => self::posted( 'perennial_ticket' ),
+			),
+			10
+		);
+	}
+
+	/**
+	 * Take up the invitation by which this visitor came.
+	 *
+	 * @return array<string,mixed>|WP_Error
+	 */
+	private static function claim() {
+		return Perennial_Client::ask(
+			'claim',
+			array(
+				'customer' => Perennial_Client::customer(),
+				'ref'      => Perennial_Referral::code(),
+				'email'    => sanitize_email( self::posted( 'perennial_email' ) ),
+			),
+			10
+		);
+	}
+
+	/**
+	 * A refusal in the shop's language, where it is one that we know; else as Perennial said it.
+	 *
+	 * @param WP_Error $refusal Of the client.
+	 * @return string
+	 */
+	private static function say( $refusal ) {
+		$known = array(
+			'not-enough-points' => __( 'You do not have enough points for this yet.', 'perennial' ),
+			'reward-unknown'    => __( 'This reward is not offered any more.', 'perennial' ),
+			'reward-limit'      => __( 'You have had this reward as often as one customer may.', 'perennial' ),
+			'form-too-old'      => __( 'This page has been open for a long time. Nothing was done; please press the button again.', 'perennial' ),
+			'not-logged-in'     => __( 'Please log in first. Nothing was done.', 'perennial' ),
+			'code-unknown'      => __( 'This invitation is not known here. Ask your friend for the link again.', 'perennial' ),
+			'own-code'          => __( 'This is your own invitation: share it with a friend instead.', 'perennial' ),
+			'not-an-address'    => __( 'That does not look like an e-mail address. Please check it.', 'perennial' ),
+		);
+		$code  = (string) $refusal->get_error_code();
+		return isset( $known[ $code ] ) ? $known[ $code ] : $refusal->get_error_message();
+	}
+
+	/**
+	 * Show the page again, with what came of the form.
+	 *
+	 * @param string $what redeem or claim.
+	 * @param bool   $good Whether it was done.
+	 * @param string $text What to say.
+	 * @param string $code The code that was bought.
+	 */
+	private static function back( $what, $good, $text, $code = '' ) {
+		$session = Perennial_Coupon::session();
+		if ( null !== $session ) {
+			if ( ! $session->has_session() ) {
+				$session->set_customer_session_cookie( true );
+			}
+			$session->set(
+				self::OUTCOME,
+				array(
+					'what' => $what,
+					'good' => $good,
+					'text' => $text,
+					'code' => $code,
+				)
+			);
+		}
+		// The page itself, which the form names: what the browser says of where it came from is refused there.
+		$page = wp_get_raw_referer();
+		wp_safe_redirect( ( $page ? $page : home_url( '/' ) ) . '#perennial', 303 );
+		exit;
+	}
+
+	/**
+	 * A field of the form, as text.
+	 *
+	 * @param string $name The field's.
+	 * @return string
+	 */
+	private static function posted( $name ) {
+		// phpcs:ignore WordPress.Security.NonceVerification.Missing -- take() verifies before anything is done.
+		return isset( $_POST[ $name ] ) && is_string( $_POST[ $name ] ) ? sanitize_text_field( wp_unslash( $_POST[ $name ] ) ) : '';
+	}
+
+	/**
+	 * What a nonce is for.
+	 *
+	 * @param string $what redeem or claim.
+	 * @return string
+	 */
+	private static function act( $what ) {
+		return 'perennial-' . $what;
+	}
+}

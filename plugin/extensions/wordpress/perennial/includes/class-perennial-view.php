@@ -1,0 +1,345 @@
+<?php
+/**
+ * What shoppers see: three pieces of a page, in the shop's language and in its theme.
+ *
+ * @package Perennial
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * From facts to HTML. Everything that is not ours is escaped where it is printed; without facts there is no HTML.
+ */
+final class Perennial_View {
+
+	/**
+	 * Whether this page has led to the log-in already.
+	 *
+	 * @var bool
+	 */
+	private static $asked_in = false;
+
+	/**
+	 * The points of whoever is logged in; for a guest, how points are earned and where to log in.
+	 *
+	 * @return string
+	 */
+	public static function balance() {
+		$account = self::account();
+		if ( null === $account ) {
+			return '';
+		}
+		$html = '';
+		if ( is_array( $account['balance'] ) ) {
+			$html .= self::numbers( $account['balance'] );
+			foreach ( $account['pending'] as $later ) {
+				/* translators: 1: points, such as "40 points"; 2: a date. */
+				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( '%1$s can be spent from %2$s', 'perennial' ), self::points( $later['points'] ), self::day( $later['at'] ) ) ) . '</p>';
+			}
+		} elseif ( $account['logged_in'] ) {
+			$html .= '<p>' . esc_html__( 'Your points start with your first order.', 'perennial' ) . '</p>';
+		}
+		$html .= self::earning( $account['earning'] );
+		if ( ! $account['logged_in'] ) {
+			$html .= self::log_in();
+		}
+		return self::piece( 'balance', __( 'Your points', 'perennial' ), $html );
+	}
+
+	/**
+	 * What points buy, each with its button, and the codes that were bought.
+	 *
+	 * @return string
+	 */
+	public static function rewards() {
+		$account = self::account();
+		if ( null === $account || ( ! $account['rewards'] && ! $account['codes'] ) ) {
+			return '';
+		}
+		$html = self::outcome( Perennial_Forms::outcome( 'redeem' ) );
+		if ( $account['rewards'] ) {
+			$html .= '<ul class="perennial-list">';
+			foreach ( $account['rewards'] as $reward ) {
+				$html .= '<li><div><strong><bdi>' . esc_html( $reward['title'] ) . '</bdi></strong> <span>' . esc_html( self::points( $reward['points'] ) ) . '</span>'
+					. self::minimum( $reward['minimum'] ) . '</div>' . self::button( $reward, $account ) . '</li>';
+			}
+			$html .= '</ul>';
+		}
+		$html .= self::codes( $account['codes'] );
+		if ( ! $account['logged_in'] ) {
+			$html .= self::log_in();
+		}
+		return self::piece( 'rewards', __( 'What points buy', 'perennial' ), $html );
+	}
+
+	/**
+	 * For a customer their link to pass on; for a friend who came by one, what they are offered.
+	 *
+	 * @return string
+	 */
+	public static function referral() {
+		$account = self::account();
+		if ( null === $account ) {
+			return '';
+		}
+		$told = $account['referral'];
+		$own  = '' !== $told['code'] && Perennial_Referral::code() === $told['code'];
+		if ( is_array( $account['invitation'] ) && ! $own ) {
+			$found = Perennial_Forms::outcome( 'claim' );
+			$form  = null === $found || ! $found['good'] ? self::claim( $told ) : '';
+			return self::piece( 'referral', __( 'A friend invites you', 'perennial' ), self::outcome( $found ) . $form );
+		}
+		/* translators: %s: an amount of money. */
+		$html = '<p>' . sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>';
+		if ( $told['points'] ) {
+			/* translators: %s: points, such as "200 points". */
+			$html .= '<p>' . esc_html( sprintf( __( 'You get %s when they have ordered.', 'perennial' ), self::points( $told['points'] ) ) ) . '</p>';
+		}
+		if ( '' !== $told['code'] ) {
+			$html .= '<p><label class="perennial-field">' . esc_html__( 'Your link, to copy and pass on', 'perennial' )
+				. ' <input type="text" readonly dir="ltr" value="' . esc_attr( Perennial_Referral::link( $told['code'] ) ) . '"></label></p>';
+			if ( $told['friends'] ) {
+				/* translators: %s: a number. */
+				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( 'Friends that you have brought: %s', 'perennial' ), number_format_i18n( $told['friends'] ) ) ) . '</p>';
+			}
+		} elseif ( ! $account['logged_in'] ) {
+			$html .= self::log_in();
+		}
+		return self::piece( 'referral', __( 'Bring a friend', 'perennial' ), $html );
+	}
+
+	/**
+	 * The facts, if they are whole. A page that shows somebody's own is not kept by caches.
+	 *
+	 * @return array<string,mixed>|null
+	 */
+	private static function account() {
+		$found = Perennial_Client::account();
+		foreach ( array( 'earning', 'rewards', 'codes', 'referral', 'pending' ) as $part ) {
+			if ( null === $found || ! isset( $found[ $part ] ) || ! is_array( $found[ $part ] ) ) {
+				return null;
+			}
+		}
+		if ( ( $found['logged_in'] || '' !== Perennial_Referral::code() ) && ! defined( 'DONOTCACHEPAGE' ) ) {
+			define( 'DONOTCACHEPAGE', true );
+		}
+		return $found;
+	}
+
+	/**
+	 * A piece with its heading; nothing for nothing.
+	 *
+	 * @param string $name  Which one.
+	 * @param string $title Its heading.
+	 * @param string $html  Escaped already.
+	 * @return string
+	 */
+	private static function piece( $name, $title, $html ) {
+		wp_enqueue_style( 'perennial' );
+		$labelled = wp_unique_id( 'perennial-' );
+		return '<section class="perennial perennial-' . esc_attr( $name ) . '" aria-labelledby="' . esc_attr( $labelled ) . '">'
+			. '<h2 id="' . esc_attr( $labelled ) . '">' . esc_html( $title ) . '</h2>' . $html . '</section>';
+	}
+
+	/**
+	 * The balance as a list of terms, each with its number.
+	 *
+	 * @param array<string,int> $balance The numbers.
+	 * @return string
+	 */
+	private static function numbers( $balance ) {
+		$names = array(
+			'spendable' => __( 'To spend', 'perennial' ),
+			'pending'   => __( 'Pending', 'perennial' ),
+			'held'      => __( 'Held for codes', 'perennial' ),
+			'debt'      => __( 'To be earned back', 'perennial' ),
+		);
+		$html  = '<dl class="perennial-numbers">';
+		foreach ( $names as $name => $title ) {
+			if ( 'spendable' === $name || ! empty( $balance[ $name ] ) ) {
+				$html .= '<div><dt>' . esc_html( $title ) . '</dt><dd>' . esc_html( number_format_i18n( $balance[ $name ] ) ) . '</dd></div>';
+			}
+		}
+		return $html . '</dl>';
+	}
+
+	/**
+	 * How points are earned.
+	 *
+	 * @param array<string,mixed> $earning Of the program.
+	 * @return string
+	 */
+	private static function earning( $earning ) {
+		/* translators: 1: points, such as "1 point"; 2: an amount of money. */
+		$html = '<p>' . sprintf( esc_html__( 'You earn %1$s for each %2$s of goods that you buy and keep.', 'perennial' ), esc_html( self::points( $earning['points'] ) ), self::money( $earning['per'] ) );
+		if ( $earning['hold_days'] ) {
+			/* translators: %s: a number of days. */
+			$html .= ' ' . esc_html( sprintf( __( 'They can be spent when the order is %s days old.', 'perennial' ), number_format_i18n( $earning['hold_days'] ) ) );
+		}
+		return $html . '</p>';
+	}
+
+	/**
+	 * What stands beside a reward: its button, or why there is none.
+	 *
+	 * @param array<string,mixed> $reward  One reward.
+	 * @param array<string,mixed> $account The account.
+	 * @return string
+	 */
+	private static function button( $reward, $account ) {
+		if ( $reward['sold_out'] ) {
+			return '<span class="perennial-soft">' . esc_html__( 'You have had it', 'perennial' ) . '</span>';
+		}
+		if ( '' !== $reward['request_key'] ) {
+			return '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'redeem' )
+				. '<input type="hidden" name="perennial_reward" value="' . esc_attr( $reward['key'] ) . '">'
+				. '<input type="hidden" name="perennial_ticket" value="' . esc_attr( $reward['request_key'] ) . '">'
+				/* translators: %s: a reward. Read aloud in place of the button's words. */
+				. '<button type="submit" class="' . esc_attr( self::button_class() ) . '" aria-label="' . esc_attr( sprintf( __( 'Redeem %s', 'perennial' ), $reward['title'] ) ) . '">' . esc_html__( 'Redeem', 'perennial' ) . '</button></form>';
+		}
+		if ( $account['logged_in'] ) {
+			/* translators: %s: points, such as "60 points". */
+			return '<span class="perennial-soft">' . esc_html( sprintf( __( '%s to go', 'perennial' ), self::points( $reward['missing'] ) ) ) . '</span>';
+		}
+		return '';
+	}
+
+	/**
+	 * The codes that were bought and can still be used.
+	 *
+	 * @param array<int,array<string,mixed>> $codes Newest first.
+	 * @return string
+	 */
+	private static function codes( $codes ) {
+		$html = '';
+		foreach ( $codes as $code ) {
+			if ( 'ready' === $code['state'] ) {
+				/* translators: %s: a date. */
+				$until = sprintf( __( 'Ready until %s.', 'perennial' ), self::day( $code['ends_at'] ) );
+				$link  = add_query_arg( Perennial_Coupon::QUERY, rawurlencode( $code['code'] ), self::shop() );
+				$state = esc_html( $until ) . ' <a href="' . esc_url( $link ) . '">' . esc_html__( 'Use it now', 'perennial' ) . '</a>';
+			} elseif ( 'making' === $code['state'] ) {
+				$state = esc_html__( 'Being made; it works within a minute.', 'perennial' );
+			} else {
+				continue;
+			}
+			$html .= '<li><div><strong><bdi>' . esc_html( $code['title'] ) . '</bdi></strong> <code dir="ltr">' . esc_html( $code['code'] ) . '</code></div><div>' . $state . '</div></li>';
+		}
+		return '' === $html ? '' : '<h3>' . esc_html__( 'Your codes', 'perennial' ) . '</h3><ul class="perennial-list">' . $html . '</ul>';
+	}
+
+	/**
+	 * The form by which a friend takes an invitation up.
+	 *
+	 * @param array<string,mixed> $told What the program gives friends.
+	 * @return string
+	 */
+	private static function claim( $told ) {
+		/* translators: %s: an amount of money. */
+		return '<p class="perennial-offer">' . sprintf( esc_html__( '%s off your first order', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>'
+			. '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'claim' )
+			. '<p><label class="perennial-field">' . esc_html__( 'Your e-mail address', 'perennial' )
+			. ' <input type="email" name="perennial_email" required maxlength="254" autocomplete="email" dir="ltr"></label></p>'
+			. '<p><button type="submit" class="' . esc_attr( self::button_class() ) . '">' . esc_html__( 'Get my code', 'perennial' ) . '</button></p>'
+			. '<p class="perennial-soft">' . esc_html__( 'One code for each person. Your address is used to check that, and is not kept.', 'perennial' ) . '</p></form>';
+	}
+
+	/**
+	 * What came of the last form.
+	 *
+	 * @param array<string,mixed>|null $found Of the forms.
+	 * @return string
+	 */
+	private static function outcome( $found ) {
+		if ( null === $found ) {
+			return '';
+		}
+		$code = '' === $found['code'] ? '' : ' <code dir="ltr">' . esc_html( $found['code'] ) . '</code>';
+		return '<p id="perennial" class="perennial-said" role="' . ( $found['good'] ? 'status' : 'alert' ) . '">' . esc_html( $found['text'] ) . $code . '</p>';
+	}
+
+	/**
+	 * A link to where the shop's customers log in: once on a page, whichever piece comes first.
+	 *
+	 * @return string
+	 */
+	private static function log_in() {
+		if ( self::$asked_in ) {
+			return '';
+		}
+		self::$asked_in = true;
+		$page = function_exists( 'wc_get_page_permalink' ) ? wc_get_page_permalink( 'myaccount' ) : wp_login_url();
+		return '<p><a class="' . esc_attr( self::button_class() ) . '" href="' . esc_url( $page ) . '">' . esc_html__( 'Log in to see your points', 'perennial' ) . '</a></p>';
+	}
+
+	/**
+	 * The least that has to be spent, in a sentence of its own.
+	 *
+	 * @param array<string,string>|null $money Of a reward or an offer.
+	 * @return string
+	 */
+	private static function minimum( $money ) {
+		if ( ! is_array( $money ) ) {
+			return '';
+		}
+		/* translators: %s: an amount of money. */
+		return ' <span class="perennial-soft">' . sprintf( esc_html__( 'on an order of %s or more', 'perennial' ), self::money( $money ) ) . '</span>';
+	}
+
+	/**
+	 * Points, counted.
+	 *
+	 * @param int $count How many.
+	 * @return string
+	 */
+	private static function points( $count ) {
+		/* translators: %s: a number of points. */
+		return sprintf( _n( '%s point', '%s points', $count, 'perennial' ), number_format_i18n( $count ) );
+	}
+
+	/**
+	 * Money as the shop writes it, escaped.
+	 *
+	 * @param array<string,string>|null $money Amount and currency.
+	 * @return string
+	 */
+	private static function money( $money ) {
+		if ( ! is_array( $money ) ) {
+			return '';
+		}
+		if ( function_exists( 'wc_price' ) ) {
+			return wp_kses_post( wc_price( $money['amount'], array( 'currency' => $money['currency'] ) ) );
+		}
+		return '<bdi>' . esc_html( $money['amount'] . ' ' . $money['currency'] ) . '</bdi>';
+	}
+
+	/**
+	 * A day as the site writes it, in the site's own zone.
+	 *
+	 * @param string $instant ISO 8601.
+	 * @return string
+	 */
+	private static function day( $instant ) {
+		return (string) wp_date( (string) get_option( 'date_format' ), (int) strtotime( $instant ) );
+	}
+
+	/**
+	 * Where shopping begins.
+	 *
+	 * @return string
+	 */
+	private static function shop() {
+		$page = function_exists( 'wc_get_page_permalink' ) ? wc_get_page_permalink( 'shop' ) : '';
+		return $page ? $page : home_url( '/' );
+	}
+
+	/**
+	 * The classes by which the theme knows a button.
+	 *
+	 * @return string
+	 */
+	private static function button_class() {
+		$theme = function_exists( 'wc_wp_theme_get_element_class_name' ) ? (string) wc_wp_theme_get_element_class_name( 'button' ) : 'wp-element-button';
+		return trim( 'button perennial-button ' . $theme );
+	}
+}

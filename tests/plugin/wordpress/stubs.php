@@ -1,0 +1,269 @@
+<?php
+/**
+ * As much of WordPress and WooCommerce as the plugin's classes touch, for a PHP that has neither. Nothing here is the
+ * plugin's: what it stores, asks and sends can be looked at in $world.
+ */
+define( 'ABSPATH', __DIR__ . '/' );
+define( 'DAY_IN_SECONDS', 86400 );
+define( 'COOKIEPATH', '/' );
+define( 'COOKIE_DOMAIN', '' );
+define( 'PERENNIAL_VERSION', 'test' );
+define( 'PERENNIAL_FILE', dirname( __DIR__, 3 ) . '/plugin/extensions/wordpress/perennial/perennial.php' );
+define( 'PERENNIAL_DIR', dirname( PERENNIAL_FILE ) );
+
+class World {
+	public $options    = array();
+	public $transients = array();
+	public $posts      = array();
+	public $answers    = array();
+	public $user       = 0;
+	public $can        = true;
+	public $hooks      = array();
+	public $session    = null;
+	public $cart       = null;
+	public $coupons    = array();
+}
+$world = new World();
+
+class WP_Error {
+	private $code;
+	private $message;
+	public function __construct( $code, $message = '', $data = null ) {
+		$this->code    = $code;
+		$this->message = $message;
+	}
+	public function get_error_code() {
+		return $this->code;
+	}
+	public function get_error_message() {
+		return $this->message;
+	}
+}
+class Redirected extends Exception {}
+class Session {
+	public $kept = array();
+	public function has_session() {
+		return true;
+	}
+	public function get( $name, $otherwise = null ) {
+		return isset( $this->kept[ $name ] ) ? $this->kept[ $name ] : $otherwise;
+	}
+	public function set( $name, $value ) {
+		$this->kept[ $name ] = $value;
+	}
+}
+class Cart {
+	public $applied = array();
+	public $fits    = true;
+	public $empty   = false;
+	public function is_empty() {
+		return $this->empty;
+	}
+	public function has_discount( $code ) {
+		return in_array( $code, $this->applied, true );
+	}
+	public function apply_coupon( $code ) {
+		$this->applied[] = strtolower( $code );
+		return true;
+	}
+}
+class WC_Coupon {
+	private $code;
+	public function __construct( $code ) {
+		$this->code = $code;
+	}
+	public function get_id() {
+		global $world;
+		return in_array( $this->code, $world->coupons, true ) ? 7 : 0;
+	}
+}
+class WC_Discounts {
+	private $cart;
+	public function __construct( $cart ) {
+		$this->cart = $cart;
+	}
+	public function is_coupon_valid( $coupon ) {
+		return $this->cart->fits ? true : new WP_Error( 'invalid' );
+	}
+}
+class Order {
+	public $meta  = array();
+	public $saved = 0;
+	public function get_meta( $key ) {
+		return isset( $this->meta[ $key ] ) ? $this->meta[ $key ] : '';
+	}
+	public function update_meta_data( $key, $value ) {
+		$this->meta[ $key ] = $value;
+	}
+	public function save_meta_data() {
+		++$this->saved;
+	}
+}
+class Request {
+	private $given;
+	public function __construct( $given ) {
+		$this->given = $given;
+	}
+	public function get_json_params() {
+		return $this->given;
+	}
+}
+function WC() {
+	global $world;
+	return $world;
+}
+function __( $text, $domain ) {
+	return 'perennial' === $domain ? $text : 'NO DOMAIN';
+}
+function _n( $one, $many, $count, $domain ) {
+	return 1 === $count ? $one : $many;
+}
+function esc_html( $text ) {
+	return htmlspecialchars( (string) $text, ENT_QUOTES );
+}
+function esc_attr( $text ) {
+	return htmlspecialchars( (string) $text, ENT_QUOTES );
+}
+function esc_url( $url ) {
+	return preg_match( '~^https?://~', $url ) ? esc_html( $url ) : '';
+}
+function esc_url_raw( $url ) {
+	return $url;
+}
+function esc_html__( $text, $domain ) {
+	return esc_html( __( $text, $domain ) );
+}
+function wp_kses_post( $html ) {
+	return $html;
+}
+function wc_price( $amount, $asked ) {
+	return '<bdi>' . esc_html( $amount . ' ' . $asked['currency'] ) . '</bdi>';
+}
+function wc_format_coupon_code( $code ) {
+	return strtolower( $code );
+}
+function wc_get_page_permalink( $page ) {
+	return 'https://shop.example/' . $page . '/';
+}
+function wc_wp_theme_get_element_class_name( $element ) {
+	return '';
+}
+function number_format_i18n( $number ) {
+	return number_format( $number );
+}
+function wp_date( $format, $at ) {
+	return gmdate( 'Y-m-d', $at );
+}
+function wp_unique_id( $prefix ) {
+	static $count = 0;
+	return $prefix . ( ++$count );
+}
+function wp_json_encode( $value ) {
+	return json_encode( $value );
+}
+function wp_parse_url( $url, $part = -1 ) {
+	return parse_url( $url, $part );
+}
+function wp_unslash( $value ) {
+	return stripslashes( $value );
+}
+function sanitize_text_field( $text ) {
+	return trim( preg_replace( '/[\x00-\x1f]+/', ' ', strip_tags( $text ) ) );
+}
+function sanitize_email( $text ) {
+	return trim( $text );
+}
+function sanitize_key( $text ) {
+	return preg_replace( '/[^a-z0-9_-]/', '', strtolower( $text ) );
+}
+function sanitize_title( $text ) {
+	return sanitize_key( $text );
+}
+function get_option( $name, $otherwise = false ) {
+	global $world;
+	return isset( $world->options[ $name ] ) ? $world->options[ $name ] : $otherwise;
+}
+function update_option( $name, $value, $autoload = null ) {
+	global $world;
+	$world->options[ $name ] = $value;
+}
+function delete_option( $name ) {
+	global $world;
+	unset( $world->options[ $name ] );
+}
+function get_transient( $name ) {
+	global $world;
+	return isset( $world->transients[ $name ] ) ? $world->transients[ $name ] : false;
+}
+function set_transient( $name, $value, $seconds ) {
+	global $world;
+	$world->transients[ $name ] = $value;
+}
+function delete_transient( $name ) {
+	global $world;
+	unset( $world->transients[ $name ] );
+}
+function wp_remote_post( $url, $asked ) {
+	global $world;
+	$world->posts[] = array( $url, $asked );
+	return $world->answers ? array_shift( $world->answers ) : new WP_Error( 'http_request_failed', 'cURL error 28' );
+}
+function wp_remote_retrieve_response_code( $answer ) {
+	return $answer['status'];
+}
+function wp_remote_retrieve_body( $answer ) {
+	return $answer['body'];
+}
+function is_wp_error( $value ) {
+	return $value instanceof WP_Error;
+}
+function get_current_user_id() {
+	global $world;
+	return $world->user;
+}
+function current_user_can( $right ) {
+	global $world;
+	return $world->can && 'manage_woocommerce' === $right;
+}
+function wp_create_nonce( $act ) {
+	return 'nonce-' . $act;
+}
+function wp_verify_nonce( $nonce, $act ) {
+	return 'nonce-' . $act === $nonce;
+}
+function wp_referer_field( $show ) {
+	return '<input type="hidden" name="_wp_http_referer" value="/points/" />';
+}
+function wp_get_raw_referer() {
+	return '/points/';
+}
+function wp_safe_redirect( $to, $status = 302 ) {
+	throw new Redirected( $status . ' ' . $to );
+}
+function add_query_arg( $name, $value, $url ) {
+	return $url . ( strpos( $url, '?' ) ? '&' : '?' ) . $name . '=' . $value;
+}
+function home_url( $path ) {
+	return 'https://shop.example' . $path;
+}
+function is_404() {
+	return true;
+}
+function is_ssl() {
+	return true;
+}
+function add_action( $hook, $callback, $priority = 10 ) {
+	global $world;
+	$world->hooks[ $hook ][] = $callback;
+}
+function add_filter( $hook, $callback, $priority = 10 ) {
+	add_action( $hook, $callback, $priority );
+}
+function get_bloginfo( $what ) {
+	return '7.0.4';
+}
+function rest_ensure_response( $value ) {
+	return $value;
+}
+function wp_enqueue_style( $name ) {
+}
