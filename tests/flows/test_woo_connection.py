@@ -22,7 +22,7 @@ from plugin.standalone import SESSION
 from plugin.woocommerce import WooDoor
 from plugin.woocommerce.installer import TooSlow
 from plugin.woocommerce.pages import STATE
-from sandbox.woocommerce import ApiKey, Line, approve
+from sandbox.woocommerce import ApiKey, Companion, Line, approve
 from sandbox.woocommerce.hooks import failed
 from tests.connectors.woocommerce.conftest import certificate
 from tests.flows.connected import APP_URL, SARA, Connected, beside
@@ -433,3 +433,17 @@ def test_a_store_in_a_private_network_is_not_asked_unless_the_settings_say_so(
         assert (answer.status_code, "not on the public internet" in answer.text) == (502, True)
         assert woo.store.asked == []
         nothing_was_kept(above)
+
+
+def test_the_watch_finds_the_plugin_pairs_it_and_its_merchant_comes_in_by_it(woo: Connected, clock: Clock) -> None:
+    assert "We have not found it in your store yet" in woo.connect().get("/extensions").text
+    plugin = woo.store.companion = Companion()
+    clock.forward(seconds=LOOKED_AT_EVERY.total_seconds())
+    woo.house.watch_webhooks(woo.shop)
+    assert plugin.connection["shop"] == woo.shop.domain
+    signed = plugin.sign("/companion/enter", b"1", clock.timestamp())
+    browser = woo.browser()
+    entered = browser.post("/companion/enter", data={**signed, "user": "1"})
+    assert entered.status_code == 303
+    assert "It is paired with us" in browser.get("/extensions").text
+    assert "is paired with us" in browser.get("/activity?box=notes").text

@@ -78,7 +78,7 @@ def test_every_page_is_well_formed_and_offers_only_what_the_store_can_do(
         answer = client.get(path)
         assert (answer.status_code, mistakes(answer.text)) == (200, []), path
         assert ">Your store</a>" in answer.text
-        assert "On your shop" not in answer.text
+        assert ">On your shop</a>" in answer.text
         assert "Shopify" not in answer.text
         assert "/segments" not in answer.text
     rewards = client.get("/rewards").text
