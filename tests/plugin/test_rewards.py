@@ -272,8 +272,8 @@ def coupons_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_form_asks_only_for_what_the_platform_can_give(merchant: Merchant) -> None:
     page = merchant.open("/rewards").text
     assert mistakes(page) == []
-    kinds = re.findall(r'<option value="(\w+)">', page)
-    assert kinds == ["amount", "percentage", "free_shipping", "product"]
+    kinds = re.findall(r'<option value="(\w+)">', page.partition('name="kind"')[2].partition("</select>")[0])
+    assert kinds == ["amount", "percentage", "free_shipping", "product", "custom"]
     for name in ("pieces", "most_shipping", "with_orders"):
         assert f'name="{name}"' not in page
     assert 'name="with_all"' in page

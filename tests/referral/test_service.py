@@ -76,6 +76,14 @@ def test_a_code_is_known_in_whatever_case_it_was_typed(desk: Desk, above: Superu
         assert referral.offer(work, code.lower()).title == "5.00 USD off a first order"
 
 
+def _summed(entries: list[tuple[Any, ...]]) -> dict[str, int]:
+    """Points by kind of entry."""
+    summed = dict[str, int]()
+    for kind, points in entries:
+        summed[kind] = summed.get(kind, 0) + points
+    return summed
+
+
 def test_rewards_follow_the_verdict_both_ways_many_times(desk: Desk, above: Superuser, code: str) -> None:
     invited = brought(code)
     earlier = people.order(3, people.customer(2), 1000, placed_at=START - timedelta(days=1))
@@ -107,7 +115,8 @@ def test_an_order_that_turns_out_not_to_be_a_friend_s_takes_the_reward_back(
     desk.settle(invited)
     desk.settle(people.later(invited, **changed))
     assert verdicts(desk, above) == {"#2": verdict}
-    assert above.run(AWARDS, desk.shop.shop_id) == [("award", 200), ("award_back", -200)]
+    # Out of more than one lot where the order, and with it what it earned, is the advocate's own now.
+    assert _summed(above.run(AWARDS, desk.shop.shop_id)) == {"award": 200, "award_back": -200}
     desk.settle(people.later(invited, 120))
     assert verdicts(desk, above) == {"#2": "friend"}
     assert desk.balance(1).points == 300
