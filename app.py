@@ -96,6 +96,22 @@ def _tell_points(work: UnitOfWork) -> None:
         pass
 
 
+def _expire(work: UnitOfWork) -> None:
+    loyalty.date_lots(work)
+    while loyalty.expire_due(work):
+        pass
+
+
+def _review_tiers(work: UnitOfWork) -> None:
+    loyalty.walk_members(work)
+    while loyalty.review_tiers(work):
+        pass
+
+
+def _warn_expiring(work: UnitOfWork) -> None:
+    loyalty.warn_expiring(work)
+
+
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
     announcements.purge(work)
@@ -198,6 +214,9 @@ class House:
             Job("review stages", 60, inside=_review),
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
+            Job("review tiers", 60, inside=_review_tiers),
+            Job("expire points", 60, inside=_expire),
+            Job("warn of expiring points", 3600, inside=_warn_expiring),
             Job("reconcile", 300, after=self._reconcile),
             Job("check segments", 86400, inside=segments.look_again),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

@@ -6,7 +6,7 @@ to what keeps it; after the days of grace the member falls, a step or to where t
 lowers a member at that instant, to where what is left leads: a tier that was returned was never earned.
 
 The walk says all moves, those of silence yet to come among them. So the next change and its day are always known, a
-review has to look only at rows that are due, and the same facts give the same tiers in whatever order they became known.
+review has to look only at rows that are due, and the same facts give the same tiers in whatever order they came.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Cause(StrEnum):
     TAKEN_BACK = "taken_back"
     CHOSEN = "chosen"
     CHOICE_ENDED = "choice_ended"
+    NEW_TIERS = "new_tiers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,11 @@ class Choice:
 
 
 def facts_of(
-    measure: Measure, placed_at: datetime, goods: int, returns: Iterable[tuple[datetime, int]], cancelled_at: datetime | None
+    measure: Measure,
+    placed_at: datetime,
+    goods: int,
+    returns: Iterable[tuple[datetime, int]],
+    cancelled_at: datetime | None,
 ) -> list[Fact]:
     """What a paid order adds to what is counted, and what its returns and its end take away again, when they happened.
 
@@ -89,7 +94,6 @@ def facts_of(
         if taken and (not one or not kept):
             found.append(Fact(max(at, placed_at), -1 if one else -taken, placed_at))
     return found
-
 
 
 class _Climb:
@@ -175,7 +179,7 @@ class _Climb:
     def _balance(self, counted: int) -> int:
         """The highest level below that of now which `counted` keeps."""
         below = enumerate(self.ladder.levels[: self.place])
-        return max((n for n, level in below if 0 < counted and level.keep <= counted), default=-1)
+        return max((n for n, level in below if counted > 0 and level.keep <= counted), default=-1)
 
     def _begin_term(self, at: datetime, counted_from: datetime) -> None:
         self.counted_from = counted_from
@@ -256,6 +260,8 @@ def reason(move: Move, ladder: Ladder, currency: str) -> str:
         return f"set by the shop: {move.note}"
     if move.cause is Cause.CHOICE_ENDED:
         return "what the shop had set ended"
+    if move.cause is Cause.NEW_TIERS:
+        return "the shop changed its tiers"
     counted, asked = (amount(ladder.measure, value, currency) for value in (max(0, move.counted), move.asked))
     before = ladder.level(move.before)
     kept = f"that keep {before.name}" if before else "asked for"

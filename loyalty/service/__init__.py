@@ -2,8 +2,32 @@
 
 from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
 from loyalty.service.earning import Award, settle_awards, settle_orders
+from loyalty.service.expiry import date_lots, expire_due, last_day, warn_expiring
+from loyalty.service.members import (
+    ChoiceOver,
+    ReasonMissing,
+    Standing,
+    TierUnknown,
+    choices,
+    end_choice,
+    set_tier,
+    standing,
+    tier_counts,
+    tier_history,
+)
 from loyalty.service.merging import merge
-from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
+from loyalty.service.preview import ExpiryPreview, TiersPreview, preview_expiry, preview_tiers
+from loyalty.service.program import (
+    DOMAIN,
+    TermsRefused,
+    change,
+    current_terms,
+    first_terms,
+    offer,
+    publish,
+    publish_segments,
+    withdraw,
+)
 from loyalty.service.redemptions import (
     NotEnoughPoints,
     NothingToTakeBack,
@@ -18,36 +42,61 @@ from loyalty.service.redemptions import (
     take_back,
 )
 from loyalty.service.telling import tell_points
+from loyalty.service.tiers import review_tiers, tier_of, tiers_at, walk_members
 
 __all__ = [
     "DOMAIN",
     "Award",
     "Balance",
+    "ChoiceOver",
+    "ExpiryPreview",
     "NotEnoughPoints",
     "NothingToTakeBack",
+    "ReasonMissing",
     "RewardLimit",
     "RewardUnknown",
+    "Standing",
     "TermsRefused",
+    "TierUnknown",
+    "TiersPreview",
     "account",
+    "change",
+    "choices",
     "code_settled",
     "credit_back_settled",
     "credit_settled",
     "current_terms",
+    "date_lots",
     "earned",
+    "end_choice",
+    "expire_due",
     "first_terms",
     "gift_card_settled",
+    "last_day",
     "merge",
     "offer",
     "pending",
     "points_outstanding",
+    "preview_expiry",
+    "preview_tiers",
     "publish",
+    "publish_segments",
     "redeem",
     "release_unused",
+    "review_tiers",
+    "set_tier",
     "settle_awards",
     "settle_orders",
+    "standing",
     "statement",
     "take_back",
     "tell_points",
+    "tier_counts",
+    "tier_history",
+    "tier_of",
+    "tiers_at",
     "verify",
+    "walk_members",
+    "warn_expiring",
     "withdraw",
 ]

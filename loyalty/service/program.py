@@ -9,10 +9,11 @@ from typing import Any
 
 from commerce.orders import Order
 from commerce.refusal import Refusal
-from engine import terms
+from commerce.store import PutSegment
+from engine import outbox, terms
 from engine.work import UnitOfWork
 from loyalty import rules
-from loyalty.rules import Terms
+from loyalty.rules import Ladder, Level, Terms
 
 DOMAIN = "loyalty"
 
@@ -65,7 +66,31 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
         raise TermsRefused(f"The terms cannot be read: {fault}.") from None
     if found := rules.mistakes(proposed):
         raise TermsRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
-    return terms.publish(work, DOMAIN, body)
+    before = current_terms(work).tiers
+    version = terms.publish(work, DOMAIN, body)
+    _restate_segments(work, before, proposed.tiers)
+    return version
+
+
+def change(work: UnitOfWork, **parts: Any) -> int:
+    """Publish the terms of now with some parts of them new; answers with their version. Refuses with `TermsRefused`."""
+    return publish(work, {**terms.versions(work, DOMAIN)[-1].body, **parts})
+
+
+def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
+    """One segment for each tier in the store, or none of them any more."""
+    _put_segments(work, current_terms(work).tiers.levels, active=active)
+
+
+def _restate_segments(work: UnitOfWork, before: Ladder, after: Ladder) -> None:
+    """A tier that is new, or has a new name, has a segment of that name; one that is no more has none."""
+    known = {level.key: level.name for level in before.levels}
+    _put_segments(work, [level for level in after.levels if known.get(level.key) != level.name], active=True)
+    _put_segments(work, [level for level in before.levels if after.level(level.key) is None], active=False)
+
+
+def _put_segments(work: UnitOfWork, levels: Sequence[Level], *, active: bool) -> None:
+    outbox.put(work, [PutSegment(f"Perennial: {level.name}", f"tier:{level.key}", active=active) for level in levels])
 
 
 def offer(work: UnitOfWork, reward: Mapping[str, Any]) -> int:

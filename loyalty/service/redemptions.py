@@ -18,6 +18,7 @@ from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Kind, Redemption, Reward, Terms
+from loyalty.service import expiry
 from loyalty.service.asking import CODE_PREFIX, asked, code_for, dead
 from loyalty.service.program import Program
 
@@ -52,7 +53,8 @@ def redeem(
     `request_key` names the shopper's click: asked twice, the second time answers with the first redemption.
     Refuses with `RewardUnknown`, `RewardLimit` or `NotEnoughPoints`; then nothing is written.
     """
-    program = Program.of(work).current
+    versions = Program.of(work)
+    program = versions.current
     balance = records.lock_balances(work, [customer_id])[customer_id]
     if known := records.redemption_of_request(work, customer_id, request_key):
         return known
@@ -61,7 +63,7 @@ def redeem(
         raise RewardUnknown
     if not rules.left_to_buy(reward, records.bought(work, customer_id, [reward]).get(reward.key, ()), work.now):
         raise RewardLimit
-    lots = records.open_lots(work, [customer_id])
+    lots = expiry.dated(work, versions, records.open_lots(work, [customer_id]))
     if rules.spendable(lots, balance.debt, work.now) < reward.points:
         raise NotEnoughPoints
     expires_at, code = _end(work, customer_id, reward), code_for(reward)
@@ -213,7 +215,7 @@ def settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
     for row in rows:
         redemption, agreed = records.as_redemption(row), program.by_version(row.terms_version)
         wanted = rules.target(redemption, work.now)
-        records.append(work, _redemption_entries(work, redemption, wanted, agreed, row.reward["title"]))
+        records.append(work, _redemption_entries(work, redemption, wanted, agreed, row.reward["title"], program))
         final = wanted.held == 0
         records.mark_outcome(work, redemption.redemption_id, wanted.what if final else None)
         if final and wanted.taken == 0 and not redemption.refused:
@@ -228,7 +230,7 @@ def _end_it(work: UnitOfWork, row: Any, agreed: Terms) -> None:
 
 
 def _redemption_entries(
-    work: UnitOfWork, redemption: Redemption, wanted: rules.Target, agreed: Terms, title: str
+    work: UnitOfWork, redemption: Redemption, wanted: rules.Target, agreed: Terms, title: str, program: Program
 ) -> list[Entry]:
     """The entries between what the ledger says of a redemption and what it ought to say."""
     booked = records.redemption_booked(work, redemption.redemption_id)
@@ -242,7 +244,7 @@ def _redemption_entries(
         moves += [("points", "release", lot_id, points) for lot_id, points in taken.items()]
     elif missing := wanted.taken - sum(taken.values()):
         # Given back already, and now used after all: the points are taken once more, into debt if need be.
-        lots = records.open_lots(work, [redemption.customer_id])
+        lots = expiry.dated(work, program, records.open_lots(work, [redemption.customer_id]))
         moves += [("points", "spend", d.lot_id, -d.points) for d in rules.draw_for_reward(lots, missing, work.now)]
     # The number of a gift card is money: it stands in no sentence.
     what = title if redemption.money else f"code {redemption.code}"
