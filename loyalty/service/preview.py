@@ -111,8 +111,8 @@ def _losses(
 
 def _said(work: UnitOfWork, tally: _Tally, before: int, today: date) -> ExpiryPreview:
     firsts = [rules.add_months(today.replace(day=1), month) for month in range(AHEAD_MONTHS + 1)]
-    months = [(first, *tally.by_month[first]) for first in firsts]
-    days = [(day, *tally.by_day[day]) for day in sorted(tally.by_day)[:FIRST_DAYS]]
+    months = [(first, tally.by_month[first][0], tally.by_month[first][1]) for first in firsts]
+    days = [(day, tally.by_day[day][0], tally.by_day[day][1]) for day in sorted(tally.by_day)[:FIRST_DAYS]]
     names = records.names(work, [who for _, who, _ in tally.largest])
     examples = [Loss(names[who], -points, on) for points, who, on in tally.largest]
     return ExpiryPreview(tally.members, tally.points, before, months, days, examples)
