@@ -175,7 +175,8 @@ def date_lots(work: UnitOfWork) -> int:
     program = Program.of(work)
     if not ever(program):
         return 0
-    version, walk = _policy_version(program), records.walk_of(work, LOTS)
+    version, _ = program.began(lambda terms: terms.expiry)
+    walk = records.walk_of(work, LOTS)
     if walk is None or walk.version != version:
         after, top, looked_at = 0, 0, work.now - SETTLED_AFTER
     else:
@@ -193,13 +194,6 @@ def date_lots(work: UnitOfWork) -> int:
     at = work.now - SETTLED_AFTER if full else work.now
     records.put_walk(work, LOTS, version=version, after_id=end if full else top, top_id=end, at=at)
     return looked
-
-
-def _policy_version(program: Program) -> int:
-    """The version of the terms in which the policy of now was first published."""
-    expiries = [version.expiry for version in program.versions]
-    changed = [place for place in range(1, len(expiries)) if expiries[place] != expiries[place - 1]]
-    return program.versions[changed[-1] if changed else 0].version
 
 
 def warn_expiring(work: UnitOfWork) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,13 @@ class Program:
     @property
     def current(self) -> Terms:
         return self.versions[-1]
+
+    def began(self, part: Callable[[Terms], object]) -> tuple[int, datetime]:
+        """The version in which a part of the terms of now was first published, and when that was."""
+        place = len(self.versions) - 1
+        while place and part(self.versions[place - 1]) == part(self.current):
+            place -= 1
+        return self.versions[place].version, self.published[place]
 
     def by_version(self, version: int) -> Terms:
         return self.versions[version - 1]

@@ -75,19 +75,12 @@ class _Course:
 def ground_of(work: UnitOfWork, program: Program) -> Ground:
     return Ground(
         program.current.tiers,
-        ladder_since(program),
+        program.began(lambda terms: terms.tiers)[1],
         expiry.zone_of(work),
         program.current.currency,
         program,
         tuple(sorted({PREFIX + level.key for version in program.versions for level in version.tiers.levels})),
     )
-
-
-def ladder_since(program: Program) -> datetime:
-    """When the ladder of now was published; terms that change something else move nobody."""
-    ladders = [version.tiers for version in program.versions]
-    changed = [place for place in range(1, len(ladders)) if ladders[place] != ladders[place - 1]]
-    return program.published[changed[-1] if changed else 0]
 
 
 def settle(work: UnitOfWork, program: Program, customer_ids: Iterable[CustomerId]) -> None:
@@ -114,7 +107,7 @@ def walk_members(work: UnitOfWork) -> int:
     if not any(version.tiers.levels for version in program.versions):
         return 0
     ground, walk = ground_of(work, program), records.walk_of(work, MEMBERS)
-    version = next(v.version for v, at in zip(program.versions, program.published, strict=True) if at >= ground.since)
+    version, _ = program.began(lambda terms: terms.tiers)
     after = walk.after_id if walk is not None and walk.version == version else 0
     looked = 0
     for _ in range(WALK_PAGES):

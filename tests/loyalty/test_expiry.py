@@ -148,7 +148,7 @@ def test_whoever_buys_in_time_keeps_everything_and_whoever_sleeps_loses_it(
     assert (desk.balance(1).points, desk.faults()) == (0, [])
 
 
-@pytest.mark.parametrize(("activity", "spendable"), [("earning", 0), ("earning_and_redeeming", 20), ("purchases", 0)])
+@pytest.mark.parametrize("activity, spendable", [("earning", 0), ("earning_and_redeeming", 20), ("purchases", 0)])
 def test_what_keeps_points_alive_is_the_merchant_s_choice(
     desk: Desk, clock: Clock, activity: str, spendable: int
 ) -> None:
@@ -283,7 +283,9 @@ _members = count(1000, 1000)
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_points_in_equal_points_with_held_spent_and_expired(desk: Desk, above: Superuser, clock: Clock, data: Any) -> None:
+def test_points_in_equal_points_with_held_spent_and_expired(
+    desk: Desk, above: Superuser, clock: Clock, data: Any
+) -> None:
     number = next(_members)
     buyer, orders, codes = people.customer(number), list[Any](), list[str]()
     desk.settle(customers=[people.customer(number, updated_at=clock())])

@@ -35,7 +35,9 @@ def noon(year: int, month: int, day: int) -> datetime:
     return datetime(year, month, day, 12, tzinfo=UTC)
 
 
-def last_day(expiry: Expiry, available_at: datetime, life: Life | None = None, since: datetime = LONG_AGO) -> date | None:
+def last_day(
+    expiry: Expiry, available_at: datetime, life: Life | None = None, since: datetime = LONG_AGO
+) -> date | None:
     ends = expires_at([Ruling(since, expiry)], available_at, life or Life(available_at), BERLIN)
     return None if ends is None else (ends - timedelta(microseconds=1)).astimezone(BERLIN).date()
 
@@ -55,7 +57,8 @@ def test_a_lot_lasts_its_months_to_the_end_of_the_last_day_in_the_shop_s_zone() 
 
 
 @pytest.mark.parametrize(
-    ("to", "day"), [(Round.MONTH, date(2027, 2, 28)), (Round.QUARTER, date(2027, 3, 31)), (Round.YEAR, date(2027, 12, 31))]
+    "to, day",
+    [(Round.MONTH, date(2027, 2, 28)), (Round.QUARTER, date(2027, 3, 31)), (Round.YEAR, date(2027, 12, 31))],
 )
 def test_a_lot_may_last_to_the_end_of_a_month_quarter_or_year(to: Round, day: date) -> None:
     assert last_day(Expiry(Policy.LOT, 12, round_up=to), noon(2026, 2, 10)) == day
@@ -163,7 +166,7 @@ def test_what_is_owed_is_paid_before_anything_expires() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    "body, said",
     [
         ({"policy": "lot", "months": 0}, "points last from 1 to 120 months"),
         ({"policy": "calendar", "month": 2, "day": 30}, "there is no day 30 in month 2"),

@@ -18,7 +18,7 @@ ZONES = st.sampled_from(
 
 
 @pytest.mark.parametrize(
-    ("day", "months", "then"),
+    "day, months, then",
     [
         (date(2026, 1, 31), 1, date(2026, 2, 28)),
         (date(2028, 1, 31), 1, date(2028, 2, 29)),
