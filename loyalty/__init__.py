@@ -1,6 +1,7 @@
 """What have they earned, and what may they spend? An append-only ledger of points, and rewards bought with them."""
 
 from loyalty.rules import (
+    MOST_LEVELS,
     Activity,
     Benefit,
     Downgrade,
@@ -46,6 +47,7 @@ from loyalty.service import (
     expire_due,
     first_terms,
     gift_card_settled,
+    is_customer,
     last_day,
     merge,
     offer,
@@ -67,6 +69,7 @@ from loyalty.service import (
     tell_points,
     tier_counts,
     tier_history,
+    tier_keys,
     tier_of,
     tiers_at,
     verify,
@@ -77,6 +80,7 @@ from loyalty.service import (
 
 __all__ = [
     "DOMAIN",
+    "MOST_LEVELS",
     "Activity",
     "Award",
     "Balance",
@@ -118,6 +122,7 @@ __all__ = [
     "expire_due",
     "first_terms",
     "gift_card_settled",
+    "is_customer",
     "last_day",
     "merge",
     "offer",
@@ -140,6 +145,7 @@ __all__ = [
     "tell_points",
     "tier_counts",
     "tier_history",
+    "tier_keys",
     "tier_of",
     "tiers_at",
     "verify",

@@ -151,6 +151,9 @@ _EVERYBODY = text("""
 _TIERS_OF = text(
     "SELECT customer_id, tier FROM member_tiers WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)"
 )
+_CUSTOMER = text("""
+    SELECT customer_id FROM customers WHERE shop_id = :shop_id AND customer_id = :customer_id AND gone_at IS NULL
+""")
 _GIVEN = text("""
     SELECT idempotency_key, customer_id, points, lot_id, terms_version FROM entries
     WHERE shop_id = :shop_id AND idempotency_key = ANY(:keys)
@@ -283,3 +286,7 @@ def tiers_of(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[Custo
 def given(work: UnitOfWork, keys: Sequence[str]) -> dict[str, Any]:
     """What was booked under these keys: points, lot_id, terms_version."""
     return {row.idempotency_key: row for row in work.rows(_GIVEN, keys=list(keys))} if keys else {}
+
+
+def is_customer(work: UnitOfWork, customer_id: CustomerId) -> bool:
+    return work.row(_CUSTOMER, customer_id=customer_id) is not None

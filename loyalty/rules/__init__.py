@@ -44,10 +44,11 @@ from loyalty.rules.standing import (
     with_choices,
 )
 from loyalty.rules.terms import Terms, mistakes, proposal
-from loyalty.rules.tiers import Benefit, Downgrade, Ladder, Level, Measure, Perk, Window, amount, span
+from loyalty.rules.tiers import MOST_LEVELS, Benefit, Downgrade, Ladder, Level, Measure, Perk, Window, amount, span
 
 __all__ = [
     "LATE_ORDERS",
+    "MOST_LEVELS",
     "WARNED_DAYS",
     "Activity",
     "Benefit",

@@ -10,10 +10,12 @@ from loyalty.service.members import (
     TierUnknown,
     choices,
     end_choice,
+    is_customer,
     set_tier,
     standing,
     tier_counts,
     tier_history,
+    tier_keys,
 )
 from loyalty.service.merging import merge
 from loyalty.service.preview import ExpiryPreview, TiersPreview, preview_expiry, preview_tiers
@@ -72,6 +74,7 @@ __all__ = [
     "expire_due",
     "first_terms",
     "gift_card_settled",
+    "is_customer",
     "last_day",
     "merge",
     "offer",
@@ -93,6 +96,7 @@ __all__ = [
     "tell_points",
     "tier_counts",
     "tier_history",
+    "tier_keys",
     "tier_of",
     "tiers_at",
     "verify",

@@ -127,3 +127,13 @@ def tier_counts(work: UnitOfWork) -> Sequence[tuple[Level, int]]:
     """How many members stand on each tier of the ladder, lowest first."""
     counted = records.tier_counts(work)
     return [(level, counted.get(level.key, 0)) for level in Program.of(work).current.tiers.levels]
+
+
+def tier_keys(work: UnitOfWork) -> set[str]:
+    """The keys that the program's tiers have, and have had: one that is given again is the same tier."""
+    return {level.key for version in Program.of(work).versions for level in version.tiers.levels}
+
+
+def is_customer(work: UnitOfWork, customer_id: CustomerId) -> bool:
+    """Whether this shop has somebody of that number who is not gone."""
+    return records.is_customer(work, customer_id)
