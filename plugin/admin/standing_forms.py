@@ -65,7 +65,10 @@ def expiry_shown(expiry: Expiry) -> dict[str, str]:
 
 
 def tiers_of(form: Typed, currency: str, known: Collection[str]) -> dict[str, Any]:
-    """The tiers, lowest first, as terms store them; `known` are the keys that tiers have had. Refuses with `NotATerm`."""
+    """The tiers, lowest first, as terms store them; `known` are the keys that tiers have had.
+
+    Refuses with `NotATerm`.
+    """
     measure = form.get("measure", "spend")
     if measure not in set(Measure):
         raise NotATerm("Choose what is counted.")

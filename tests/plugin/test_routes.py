@@ -26,6 +26,8 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        "/customers/<int:customer_id>/tier",
+        "/expiry",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
@@ -37,6 +39,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/rewards/withdraw",
         "/proxy/redeem",
         "/segments/<wanted>",
+        "/tiers",
         "/proxy/r/<code>",
     }
     assert all("GET" not in methods for path, methods in rules.items())
