@@ -154,9 +154,12 @@ _TIERS_OF = text(
 _CUSTOMER = text("""
     SELECT customer_id FROM customers WHERE shop_id = :shop_id AND customer_id = :customer_id AND gone_at IS NULL
 """)
-_GIVEN = text("""
-    SELECT idempotency_key, customer_id, points, lot_id, terms_version FROM entries
-    WHERE shop_id = :shop_id AND idempotency_key = ANY(:keys)
+# What was given for entering tiers, and taken back: awards that belong to no order.
+_GIVEN = text(f"""
+    SELECT f.customer_id, e.idempotency_key, e.points, e.lot_id {_ENTRIES}
+    WHERE e.account = 'points' AND e.kind IN ('award', 'award_back') AND e.order_id IS NULL
+      AND e.idempotency_key LIKE 'tier:%'
+    ORDER BY e.entry_id
 """)
 
 
@@ -283,9 +286,11 @@ def tiers_of(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[Custo
     return {row.customer_id: row.tier for row in work.rows(_TIERS_OF, customer_ids=list(customer_ids))}
 
 
-def given(work: UnitOfWork, keys: Sequence[str]) -> dict[str, Any]:
-    """What was booked under these keys: points, lot_id, terms_version."""
-    return {row.idempotency_key: row for row in work.rows(_GIVEN, keys=list(keys))} if keys else {}
+def given(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:
+    """What these members were given for entering tiers, and what was taken back: customer_id, idempotency_key, points,
+    lot_id.
+    """
+    return work.rows(_GIVEN, customer_ids=list(customer_ids)) if customer_ids else []
 
 
 def is_customer(work: UnitOfWork, customer_id: CustomerId) -> bool:

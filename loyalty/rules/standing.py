@@ -137,6 +137,10 @@ class _Climb:
         return start_of(first, self.zone)
 
     def _rise(self, at: datetime) -> None:
+        above = self.ladder.levels[self.place + 1 :]
+        # No window holds more than all time: most purchases lead nowhere, and need no calendar to say so.
+        if not above or self.counted(BEGINNING, at) < above[0].enter:
+            return
         start = self.window_start(at)
         counted = self.counted(start, at)
         place = max((n for n, level in enumerate(self.ladder.levels) if level.enter <= counted), default=-1)

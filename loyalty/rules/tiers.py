@@ -110,6 +110,12 @@ class Ladder:
         given["levels"] = tuple(_level(level) for level in levels)
         return cls(**given)
 
+    @property
+    def asks(self) -> tuple[object, ...]:
+        """What decides where members stand; names and benefits decide nothing."""
+        steps = tuple((level.key, level.enter, level.keep) for level in self.levels)
+        return self.measure, self.window, self.months, self.grace_days, self.downgrade, steps
+
     def level(self, key: str | None) -> Level | None:
         return next((level for level in self.levels if level.key == key), None)
 

@@ -38,7 +38,7 @@ MEMBERS = "members"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a walk stands on: the ladder of now, since when it is the ladder, and the shop's zone and currency."""
+    """What a walk stands on: the ladder of now, since when it asks what it asks, and the shop's zone and currency."""
 
     ladder: Ladder
     since: datetime
@@ -53,20 +53,12 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fresh:
-    """A move that is to be written. `deserved`: it was reached while the ladder was there, so it is rewarded."""
-
-    move: Move
-    deserved: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Course:
     """A member's whole way: what is recorded, all moves, and those that are to be written."""
 
     held: Held
     moves: Sequence[Move]
-    fresh: Sequence[_Fresh]
+    fresh: Sequence[Move]
 
     def tier(self, at: datetime) -> str | None:
         return rules.tier_at(self.moves, at)
@@ -75,7 +67,7 @@ class _Course:
 def ground_of(work: UnitOfWork, program: Program) -> Ground:
     return Ground(
         program.current.tiers,
-        program.began(lambda terms: terms.tiers)[1],
+        program.began(lambda terms: terms.tiers.asks)[1],
         expiry.zone_of(work),
         program.current.currency,
         program,
@@ -132,11 +124,15 @@ def _settle(work: UnitOfWork, ground: Ground, customer_ids: Sequence[CustomerId]
         _course(ground, held, facts.get(held.customer_id, ()), choices.get(held.customer_id, ()), work.now)
         for held in everyone
     ]
-    rows = [_change(ground, course.held, fresh.move) for course in courses for fresh in course.fresh]
+    rows = [_change(ground, course.held, move) for course in courses for move in course.fresh]
     records.add_changes(work, rows, ground.version)
     warned = [course for course in courses if _is_to_warn(course, work.now)]
     records.write_members(work, [_member(course, course in warned, work.now) for course in courses])
-    entering.settle(work, ground.program, _entries_of(courses))
+    entries = {
+        course.held.customer_id: entering.owed(course.held.customer_id, course.moves, ground.since, work.now)
+        for course in courses
+    }
+    entering.settle(work, ground.program, ground.since, entries)
     _tell(work, ground, [c for c in courses if c.held.there and (tell_all or c.fresh)])
     entered = [_entered(ground, course) for course in courses if course.fresh]
     announcements.announce(work, [*entered, *(_ending(ground, course, work.now) for course in warned)])
@@ -153,22 +149,21 @@ def moves_of(ladder: Ladder, facts: Sequence[Fact], choices: Sequence[Choice], z
     return rules.with_choices(rules.walk(ladder, facts, zone), standing)
 
 
-def _fresh(ground: Ground, held: Held, moves: Sequence[Move], now: datetime) -> list[_Fresh]:
+def _fresh(ground: Ground, held: Held, moves: Sequence[Move], now: datetime) -> list[Move]:
     """The moves that are not written yet; or one, now, that puts right what was written.
 
     That is where the ladder is new, or something became known late: it moves nobody in the past.
     """
     said_at = max(held.changed_at or ground.since, ground.since)
     if rules.tier_at(moves, said_at) == held.changed_to:
-        return [_Fresh(m, m.cause is Cause.REACHED) for m in moves if said_at < m.at <= now]
+        return [move for move in moves if said_at < move.at <= now]
     if (tier := rules.tier_at(moves, now)) == held.changed_to:
         return []
     last = next((move for move in reversed(moves) if move.at <= now), None)
     if last is None:
         cause = Cause.NEW_TIERS if ground.ladder.level(held.changed_to) is None else Cause.CHOICE_ENDED
-        return [_Fresh(Move(now, held.changed_to, tier, cause), deserved=False)]
-    deserved = last.cause is Cause.REACHED and last.at > ground.since
-    return [_Fresh(replace(last, at=now, before=held.changed_to), deserved)]
+        return [Move(now, held.changed_to, tier, cause)]
+    return [replace(last, at=now, before=held.changed_to)]
 
 
 def _change(ground: Ground, held: Held, move: Move) -> dict[str, object]:
@@ -200,26 +195,12 @@ def _member(course: _Course, warned: bool, now: datetime) -> dict[str, object]:
     return {
         "customer_id": held.customer_id,
         "tier": course.tier(now),
-        "since": course.fresh[-1].move.at if course.fresh else held.since,
+        "since": course.fresh[-1].at if course.fresh else held.since,
         "next_at": ahead.at if ahead else None,
         "next_tier": ahead.after if ahead else None,
         "next_review_at": review,
         "warned_of": warned_of,
     }
-
-
-def _entries_of(courses: Sequence[_Course]) -> list[entering.Entered]:
-    """The entries into tiers that are rewarded, and those that were returned, in the order in which they happened."""
-    found = list[entering.Entered]()
-    for course in courses:
-        tier, at = course.held.changed_to, course.held.changed_at
-        for fresh in course.fresh:
-            if fresh.move.cause is Cause.TAKEN_BACK and tier and at:
-                found.append(entering.Entered(course.held.customer_id, tier, at, owed=False))
-            tier, at = fresh.move.after, fresh.move.at
-            if fresh.deserved and tier:
-                found.append(entering.Entered(course.held.customer_id, tier, at, owed=True))
-    return found
 
 
 def _tell(work: UnitOfWork, ground: Ground, courses: Sequence[_Course]) -> None:
@@ -235,7 +216,7 @@ def _tell(work: UnitOfWork, ground: Ground, courses: Sequence[_Course]) -> None:
 
 
 def _entered(ground: Ground, course: _Course) -> announcements.Happening:
-    move = course.fresh[-1].move
+    move = course.fresh[-1]
     before, after = (level.name if (level := ground.ladder.level(key)) else "" for key in (move.before, move.after))
     return announcements.Happening(
         announcements.What.TIER_ENTERED, f"{course.held.customer_id}:{move.after}:{move.at:%Y%m%dT%H%M%S}",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 import loyalty
 from commerce.events import CustomerDeleted, CustomersMerged
+from commerce.orders import OrderSnapshot
 from engine import announcements
 from engine.announcements import What
 from loyalty import ChoiceOver, Ladder, ReasonMissing, TermsRefused, TierUnknown
@@ -291,6 +294,70 @@ def test_an_entry_reward_that_was_spent_is_owed_when_the_goods_go_back(desk: Des
     desk.settle(people.later(order, cancelled_at=clock()))
     assert (desk.balance().points, desk.balance().debt, desk.balance().held) == (-200, 200, 200)
     assert desk.faults() == []
+
+
+def test_an_order_that_is_restored_is_rewarded_again_once(desk: Desk, above: Superuser, clock: Clock) -> None:
+    ladder(desk, SILVER | {"entry_points": 50})
+    clock.forward(minutes=1)
+    order = people.order(1, people.customer(), 25_000, placed_at=clock())
+    for step, cancelled in enumerate((None, clock(), None, None, clock(), None)):
+        desk.settle(people.later(order, 60 * step, cancelled_at=cancelled))
+    kinds = [(kind, points) for kind, points, _ in movements(desk, above) if kind.startswith("award")]
+    assert kinds == [("award", 50), ("award_back", -50), ("award", 50), ("award_back", -50), ("award", 50)]
+    assert desk.balance().points == 300
+    assert desk.faults() == []
+
+
+def test_tiers_that_ask_for_more_take_no_reward_back(desk: Desk, above: Superuser, clock: Clock) -> None:
+    ladder(desk, SILVER | {"entry_points": 50})
+    clock.forward(minutes=1)
+    buy(desk, 1, 25_000, clock())
+    clock.forward(days=1)
+    ladder(desk, SILVER | {"enter": 40_000, "entry_points": 50})
+    review(desk)
+    assert [row[3] for row in changes(desk, above)] == ["silver", None]
+    assert [kind for kind, _, _ in movements(desk, above)] == ["earn", "award"]
+    clock.forward(days=1)
+    ladder(desk, SILVER | {"enter": 40_000, "entry_points": 80, "name": "Argent"})
+    buy(desk, 2, 20_000, clock())
+    assert movements(desk, above)[2:] == [("earn", 200, "points"), ("award", 80, "points")]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_orders_and_returns_in_any_order_end_in_the_same_tier_and_the_same_points(
+    desk: Desk, above: Superuser, clock: Clock, seed: int
+) -> None:
+    """One member hears of everything in order; of the other, who does the same, we hear backwards and twice."""
+    draw = Random(seed)
+    ladder(desk, SILVER | {"entry_points": 50}, GOLD | {"entry_points": 500})
+    told = list[list[OrderSnapshot]]()
+    for number in range(1, 7):
+        at = clock.forward(hours=draw.randint(1, 900))
+        words = [people.order(number, people.customer(1), draw.randint(20, 400) * 100, placed_at=at)]
+        if draw.random() < 0.5:
+            back = people.refund(words[0], number, draw.randint(1, words[0].goods_minor), at + timedelta(hours=1))
+            words.append(people.refunded(words[0], back))
+        told.append(words)
+    clock.forward(days=20)
+    for words in told:
+        for word in words:
+            desk.settle(word)
+    shuffled = [_of_another(word, number) for number, words in enumerate(told) for word in words] * 2
+    draw.shuffle(shuffled)
+    for word in shuffled:
+        desk.settle(word)
+    review(desk)
+    one, other = (desk.balance(number) for number in (1, 2))
+    assert (one.points, one.debt) == (other.points, other.debt)
+    tiers = {row[0]: row[1] for row in above.run(MEMBERS, desk.shop.shop_id)}
+    assert tiers.get("1001") == tiers.get("1002")
+    assert desk.faults() == []
+
+
+def _of_another(word: OrderSnapshot, number: int) -> OrderSnapshot:
+    name = str(8000 + number)
+    refunds = tuple(replace(back, order_external_id=name, external_id=f"x{back.external_id}") for back in word.refunds)
+    return replace(word, external_id=name, customer=people.customer(2), refunds=refunds)
 
 
 # --- the shop's own word
