@@ -68,8 +68,8 @@ REDEMPTIONS = """
     WHERE shop_id = %s
 """
 TIERS = """
-    SELECT c.external_id, m.tier, m.next_at, m.next_tier FROM member_tiers m JOIN customers c USING (shop_id, customer_id)
-    WHERE m.shop_id = %s AND m.tier IS NOT NULL
+    SELECT c.external_id, m.tier, m.next_at, m.next_tier FROM member_tiers m
+    JOIN customers c USING (shop_id, customer_id) WHERE m.shop_id = %s AND m.tier IS NOT NULL
 """
 LADDER = {
     "levels": [
