@@ -61,7 +61,6 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     """
     merge(work, accepted.merges)
     outbox.follow(work, accepted, DOMAIN)
-    tiers.follow(work, accepted)
     orders = [order for order in accepted.orders if order.customer_id is not None]
     if orders:
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
@@ -73,6 +72,8 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
     if accepted.ended_codes:
         end_codes(work, accepted.ended_codes)
+    # Last: whoever settles holds balances before tiers.
+    tiers.follow(work, accepted)
 
 
 def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+import app
 import loyalty
 from sandbox.customers import Customer
 from sandbox.ids import gid
@@ -35,11 +36,11 @@ def shown(loop: Loop, customer: Customer) -> tuple[list[str], str | None]:
     return tags, next((field.value for field in fields if field.key == "tier"), None)
 
 
-def review(loop: Loop) -> None:
+def run_jobs(loop: Loop) -> None:
+    """What the clock of a worker does each minute."""
     with loop.database.work(loop.shop.shop_id) as work:
-        loyalty.walk_members(work)
-        while loyalty.review_tiers(work):
-            pass
+        app._review_tiers(work)
+        app._expire(work)
 
 
 def test_a_tier_shows_in_the_store_and_goes_with_what_led_to_it(loop: Loop, anna: Customer) -> None:
@@ -61,7 +62,7 @@ def test_the_shop_s_word_shows_in_the_store_until_its_day(loop: Loop, anna: Cust
     loop.come_to_rest()
     assert shown(loop, anna) == (["tier:gold"], "Gold")
     loop.clock.now = until
-    review(loop)
+    run_jobs(loop)
     loop.come_to_rest()
     assert shown(loop, anna) == (["tier:silver"], "Silver")
 
@@ -76,3 +77,22 @@ def test_the_store_has_a_segment_for_each_tier_and_none_for_one_that_is_gone(loo
     names = {segment.name for segment in loop.world.shop().segments}
     assert "Perennial: Gold" in names
     assert "Perennial: Silver" not in names
+
+
+def test_points_that_are_over_are_gone_from_the_store_s_field_too(loop: Loop, anna: Customer) -> None:
+    loop.world.place_order([("POT", 1)], customer=anna)
+    loop.come_to_rest()
+    points = loop.points(anna.id).points
+    assert points > 0
+    with loop.database.work(loop.shop.shop_id) as work:
+        assert loyalty.tell_points(work) == 1
+    now = loop.clock()
+    loop.clock.forward(days=400)
+    run_jobs(loop)
+    loop.clock.now = now
+    with loop.database.work(loop.shop.shop_id) as work:
+        assert loyalty.tell_points(work) == 1
+        assert loyalty.verify(work) == []
+    loop.come_to_rest()
+    fields = loop.world.shop().metafields.of(gid("Customer", anna.id), OWN_NAMESPACE)
+    assert {field.key: field.value for field in fields}["points"] == "0"
