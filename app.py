@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -69,6 +69,8 @@ OUTCOMES: Mapping[str, Outcome] = {
 # A shop may move to another domain, or remove the app, while a process runs: what is known of it is looked up anew.
 REMEMBER_STORE_SECONDS = 300.0
 
+BATCHES_A_MINUTE = 20
+
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
     loyalty.DOMAIN: loyalty.first_terms,
@@ -98,14 +100,21 @@ def _tell_points(work: UnitOfWork) -> None:
 
 def _expire(work: UnitOfWork) -> None:
     loyalty.date_lots(work)
-    while loyalty.expire_due(work):
-        pass
+    _some(work, loyalty.expire_due)
 
 
 def _review_tiers(work: UnitOfWork) -> None:
     loyalty.walk_members(work)
-    while loyalty.review_tiers(work):
-        pass
+    _some(work, loyalty.review_tiers)
+
+
+def _some(work: UnitOfWork, batch: Callable[[UnitOfWork], int]) -> None:
+    """What is due, up to some thousands: on the last day of a year it may be everybody, and whoever buys a reward waits
+    for the balances that are held meanwhile. The next minute goes on.
+    """
+    for _ in range(BATCHES_A_MINUTE):
+        if not batch(work):
+            return
 
 
 def _warn_expiring(work: UnitOfWork) -> None:
