@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import loyalty
-from commerce.events import DiscountChanged
+from commerce.events import CustomersMerged, DiscountChanged
 from engine import announcements
 from engine.announcements import What
 from loyalty import Expiry, NotEnoughPoints, Policy, TermsRefused
@@ -108,6 +109,27 @@ def test_what_was_spent_of_expired_points_is_still_owed_when_the_goods_go_back(d
     desk.settle(people.later(order, cancelled_at=clock()))
     assert (desk.balance().points, desk.balance().debt, desk.balance().held) == (-100, 100, 100)
     assert desk.faults() == []
+
+
+def test_whoever_is_kept_in_a_merge_inherits_what_has_expired_and_what_will(
+    desk: Desk, above: Superuser, clock: Clock
+) -> None:
+    policy(desk, policy="lot", months=1)
+    order = people.order(1, people.customer(2), 10_000)
+    desk.settle(order)
+    clock.now = datetime(2026, 4, 17, tzinfo=UTC)
+    expire(desk)
+    buy(desk, 2, 5000, clock(), buyer=2)
+    buy(desk, 3, 3000, clock(), buyer=1)
+    desk.hear(CustomersMerged("1001", "1002", clock()))
+    assert desk.balance(1).expiring == [(datetime(2026, 6, 2, tzinfo=UTC), 80)]
+    back = people.refund(order, 1, 6000, clock())
+    desk.settle(people.refunded(replace(order, customer=people.customer(1)), back))
+    assert movements(desk, above)[-2:] == [("expire", 60, "points"), ("clawback", -60, "points")]
+    assert (desk.balance(1).points, desk.balance(1).debt, desk.faults()) == (80, 0, [])
+    clock.now = datetime(2026, 6, 2, tzinfo=UTC)
+    expire(desk)
+    assert (desk.balance(1).points, desk.faults()) == (0, [])
 
 
 def test_a_debt_is_paid_out_of_points_before_they_expire(desk: Desk, above: Superuser, clock: Clock) -> None:
