@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -77,6 +77,8 @@ OUTCOMES: Mapping[str, Outcome] = {
 # A shop may move to another domain, or remove the app, while a process runs: what is known of it is looked up anew.
 REMEMBER_STORE_SECONDS = 300.0
 
+BATCHES_A_MINUTE = 20
+
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
     loyalty.DOMAIN: loyalty.first_terms,
@@ -112,6 +114,29 @@ def _give(work: UnitOfWork) -> None:
 def _decide(work: UnitOfWork) -> None:
     while loyalty.decide_due(work):
         pass
+
+
+def _expire(work: UnitOfWork) -> None:
+    loyalty.date_lots(work)
+    _some(work, loyalty.expire_due)
+
+
+def _review_tiers(work: UnitOfWork) -> None:
+    loyalty.walk_members(work)
+    _some(work, loyalty.review_tiers)
+
+
+def _some(work: UnitOfWork, batch: Callable[[UnitOfWork], int]) -> None:
+    """What is due, up to some thousands: on the last day of a year it may be everybody, and whoever buys a reward waits
+    for the balances that are held meanwhile. The next minute goes on.
+    """
+    for _ in range(BATCHES_A_MINUTE):
+        if not batch(work):
+            return
+
+
+def _warn_expiring(work: UnitOfWork) -> None:
+    loyalty.warn_expiring(work)
 
 
 def _forget(work: UnitOfWork) -> None:
@@ -258,6 +283,9 @@ class House:
             Job("give rewards", 60, inside=_give),
             Job("decide contests", 300, inside=_decide),
             Job("reconcile", 300, after=self.reconcile),
+            Job("review tiers", 60, inside=_review_tiers),
+            Job("expire points", 60, inside=_expire),
+            Job("warn of expiring points", 3600, inside=_warn_expiring),
             Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

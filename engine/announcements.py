@@ -37,6 +37,9 @@ class What(StrEnum):
     POINTS_EARNED = "points-earned"
     REWARD_REDEEMED = "reward-redeemed"
     FRIEND_JOINED = "friend-joined"
+    TIER_ENTERED = "tier-entered"
+    TIER_ENDING = "tier-ending"
+    POINTS_EXPIRING = "points-expiring"
 
 
 @dataclass(frozen=True, slots=True)

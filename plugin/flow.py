@@ -27,6 +27,9 @@ TITLES = {
     "points earned": What.POINTS_EARNED,
     "reward redeemed": What.REWARD_REDEEMED,
     "friend joined": What.FRIEND_JOINED,
+    "customer entered a tier": What.TIER_ENTERED,
+    "tier is ending": What.TIER_ENDING,
+    "points are expiring": What.POINTS_EXPIRING,
 }
 
 

@@ -8,7 +8,7 @@ every language we may add.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from hashlib import blake2b
 from itertools import groupby
@@ -20,7 +20,20 @@ from flask import url_for
 from markupsafe import Markup
 
 from commerce.money import Money
-from loyalty import Kind, Reward
+from loyalty import (
+    Activity,
+    Benefit,
+    Expiry,
+    Kind,
+    Ladder,
+    Measure,
+    Perk,
+    Policy,
+    Reward,
+    Round,
+    amount,
+    span,
+)
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STATIC = Path(__file__).parent / "static"
@@ -181,6 +194,75 @@ def described(offered: Reward, currency: str) -> str:
     return ", ".join(asks if named else [what, *asks])
 
 
+PERKS: Mapping[Perk, str] = {
+    Perk.FREE_DELIVERY: "Free delivery",
+    Perk.FASTER_DELIVERY: "Faster delivery",
+    Perk.EARLY_ACCESS: "Early access to new goods",
+    Perk.EXCLUSIVE_OFFERS: "Offers for members only",
+    Perk.LONGER_RETURNS: "A longer time for returns",
+    Perk.OTHER: "Something else",
+}
+
+COUNTED: Mapping[Measure, str] = {
+    Measure.SPEND: "spend, after discounts and returns, without tax and delivery",
+    Measure.POINTS: "points earned, once they can be spent",
+    Measure.ORDERS: "orders that are paid and kept",
+    Measure.REFERRALS: "friends who were brought",
+}
+
+
+def perk(benefit: Benefit) -> str:
+    """What a tier gives: in the merchant's own words, where there are any."""
+    return benefit.text or PERKS[benefit.perk]
+
+
+def tier_amount(ladder: Ladder, value: int, currency: str) -> str:
+    """So much of what a ladder counts."""
+    return money(value, currency) if ladder.measure is Measure.SPEND else amount(ladder.measure, value, currency)
+
+
+def tier_measure(ladder: Ladder) -> str:
+    return COUNTED[ladder.measure]
+
+
+def date_text(on: date) -> str:
+    return f"{on.day}{NO_BREAK}{MONTHS[on.month - 1]}{NO_BREAK}{on.year}"
+
+
+def month_text(first: date) -> str:
+    return f"{MONTHS[first.month - 1]}{NO_BREAK}{first.year}"
+
+
+def last_day(there: ZoneInfo, ends_at: datetime) -> Markup:
+    """The last day of what ends at an instant, which is when the next day begins."""
+    return day(there, ends_at - timedelta(microseconds=1))
+
+
+def expiry(policy: Expiry) -> str:
+    """How points expire, as a sentence."""
+    months = counted(policy.months, "month", "months")
+    match policy.policy:
+        case Policy.NONE:
+            return "Points never expire."
+        case Policy.LOT:
+            end = "" if policy.round_up is Round.DAY else f", to the end of that {policy.round_up}"
+            return f"Points expire {months} after they could first be spent{end}."
+        case Policy.INACTIVITY:
+            return f"Points expire all together after {months} without {_ACTIVITIES[policy.activity]}."
+        case Policy.CALENDAR:
+            on = f"{policy.day}{NO_BREAK}{MONTHS[policy.month - 1]}"
+            return f"Points expire on {on}, after {months} at least."
+        case Policy.ANNIVERSARY:
+            return f"Points expire on the day of the year on which their member came, after {months} at least."
+
+
+_ACTIVITIES = {
+    Activity.EARNING: "earning",
+    Activity.EARNING_AND_REDEEMING: "earning or redeeming",
+    Activity.PURCHASES: "a purchase",
+}
+
+
 def masked(code: str) -> str:
     """A number that is money, as far as anybody but its owner has to see it."""
     return f"•••• {code[-4:]}"
@@ -205,17 +287,25 @@ def words(timezone: str) -> Mapping[str, Any]:
         "by_day": partial(by_day, there),
         "conditions": conditions,
         "counted": counted,
+        "date_text": date_text,
         "day": partial(day, there),
         "described": described,
+        "expiry_words": expiry,
         "instant": partial(instant, there),
+        "last_day": partial(last_day, there),
         "length_of_time": length_of_time,
         "masked": masked,
         "money": money,
+        "month_text": month_text,
         "name_of": name_of,
         "number": number,
+        "perk": perk,
         "reward_words": reward,
         "share": share,
         "signed": signed,
         "stage_name": stage,
         "static": static,
+        "tier_amount": tier_amount,
+        "tier_measure": tier_measure,
+        "tier_span": span,
     }

@@ -34,10 +34,12 @@ _LONGEST_VALUE = 255
 # dropped without a word.
 FIELDS = {"stage:": "lifecycle_stage", "tier:": "loyalty_tier", "referral:": "referral_role"}
 
-# The same for what is shown of a customer: stage and tier stand where their tags do. Others are loyalty's.
+# The same for what is shown of a customer: the stage stands where its tag does. Of a tier the tag is its key, which
+# plugins match; what shoppers read is its name, and of a hidden tier nothing. Others are
+# loyalty's.
 SHOWN = {
     "stage": "lifecycle_stage",
-    "tier": "loyalty_tier",
+    "tier": "loyalty_tier_name",
     "points": "loyalty_points",
     "referral_link": "referral_link",
 }

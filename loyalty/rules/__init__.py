@@ -4,6 +4,29 @@ to hold.
 Values in, values out.
 """
 
+from loyalty.rules.closing import (
+    Closing,
+    closings,
+)
+from loyalty.rules.expiry import (
+    WARNED_DAYS,
+    Activity,
+    Expiry,
+    Life,
+    Policy,
+    Ruling,
+    expires_at,
+    rulings,
+    warnings_between,
+)
+from loyalty.rules.months import (
+    Round,
+    add_months,
+    day_of,
+    end_of,
+    start_of,
+    zone_of,
+)
 from loyalty.rules.points import (
     Draw,
     Lot,
@@ -16,32 +39,113 @@ from loyalty.rules.points import (
     spendable,
     terms_for,
 )
-from loyalty.rules.redemptions import HELD, LATE_ORDERS, USED, Redemption, Target, left_to_buy, target
-from loyalty.rules.rewards import Kind, Reward, as_stored
-from loyalty.rules.terms import Terms, mistakes, proposal
+from loyalty.rules.redemptions import (
+    HELD,
+    LATE_ORDERS,
+    USED,
+    Redemption,
+    Target,
+    left_to_buy,
+    target,
+)
+from loyalty.rules.rewards import (
+    Kind,
+    Reward,
+    as_stored,
+)
+from loyalty.rules.standing import (
+    Cause,
+    Choice,
+    Fact,
+    Move,
+    counted_at,
+    facts_of,
+    next_move,
+    next_visible,
+    reason,
+    tier_at,
+    walk,
+    with_choices,
+)
+from loyalty.rules.terms import (
+    Terms,
+    mistakes,
+    proposal,
+)
+from loyalty.rules.tiers import (
+    MOST_LEVELS,
+    Benefit,
+    Downgrade,
+    Ladder,
+    Level,
+    Measure,
+    Perk,
+    Window,
+    amount,
+    span,
+)
 
 __all__ = [
     "HELD",
     "LATE_ORDERS",
+    "MOST_LEVELS",
     "USED",
+    "WARNED_DAYS",
+    "Activity",
+    "Benefit",
+    "Cause",
+    "Choice",
+    "Closing",
+    "Downgrade",
     "Draw",
+    "Expiry",
+    "Fact",
     "Kind",
+    "Ladder",
+    "Level",
+    "Life",
     "Lot",
+    "Measure",
+    "Move",
     "Owed",
+    "Perk",
+    "Policy",
     "Redemption",
     "Reward",
+    "Round",
+    "Ruling",
     "Target",
     "Terms",
+    "Window",
+    "add_months",
+    "amount",
     "as_stored",
+    "closings",
+    "counted_at",
+    "day_of",
     "draw_for_clawback",
     "draw_for_reward",
     "draw_in_turn",
+    "end_of",
+    "expires_at",
+    "facts_of",
     "left_to_buy",
     "less",
     "mistakes",
+    "next_move",
+    "next_visible",
     "owed",
     "proposal",
+    "reason",
+    "rulings",
+    "span",
     "spendable",
+    "start_of",
     "target",
     "terms_for",
+    "tier_at",
+    "walk",
+    "warnings_between",
+    "with_choices",
+    "zone_of",
 ]

@@ -86,7 +86,7 @@ def draw_for_reward(lots: Iterable[Lot], points: int, at: datetime) -> list[Draw
     return _draw(sorted((lot for lot in lots if _open(lot, at)), key=_soonest), points)
 
 
-def draw_for_clawback(lots: Iterable[Lot], order_id: OrderId, points: int) -> list[Draw]:
+def draw_for_clawback(lots: Iterable[Lot], order_id: OrderId | None, points: int) -> list[Draw]:
     """Take back `points` that `order_id` no longer earns:
 
     from its own lots first, then the soonest to expire, then into debt.

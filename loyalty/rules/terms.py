@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from commerce.money import Money, exponent
+from loyalty.rules.expiry import Expiry
 from loyalty.rules.rewards import Reward
+from loyalty.rules.tiers import Ladder
 
 # A shopper reads the list from top to bottom; no program that we know of offers more.
 MOST_REWARDS = 100
@@ -29,6 +31,8 @@ class Terms:
     per_minor: int
     hold_days: int
     rewards: tuple[Reward, ...] = field(default=())
+    expiry: Expiry = field(default=Expiry())
+    tiers: Ladder = field(default=Ladder())
 
     def __post_init__(self) -> None:
         # Only what no version may ever have said: `mistakes` is for terms that are to be published, and may grow
@@ -40,7 +44,10 @@ class Terms:
     def read(cls, version: int, body: Mapping[str, Any]) -> Terms:
         """Terms as they are stored. Raises `ValueError` with a sentence for each mistake."""
         rewards = tuple(Reward.read(reward) for reward in body["rewards"])
-        return cls(version, body["currency"], body["points"], body["per_minor"], body["hold_days"], rewards)
+        return cls(
+            version, body["currency"], body["points"], body["per_minor"], body["hold_days"], rewards,
+            expiry=Expiry.read(body.get("expiry") or {}), tiers=Ladder.read(body.get("tiers") or {}),
+        )  # fmt: skip
 
     def reward(self, key: str) -> Reward | None:
         return next((reward for reward in self.rewards if reward.key == key), None)
@@ -55,7 +62,7 @@ def mistakes(terms: Terms) -> list[str]:
     found += [f"two rewards are called {key!r}: give each a key of its own" for key in twice]
     for reward in terms.rewards:
         found += [f"reward {reward.key!r}: {mistake}" for mistake in reward.mistakes()]
-    return found
+    return [*found, *terms.expiry.mistakes(), *terms.tiers.mistakes()]
 
 
 def _nonsense(terms: Terms) -> list[str]:

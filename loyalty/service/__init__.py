@@ -1,6 +1,14 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
-from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
+from loyalty.service.account import (
+    Balance,
+    account,
+    earned,
+    pending,
+    points_outstanding,
+    statement,
+    verify,
+)
 from loyalty.service.contests import (
     ContestRefused,
     NoSuchTicket,
@@ -11,7 +19,17 @@ from loyalty.service.contests import (
     scratch,
     tickets,
 )
-from loyalty.service.earning import Award, settle_awards, settle_orders
+from loyalty.service.earning import (
+    Award,
+    settle_awards,
+    settle_orders,
+)
+from loyalty.service.expiry import (
+    date_lots,
+    expire_due,
+    last_day,
+    warn_expiring,
+)
 from loyalty.service.giving import (
     NotForGiving,
     ask_gift,
@@ -28,12 +46,44 @@ from loyalty.service.imports import (
     apply_import,
     forget_import,
     imports,
-    preview,
+    preview_import,
     read_import,
     undo_import,
 )
-from loyalty.service.merging import merge
-from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
+from loyalty.service.members import (
+    ChoiceOver,
+    ReasonMissing,
+    Standing,
+    TierUnknown,
+    choices,
+    end_choice,
+    is_customer,
+    set_tier,
+    standing,
+    tier_counts,
+    tier_history,
+    tier_keys,
+)
+from loyalty.service.merging import (
+    merge,
+)
+from loyalty.service.preview import (
+    ExpiryPreview,
+    TiersPreview,
+    preview_expiry,
+    preview_tiers,
+)
+from loyalty.service.program import (
+    DOMAIN,
+    TermsRefused,
+    change,
+    current_terms,
+    first_terms,
+    offer,
+    publish,
+    publish_segments,
+    withdraw,
+)
 from loyalty.service.redemptions import (
     NotEnoughPoints,
     NothingToHandOver,
@@ -52,13 +102,23 @@ from loyalty.service.redemptions import (
     take_back,
     to_hand_over,
 )
-from loyalty.service.telling import tell_points
+from loyalty.service.telling import (
+    tell_points,
+)
+from loyalty.service.tiers import (
+    review_tiers,
+    tier_of,
+    tiers_at,
+    walk_members,
+)
 
 __all__ = [
     "DOMAIN",
     "Award",
     "Balance",
+    "ChoiceOver",
     "ContestRefused",
+    "ExpiryPreview",
     "ImportBooked",
     "ImportNotBooked",
     "ImportUnknown",
@@ -70,23 +130,32 @@ __all__ = [
     "NothingToTakeBack",
     "Preview",
     "Reading",
+    "ReasonMissing",
     "RewardLimit",
     "RewardSoldOut",
     "RewardUnknown",
+    "Standing",
     "TermsRefused",
+    "TierUnknown",
+    "TiersPreview",
     "WrongSteps",
     "account",
     "announce_contest",
     "apply_import",
     "ask_gift",
+    "change",
     "check_contest",
+    "choices",
     "code_settled",
     "contests",
     "credit_back_settled",
     "credit_settled",
     "current_terms",
+    "date_lots",
     "decide_due",
     "earned",
+    "end_choice",
+    "expire_due",
     "first_terms",
     "forget_import",
     "gift_card_settled",
@@ -94,24 +163,39 @@ __all__ = [
     "give_due",
     "handed_over",
     "imports",
+    "is_customer",
+    "last_day",
     "merge",
     "offer",
     "pending",
     "points_outstanding",
-    "preview",
+    "preview_expiry",
+    "preview_import",
+    "preview_tiers",
     "publish",
+    "publish_segments",
     "read_import",
     "redeem",
     "release_unused",
+    "review_tiers",
     "scratch",
+    "set_tier",
     "settle_awards",
     "settle_orders",
+    "standing",
     "statement",
     "take_back",
     "tell_points",
     "tickets",
+    "tier_counts",
+    "tier_history",
+    "tier_keys",
+    "tier_of",
+    "tiers_at",
     "to_hand_over",
     "undo_import",
     "verify",
+    "walk_members",
+    "warn_expiring",
     "withdraw",
 ]

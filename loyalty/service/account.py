@@ -12,7 +12,8 @@ from commerce.ids import CustomerId
 from engine import mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import Reward
+from loyalty.rules import Lot, Reward
+from loyalty.service import expiry
 from loyalty.service.earning import order_gap
 from loyalty.service.program import Program
 
@@ -34,14 +35,17 @@ class Balance:
     redemptions: Sequence[Any]
     sold_out: frozenset[str] = frozenset()
     """Keys of rewards that the customer has had as often as one customer may, or of which none is left."""
+    expiring: Sequence[tuple[datetime, int]] = ()
+    """Points that will expire, by the instant, soonest first, if nothing happens until then."""
 
 
 def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
     """What the customer has and can buy with it."""
     points, held, debt = records.balance(work, customer_id)
-    lots = records.open_lots(work, [customer_id])
+    program = Program.of(work)
+    lots = expiry.dated(work, program, records.open_lots(work, [customer_id]))
     pending = sum(lot.remaining for lot in lots if lot.available_at > work.now)
-    rewards = Program.of(work).current.rewards
+    rewards = program.current.rewards
     bought, sold = records.bought(work, customer_id, rewards), records.sold(work, rewards)
     return Balance(
         points, rules.spendable(lots, debt, work.now), pending, held, debt, rewards,
@@ -50,7 +54,16 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
             r.key for r in rewards
             if not rules.left_to_buy(r, bought.get(r.key, ()), work.now) or (r.stock and sold.get(r.key, 0) >= r.stock)
         ),
+        _expiring(lots, work.now),
     )  # fmt: skip
+
+
+def _expiring(lots: Sequence[Lot], at: datetime) -> Sequence[tuple[datetime, int]]:
+    ends = defaultdict[datetime, int](int)
+    for lot in lots:
+        if lot.expires_at is not None and lot.expires_at > at:
+            ends[lot.expires_at] += lot.remaining
+    return sorted(ends.items())
 
 
 def pending(work: UnitOfWork, customer_id: CustomerId) -> Sequence[tuple[datetime, int]]:

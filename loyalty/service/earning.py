@@ -5,9 +5,9 @@ What is owed (rules), what is booked (records), append the gap.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
@@ -17,8 +17,8 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Lot, Owed
-from loyalty.service import contests
+from loyalty.rules import Lot, Measure, Owed
+from loyalty.service import contests, expiry, tiers
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
 from loyalty.service.owners import follow
@@ -52,6 +52,7 @@ class _Gap:
     terms_version: int
     sentence: str
     available_at: datetime
+    expires_at: datetime | None = None
 
 
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
@@ -66,14 +67,16 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
         follow(work, orders)
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
         program, booked = Program.of(work), records.booked(work, [o.order_id for o in orders])
-        _close_gaps(
-            work, [gap for order in orders if (gap := order_gap(program, order, booked.get(order.order_id)))], debts
-        )
+        gaps = [gap for order in orders if (gap := order_gap(program, order, booked.get(order.order_id)))]
+        _close_gaps(work, program, gaps, debts)
+        tiers.settle(work, program, [o.customer_id for o in orders if o.customer_id])
         contests.make_tickets(work, orders)
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
     if accepted.ended_codes:
         end_codes(work, accepted.ended_codes)
+    # Last: whoever settles holds balances before tiers.
+    tiers.follow(work, accepted)
 
 
 def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
@@ -105,7 +108,8 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
     if not awards:
         return
     debts = _lock(work, [award.customer_id for award in awards])
-    booked, version = records.booked(work, [a.order_id for a in awards], awards=True), Program.of(work).current.version
+    program = Program.of(work)
+    booked, version = records.booked(work, [a.order_id for a in awards], awards=True), program.current.version
     gaps = list[_Gap]()
     for award in awards:
         before = booked.get(award.order_id, records.Booked(0, version, 0))
@@ -123,12 +127,16 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
                     award.available_at,
                 )
             )
-    _close_gaps(work, gaps, debts)
+    _close_gaps(work, program, gaps, debts)
+    if program.current.tiers.measure in (Measure.POINTS, Measure.REFERRALS):
+        tiers.settle(work, program, [gap.customer_id for gap in gaps])
 
 
-def _close_gaps(work: UnitOfWork, gaps: Sequence[_Gap], debts: dict[CustomerId, int]) -> None:
+def _close_gaps(work: UnitOfWork, program: Program, gaps: Sequence[_Gap], debts: dict[CustomerId, int]) -> None:
     entries = list[Entry]()
     gains = [gap for gap in gaps if gap.points > 0]
+    ends = expiry.for_new_lots(work, program, [(gap.customer_id, gap.available_at) for gap in gains])
+    gains = [gap if end is None else replace(gap, expires_at=end) for gap, end in zip(gains, ends, strict=True)]
     for gap, lot_id in zip(gains, records.new_lot_ids(work, len(gains)), strict=True):
         entries += _earn(gap, lot_id, debts)
     records.append(work, entries)
@@ -136,10 +144,18 @@ def _close_gaps(work: UnitOfWork, gaps: Sequence[_Gap], debts: dict[CustomerId, 
     losses = [gap for gap in gaps if gap.points < 0]
     lots = _by_customer(records.open_lots(work, sorted({gap.customer_id for gap in losses})))
     entries = []
+    over = expiry.taken_from_expired(work, program, {(gap.customer_id, gap.order_id): -gap.points for gap in losses})
     for gap in losses:
-        taken = rules.draw_for_clawback(lots[gap.customer_id], gap.order_id, -gap.points)
+        # What expired comes back for a moment, and goes as the order's points go: nobody owes what they lost.
+        gone = over.get((gap.customer_id, gap.order_id), [])
+        entries += [_movement(gap, "expire", draw.lot_id, draw.points) for draw in gone]
+        missing = -gap.points - sum(draw.points for draw in gone)
+        taken = rules.draw_for_clawback(lots[gap.customer_id], gap.order_id, missing)
         lots[gap.customer_id] = rules.less(lots[gap.customer_id], taken)
-        entries += [_movement(gap, gap.kinds[1], draw.lot_id, -draw.points) for draw in taken]
+        draws = Counter[int | None]()
+        for draw in [*gone, *taken]:
+            draws[draw.lot_id] += draw.points
+        entries += [_movement(gap, gap.kinds[1], lot_id, -points) for lot_id, points in draws.items()]
     records.append(work, entries)
 
 
@@ -168,7 +184,7 @@ def _movement(gap: _Gap, kind: str, lot_id: int | None, points: int) -> Entry:
     return Entry(
         customer_id=gap.customer_id, kind=kind, points=points, lot_id=lot_id, order_id=gap.order_id,
         idempotency_key=f"{gap.key}:{kind}{which}", terms_version=gap.terms_version, sentence=gap.sentence,
-        available_at=gap.available_at,
+        available_at=gap.available_at, expires_at=gap.expires_at if kind == gap.kinds[0] else None,
     )  # fmt: skip
 
 

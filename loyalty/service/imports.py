@@ -129,7 +129,7 @@ def _wrong(way: str, people: int, first: int | None, *, dated: bool) -> str | No
     return None
 
 
-def preview(work: UnitOfWork, import_id: int) -> Preview:
+def preview_import(work: UnitOfWork, import_id: int) -> Preview:
     """What booking an import would change. Refuses with `ImportUnknown`."""
     row = records.find_import(work, import_id)
     if row is None:

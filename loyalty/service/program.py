@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
-from engine import terms
+from commerce.store import PutSegment
+from engine import outbox, terms
 from engine.work import UnitOfWork
 from loyalty import rules
-from loyalty.rules import Terms
+from loyalty.rules import Ladder, Level, Terms
 from loyalty.service.asking import sample
 
 DOMAIN = "loyalty"
@@ -44,6 +45,13 @@ class Program:
     def current(self) -> Terms:
         return self.versions[-1]
 
+    def began(self, part: Callable[[Terms], object]) -> tuple[int, datetime]:
+        """The version in which a part of the terms of now was first published, and when that was."""
+        place = len(self.versions) - 1
+        while place and part(self.versions[place - 1]) == part(self.current):
+            place -= 1
+        return self.versions[place].version, self.published[place]
+
     def by_version(self, version: int) -> Terms:
         return self.versions[version - 1]
 
@@ -61,8 +69,10 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
 
     Refuses with `TermsRefused`, whose message has a sentence for each mistake; then nothing is written.
     """
-    _sound(body)
-    return terms.publish(work, DOMAIN, body)
+    proposed, before = _sound(body), current_terms(work).tiers
+    version = terms.publish(work, DOMAIN, body)
+    _restate_segments(work, before, proposed.tiers)
+    return version
 
 
 def _sound(body: Mapping[str, Any]) -> Terms:
@@ -74,6 +84,27 @@ def _sound(body: Mapping[str, Any]) -> Terms:
     if found := rules.mistakes(proposed):
         raise TermsRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
     return proposed
+
+
+def change(work: UnitOfWork, **parts: Any) -> int:
+    """Publish the terms of now with some parts of them new; answers with their version. Refuses with `TermsRefused`."""
+    return publish(work, {**terms.versions(work, DOMAIN)[-1].body, **parts})
+
+
+def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
+    """One segment for each tier in the store, or none of them any more."""
+    _put_segments(work, current_terms(work).tiers.levels, active=active)
+
+
+def _restate_segments(work: UnitOfWork, before: Ladder, after: Ladder) -> None:
+    """A tier that is new, or has a new name, has a segment of that name; one that is no more has none."""
+    known = {level.key: level.name for level in before.levels}
+    _put_segments(work, [level for level in after.levels if known.get(level.key) != level.name], active=True)
+    _put_segments(work, [level for level in before.levels if after.level(level.key) is None], active=False)
+
+
+def _put_segments(work: UnitOfWork, levels: Sequence[Level], *, active: bool) -> None:
+    outbox.put(work, [PutSegment(f"Perennial: {level.name}", f"tier:{level.key}", active=active) for level in levels])
 
 
 def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> int:

@@ -18,6 +18,7 @@ from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Kind, Redemption, Reward, Terms
+from loyalty.service import expiry
 from loyalty.service.asking import CODE_PREFIX, asked, code_for, dead
 from loyalty.service.program import Program
 
@@ -70,7 +71,8 @@ def redeem(
     `steps`: how many of it, as one. Refuses with `RewardUnknown`, `WrongSteps`, `RewardLimit`, `RewardSoldOut` or
     `NotEnoughPoints`; then nothing is written.
     """
-    program = Program.of(work).current
+    versions = Program.of(work)
+    program = versions.current
     balance = records.lock_balances(work, [customer_id])[customer_id]
     if known := records.redemption_of_request(work, customer_id, request_key):
         return known
@@ -82,7 +84,7 @@ def redeem(
     reward = offered.of_steps(steps)
     if not rules.left_to_buy(reward, records.bought(work, customer_id, [reward]).get(reward.key, ()), work.now):
         raise RewardLimit
-    lots = records.open_lots(work, [customer_id])
+    lots = expiry.dated(work, versions, records.open_lots(work, [customer_id]))
     if rules.spendable(lots, balance.debt, work.now) < reward.points:
         raise NotEnoughPoints
     if reward.stock and records.lock_stock(work, reward) >= reward.stock:
@@ -259,7 +261,7 @@ def settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
     for row in rows:
         redemption, agreed = records.as_redemption(row), program.by_version(row.terms_version)
         wanted = rules.target(redemption, work.now)
-        records.append(work, _redemption_entries(work, redemption, wanted, agreed, row.reward["title"]))
+        records.append(work, _redemption_entries(work, redemption, wanted, agreed, row.reward["title"], program))
         final = wanted.what != rules.HELD
         records.mark_outcome(work, redemption.redemption_id, wanted.what if final else None)
         if final and wanted.what != rules.USED and not redemption.refused:
@@ -274,7 +276,7 @@ def _end_it(work: UnitOfWork, row: Any, agreed: Terms) -> None:
 
 
 def _redemption_entries(
-    work: UnitOfWork, redemption: Redemption, wanted: rules.Target, agreed: Terms, title: str
+    work: UnitOfWork, redemption: Redemption, wanted: rules.Target, agreed: Terms, title: str, program: Program
 ) -> list[Entry]:
     """The entries between what the ledger says of a redemption and what it ought to say."""
     booked = records.redemption_booked(work, redemption.redemption_id)
@@ -288,7 +290,7 @@ def _redemption_entries(
         moves += [("points", "release", lot_id, points) for lot_id, points in taken.items()]
     elif missing := wanted.taken - sum(taken.values()):
         # Given back already, and now used after all: the points are taken once more, into debt if need be.
-        lots = records.open_lots(work, [redemption.customer_id])
+        lots = expiry.dated(work, program, records.open_lots(work, [redemption.customer_id]))
         moves += [("points", "spend", d.lot_id, -d.points) for d in rules.draw_for_reward(lots, missing, work.now)]
     # The number of a gift card is money: it stands in no sentence.
     what = title if redemption.money else f"code {redemption.code}"

@@ -113,6 +113,9 @@ class Portrait:
     statement: Sequence[Line]
     referral_code: str | None
     referrals: Sequence[Row[Any]]
+    tier: loyalty.Standing | None = None
+    tiers: Sequence[Row[Any]] = ()
+    choices: Sequence[Row[Any]] = ()
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
@@ -147,6 +150,9 @@ def portrait(work: UnitOfWork, customer_id: CustomerId) -> Portrait | None:
         statement=_lines(loyalty.statement(work, customer_id, ENTRIES), account.points),
         referral_code=referral.known_code(work, customer_id),
         referrals=referral.referrals_of(work, customer_id),
+        tier=loyalty.standing(work, customer_id),
+        tiers=loyalty.tier_history(work, customer_id),
+        choices=loyalty.choices(work, customer_id),
     )
 
 

@@ -32,6 +32,9 @@ TRIGGERS: Mapping[What, str] = {
     What.POINTS_EARNED: "Points were earned",
     What.REWARD_REDEEMED: "A reward was redeemed",
     What.FRIEND_JOINED: "A friend took up an invitation",
+    What.TIER_ENTERED: "A customer's tier changed",
+    What.TIER_ENDING: "A customer's tier is ending",
+    What.POINTS_EXPIRING: "Points are expiring",
 }
 
 _PIXEL = text("""

@@ -52,7 +52,7 @@ def one_import(import_id: int) -> str:
     """An import beside the books: what it changes, or what it did."""
     try:
         with unit() as work:
-            found = loyalty.preview(work, _known(import_id))
+            found = loyalty.preview_import(work, _known(import_id))
     except loyalty.ImportUnknown as unknown:
         abort(404, unknown.message)
     return render_template("admin/import.html", i=found, done=request.args.get("done"))

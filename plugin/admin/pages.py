@@ -265,6 +265,7 @@ def ask_segments(wanted: str) -> BaseResponse:
         abort(404, "There is no such wish.")
     with unit() as work:
         lifecycle.publish_segments(work, active=wanted == "yes")
+        loyalty.publish_segments(work, active=wanted == "yes")
     return redirect(link("admin.segment_list", asked=wanted), 303)
 
 

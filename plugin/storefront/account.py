@@ -5,7 +5,7 @@ the points.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -60,6 +60,8 @@ class Account:
     friends: int
     tickets: Sequence[Any] = ()
     """Tickets of contests: see `loyalty.tickets`."""
+    standing: loyalty.Standing | None = None
+    """Where the shopper stands; a tier that is hidden looks like none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,19 @@ def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) ->
         referral_code=referral.code_of(work, customer_id),
         friends=len(brought),
         tickets=loyalty.tickets(work, customer_id),
+        standing=_shown(loyalty.standing(work, customer_id)),
     )
+
+
+def _shown(standing: loyalty.Standing | None) -> loyalty.Standing | None:
+    """A standing as its shopper may see it."""
+    if standing is None:
+        return None
+    if standing.level is not None and standing.level.hidden:
+        standing = replace(standing, level=None, since=None, reason=None, falls_at=None, falls_to=None)
+    if standing.falls_to is not None and standing.falls_to.hidden:
+        standing = replace(standing, falls_to=None)
+    return standing if standing.level or standing.higher else None
 
 
 def movements(entries: Sequence[Row[Any]]) -> list[Movement]:

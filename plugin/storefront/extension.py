@@ -61,6 +61,8 @@ def see_account() -> Response:
         next_reward=_next(offered.points.rewards, spendable),
         codes=[_code(code) for code in mine.codes] if mine else [],
         history=[_movement(m) for m in mine.history[:HISTORY]] if mine else [],
+        tier=_tier(mine.standing) if mine else None,
+        expiring=[{"points": points, "at": _utc(at)} for at, points in mine.balance.expiring] if mine else [],
         referral=_referral(offered.referral, mine.referral_code if mine else None, mine.friends if mine else 0),
     )
 
@@ -159,6 +161,21 @@ def _code(code: Code) -> dict[str, Any]:
         "points": code.points,
         "state": code.state,
         "ends_at": _utc(code.ends_at),
+    }
+
+
+def _tier(standing: loyalty.Standing | None) -> dict[str, Any] | None:
+    """The shopper's tier and the way to the next, in what is counted: minor units, points, orders or friends."""
+    if standing is None:
+        return None
+    return {
+        "name": standing.level.name if standing.level else None,
+        "measure": standing.ladder.measure,
+        "counted": standing.counted,
+        "next": standing.higher.name if standing.higher else None,
+        "missing": standing.missing,
+        "ends_at": _utc(standing.falls_at) if standing.falls_at else None,
+        "missing_to_keep": standing.to_keep,
     }
 
 

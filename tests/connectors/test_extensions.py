@@ -121,9 +121,12 @@ def test_every_happening_fits_its_trigger(deployed: Platform) -> None:
         "points-earned": {"points": 1, "reason": "r"},
         "reward-redeemed": {"reward": "5 off", "points": 100},
         "friend-joined": {"offer": "5 off"},
+        "tier-entered": {"tier": "Gold", "previous tier": "", "reason": "r"},
+        "tier-ending": {"tier": "Gold", "next tier": "", "missing": "1.00 USD", "last day": "2027-03-02"},
+        "points-expiring": {"points": 5, "last day": "2027-03-02", "days left": 7},
     }
     effects = [announced(what, what=what, facts=told) for what, told in facts.items()]
-    assert deployed.store().announce(effects) == [None] * 4
+    assert deployed.store().announce(effects) == [None] * len(facts)
 
 
 def test_a_payload_beyond_the_platform_s_limit_is_refused_here() -> None:

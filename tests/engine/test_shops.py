@@ -134,6 +134,11 @@ def full(desk: Desk, above: Superuser) -> Desk:
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
         sweeps.save(work, Sweep(True, START, START))
         sweeps.listed(work, [OrderStamp(first.external_id, START, True, False, 0)])
+        loyalty.change(
+            work, expiry={"policy": "lot"}, tiers={"levels": [{"key": "silver", "name": "Silver", "enter": 1}]}
+        )
+        loyalty.set_tier(work, desk.customer_id(), "silver", until=None, reason="a friend", made_by="7")
+        loyalty.date_lots(work)
     desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "

@@ -67,12 +67,23 @@ REDEMPTIONS = """
     SELECT request_key, points, outcome, issued_at IS NOT NULL, refused_at IS NOT NULL FROM redemptions
     WHERE shop_id = %s
 """
+TIERS = """
+    SELECT c.external_id, m.tier, m.next_at, m.next_tier FROM member_tiers m
+    JOIN customers c USING (shop_id, customer_id) WHERE m.shop_id = %s AND m.tier IS NOT NULL
+"""
+LADDER = {
+    "levels": [
+        {"key": "silver", "name": "Silver", "enter": 10_000, "keep": 5_000, "entry_points": 25},
+        {"key": "gold", "name": "Gold", "enter": 30_000, "keep": 20_000, "entry_points": 100},
+    ]
+}
 PEOPLE_KNOWN = "SELECT external_id, email, first_name, last_name FROM customers WHERE shop_id = %s"
 TOLD = {
     "points of": POINTS,
     "balance of": BALANCES,
     "standing of": STANDINGS,
     "stage change of": HISTORY,
+    "tier of": TIERS,
     "verdict on": VERDICTS,
     "order": ORDERS,
     "redemption": REDEMPTIONS,
@@ -102,6 +113,9 @@ class Story:
         self.begun = self.loop.clock()
 
     def tell(self) -> Facts:
+        with self.loop.database.work(self.loop.shop.shop_id) as work:
+            loyalty.change(work, tiers=LADDER)
+        self.loop.clock.forward(seconds=1)
         self.keeper.meet(PEOPLE)
         for phase in range(PHASES):
             self._busy_days(phase)
@@ -182,9 +196,16 @@ class Story:
             self.healed += self.loop.reconcile()
             self.loop.come_to_rest()
         assert self.loop.reconcile() == 0, "reconciliation still finds gaps"
+        self._review_tiers()
         next_instant = self.begun + timedelta(days=day)
         assert self.loop.clock() < next_instant, "the days were too short for the deeds"
         self.loop.clock.now = next_instant
+
+    def _review_tiers(self) -> None:
+        with self.loop.database.work(self.loop.shop.shop_id) as work:
+            loyalty.walk_members(work)
+            while loyalty.review_tiers(work):
+                pass
 
     def _tell_badly(self) -> None:
         """Let out what the courier held back, in its drawn order; settle and push at odd moments, in odd batches."""
@@ -216,7 +237,7 @@ class Story:
 
 def _in_the_store(world: World, names: Mapping[str, str]) -> dict[str, Any]:
     store = world.shop()
-    facts: dict[str, Any] = {f"tags of {c.id}": c.tags for c in store.customers}
+    facts: dict[str, Any] = {f"tags of {c.id}": sorted(c.tags) for c in store.customers}
     for code in store.discounts:
         status = code.status(world.clock())
         facts[f"code {names[code.code]}"] = (
@@ -253,6 +274,7 @@ def test_shuffled_doubled_and_dropped_deliveries_end_where_clean_ones_do(
     database: Database, above: Superuser, clock: Clock, neighbour: Shop, seed: int
 ) -> None:
     clean, needless = told(database, above, clock, seed, None)
+    assert any(name.startswith("tier of") for name in clean), "nobody reached a tier: the story says nothing of them"
     above.clear_except(neighbour.shop_id)
     shuffled, healed = told(database, above, clock, seed, Faults(duplicate=0.2, reorder=10_000, seed=seed))
     assert first_difference(clean, shuffled) is None

@@ -167,7 +167,7 @@ def test_reading_books_nothing_and_shows_the_difference(shop: Desk, above: Super
     found = bring(shop, f"email,points\n{mail(1)},50\n{mail(3)},900\n")
     assert found.import_id is not None
     with shop.work() as work:
-        seen = loyalty.preview(work, found.import_id)
+        seen = loyalty.preview_import(work, found.import_id)
     assert (seen.totals.people, seen.totals.changed, seen.totals.given, seen.totals.taken) == (2, 2, 950, 0)
     assert [(row.email, row.before, row.after) for row in seen.greatest] == [(mail(3), 0, 900), (mail(1), 100, 150)]
     assert books(above, shop) == before

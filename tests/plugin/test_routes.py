@@ -37,6 +37,8 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
     assert set(rules) == {
         *(f"/companion/{what}" for what in ("account", "claim", "enter", "erase", "export", "health", "redeem")),
         "/contests",
+        "/customers/<int:customer_id>/tier",
+        "/expiry",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
@@ -60,6 +62,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/store/look",
         "/woocommerce",
         "/woocommerce/grant",
+        "/tiers",
         "/proxy/r/<code>",
     }
     assert all("GET" not in methods for path, methods in rules.items())

@@ -239,7 +239,7 @@ class WooLab:
         return set(str(held).split(", ")) if held else set()
 
     def field(self, person: str, key: str) -> str | None:
-        named = {"points": "loyalty_points", "tier": "loyalty_tier"}[key]
+        named = {"points": "loyalty_points", "tier": "loyalty_tier_name"}[key]
         held = self.sandbox.meta(int(person), named)
         return None if held is None else str(held)
 

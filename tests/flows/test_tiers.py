@@ -1,0 +1,98 @@
+"""What the store shows of a tier after a story: the tag, the field and the segment, up, down and by the shop's word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+import app
+import loyalty
+from sandbox.customers import Customer
+from sandbox.ids import gid
+from sandbox.metafields import OWN_NAMESPACE
+from tests.flows.conftest import Loop
+
+TIERS = {
+    "levels": [
+        {"key": "silver", "name": "Silver", "enter": 1_000, "keep": 500},
+        {"key": "gold", "name": "Gold", "enter": 20_000, "keep": 10_000},
+    ]
+}
+
+
+@pytest.fixture
+def anna(loop: Loop) -> Customer:
+    with loop.database.work(loop.shop.shop_id) as work:
+        loyalty.change(work, tiers=TIERS, expiry={"policy": "lot", "months": 12})
+    loop.clock.forward(minutes=1)
+    return loop.world.add_customer("anna@example.com", "Anna", "Vos")
+
+
+def shown(loop: Loop, customer: Customer) -> tuple[list[str], str | None]:
+    """The tier's tags, and the field."""
+    fields = loop.world.shop().metafields.of(gid("Customer", customer.id), OWN_NAMESPACE)
+    tags = sorted(tag for tag in customer.tags if tag.startswith("tier:"))
+    return tags, next((field.value for field in fields if field.key == "tier"), None)
+
+
+def run_jobs(loop: Loop) -> None:
+    """What the clock of a worker does each minute."""
+    with loop.database.work(loop.shop.shop_id) as work:
+        app._review_tiers(work)
+        app._expire(work)
+
+
+def test_a_tier_shows_in_the_store_and_goes_with_what_led_to_it(loop: Loop, anna: Customer) -> None:
+    order = loop.world.place_order([("POT", 1)], customer=anna)
+    loop.come_to_rest()
+    assert shown(loop, anna) == (["tier:silver"], "Silver")
+    loop.clock.forward(hours=1)
+    loop.world.refund(order)
+    loop.come_to_rest()
+    assert shown(loop, anna) == ([], None)
+
+
+def test_the_shop_s_word_shows_in_the_store_until_its_day(loop: Loop, anna: Customer) -> None:
+    loop.world.place_order([("POT", 1)], customer=anna)
+    loop.come_to_rest()
+    who, until = loop.customer_id(anna.id), loop.clock() + timedelta(minutes=30)
+    with loop.database.work(loop.shop.shop_id) as work:
+        loyalty.set_tier(work, who, "gold", until=until, reason="a friend of the house", made_by="7")
+    loop.come_to_rest()
+    assert shown(loop, anna) == (["tier:gold"], "Gold")
+    loop.clock.now = until
+    run_jobs(loop)
+    loop.come_to_rest()
+    assert shown(loop, anna) == (["tier:silver"], "Silver")
+
+
+def test_the_store_has_a_segment_for_each_tier_and_none_for_one_that_is_gone(loop: Loop, anna: Customer) -> None:
+    loop.come_to_rest()
+    names = {segment.name for segment in loop.world.shop().segments}
+    assert {"Perennial: Silver", "Perennial: Gold"} <= names
+    with loop.database.work(loop.shop.shop_id) as work:
+        loyalty.change(work, tiers={"levels": TIERS["levels"][1:]})
+    loop.come_to_rest()
+    names = {segment.name for segment in loop.world.shop().segments}
+    assert "Perennial: Gold" in names
+    assert "Perennial: Silver" not in names
+
+
+def test_points_that_are_over_are_gone_from_the_store_s_field_too(loop: Loop, anna: Customer) -> None:
+    loop.world.place_order([("POT", 1)], customer=anna)
+    loop.come_to_rest()
+    points = loop.points(anna.id).points
+    assert points > 0
+    with loop.database.work(loop.shop.shop_id) as work:
+        assert loyalty.tell_points(work) == 1
+    now = loop.clock()
+    loop.clock.forward(days=400)
+    run_jobs(loop)
+    loop.clock.now = now
+    with loop.database.work(loop.shop.shop_id) as work:
+        assert loyalty.tell_points(work) == 1
+        assert loyalty.verify(work) == []
+    loop.come_to_rest()
+    fields = loop.world.shop().metafields.of(gid("Customer", anna.id), OWN_NAMESPACE)
+    assert {field.key: field.value for field in fields}["points"] == "0"
