@@ -51,7 +51,7 @@ ORDER_FIELDS = (
     "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site", "checkout_token",
     *(f"customer.{name}" for name in CUSTOMER_FIELDS),
     "line_items.price", "line_items.quantity", "line_items.title", "line_items.product_id", "line_items.gift_card",
-    "line_items.discount_allocations", "line_items.id", "line_items.variant_id", "line_items.vendor",
+    "line_items.discount_allocations", "line_items.id", "line_items.vendor",
     "total_tax", "taxes_included", "total_shipping_price_set", "shipping_lines.tax_lines", "source_name",
     "payment_gateway_names", "fulfillment_status",
     *(f"refunds.{name}" for name in REFUND_FIELDS),

@@ -42,7 +42,6 @@ class _Line(Struct, gc=False):
     id: Id | None = None
     title: str | None = None
     product_id: Id | None = None
-    variant_id: Id | None = None
     vendor: str | None = None
     gift_card: bool = False
     discount_allocations: list[_Allocation] = []
@@ -255,12 +254,11 @@ def _lines(items: list[_Line], currency: str) -> tuple[tuple[OrderLine, ...], in
         for allocation in item.discount_allocations:
             net -= minor_units(allocation.amount, currency)
         product = None if item.product_id is None else str(item.product_id)
-        variant = None if item.variant_id is None else str(item.variant_id)
         number = None if item.id is None else str(item.id)
         title = reading.clean(item.title or "", reading.TITLE_LENGTH)
         vendor = reading.optional(item.vendor, reading.TITLE_LENGTH)
         lines.append(
-            OrderLine(line_no, product, title, item.quantity, max(0, net), item.gift_card, number, variant, vendor)
+            OrderLine(line_no, product, title, item.quantity, max(0, net), item.gift_card, number, None, vendor)
         )
     return tuple(lines), before
 
@@ -295,12 +293,16 @@ def refund_snapshot(refund: _Refund, currency: str, rate: MoneySet | None) -> Re
         refunded_at.astimezone(UTC),
         reading.bounded(max(0, goods), "the goods of a refund"),
         reading.bounded(max(0, total), "the money of a refund"),
-        tuple(
-            RefundedLine(str(line.line_item_id), line.quantity, worth)
-            for line in refund.refund_line_items
-            if line.line_item_id is not None and (worth := _refunded_goods(line, currency)) >= 0
-        ) if refund.refund_line_items else (),
-    )  # fmt: skip
+        _refunded_lines(refund.refund_line_items, currency),
+    )
+
+
+def _refunded_lines(lines: list[_RefundLine], currency: str) -> tuple[RefundedLine, ...]:
+    return tuple(
+        RefundedLine(str(line.line_item_id), line.quantity, max(0, _refunded_goods(line, currency)))
+        for line in lines
+        if line.line_item_id is not None
+    )
 
 
 def _refunded_goods(line: _RefundLine, currency: str) -> int:
