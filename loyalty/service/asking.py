@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 from commerce.ids import public_code
 from commerce.store import Effect, GiveCredit, PutDiscount, PutGiftCard, TakeCredit
-from loyalty.rules import Kind, Reward
+from loyalty.rules import CODE_PREFIX, Kind, Reward
 
 # Eighteen letters of the alphabet without look-alikes: above the 80 bits that a code worth money needs.
 CODE_LETTERS = 18
-CODE_PREFIX = "P-"
 
 _TAKES: dict[Kind, Literal["amount", "percentage", "shipping"]] = {
     Kind.AMOUNT: "amount",

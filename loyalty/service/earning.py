@@ -17,8 +17,7 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Lot, Owed
-from loyalty.service.asking import CODE_PREFIX
+from loyalty.rules import CODE_PREFIX, Draw, Lot, Owed
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
 from loyalty.service.redemptions import end_codes, settle_redemptions

@@ -17,8 +17,8 @@ from engine import announcements, outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Kind, Redemption, Reward, Terms
-from loyalty.service.asking import CODE_PREFIX, asked, code_for, dead
+from loyalty.rules import CODE_PREFIX, Draw, Kind, Redemption, Reward, Terms
+from loyalty.service.asking import asked, code_for, dead
 from loyalty.service.program import Program
 
 RELEASE_BATCH = 200

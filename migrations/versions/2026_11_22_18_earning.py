@@ -1,4 +1,4 @@
-"""What earning needs: more facts of orders, lines and refunds, receipts of entries, members, and their deeds.
+"""What earning needs: more facts of orders, lines and refunds, receipts of entries, and deeds.
 
 Columns are added with a constant, so that no table is rewritten. Orders from before this step say that nothing was
 paid with credit and that their prices hold no tax, which is how they were reckoned.
@@ -42,19 +42,7 @@ ALTER TABLE entries ADD CONSTRAINT entries_kind_check CHECK (kind IN (
 ALTER TABLE entries VALIDATE CONSTRAINT entries_kind_check;
 """
 
-MEMBERS = """
--- Whoever joined the program by their own word, or told us their birthday: month and day, never the year.
-CREATE TABLE members (
-    shop_id       bigint NOT NULL,
-    customer_id   bigint NOT NULL,
-    joined_at     timestamptz,
-    birth_month   smallint CHECK (birth_month BETWEEN 1 AND 12),
-    birth_day     smallint CHECK (birth_day BETWEEN 1 AND 31),
-    birthday_told timestamptz,
-    PRIMARY KEY (shop_id, customer_id),
-    FOREIGN KEY (shop_id, customer_id) REFERENCES customers (shop_id, customer_id) ON DELETE CASCADE
-);
-CREATE INDEX members_birthdays ON members (shop_id, birth_month, birth_day) WHERE birth_month IS NOT NULL;
+DEEDS = """
 -- What somebody did that earns points beside buying, once for each of its names; `withdrawn_at` takes it back.
 CREATE TABLE deeds (
     shop_id      bigint NOT NULL,
@@ -68,16 +56,17 @@ CREATE TABLE deeds (
     PRIMARY KEY (shop_id, customer_id, action, deed_key),
     FOREIGN KEY (shop_id, customer_id) REFERENCES customers (shop_id, customer_id) ON DELETE CASCADE
 );
+-- Whose birthday is today: a fact like others, so that it is handed out and erased with them.
+CREATE INDEX customer_facts_birthdays ON customer_facts (shop_id, value) WHERE fact = 'birthday';
 -- Whose account was opened on this day of some year.
 CREATE INDEX customers_created ON customers (shop_id, created_at);
 """
 
 
 def upgrade() -> None:
-    for group in (FACTS, ENTRIES, MEMBERS):
+    for group in (FACTS, ENTRIES, DEEDS):
         op.execute(group)
-    for table in ("members", "deeds"):
-        tenant(table)
+    tenant("deeds")
 
 
 def downgrade() -> None:

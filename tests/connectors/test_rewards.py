@@ -287,7 +287,7 @@ def test_what_gift_cards_and_credit_paid_is_asked_for_where_a_body_names_them(
     allowed: Platform, anna: Customer
 ) -> None:
     store, world = allowed.store(), allowed.world
-    card = PutGiftCard("ABCD2345EFGH", "Perennial: a card", 3000, "USD", None, str(anna.id))
+    card = PutGiftCard("ABCD2345EFGH", "Perennial: a card", 3000, "USD", None, str(anna.id), True)
     assert store.put_gift_cards([card]) == [None]
     assert store.give_credit(credit(anna, amount_minor=500), asked_before=False) is None
     placed = world.place_order(

@@ -63,7 +63,8 @@ LOTS = st.lists(
     ],
 )
 def test_points_are_for_goods_kept_of_a_real_order(changed: dict[str, Any], points: int, sentence: str) -> None:
-    assert rules.owed(order(**changed), DOLLARS) == rules.Owed(points, sentence)
+    found = rules.owed(order(**changed), DOLLARS)
+    assert (found.points, found.sentence) == (points, sentence)
 
 
 @pytest.mark.parametrize(
