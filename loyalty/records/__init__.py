@@ -1,5 +1,6 @@
 """What loyalty remembers: the ledger, and the redemptions that it pays for."""
 
+from loyalty.records.grounds import earned_since, facts, frozen, had, numbers, orders_of
 from loyalty.records.ledger import (
     Booked,
     Entry,
@@ -49,6 +50,10 @@ __all__ = [
     "bought",
     "credit_ends",
     "earned",
+    "earned_since",
+    "facts",
+    "frozen",
+    "had",
     "insert_redemption",
     "lock_balances",
     "lock_redemption",
@@ -64,7 +69,9 @@ __all__ = [
     "move",
     "new_lot_ids",
     "next_orders",
+    "numbers",
     "open_lots",
+    "orders_of",
     "outstanding",
     "redemption_booked",
     "redemption_of_request",

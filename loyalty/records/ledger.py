@@ -22,17 +22,17 @@ _APPEND = text("""
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
             customer_id bigint, account text, kind text, points bigint, lot_id bigint, order_id bigint,
             redemption_id bigint, idempotency_key text, terms_version integer, sentence text,
-            available_at timestamptz, expires_at timestamptz)
+            available_at timestamptz, expires_at timestamptz, receipt jsonb)
     ), written AS (
         INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at)
+                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at, receipt)
         SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-               idempotency_key, terms_version, sentence, available_at, expires_at, :now
+               idempotency_key, terms_version, sentence, available_at, expires_at, :now, receipt
         FROM given
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
         RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
     ), by_lot AS (
-        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award')) AS fresh,
+        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award', 'action')) AS fresh,
                max(order_id) FILTER (WHERE kind IN ('earn', 'award')) AS order_id,
                max(available_at) AS available_at, max(expires_at) AS expires_at
         FROM written WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
@@ -62,10 +62,12 @@ _LOCK_BALANCES = text("""
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) ORDER BY customer_id FOR UPDATE
 """)
 _BOOKED = text("""
-    SELECT order_id, kind IN ('award', 'award_back') AS award, sum(points) AS points,
-           min(terms_version) AS terms_version, count(*) AS entries
+    SELECT order_id, kind IN ('award', 'award_back') AS award,
+           coalesce(sum(points) FILTER (WHERE kind <> 'adjust'), 0) AS points,
+           min(terms_version) AS terms_version, count(*) AS entries,
+           coalesce(sum(points) FILTER (WHERE kind = 'adjust'), 0) AS forgiven
     FROM entries WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND account = 'points'
-      AND kind IN ('earn', 'clawback', 'award', 'award_back')
+      AND kind IN ('earn', 'clawback', 'award', 'award_back', 'adjust')
     GROUP BY 1, 2
 """)
 _EARNED = text("""
@@ -154,15 +156,17 @@ class Entry:
     sentence: str
     available_at: datetime | None = None
     expires_at: datetime | None = None
+    receipt: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What the ledger says of an order already."""
+    """What the ledger says of an order already. `forgiven`: what could not be taken back, and was let go."""
 
     points: int
     terms_version: int
     entries: int
+    forgiven: int = 0
 
 
 def append(work: UnitOfWork, entries: Sequence[Entry]) -> None:
@@ -206,7 +210,9 @@ def booked(work: UnitOfWork, order_ids: Sequence[OrderId], *, awards: bool = Fal
     """
     rows = work.rows(_BOOKED, order_ids=list(order_ids))
     return {
-        row.order_id: Booked(int(row.points), row.terms_version, row.entries) for row in rows if row.award is awards
+        row.order_id: Booked(int(row.points), row.terms_version, row.entries, int(row.forgiven))
+        for row in rows
+        if row.award is awards
     }
 
 

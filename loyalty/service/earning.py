@@ -6,9 +6,10 @@ What is owed (rules), what is booked (records), append the gap.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
@@ -17,7 +18,8 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import CODE_PREFIX, Draw, Lot, Owed
+from loyalty.rules import CODE_PREFIX, Debt, Draw, Lot, Owed, Terms
+from loyalty.service.grounds import reckoner
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
 from loyalty.service.redemptions import end_codes, settle_redemptions
@@ -38,7 +40,7 @@ class Award:
 
 
 @dataclass(frozen=True, slots=True)
-class _Gap:
+class Gap:
     """The difference between what a customer is owed for an order and what is booked."""
 
     customer_id: CustomerId
@@ -49,6 +51,10 @@ class _Gap:
     terms_version: int
     sentence: str
     available_at: datetime
+    receipt: Mapping[str, Any] | None = None
+    debt: Debt = Debt.ALLOW
+    forgiven: int = 0
+    """Points of this order that could not be taken back once and were let go: they are owed first."""
 
 
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
@@ -62,9 +68,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     if orders:
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
         program, booked = Program.of(work), records.booked(work, [o.order_id for o in orders])
-        _close_gaps(
-            work, [gap for order in orders if (gap := order_gap(program, order, booked.get(order.order_id)))], debts
-        )
+        _close_gaps(work, order_gaps(work, program, orders, booked), debts)
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
     if accepted.ended_codes:
@@ -81,17 +85,38 @@ def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[Customer
     }
 
 
-def order_gap(program: Program, order: Order, booked: records.Booked | None) -> _Gap | None:
+def order_gaps(
+    work: UnitOfWork, program: Program, orders: Sequence[Order], booked: Mapping[OrderId, records.Booked]
+) -> list[Gap]:
+    """What is missing between the ledger and what these orders are owed."""
     # A refund is reckoned by the rule that paid: an order that has entries keeps the terms of the first.
-    agreed = program.by_version(booked.terms_version) if booked else program.for_order(order)
-    due: Owed = rules.owed(order, agreed)
-    points = due.points - (booked.points if booked else 0)
-    if points == 0:
-        return None
+    terms = {
+        order.order_id: program.by_version(known.terms_version)
+        if (known := booked.get(order.order_id))
+        else program.for_order(order)
+        for order in orders
+    }
+    ask = reckoner(work, orders, terms, booked)
+    if ask.rooms:
+        orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
+    gaps = list[Gap]()
+    for order in orders:
+        agreed, known = terms[order.order_id], booked.get(order.order_id)
+        due = ask.owed(order, agreed)
+        if points := due.points - (known.points if known else 0):
+            gaps.append(_order_gap(order, agreed, due, points, known, first=order.order_id not in ask.frozen))
+    return gaps
+
+
+def _order_gap(order: Order, terms: Terms, due: Owed, points: int, known: records.Booked | None, *, first: bool) -> Gap:
     assert order.customer_id is not None
-    return _Gap(
+    receipt = due.receipt.body()
+    if first and due.receipt.frozen is not None:
+        receipt["first"] = True
+    return Gap(
         order.customer_id, order.order_id, points, ("earn", "clawback"), f"order:{order.order_id}:v{order.version}",
-        agreed.version, f"{order.name}: {due.sentence}", order.placed_at + timedelta(days=agreed.hold_days),
+        terms.version, f"{order.name}: {due.sentence}", rules.available_at(order, terms), receipt,
+        terms.earning.debt, known.forgiven if known else 0,
     )  # fmt: skip
 
 
@@ -101,13 +126,13 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
         return
     debts = _lock(work, [award.customer_id for award in awards])
     booked, version = records.booked(work, [a.order_id for a in awards], awards=True), Program.of(work).current.version
-    gaps = list[_Gap]()
+    gaps = list[Gap]()
     for award in awards:
         before = booked.get(award.order_id, records.Booked(0, version, 0))
         if points := award.points - before.points:
             key = f"award:{award.order_id}:{before.entries}"
             gaps.append(
-                _Gap(
+                Gap(
                     award.customer_id,
                     award.order_id,
                     points,
@@ -121,7 +146,7 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
     _close_gaps(work, gaps, debts)
 
 
-def _close_gaps(work: UnitOfWork, gaps: Sequence[_Gap], debts: dict[CustomerId, int]) -> None:
+def _close_gaps(work: UnitOfWork, gaps: Sequence[Gap], debts: dict[CustomerId, int]) -> None:
     entries = list[Entry]()
     gains = [gap for gap in gaps if gap.points > 0]
     for gap, lot_id in zip(gains, records.new_lot_ids(work, len(gains)), strict=True):
@@ -132,16 +157,31 @@ def _close_gaps(work: UnitOfWork, gaps: Sequence[_Gap], debts: dict[CustomerId, 
     lots = _by_customer(records.open_lots(work, sorted({gap.customer_id for gap in losses})))
     entries = []
     for gap in losses:
-        taken = rules.draw_for_clawback(lots[gap.customer_id], gap.order_id, -gap.points)
+        pending_at = work.now if gap.debt == Debt.PENDING else None
+        taken = rules.draw_for_clawback(lots[gap.customer_id], gap.order_id, -gap.points, pending_at=pending_at)
         lots[gap.customer_id] = _less(lots[gap.customer_id], taken)
-        entries += [_movement(gap, gap.kinds[1], draw.lot_id, -draw.points) for draw in taken]
+        for draw in taken:
+            entries += _clawback(gap, draw)
     records.append(work, entries)
 
 
-def _earn(gap: _Gap, lot_id: int, debts: dict[CustomerId, int]) -> list[Entry]:
+def _clawback(gap: Gap, draw: Draw) -> list[Entry]:
+    """Points taken back. Where the terms let nobody owe, what is not there is let go, and the books say so: taken from
+    the customer, and put back by the shop.
+    """
+    entries = [_movement(gap, gap.kinds[1], draw.lot_id, -draw.points)]
+    if draw.lot_id is None and gap.debt != Debt.ALLOW:
+        entries.append(_movement(gap, "adjust", None, draw.points, f"{draw.points} points were spent and are let go"))
+    return entries
+
+
+def _earn(gap: Gap, lot_id: int, debts: dict[CustomerId, int]) -> list[Entry]:
     """A new lot; where the customer owes points, it repays them first."""
     entries = [_movement(gap, gap.kinds[0], lot_id, gap.points)]
-    repaid = min(debts[gap.customer_id], gap.points)
+    again = min(gap.forgiven, gap.points)
+    if again > 0:
+        entries.append(_movement(gap, "adjust", lot_id, -again, f"{again} points that were let go are settled"))
+    repaid = min(debts[gap.customer_id], gap.points - again)
     if repaid > 0:
         debts[gap.customer_id] -= repaid
         entries.append(_movement(gap, "repay", lot_id, -repaid))
@@ -149,7 +189,7 @@ def _earn(gap: _Gap, lot_id: int, debts: dict[CustomerId, int]) -> list[Entry]:
     return entries
 
 
-def _earned(gap: _Gap) -> announcements.Happening:
+def _earned(gap: Gap) -> announcements.Happening:
     # News until their hold has long been over: what a history earned years ago is none.
     return announcements.Happening(
         announcements.What.POINTS_EARNED, f"{gap.customer_id}:{gap.key}", gap.customer_id, gap.available_at,
@@ -157,13 +197,21 @@ def _earned(gap: _Gap) -> announcements.Happening:
     )  # fmt: skip
 
 
-def _movement(gap: _Gap, kind: str, lot_id: int | None, points: int) -> Entry:
+def _movement(gap: Gap, kind: str, lot_id: int | None, points: int, sentence: str = "") -> Entry:
     # A fresh lot's number is no part of the key: it would differ between two tries at the same gap.
-    which = "" if kind == gap.kinds[0] else ":debt" if lot_id is None else ":lot" if kind == "repay" else f":{lot_id}"
+    which = (
+        ""
+        if kind == gap.kinds[0]
+        else ":debt"
+        if lot_id is None
+        else ":lot"
+        if kind in ("repay", "adjust")
+        else f":{lot_id}"
+    )
     return Entry(
         customer_id=gap.customer_id, kind=kind, points=points, lot_id=lot_id, order_id=gap.order_id,
-        idempotency_key=f"{gap.key}:{kind}{which}", terms_version=gap.terms_version, sentence=gap.sentence,
-        available_at=gap.available_at,
+        idempotency_key=f"{gap.key}:{kind}{which}", terms_version=gap.terms_version, sentence=sentence or gap.sentence,
+        available_at=gap.available_at, receipt=gap.receipt if kind in gap.kinds else None,
     )  # fmt: skip
 
 
