@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.customers import Customer, CustomerSnapshot, Merge
+from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import KeptLine, Order, OrderSnapshot, OrderStamp, RefundSnapshot
 from engine.work import UnitOfWork, as_json
@@ -140,7 +141,8 @@ _ORDERS = text("""
 # Gift cards sold are no goods. What came back of a line is summed over the refunds that name it.
 _KEPT_LINES = text("""
     SELECT l.order_id, l.product_id, l.variant_id, l.vendor, l.quantity, l.net_minor,
-           coalesce(r.quantity, 0) AS returned, coalesce(r.goods_minor, 0) AS returned_minor
+           CAST(coalesce(r.quantity, 0) AS bigint) AS returned,
+           CAST(coalesce(r.goods_minor, 0) AS bigint) AS returned_minor
     FROM order_lines l LEFT JOIN (
         SELECT o.order_id, b.line_id, sum(b.quantity) AS quantity, sum(b.goods_minor) AS goods_minor
         FROM orders o
@@ -192,9 +194,11 @@ class Accepted:
     merges: Sequence[Merge] = ()
     gone: Sequence[Customer] = ()
     ended_codes: Sequence[str] = ()
+    facts: Sequence[CustomerFact] = ()
+    """What the store said of customers beside their names; of each fact the newest word is recorded."""
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.customers or self.merges or self.gone or self.ended_codes)
+        return bool(self.orders or self.customers or self.merges or self.gone or self.ended_codes or self.facts)
 
 
 def accept(

@@ -1,6 +1,6 @@
 """What loyalty remembers: the ledger, and the redemptions that it pays for."""
 
-from loyalty.records.grounds import earned_since, facts, frozen, had, numbers, orders_of
+from loyalty.records.grounds import earned_since, facts, frozen, had, numbers, orders_named, orders_of
 from loyalty.records.ledger import (
     Booked,
     Entry,
@@ -71,6 +71,7 @@ __all__ = [
     "next_orders",
     "numbers",
     "open_lots",
+    "orders_named",
     "orders_of",
     "outstanding",
     "redemption_booked",

@@ -52,6 +52,10 @@ _ORDERS_OF = text("""
     WHERE o.shop_id = :shop_id AND c.external_id = ANY(:external_ids) ORDER BY o.order_id LIMIT :limit
 """)
 
+_ORDERS_NAMED = text(
+    "SELECT order_id FROM orders WHERE shop_id = :shop_id AND external_id = ANY(:external_ids) ORDER BY order_id"
+)
+
 
 def frozen(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Mapping[str, Any]]:
     """What each order froze when it first earned; orders that never did are left out."""
@@ -82,6 +86,11 @@ def had(work: UnitOfWork, customer_ids: Sequence[CustomerId], keys: Sequence[str
 def facts(work: UnitOfWork, customer_ids: Sequence[CustomerId], names: Sequence[str], prefix: str) -> Sequence[Any]:
     """Customer, external id, fact, value and instant: a row for each such fact, and one without for who has none."""
     return work.rows(_FACTS, customer_ids=list(customer_ids), facts=list(names), prefix=f"{prefix}%")
+
+
+def orders_named(work: UnitOfWork, external_ids: Sequence[str]) -> list[OrderId]:
+    """Our ids of orders by the store's numbers."""
+    return [row.order_id for row in work.rows(_ORDERS_NAMED, external_ids=list(external_ids))]
 
 
 def orders_of(work: UnitOfWork, external_ids: Sequence[str], limit: int) -> list[OrderId]:

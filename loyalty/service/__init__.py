@@ -1,7 +1,8 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
 from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
-from loyalty.service.earning import Award, settle_awards, settle_orders
+from loyalty.service.earning import Award, settle_awards, settle_orders, why
+from loyalty.service.members import NotABirthday, birthday, join, leave, tell_birthday
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
 from loyalty.service.redemptions import (
@@ -23,12 +24,14 @@ __all__ = [
     "DOMAIN",
     "Award",
     "Balance",
+    "NotABirthday",
     "NotEnoughPoints",
     "NothingToTakeBack",
     "RewardLimit",
     "RewardUnknown",
     "TermsRefused",
     "account",
+    "birthday",
     "code_settled",
     "credit_back_settled",
     "credit_settled",
@@ -36,6 +39,8 @@ __all__ = [
     "earned",
     "first_terms",
     "gift_card_settled",
+    "join",
+    "leave",
     "merge",
     "offer",
     "pending",
@@ -47,7 +52,9 @@ __all__ = [
     "settle_orders",
     "statement",
     "take_back",
+    "tell_birthday",
     "tell_points",
     "verify",
+    "why",
     "withdraw",
 ]

@@ -6,23 +6,28 @@ What is owed (rules), what is booked (records), append the gap.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
-from engine import announcements, outbox
+from engine import announcements, mirror, outbox
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import CODE_PREFIX, Debt, Draw, Lot, Owed, Terms
-from loyalty.service.grounds import reckoner
+from loyalty.rules import CODE_PREFIX, Debt, Draw, Lot, Members, Owed, Receipt, Terms
+from loyalty.service.grounds import ACCOUNT, JOINED, reckoner
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
 from loyalty.service.redemptions import end_codes, settle_redemptions
+
+NOBODY = "the order names no customer"
+# A person with more orders than this is a till; the reconciliation finds what is left.
+MOST_ORDERS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +69,42 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     """
     merge(work, accepted.merges)
     outbox.follow(work, accepted, DOMAIN)
-    orders = [order for order in accepted.orders if order.customer_id is not None]
-    if orders:
+    orders: Sequence[Order] = [order for order in accepted.orders if order.customer_id is not None]
+    if orders or accepted.facts:
+        program = Program.of(work)
+        orders = _with_orders_of_new_members(work, program, orders, accepted.facts)
         debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
-        program, booked = Program.of(work), records.booked(work, [o.order_id for o in orders])
+        booked = records.booked(work, [o.order_id for o in orders])
         _close_gaps(work, order_gaps(work, program, orders, booked), debts)
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
     if accepted.ended_codes:
         end_codes(work, accepted.ended_codes)
+
+
+def _with_orders_of_new_members(
+    work: UnitOfWork, program: Program, orders: Sequence[Order], facts: Sequence[CustomerFact]
+) -> Sequence[Order]:
+    """These orders, and those of people of whom the store has just said that they take part."""
+    people = sorted({fact.customer_external_id for fact in facts if fact.fact in (ACCOUNT, JOINED)})
+    if not people or all(terms.earning.members == Members.ALL for terms in program.versions):
+        return orders
+    given = {order.order_id for order in orders}
+    theirs = [found for found in records.orders_of(work, people, MOST_ORDERS) if found not in given]
+    return [*orders, *mirror.load(work, theirs)]
+
+
+def why(work: UnitOfWork, order_external_id: str) -> Owed | None:
+    """What an order, by the store's number, is owed, and why: each order gives points or a reason. None for one that
+    has not reached us.
+    """
+    orders = mirror.load(work, records.orders_named(work, [order_external_id]))
+    if not orders:
+        return None
+    if orders[0].customer_id is None:
+        return Owed(0, f"no points: {NOBODY}", Receipt(reason=NOBODY))
+    _, owed = next(iter(_reckoned(work, Program.of(work), orders, records.booked(work, [orders[0].order_id]))))
+    return owed
 
 
 def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
@@ -89,6 +121,18 @@ def order_gaps(
     work: UnitOfWork, program: Program, orders: Sequence[Order], booked: Mapping[OrderId, records.Booked]
 ) -> list[Gap]:
     """What is missing between the ledger and what these orders are owed."""
+    gaps = list[Gap]()
+    for (order, terms, frozen), due in _reckoned(work, program, orders, booked):
+        known = booked.get(order.order_id)
+        if points := due.points - (known.points if known else 0):
+            gaps.append(_order_gap(order, terms, due, points, known, first=not frozen))
+    return gaps
+
+
+def _reckoned(
+    work: UnitOfWork, program: Program, orders: Sequence[Order], booked: Mapping[OrderId, records.Booked]
+) -> Iterator[tuple[tuple[Order, Terms, bool], Owed]]:
+    """What each order is owed, by its terms, and whether an earlier reckoning froze its grounds."""
     # A refund is reckoned by the rule that paid: an order that has entries keeps the terms of the first.
     terms = {
         order.order_id: program.by_version(known.terms_version)
@@ -99,13 +143,9 @@ def order_gaps(
     ask = reckoner(work, orders, terms, booked)
     if ask.rooms:
         orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
-    gaps = list[Gap]()
     for order in orders:
-        agreed, known = terms[order.order_id], booked.get(order.order_id)
-        due = ask.owed(order, agreed)
-        if points := due.points - (known.points if known else 0):
-            gaps.append(_order_gap(order, agreed, due, points, known, first=order.order_id not in ask.frozen))
-    return gaps
+        agreed = terms[order.order_id]
+        yield (order, agreed, order.order_id in ask.frozen), ask.owed(order, agreed)
 
 
 def _order_gap(order: Order, terms: Terms, due: Owed, points: int, known: records.Booked | None, *, first: bool) -> Gap:
