@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from commerce.orders import Channel
 from commerce.reading import (
@@ -60,6 +60,8 @@ def channel(source_name: str | None) -> Channel:
     return _CHANNELS.get(source_name or "", Channel.ONLINE)
 
 
-def gateways(names: Iterable[str]) -> tuple[str, ...]:
+def gateways(names: Sequence[str]) -> tuple[str, ...]:
     """By what an order was paid, each once and in one order: the platform promises none."""
+    if len(names) == 1 and names[0]:
+        return (clean(names[0], GATEWAY_LENGTH),)
     return tuple(sorted({clean(name, GATEWAY_LENGTH) for name in names if name}))

@@ -185,9 +185,7 @@ def _order(
         paid=_paid(node.display_financial_status),
         cancelled_at=None if node.cancelled_at is None else node.cancelled_at.astimezone(UTC),
         test=node.test,
-        goods_minor=reading.bounded(
-            sum(line.net_minor for line in lines if not line.gift_card), "the price of the goods"
-        ),
+        goods_minor=sum(line.net_minor for line in lines if not line.gift_card),
         total_minor=reading.bounded(minor_units(node.total_price_set.shop_money.amount, currency), "the total"),
         lines=lines,
         refunds=tuple(
@@ -196,7 +194,7 @@ def _order(
         discount_codes=reading.codes(node.discount_codes),
         referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
         checkout_token=reading.checkout_token(node.checkout_token),
-        list_minor=reading.bounded(before, "the price of the goods before discounts"),
+        list_minor=reading.bounded(before, "the price of the goods"),
         tax_minor=_goods_tax(node, currency),
         tax_included=node.taxes_included,
         shipping_minor=reading.bounded(_set_minor(node.total_shipping_price_set, currency), "the shipping"),

@@ -161,7 +161,7 @@ class Earning:
     pos: bool = True
     draft: bool = True
     debt: Debt = Debt.ALLOW
-    returns: Returns = Returns.PROPORTION
+    returns: Returns = Returns.NEVER
     goods: tuple[GoodsRule, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     caps: tuple[Cap, ...] = ()

@@ -50,7 +50,7 @@ def draw_for_reward(lots: Iterable[Lot], points: int, at: datetime) -> list[Draw
 
 
 def draw_for_clawback(
-    lots: Iterable[Lot], order_id: OrderId, points: int, *, pending_at: datetime | None = None
+    lots: Iterable[Lot], order_id: OrderId | None, points: int, *, pending_at: datetime | None = None
 ) -> list[Draw]:
     """Take back `points` that `order_id` no longer earns:
 

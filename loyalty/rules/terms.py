@@ -47,7 +47,7 @@ class Terms:
     """Whether some rule asks for the lines of an order."""
 
     def __post_init__(self) -> None:
-        usual = replace(self.earning, credit=True, debt=Debt.ALLOW, returns=Returns.PROPORTION, members=Members.ALL)
+        usual = replace(self.earning, credit=True, debt=Debt.ALLOW, returns=Returns.NEVER, members=Members.ALL)
         by_line = bool(self.earning.goods or self.earning.per_item or any(p.goods for p in self.promotions))
         object.__setattr__(self, "plain", usual == Earning() and not self.promotions)
         object.__setattr__(self, "by_line", by_line)
@@ -115,7 +115,7 @@ def proposal(currency: str) -> dict[str, Any]:
         "points": 1,
         "per_minor": unit,
         "hold_days": 14,
-        "earning": {"credit": False},
+        "earning": {"credit": False, "returns": "proportion"},
         "rewards": [
             {
                 "key": "five-off",

@@ -49,7 +49,7 @@ class Gap:
     """The difference between what a customer is owed for an order and what is booked."""
 
     customer_id: CustomerId
-    order_id: OrderId
+    order_id: OrderId | None
     points: int
     kinds: tuple[str, str]
     key: str
@@ -73,11 +73,13 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     if orders or accepted.facts:
         program = Program.of(work)
         orders = _with_orders_of_new_members(work, program, orders, accepted.facts)
-        debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
+        debts = lock(work, [o.customer_id for o in orders if o.customer_id])
         booked = records.booked(work, [o.order_id for o in orders])
-        _close_gaps(work, order_gaps(work, program, orders, booked), debts)
+        close_gaps(work, order_gaps(work, program, orders, booked), debts)
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
+    if accepted.customers or accepted.facts:
+        settle_deeds(work, accepted)
     if accepted.ended_codes:
         end_codes(work, accepted.ended_codes)
 
@@ -107,7 +109,7 @@ def why(work: UnitOfWork, order_external_id: str) -> Owed | None:
     return owed
 
 
-def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
+def lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
     """Hold everybody whose points may move, before anything is read that decides by how much.
 
     Answers with what each owes.
@@ -150,8 +152,8 @@ def _reckoned(
 
 def _order_gap(order: Order, terms: Terms, due: Owed, points: int, known: records.Booked | None, *, first: bool) -> Gap:
     assert order.customer_id is not None
-    receipt = due.receipt.body()
-    if first and due.receipt.frozen is not None:
+    receipt = None if terms.plain else due.receipt.body()
+    if receipt is not None and first and due.receipt.frozen is not None:
         receipt["first"] = True
     return Gap(
         order.customer_id, order.order_id, points, ("earn", "clawback"), f"order:{order.order_id}:v{order.version}",
@@ -164,7 +166,7 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
     """Bring the ledger to what `awards` say is owed. Each is the whole of what its order brings that customer."""
     if not awards:
         return
-    debts = _lock(work, [award.customer_id for award in awards])
+    debts = lock(work, [award.customer_id for award in awards])
     booked, version = records.booked(work, [a.order_id for a in awards], awards=True), Program.of(work).current.version
     gaps = list[Gap]()
     for award in awards:
@@ -183,10 +185,10 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
                     award.available_at,
                 )
             )
-    _close_gaps(work, gaps, debts)
+    close_gaps(work, gaps, debts)
 
 
-def _close_gaps(work: UnitOfWork, gaps: Sequence[Gap], debts: dict[CustomerId, int]) -> None:
+def close_gaps(work: UnitOfWork, gaps: Sequence[Gap], debts: dict[CustomerId, int]) -> None:
     entries = list[Entry]()
     gains = [gap for gap in gaps if gap.points > 0]
     for gap, lot_id in zip(gains, records.new_lot_ids(work, len(gains)), strict=True):

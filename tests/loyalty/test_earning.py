@@ -266,6 +266,62 @@ def test_points_that_can_be_spent_already_stay_where_only_pending_ones_are_taken
     assert desk.faults() == []
 
 
+# --- points that were spent
+
+
+@pytest.mark.parametrize(
+    "returns, after_half, after_all", [("proportion", 50, 100), ("whole", 0, 100), ("never", 0, 0)]
+)
+def test_points_spent_on_an_order_return_with_its_goods(
+    desk: Desk, above: Superuser, returns: str, after_half: int, after_all: int
+) -> None:
+    publish(desk, returns=returns)
+    desk.settle(placed(1, 10_000))
+    desk.database.clock = Clock(LATER + timedelta(days=20))
+    bought = desk.redeem()
+    at = LATER + timedelta(days=20)
+    used = placed(2, 4_001, placed_at=at, discount_codes=(bought.code,))
+    desk.settle(used)
+    lots = "SELECT o.name, l.remaining FROM lots l JOIN orders o USING (shop_id, order_id) WHERE l.shop_id = %s"
+    returned = "SELECT coalesce(sum(points), 0) FROM entries WHERE shop_id = %s AND kind = 'return'"
+
+    def left() -> dict[str, int]:
+        return dict(above.run(lots, desk.shop.shop_id))  # type: ignore[arg-type]
+
+    assert left() == {"#1": 0, "#2": 40}
+    half = people.refunded(used, people.refund(used, 1, 2_001))
+    for again in (half, people.later(half)):
+        desk.settle(again)
+        assert above.one(returned, desk.shop.shop_id) == after_half
+        assert left() == {"#1": after_half, "#2": 20}
+    desk.settle(people.refunded(half, people.refund(used, 2, 2_000), seconds=180))
+    assert above.one(returned, desk.shop.shop_id) == after_all
+    assert left() == {"#1": after_all, "#2": 0}
+    assert desk.balance().held == 0
+    assert desk.faults() == []
+
+
+def test_returned_points_are_told_by_a_sentence_and_a_cancellation_brings_the_rest(
+    desk: Desk, above: Superuser
+) -> None:
+    publish(desk, returns="proportion")
+    desk.settle(placed(1, 10_000))
+    desk.database.clock = Clock(LATER + timedelta(days=20))
+    code = desk.redeem().code
+    used = placed(2, 4_000, placed_at=LATER + timedelta(days=20), discount_codes=(code,))
+    desk.settle(people.refunded(used, people.refund(used, 1, 1_000)))
+    kinds = (
+        "SELECT kind, points, sentence FROM entries WHERE shop_id = %s AND account = 'points' AND redemption_id > 0 "
+        "ORDER BY entry_id"
+    )
+    assert above.run(kinds, desk.shop.shop_id)[1:] == [
+        ("return", 25, f"code {code}: 25 points return with goods of its order")
+    ]
+    desk.settle(people.later(used, 300, cancelled_at=LATER))
+    assert above.run(kinds, desk.shop.shop_id)[2:] == [("release", 75, f"code {code}: the order was cancelled")]
+    assert desk.faults() == []
+
+
 # --- any history
 
 

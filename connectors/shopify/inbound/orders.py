@@ -27,6 +27,9 @@ _MONEY_MOVED = frozenset({"sale", "capture", "refund", "void"})
 # Only a reading of the order that is younger than its body can tell more.
 _AFTER = timedelta(microseconds=1)
 
+# Most orders have no tax or no shipping: seen without parsing.
+_ZEROS = frozenset({"0.00", "0", "0.0"})
+
 
 # None of these can be part of a cycle, so the collector need not walk them (`gc=False`): a fifth of the time
 # of decoding.
@@ -224,16 +227,14 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         paid=order.financial_status in reading.PAID_STATUSES,
         cancelled_at=None if order.cancelled_at is None else order.cancelled_at.astimezone(UTC),
         test=order.test,
-        goods_minor=reading.bounded(
-            sum(line.net_minor for line in lines if not line.gift_card), "the price of the goods"
-        ),
+        goods_minor=sum(line.net_minor for line in lines if not line.gift_card),
         total_minor=reading.bounded(minor_units(order.total_price, currency), "the total"),
         lines=lines,
         refunds=tuple(refund_snapshot(refund, currency, order.total_price_set) for refund in order.refunds),
         discount_codes=reading.codes(found.code for found in order.discount_codes) if order.discount_codes else (),
         referral_code=reading.referral_code(((a.name, a.value) for a in order.note_attributes), order.landing_site),
         checkout_token=reading.checkout_token(order.checkout_token),
-        list_minor=reading.bounded(before, "the price of the goods before discounts"),
+        list_minor=reading.bounded(before, "the price of the goods"),
         tax_minor=_goods_tax(order, currency),
         tax_included=order.taxes_included,
         shipping_minor=reading.bounded(_set_minor(order.total_shipping_price_set, currency), "the shipping"),
@@ -265,7 +266,7 @@ def _lines(items: list[_Line], currency: str) -> tuple[tuple[OrderLine, ...], in
 
 def _goods_tax(order: _Order, currency: str) -> int:
     """The tax of the order without that on its shipping."""
-    if not order.total_tax:
+    if not order.total_tax or order.total_tax in _ZEROS:
         return 0
     tax = minor_units(order.total_tax, currency)
     for line in order.shipping_lines:
@@ -314,7 +315,9 @@ def _refunded_goods(line: _RefundLine, currency: str) -> int:
 
 
 def _set_minor(found: MoneySet | None, currency: str) -> int:
-    return 0 if found is None else minor_units(found.shop_money.amount, currency)
+    if found is None or found.shop_money.amount in _ZEROS:
+        return 0
+    return minor_units(found.shop_money.amount, currency)
 
 
 def _shop_amount(transaction: _Transaction, currency: str, rate: MoneySet | None) -> int:
