@@ -1,5 +1,15 @@
 """What loyalty remembers: the ledger, and the redemptions that it pays for."""
 
+from loyalty.records.deeds import (
+    Deed,
+    anniversaries,
+    birthdays,
+    done,
+    move_deeds,
+    people,
+    withdraw_deed,
+    write_deeds,
+)
 from loyalty.records.grounds import earned_since, facts, frozen, had, numbers, orders_named, orders_of
 from loyalty.records.ledger import (
     Booked,
@@ -41,14 +51,18 @@ from loyalty.records.redemptions import (
 
 __all__ = [
     "Booked",
+    "Deed",
     "Entry",
+    "anniversaries",
     "append",
     "as_redemption",
     "balance",
     "balances_out_of_step",
+    "birthdays",
     "booked",
     "bought",
     "credit_ends",
+    "done",
     "earned",
     "earned_since",
     "facts",
@@ -67,6 +81,7 @@ __all__ = [
     "mark_refused",
     "mark_taken_back",
     "move",
+    "move_deeds",
     "new_lot_ids",
     "next_orders",
     "numbers",
@@ -74,10 +89,13 @@ __all__ = [
     "orders_named",
     "orders_of",
     "outstanding",
+    "people",
     "redemption_booked",
     "redemption_of_request",
     "redemptions_of",
     "statement",
     "sums",
     "tell",
+    "withdraw_deed",
+    "write_deeds",
 ]

@@ -5,6 +5,7 @@ Values in, values out.
 """
 
 from loyalty.rules.actions import (
+    BIRTHDAY_NOTICE_DAYS,
     BY_NATURE,
     ON_HONOUR,
     Action,
@@ -30,6 +31,7 @@ from loyalty.rules.rewards import CODE_PREFIX, Kind, Reward
 from loyalty.rules.terms import Terms, mistakes, proposal
 
 __all__ = [
+    "BIRTHDAY_NOTICE_DAYS",
     "BY_NATURE",
     "CODE_PREFIX",
     "LATE_ORDERS",

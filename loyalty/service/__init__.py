@@ -1,6 +1,14 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
 from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
+from loyalty.service.actions import (
+    ActionUnknown,
+    NotOnYourWord,
+    celebrate,
+    perform,
+    perform_on_honour,
+    undo,
+)
 from loyalty.service.earning import Award, settle_awards, settle_orders, why
 from loyalty.service.members import NotABirthday, birthday, join, leave, tell_birthday
 from loyalty.service.merging import merge
@@ -22,16 +30,19 @@ from loyalty.service.telling import tell_points
 
 __all__ = [
     "DOMAIN",
+    "ActionUnknown",
     "Award",
     "Balance",
     "NotABirthday",
     "NotEnoughPoints",
+    "NotOnYourWord",
     "NothingToTakeBack",
     "RewardLimit",
     "RewardUnknown",
     "TermsRefused",
     "account",
     "birthday",
+    "celebrate",
     "code_settled",
     "credit_back_settled",
     "credit_settled",
@@ -44,6 +55,8 @@ __all__ = [
     "merge",
     "offer",
     "pending",
+    "perform",
+    "perform_on_honour",
     "points_outstanding",
     "publish",
     "redeem",
@@ -54,6 +67,7 @@ __all__ = [
     "take_back",
     "tell_birthday",
     "tell_points",
+    "undo",
     "verify",
     "why",
     "withdraw",

@@ -46,7 +46,11 @@ class Program:
         return self.versions[version - 1]
 
     def for_order(self, order: Order) -> Terms:
-        return rules.terms_for(self.versions, self.published, order.placed_at)
+        return self.at(order.placed_at)
+
+    def at(self, instant: datetime) -> Terms:
+        """The terms in force at an instant; before the program, its first."""
+        return rules.terms_for(self.versions, self.published, instant)
 
 
 def current_terms(work: UnitOfWork) -> Terms:
