@@ -91,6 +91,11 @@ def _release(work: UnitOfWork) -> None:
         pass
 
 
+def _celebrate(work: UnitOfWork) -> None:
+    while loyalty.celebrate(work):
+        pass
+
+
 def _tell_points(work: UnitOfWork) -> None:
     while loyalty.tell_points(work):
         pass
@@ -198,6 +203,7 @@ class House:
             Job("review stages", 60, inside=_review),
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
+            Job("keep birthdays", 3600, inside=_celebrate),
             Job("reconcile", 300, after=self._reconcile),
             Job("check segments", 86400, inside=segments.look_again),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

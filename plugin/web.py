@@ -44,6 +44,7 @@ def create_app(doors: Doors) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = doors.body_limit
     app.extensions["doors"] = doors
     app.register_blueprint(admin.pages)
+    app.register_blueprint(admin.program.pages)
     app.register_blueprint(storefront.pages)
     if doors.installer.grant == AUTHORIZATION_CODE:
         app.register_blueprint(standalone.pages)

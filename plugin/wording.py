@@ -20,7 +20,7 @@ from flask import url_for
 from markupsafe import Markup
 
 from commerce.money import Money
-from loyalty import Kind, Reward
+from loyalty import Action, ActionKind, Kind, Reward
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STATIC = Path(__file__).parent / "static"
@@ -173,6 +173,18 @@ def described(offered: Reward, currency: str) -> str:
     return ", ".join(asks if named else [what, *asks])
 
 
+def how_often(action: Action) -> str:
+    """How often an action brings its points, in a few words."""
+    if action.kind in (ActionKind.BIRTHDAY, ActionKind.ANNIVERSARY):
+        return "once a year"
+    if action.kind in (ActionKind.SIGN_UP, ActionKind.NEWSLETTER):
+        return "once"
+    if not action.limit:
+        return "each time"
+    often = "once" if action.limit == 1 else f"{number(action.limit)} times"
+    return often if action.period == "ever" else f"{often} a {action.period}"
+
+
 def masked(code: str) -> str:
     """A number that is money, as far as anybody but its owner has to see it."""
     return f"•••• {code[-4:]}"
@@ -200,9 +212,11 @@ def words(timezone: str) -> Mapping[str, Any]:
         "day": partial(day, there),
         "described": described,
         "instant": partial(instant, there),
+        "how_often": how_often,
         "length_of_time": length_of_time,
         "masked": masked,
         "money": money,
+        "months": MONTHS,
         "name_of": name_of,
         "number": number,
         "reward_words": reward,

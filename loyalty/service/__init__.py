@@ -3,6 +3,7 @@
 from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
 from loyalty.service.actions import (
     ActionUnknown,
+    EarnedAlready,
     NotOnYourWord,
     celebrate,
     perform,
@@ -12,7 +13,17 @@ from loyalty.service.actions import (
 from loyalty.service.earning import Award, settle_awards, settle_orders, why
 from loyalty.service.members import NotABirthday, birthday, join, leave, tell_birthday
 from loyalty.service.merging import merge
-from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
+from loyalty.service.program import (
+    DOMAIN,
+    TermsRefused,
+    current_terms,
+    example,
+    first_terms,
+    offer,
+    publish,
+    revise,
+    withdraw,
+)
 from loyalty.service.redemptions import (
     NotEnoughPoints,
     NothingToTakeBack,
@@ -33,6 +44,7 @@ __all__ = [
     "ActionUnknown",
     "Award",
     "Balance",
+    "EarnedAlready",
     "NotABirthday",
     "NotEnoughPoints",
     "NotOnYourWord",
@@ -48,6 +60,7 @@ __all__ = [
     "credit_settled",
     "current_terms",
     "earned",
+    "example",
     "first_terms",
     "gift_card_settled",
     "join",
@@ -61,6 +74,7 @@ __all__ = [
     "publish",
     "redeem",
     "release_unused",
+    "revise",
     "settle_awards",
     "settle_orders",
     "statement",

@@ -44,6 +44,10 @@ class NotOnYourWord(Refusal):
     """The shop sees this for itself, and gives its points then."""
 
 
+class EarnedAlready(Refusal):
+    """You have had the points for this."""
+
+
 def perform(work: UnitOfWork, customer_id: CustomerId, action: str, deed_key: str, at: datetime | None = None) -> Deed:
     """Somebody has done something: book what it brings, and say it. `deed_key` names the deed: a review's number, say.
 
@@ -58,14 +62,26 @@ def perform(work: UnitOfWork, customer_id: CustomerId, action: str, deed_key: st
 def perform_on_honour(work: UnitOfWork, customer_id: CustomerId, action: str, deed_key: str) -> Deed:
     """Take a shopper's word for what no network tells: that they follow, have shared, have answered.
 
-    Refuses with `ActionUnknown`, and with `NotOnYourWord` for what the shop sees for itself; then nothing is written.
+    Refuses with `ActionUnknown`, with `NotOnYourWord` for what the shop sees for itself, and with `EarnedAlready`; then
+    nothing is written.
     """
     found = Program.of(work).current.action(action)
     if found is None:
         raise ActionUnknown
     if found.kind not in rules.ON_HONOUR:
         raise NotOnYourWord
+    deed = _judge(work, Deed(customer_id, action, deed_key, work.now), found)
+    if not deed.points:
+        raise EarnedAlready(f"{deed.reason[0].upper()}{deed.reason[1:]}.")
     return perform(work, customer_id, action, deed_key)
+
+
+def _judge(work: UnitOfWork, deed: Deed, action: Action) -> Deed:
+    """What a deed would bring, while nobody else can book one for its customer."""
+    lock(work, [deed.customer_id])
+    known = [_known(row) for row in records.done(work, [deed.customer_id], [deed.action])]
+    again = next((other for other in known if other.deed_key == deed.deed_key), None)
+    return again or _judged(deed, action, known, zone(shops.current(work).timezone))
 
 
 def undo(work: UnitOfWork, customer_id: CustomerId, action: str, deed_key: str) -> bool:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from commerce.ids import OrderId
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from engine import terms
 from engine.work import UnitOfWork
 from loyalty import rules
-from loyalty.rules import Terms
+from loyalty.rules import Owed, Terms
 
 DOMAIN = "loyalty"
+
+# An instant for what has none.
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def first_terms(currency: str) -> dict[str, Any]:
@@ -70,6 +74,20 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
     if found := rules.mistakes(proposed):
         raise TermsRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
     return terms.publish(work, DOMAIN, body)
+
+
+def revise(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+    """Publish what `changed` makes of the current terms; answers with their version. Refuses with `TermsRefused`."""
+    return publish(work, changed(terms.versions(work, DOMAIN)[-1].body))
+
+
+def example(agreed: Terms, goods_minor: int) -> Owed:
+    """What an order of so much would earn: of usual goods, by somebody without a tier, outside of every promotion."""
+    order = Order(
+        OrderId(0), "", "", None, None, agreed.currency, NEVER, True, False, False, goods_minor, 0, (), None, 1,
+        total_minor=goods_minor, list_minor=goods_minor, fulfilled_at=NEVER,
+    )  # fmt: skip
+    return rules.owed(order, agreed)
 
 
 def offer(work: UnitOfWork, reward: Mapping[str, Any]) -> int:

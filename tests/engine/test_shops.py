@@ -105,6 +105,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         announcements.heard(work, [What.STAGE_ENTERED], START, listening=True)
         backfills.ask(work)
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
+        loyalty.publish(work, {**loyalty.first_terms("USD"), "actions": [{"key": "a", "title": "A", "points": 1}]})
+        loyalty.perform(work, desk.customer_id(), "a", "1")
     desk.settle(people.order(2, people.customer(2), discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "

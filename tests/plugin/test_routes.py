@@ -26,6 +26,10 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        "/earning",
+        "/earning/actions",
+        "/earning/promotions",
+        "/earning/remove",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
@@ -35,6 +39,8 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/redemptions/<int:redemption_id>/take-back",
         "/rewards",
         "/rewards/withdraw",
+        "/proxy/birthday",
+        "/proxy/deeds",
         "/proxy/redeem",
         "/segments/<wanted>",
         "/proxy/r/<code>",
