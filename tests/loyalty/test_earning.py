@@ -286,7 +286,7 @@ def test_points_spent_on_an_order_return_with_its_goods(
     returned = "SELECT coalesce(sum(points), 0) FROM entries WHERE shop_id = %s AND kind = 'return'"
 
     def left() -> dict[str, int]:
-        return dict(above.run(lots, desk.shop.shop_id))  # type: ignore[arg-type]
+        return dict(above.run(lots, desk.shop.shop_id))
 
     assert left() == {"#1": 0, "#2": 40}
     half = people.refunded(used, people.refund(used, 1, 2_001))
