@@ -49,4 +49,8 @@ class Receipt:
 
     def body(self) -> dict[str, Any]:
         """As it is stored: only what differs from an empty receipt."""
-        return {known.name: value for known in fields(self) if (value := getattr(self, known.name)) != known.default}
+        return {name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default}
+
+
+# Asked for each entry: read once.
+_DEFAULTS = tuple((known.name, known.default) for known in fields(Receipt))

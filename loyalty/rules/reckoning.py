@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from math import prod
+from typing import NamedTuple
 
 from commerce.money import Money
 from commerce.orders import KeptLine, Order
-from loyalty.rules.earning import Rounding, Trigger
+from loyalty.rules.earning import GoodsRule, Rounding, Trigger
 from loyalty.rules.promotions import Promotion, Stacking
 from loyalty.rules.receipts import Grounds, Receipt
 from loyalty.rules.rewards import CODE_PREFIX
 from loyalty.rules.terms import Terms
 
 NO_GROUNDS = Grounds()
+NOTHING_COUNTS = "nothing of it counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def owed(order: Order, terms: Terms, grounds: Grounds = NO_GROUNDS, lines: Seque
         return Owed(0, f"no points: {reason}", Receipt(reason=reason))
     if terms.plain and (terms.earning.credit or not order.credit_minor):
         return _plainly(order, terms)
-    return _in_full(order, terms, grounds, _kept(lines))
+    return _in_full(order, terms, grounds, lines)
 
 
 def available_at(order: Order, terms: Terms) -> datetime:
@@ -79,9 +81,9 @@ def _barred(order: Order, terms: Terms) -> str | None:
 
 def _plainly(order: Order, terms: Terms) -> Owed:
     """The usual points for goods kept, and no more rules."""
-    points = order.kept_minor * terms.points // terms.per_minor
-    sentence = f"{points} points for {_said(order.kept_minor, terms)} of goods kept, {_rate(terms)}"
-    return Owed(points, sentence, Receipt(order.kept_minor, _rate(terms)))
+    kept, rate = order.kept_minor, _rate_of(terms.points, terms.per_minor, terms.currency)
+    points = kept * terms.points // terms.per_minor
+    return Owed(points, f"{points} points for {Money(kept, terms.currency)} of goods kept, {rate}")
 
 
 @cache
@@ -93,47 +95,40 @@ def _rate(terms: Terms) -> str:
     return _rate_of(terms.points, terms.per_minor, terms.currency)
 
 
-def _said(minor: int, terms: Terms) -> str:
-    return str(Money(minor, terms.currency))
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A line's share of the goods kept, by weight, and the pieces of it that were kept."""
+class _Kept(NamedTuple):
+    """A line's share of the goods kept, by weight; the percentage of the usual points that its goods earn; and the
+    pieces of it that were kept. A tuple: one is made for each line of each order.
+    """
 
     line: KeptLine | None
     weight: int
+    percent: int
+    rule: GoodsRule | None
     pieces: int
 
 
-def _kept(lines: Sequence[KeptLine]) -> Sequence[_Kept]:
+_ALL_OF_IT: Sequence[_Kept] = (_Kept(None, 1, 100, None, 0),)
+
+
+def _kept(lines: Sequence[KeptLine], terms: Terms) -> Sequence[_Kept]:
     """Each line's share. A refund that names no line comes out of all of them, in proportion to what is left."""
     left = [max(0, line.net_minor - line.returned_minor) if line.returned < line.quantity else 0 for line in lines]
     if not any(left):
         # Refunds name more than there was: what was kept is spread over all that was sold.
         left = [line.net_minor for line in lines]
     if not any(left):
-        return [_Kept(None, 1, 0)]
-    return [
-        _Kept(line, weight, max(0, line.quantity - line.returned)) for line, weight in zip(lines, left, strict=True)
-    ]
+        return _ALL_OF_IT
+    found = list[_Kept]()
+    for line, weight in zip(lines, left, strict=True):
+        rule = next((r for r in terms.earning.goods if r.goods.has(line)), None)
+        percent = 100 if rule is None else 0 if rule.fixed else rule.percent
+        found.append(_Kept(line, weight, percent, rule, max(0, line.quantity - line.returned)))
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Basis:
-    """The spend that counts, exactly: `top / bottom` minor units."""
-
-    top: int
-    bottom: int
-
-    @property
-    def minor(self) -> int:
-        return self.top // self.bottom
-
-
-def _basis(order: Order, terms: Terms) -> _Basis:
-    """Goods kept, with as much of tax, shipping and discounts as the terms count, in proportion to what was kept; less
-    the share that gift cards and credit paid.
+def _basis(order: Order, terms: Terms) -> tuple[int, int]:
+    """The spend that counts, exactly, as a fraction of minor units: goods kept, with as much of tax, shipping and
+    discounts as the terms count, in proportion to what was kept; less the share that gift cards and credit paid.
     """
     earning, whole = terms.earning, order.goods_minor
     if earning.tax is True and not order.tax_included:
@@ -149,38 +144,36 @@ def _basis(order: Order, terms: Terms) -> _Basis:
     credit = order.credit_minor or 0
     if credit and not earning.credit and order.total_minor:
         top, bottom = top * max(0, order.total_minor - credit), bottom * order.total_minor
-    return _Basis(top, bottom)
+    return top, bottom
 
 
-def _in_full(order: Order, terms: Terms, grounds: Grounds, kept: Sequence[_Kept]) -> Owed:
+def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> Owed:
     earning, basis = terms.earning, _basis(order, terms)
-    if basis.minor < earning.minimum_minor or not basis.top:
-        short = f"less than {_said(earning.minimum_minor, terms)} counts" if basis.top else "nothing of it counts"
-        return Owed(0, f"no points: {short}", Receipt(basis.minor, reason=short))
-    tier = earning.percent_for(grounds.tier)
-    promotions = [p for p in terms.promotions if p.key in grounds.promotions and p.minimum_minor <= basis.minor]
+    counts = basis[0] // basis[1]
+    if counts < earning.minimum_minor or not basis[0]:
+        short = f"less than {Money(earning.minimum_minor, terms.currency)} counts" if basis[0] else NOTHING_COUNTS
+        return Owed(0, f"no points: {short}", Receipt(counts, reason=short))
+    kept, tier = _kept(lines, terms) if lines else _ALL_OF_IT, earning.percent_for(grounds.tier)
+    promotions = (
+        [p for p in terms.promotions if p.key in grounds.promotions and p.minimum_minor <= counts]
+        if grounds.promotions
+        else ()
+    )
     spend, used = _stacked(basis, terms, tier, kept, promotions)
     extras = [*_extras(terms, grounds, kept), *((p.title, p.bonus) for p in used if p.bonus)]
     points = spend + sum(bonus for _, bonus in extras)
     cut = 0 if grounds.room is None else max(0, points - grounds.room)
     receipt = Receipt(
-        basis.minor,
-        _rate(terms),
-        earning.rounding,
-        tier,
-        tuple(p.key for p in used),
-        tuple(extras),
-        cut,
-        frozen=grounds,
+        counts, _rate(terms), earning.rounding, tier, tuple(p.key for p in used), tuple(extras), cut, frozen=grounds
     )
     return Owed(points - cut, _sentence(points - cut, receipt, terms, used), receipt)
 
 
 def _stacked(
-    basis: _Basis, terms: Terms, tier: int, kept: Sequence[_Kept], promotions: Sequence[Promotion]
+    basis: tuple[int, int], terms: Terms, tier: int, kept: Sequence[_Kept], promotions: Sequence[Promotion]
 ) -> tuple[int, Sequence[Promotion]]:
     """The points for the spend, and the promotions that count: all of them, or the one that brings most."""
-    if terms.stacking in (Stacking.ADD, Stacking.MULTIPLY):
+    if not promotions or terms.stacking in (Stacking.ADD, Stacking.MULTIPLY):
         return _spend(basis, terms, tier, kept, promotions), promotions
     used: Sequence[Promotion] = ()
     best = most = _spend(basis, terms, tier, kept, ())
@@ -191,30 +184,30 @@ def _stacked(
     return best, used
 
 
-def _spend(basis: _Basis, terms: Terms, tier: int, kept: Sequence[_Kept], promotions: Sequence[Promotion]) -> int:
+def _spend(
+    basis: tuple[int, int], terms: Terms, tier: int, kept: Sequence[_Kept], promotions: Sequence[Promotion]
+) -> int:
     """Points for the spend: each line's share by the rule for its goods and the promotions that count it."""
+    multiply = terms.stacking == Stacking.MULTIPLY
     weights = scaled = 0
-    unit = prod([100] * len(promotions)) if terms.stacking == Stacking.MULTIPLY else 100
-    for each in kept:
-        weights += each.weight
-        if percent := _percent(each, terms):
-            scaled += each.weight * percent * _times(each, promotions, terms.stacking == Stacking.MULTIPLY)
-    top = basis.top * scaled * terms.points * tier
-    bottom = basis.bottom * weights * terms.per_minor * 100 * 100 * unit
-    return _rounded(top, bottom, terms.earning.rounding)
+    for line, weight, percent, _, _ in kept:
+        weights += weight
+        if percent:
+            scaled += weight * percent * (_times(line, promotions, multiply) if promotions else 100)
+    unit = prod([100] * len(promotions)) if multiply and promotions else 100
+    top = basis[0] * scaled * terms.points * tier
+    return _rounded(top, basis[1] * weights * terms.per_minor * 10_000 * unit, terms.earning.rounding)
 
 
-def _percent(kept: _Kept, terms: Terms) -> int:
-    """Of the usual points, what this line's goods earn for their price."""
-    rule = next((r for r in terms.earning.goods if kept.line and r.goods.has(kept.line)), None)
-    return 100 if rule is None else 0 if rule.fixed else rule.percent
-
-
-def _times(kept: _Kept, promotions: Sequence[Promotion], multiply: bool) -> int:
-    matching = [p.percent for p in promotions if kept.line is None or p.goods.has(kept.line)]
-    if not multiply:
-        return 100 + sum(percent - 100 for percent in matching)
-    return prod(matching) * prod([100] * (len(promotions) - len(matching)))
+def _times(line: KeptLine | None, promotions: Sequence[Promotion], multiply: bool) -> int:
+    """What the promotions that count this line make of a hundred or, multiplied, of a hundred for each of them."""
+    if multiply:
+        return prod([p.percent if line is None or p.goods.has(line) else 100 for p in promotions])
+    times = 100
+    for p in promotions:
+        if line is None or p.goods.has(line):
+            times += p.percent - 100
+    return times
 
 
 def _rounded(top: int, bottom: int, rounding: Rounding) -> int:
@@ -225,27 +218,23 @@ def _rounded(top: int, bottom: int, rounding: Rounding) -> int:
 
 def _extras(terms: Terms, grounds: Grounds, kept: Sequence[_Kept]) -> list[tuple[str, int]]:
     """What comes beside the spend: for the order, for its pieces, for its number."""
-    earning = terms.earning
-    found = [("the order", earning.per_order)]
-    pieces = sum(each.pieces for each in kept if _percent(each, terms))
-    found.append((f"{pieces} pieces", earning.per_item * pieces))
+    earning, found = terms.earning, list[tuple[str, int]]()
+    if earning.per_order:
+        found.append(("the order", earning.per_order))
+    if earning.per_item and (pieces := sum(each.pieces for each in kept if each.percent)):
+        found.append((f"{pieces} pieces", earning.per_item * pieces))
     for rule in earning.goods:
-        if rule.fixed:
-            own = sum(each.pieces for each in kept if each.line and _first(rule, each.line, terms))
+        if rule.fixed and (own := sum(each.pieces for each in kept if each.rule is rule)):
             found.append((f"{own} pieces of certain goods", rule.fixed * own))
-    if grounds.number is not None:
-        number = grounds.number
+    number = grounds.number
+    if number is not None:
         found += [(f"order number {number}", m.points) for m in earning.milestones if m.reached(number)]
-    return [(what, points) for what, points in found if points]
-
-
-def _first(rule: object, line: KeptLine, terms: Terms) -> bool:
-    return next((r for r in terms.earning.goods if r.goods.has(line)), None) is rule
+    return found
 
 
 def _sentence(points: int, receipt: Receipt, terms: Terms, used: Sequence[Promotion]) -> str:
     """The breakdown as people read it."""
-    parts = [f"{points} points for {_said(receipt.basis_minor, terms)} that counts, {receipt.rate}"]
+    parts = [f"{points} points for {Money(receipt.basis_minor, terms.currency)} that counts, {receipt.rate}"]
     if receipt.multiplier != 100 and receipt.frozen:
         parts.append(f"times {receipt.multiplier} % for tier {receipt.frozen.tier}")
     parts += [f"times {p.percent} % by {p.title}" for p in used if p.percent != 100]
