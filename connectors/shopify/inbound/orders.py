@@ -257,7 +257,7 @@ def _lines(items: list[_Line], currency: str) -> tuple[tuple[OrderLine, ...], in
         product = None if item.product_id is None else str(item.product_id)
         number = None if item.id is None else str(item.id)
         title = reading.clean(item.title or "", reading.TITLE_LENGTH)
-        vendor = reading.optional(item.vendor, reading.TITLE_LENGTH)
+        vendor = reading.optional(item.vendor, reading.TITLE_LENGTH) if item.vendor else None
         lines.append(
             OrderLine(line_no, product, title, item.quantity, max(0, net), item.gift_card, number, None, vendor)
         )
