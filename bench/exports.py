@@ -63,7 +63,7 @@ def order_lines(number: int, customers: int) -> bytes:
     discounted = number % 7 == 0
     goods = sum(_price(number, line) * (1 + line % 2) for line in range(count))
     refunded = number % REFUNDED_EACH == 0
-    order = {
+    order: dict[str, object] = {
         "id": gid,
         "legacyResourceId": str(FIRST_ORDER + number),
         "name": f"#{number + 1001}",

@@ -30,6 +30,11 @@ class Grounds:
     def read(cls, body: Mapping[str, Any]) -> Grounds:
         return cls(body.get("tier"), tuple(body.get("promotions") or ()), body.get("number"), body.get("room"))
 
+    def body(self) -> dict[str, Any]:
+        """As it is stored: only what there is."""
+        found = {"tier": self.tier, "promotions": self.promotions or None, "number": self.number, "room": self.room}
+        return {name: value for name, value in found.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -49,7 +54,10 @@ class Receipt:
 
     def body(self) -> dict[str, Any]:
         """As it is stored: only what differs from an empty receipt."""
-        return {name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default}
+        found = {name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default}
+        if self.frozen is not None:
+            found["frozen"] = self.frozen.body()
+        return found
 
 
 # Asked for each entry: read once.

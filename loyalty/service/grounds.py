@@ -104,7 +104,7 @@ def reckoner(
     some = [o for o in orders if terms[o.order_id].earning.members != Members.ALL and o.order_id not in booked]
     if not fancy and not some:
         return Reckoner(lines=lines)
-    frozen = records.frozen(work, [order.order_id for order in fancy])
+    frozen = records.frozen(work, [order.order_id for order in fancy if order.order_id in booked])
     fresh = [order for order in {o.order_id: o for o in (*fancy, *some)}.values() if order.order_id not in frozen]
     asked = _Asked.of(work, fresh, terms, tiers)
     grounds = {order.order_id: asked.grounds(order, terms[order.order_id], lines) for order in fresh}

@@ -324,9 +324,8 @@ def test_the_best_promotion_never_brings_less_than_none_and_never_more_than_all(
 
 
 def test_frozen_grounds_read_back_as_they_were() -> None:
-    grounds = Grounds("gold", ("a", "b"), 3, 40)
-    body = {"tier": "gold", "promotions": ["a", "b"], "number": 3, "room": 40, "barred": None}
-    assert Grounds.read(body) == grounds
+    for grounds in (Grounds("gold", ("a", "b"), 3, 40), Grounds(room=0), Grounds()):
+        assert Grounds.read(grounds.body()) == grounds
 
 
 # --- terms
