@@ -78,16 +78,7 @@ def order_lines(number: int, customers: int) -> bytes:
         "landingPageUrl": "https://bench.myshopify.com/?utm_source=letter",
         "customAttributes": [{"key": "gift note", "value": "To Ben"}] if number % 11 == 0 else [],
         "totalPriceSet": _money(goods + 595),
-        "taxesIncluded": False,
-        "sourceName": "web",
-        "paymentGatewayNames": ["shopify_payments"],
-        "displayFulfillmentStatus": "FULFILLED",
-        "totalTaxSet": _money(0),
-        "totalShippingPriceSet": _money(595),
-        "shippingLine": {"taxLines": []},
-        "transactions": [
-            {"kind": "SALE", "status": "SUCCESS", "gateway": "shopify_payments", "amountSet": _money(goods + 595)}
-        ],
+        **_paid(goods + 595),
         # Not in turn: neighbouring orders of a store are of people from all of its years.
         "customer": _person(number * 7_919 % customers),
         "refunds": [{"id": f"gid://shopify/Refund/{FIRST_REFUND + number}"}] if refunded else [],
@@ -109,6 +100,22 @@ def order_lines(number: int, customers: int) -> bytes:
         }
         lines.append(orjson.dumps(item, option=_NEWLINE))
     return b"".join(lines)
+
+
+def _paid(total: int) -> dict[str, object]:
+    """What an export tells of an order's money beside its total: no tax, some shipping, one payment."""
+    return {
+        "taxesIncluded": False,
+        "sourceName": "web",
+        "paymentGatewayNames": ["shopify_payments"],
+        "displayFulfillmentStatus": "FULFILLED",
+        "totalTaxSet": _money(0),
+        "totalShippingPriceSet": _money(595),
+        "shippingLine": {"taxLines": []},
+        "transactions": [
+            {"kind": "SALE", "status": "SUCCESS", "gateway": "shopify_payments", "amountSet": _money(total)}
+        ],
+    }
 
 
 def customer_line(number: int) -> bytes:
