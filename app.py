@@ -101,6 +101,11 @@ def _release(work: UnitOfWork) -> None:
         pass
 
 
+def _celebrate(work: UnitOfWork) -> None:
+    while loyalty.celebrate(work):
+        pass
+
+
 def _tell_points(work: UnitOfWork) -> None:
     while loyalty.tell_points(work):
         pass
@@ -286,6 +291,7 @@ class House:
             Job("review tiers", 60, inside=_review_tiers),
             Job("expire points", 60, inside=_expire),
             Job("warn of expiring points", 3600, inside=_warn_expiring),
+            Job("keep birthdays", 3600, inside=_celebrate),
             Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

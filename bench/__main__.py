@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=known.seconds, help="door: the longest that a run sends (%(default)s)")
     add("--body", type=_number, default=known.body, help="door: bytes of a body, at least (%(default)s)")
     add("--tenants", type=int, default=known.tenants, help="settle: shops that have the history waiting (2)")
+    add("--rich", action="store_true", help="settle: by terms with rules for goods, tiers and promotions")
     add("--histories", type=_numbers, default=known.histories, help="growth: orders of a customer (10,1000,5000)")
     add("--shops", type=_numbers, default=known.shops, help="growth: orders of a shop (1000,50000)")
     add("--rounds", type=_number, default=known.rounds, help="growth: measured batches of each (%(default)s)")

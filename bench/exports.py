@@ -63,7 +63,7 @@ def order_lines(number: int, customers: int) -> bytes:
     discounted = number % 7 == 0
     goods = sum(_price(number, line) * (1 + line % 2) for line in range(count))
     refunded = number % REFUNDED_EACH == 0
-    order = {
+    order: dict[str, object] = {
         "id": gid,
         "legacyResourceId": str(FIRST_ORDER + number),
         "name": f"#{number + 1001}",
@@ -78,6 +78,7 @@ def order_lines(number: int, customers: int) -> bytes:
         "landingPageUrl": "https://bench.myshopify.com/?utm_source=letter",
         "customAttributes": [{"key": "gift note", "value": "To Ben"}] if number % 11 == 0 else [],
         "totalPriceSet": _money(goods + 595),
+        **_paid(goods + 595),
         # Not in turn: neighbouring orders of a store are of people from all of its years.
         "customer": _person(number * 7_919 % customers),
         "refunds": [{"id": f"gid://shopify/Refund/{FIRST_REFUND + number}"}] if refunded else [],
@@ -88,6 +89,7 @@ def order_lines(number: int, customers: int) -> bytes:
         allocated = [{"allocatedAmountSet": _money(price // 10)}] if discounted else []
         item = {
             "id": f"gid://shopify/LineItem/{FIRST_LINE + number * 8 + line}",
+            "vendor": "Bench",
             "title": TITLES[(number + line) % 5],
             "quantity": 1 + line % 2,
             "isGiftCard": False,
@@ -98,6 +100,22 @@ def order_lines(number: int, customers: int) -> bytes:
         }
         lines.append(orjson.dumps(item, option=_NEWLINE))
     return b"".join(lines)
+
+
+def _paid(total: int) -> dict[str, object]:
+    """What an export tells of an order's money beside its total: no tax, some shipping, one payment."""
+    return {
+        "taxesIncluded": False,
+        "sourceName": "web",
+        "paymentGatewayNames": ["shopify_payments"],
+        "displayFulfillmentStatus": "FULFILLED",
+        "totalTaxSet": _money(0),
+        "totalShippingPriceSet": _money(595),
+        "shippingLine": {"taxLines": []},
+        "transactions": [
+            {"kind": "SALE", "status": "SUCCESS", "gateway": "shopify_payments", "amountSet": _money(total)}
+        ],
+    }
 
 
 def customer_line(number: int) -> bytes:
@@ -116,7 +134,13 @@ def refund(gid: str) -> dict[str, Any]:
         "processedAt": _instant(number),
         "refundLineItems": {
             "pageInfo": {"hasNextPage": False, "endCursor": None},
-            "nodes": [{"subtotalSet": _money(amount), "lineItem": {"isGiftCard": False}}],
+            "nodes": [
+                {
+                    "quantity": 1,
+                    "subtotalSet": _money(amount),
+                    "lineItem": {"id": f"gid://shopify/LineItem/{FIRST_LINE + number * 8}", "isGiftCard": False},
+                }
+            ],
         },
         "refundShippingLines": {"nodes": []},
         "transactions": {"nodes": [{"kind": "REFUND", "status": "SUCCESS", "amountSet": _money(amount)}]},

@@ -31,6 +31,8 @@ class Options:
     """A run at the door ends after this long, whatever has been sent."""
     body: int = 12_000
     tenants: int = 2
+    rich: bool = False
+    """The shops' terms have rules for goods, tiers and promotions."""
     histories: tuple[int, ...] = (10, 1_000, 5_000)
     """Orders that a customer has when the next ones are settled."""
     shops: tuple[int, ...] = (1_000, 50_000)

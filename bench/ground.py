@@ -49,6 +49,21 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
+# Rules for goods, tiers, and three promotions that may meet in one order.
+RICH = {
+    "earning": {
+        "credit": False, "rounding": "nearest", "tiers": {"gold": 150},
+        "goods": [{"goods": {"products": ["1", "2"]}, "percent": 50}],
+    },
+    "stacking": "add",
+    "promotions": [
+        {"key": "fridays", "title": "Fridays", "percent": 200, "weekdays": ["friday"]},
+        {"key": "mugs", "title": "Mugs", "percent": 150, "goods": {"products": ["3"]}},
+        {"key": "more", "title": "Five more", "bonus": 5, "minimum_minor": 2000},
+    ],
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     home: Path
@@ -108,34 +123,34 @@ class Ground:
 
 
 @contextmanager
-def ground(shop_count: int = 1) -> Iterator[Ground]:
-    """A fresh database with so many shops, thrown away when the block ends."""
+def ground(shop_count: int = 1, *, rich: bool = False) -> Iterator[Ground]:
+    """A fresh database with so many shops, thrown away when the block ends. `rich`: by terms that ask for much."""
     home = Path(tempfile.mkdtemp(prefix="perennial-bench-"))
     embedded = Embedded(home / "postgres")
     try:
         with embedded as url:
             upgrade(url)
             yield Ground(
-                home, url, machine.server_pid(embedded.data_dir), [_open_shop(url, n) for n in range(shop_count)]
+                home, url, machine.server_pid(embedded.data_dir), [_open_shop(url, n, rich) for n in range(shop_count)]
             )
     finally:
         machine.remove(home)
 
 
-def _open_shop(url: str, number: int) -> ShopId:
+def _open_shop(url: str, number: int, rich: bool) -> ShopId:
     database = Database(url, clock, connections=1)
     try:
-        return open_shop(database, "shopify", DOMAIN if number == 0 else f"{number}-{DOMAIN}").shop_id
+        return open_shop(database, "shopify", DOMAIN if number == 0 else f"{number}-{DOMAIN}", rich=rich).shop_id
     finally:
         database.close()
 
 
-def open_shop(database: Database, platform: str, domain: str) -> Shop:
+def open_shop(database: Database, platform: str, domain: str, *, rich: bool = False) -> Shop:
     """A shop as an installation leaves it, but closed for pushes: what is measured here is not the store."""
     with database.founding(lambda connection: shops.install(connection, platform, domain, clock()).shop_id) as work:
         shops.describe(work, ShopDetails("60000000000", "Bench", "USD", "UTC"))
         terms.publish_first(work, lifecycle.DOMAIN, lifecycle.first_terms())
-        terms.publish_first(work, loyalty.DOMAIN, loyalty.first_terms("USD"))
+        terms.publish_first(work, loyalty.DOMAIN, loyalty.first_terms("USD") | (RICH if rich else {}))
         terms.publish_first(work, referral.DOMAIN, referral.first_terms("USD"))
         shops.close_for_now(work, "benchmark", 86_400)
         return shops.current(work)

@@ -53,13 +53,19 @@ def measure(options: Options, progress: Progress) -> Result:
     rows, facts = list[Row](), dict[str, object]()
     for source in sources:
         name = Path(source).stem
-        with ground(options.tenants) as place:
+        with ground(options.tenants, rich=options.rich) as place:
             found, measured = _history(source, name, place, options, progress)
         rows += found
         facts[name] = measured
     return Result(
         rows,
-        {"workers": options.workers, "shops": options.tenants, "batch": options.batch or BATCH, "runs": options.runs}
+        {
+            "workers": options.workers,
+            "shops": options.tenants,
+            "batch": options.batch or BATCH,
+            "runs": options.runs,
+            "rich": options.rich,
+        }
         | facts,
     )
 

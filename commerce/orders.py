@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from commerce.customers import CustomerSnapshot
 from commerce.ids import CustomerId, OrderId
@@ -15,7 +16,7 @@ from commerce.ids import CustomerId, OrderId
 @dataclass(frozen=True, slots=True)
 class OrderLine:
     """One line of goods: `net_minor` is what was asked for the whole line after every discount, before tax and
-    shipping.
+    shipping. `line_id` is the store's own number of the line, by which refunds name it.
     """
 
     line_no: int
@@ -24,17 +25,41 @@ class OrderLine:
     quantity: int
     net_minor: int
     gift_card: bool
+    line_id: str | None = None
+    variant_id: str | None = None
+    vendor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundedLine:
+    """What came back of one line of an order: pieces, and their net price."""
+
+    line_id: str
+    quantity: int
+    goods_minor: int
 
 
 @dataclass(frozen=True, slots=True)
 class RefundSnapshot:
-    """One refund of an order: the goods it takes back, and the money it returned (which may differ)."""
+    """One refund of an order: the goods it takes back, and the money it returned (which may differ).
+
+    `lines` say which goods; a refund of mere money names none.
+    """
 
     external_id: str
     order_external_id: str
     refunded_at: datetime
     goods_minor: int
     total_minor: int
+    lines: tuple[RefundedLine, ...] = ()
+
+
+class Channel(StrEnum):
+    """Where an order was placed: on the shop's pages, at its till, or written by the merchant."""
+
+    ONLINE = "online"
+    POS = "pos"
+    DRAFT = "draft"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +95,20 @@ class OrderSnapshot:
     """Whether the store has erased from the order who bought."""
     step_minor: int = 1
     """The amounts are rounded to whole multiples of this: 100 where a store writes dollars without cents."""
+    list_minor: int = 0
+    """The goods at their prices before discounts."""
+    tax_minor: int = 0
+    """The tax on the goods; `goods_minor` contains it where `tax_included`."""
+    tax_included: bool = False
+    shipping_minor: int = 0
+    """What was asked for shipping, after discounts."""
+    credit_minor: int | None = 0
+    """What was paid with gift cards and store credit; None where this body does not say how much it was."""
+    fulfilled_at: datetime | None = None
+    """Set once all of the order is with the shopper: the instant of the body that said so first."""
+    channel: Channel = Channel.ONLINE
+    gateways: tuple[str, ...] = ()
+    """By what it was paid, in the platform's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +144,15 @@ class Order:
     discount_codes: tuple[str, ...]
     referral_code: str | None
     version: int
+    total_minor: int = 0
+    list_minor: int = 0
+    tax_minor: int = 0
+    tax_included: bool = False
+    shipping_minor: int = 0
+    credit_minor: int | None = 0
+    fulfilled_at: datetime | None = None
+    channel: str = Channel.ONLINE
+    gateways: tuple[str, ...] = ()
 
     @property
     def kept_minor(self) -> int:
@@ -115,3 +163,16 @@ class Order:
     def counts(self) -> bool:
         """Whether this is a real, paid, standing purchase: the kind that moves a customer along."""
         return self.paid and not self.cancelled and not self.test and self.kept_minor > 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """One line of an order of the mirror, and what of it came back by refunds that named it."""
+
+    product_id: str | None
+    variant_id: str | None
+    vendor: str | None
+    quantity: int
+    net_minor: int
+    returned: int = 0
+    returned_minor: int = 0

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
+from typing import Any
 
 import orjson
 from sqlalchemy import text
 
 from commerce.customers import Customer, CustomerSnapshot, Merge
+from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
-from commerce.orders import Order, OrderSnapshot, OrderStamp, RefundSnapshot
+from commerce.orders import Channel, KeptLine, Order, OrderSnapshot, OrderStamp, RefundSnapshot
 from engine import buyers, rounding
 from engine.work import UnitOfWork, as_json
 
@@ -54,17 +57,21 @@ _ACCEPT_ORDERS = text("""
             external_id text, name text, customer_external_id text, currency text, placed_at timestamptz,
             updated_at timestamptz, observed_at timestamptz, paid boolean, cancelled_at timestamptz, test boolean,
             goods_minor bigint, total_minor bigint, discount_codes text[], referral_code text, checkout_token text,
-            lines_digest bigint)
+            lines_digest bigint, list_minor bigint, tax_minor bigint, tax_included boolean, shipping_minor bigint,
+            credit_minor bigint, fulfilled_at timestamptz, channel text, gateways text[])
     ), held AS (
         SELECT o.external_id, o.lines_digest FROM orders o
         WHERE o.shop_id = :shop_id AND o.external_id IN (SELECT external_id FROM given)
     ), accepted AS (
         INSERT INTO orders (shop_id, external_id, name, customer_id, currency, placed_at, updated_at, observed_at,
                             paid, cancelled_at, test, goods_minor, total_minor, discount_codes, referral_code,
-                            checkout_token, lines_digest)
+                            checkout_token, lines_digest, list_minor, tax_minor, tax_included, shipping_minor,
+                            credit_minor, fulfilled_at, channel, gateways)
         SELECT :shop_id, g.external_id, g.name, coalesce(c.merged_into, c.customer_id), g.currency, g.placed_at,
                g.updated_at, g.observed_at, g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor,
-               g.discount_codes, g.referral_code, g.checkout_token, g.lines_digest
+               g.discount_codes, g.referral_code, g.checkout_token, g.lines_digest, g.list_minor,
+               coalesce(g.tax_minor, 0), coalesce(g.tax_included, false), coalesce(g.shipping_minor, 0),
+               nullif(coalesce(g.credit_minor, 0), -1), g.fulfilled_at, coalesce(g.channel, 'online'), g.gateways
         FROM given g LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.customer_external_id
         ORDER BY g.external_id
         ON CONFLICT (shop_id, external_id) DO UPDATE
@@ -74,7 +81,14 @@ _ACCEPT_ORDERS = text("""
                 goods_minor = excluded.goods_minor, total_minor = excluded.total_minor,
                 discount_codes = excluded.discount_codes, referral_code = excluded.referral_code,
                 checkout_token = coalesce(excluded.checkout_token, orders.checkout_token),
-                lines_digest = excluded.lines_digest, version = orders.version + 1
+                lines_digest = excluded.lines_digest, list_minor = excluded.list_minor,
+                tax_minor = excluded.tax_minor, tax_included = excluded.tax_included,
+                shipping_minor = excluded.shipping_minor,
+                -- A body that does not say how much was paid with credit takes nothing from one that did.
+                credit_minor = coalesce(excluded.credit_minor, orders.credit_minor),
+                fulfilled_at = CASE WHEN excluded.fulfilled_at IS NOT NULL
+                                    THEN least(orders.fulfilled_at, excluded.fulfilled_at) END,
+                channel = excluded.channel, gateways = excluded.gateways, version = orders.version + 1
             WHERE orders.deleted_at IS NULL
               AND (excluded.updated_at, excluded.observed_at) > (orders.updated_at, orders.observed_at)
         RETURNING order_id, external_id, lines_digest
@@ -85,11 +99,13 @@ _ACCEPT_ORDERS = text("""
 """)
 _DROP_LINES = text("DELETE FROM order_lines WHERE shop_id = :shop_id AND order_id = ANY(:order_ids)")
 _WRITE_LINES = text("""
-    INSERT INTO order_lines (shop_id, order_id, line_no, product_id, title, quantity, net_minor, gift_card)
-    SELECT :shop_id, o.order_id, l.line_no, l.product_id, l.title, l.quantity, l.net_minor, l.gift_card
+    INSERT INTO order_lines (shop_id, order_id, line_no, product_id, title, quantity, net_minor, gift_card, line_id,
+                             variant_id, vendor)
+    SELECT :shop_id, o.order_id, l.line_no, l.product_id, l.title, l.quantity, l.net_minor, l.gift_card, l.line_id,
+           l.variant_id, l.vendor
     FROM json_to_recordset(CAST(:rows AS json)) AS o(order_id bigint, lines json),
          json_to_recordset(o.lines) AS l(line_no integer, product_id text, title text, quantity integer,
-             net_minor bigint, gift_card boolean)
+             net_minor bigint, gift_card boolean, line_id text, variant_id text, vendor text)
     ON CONFLICT DO NOTHING
 """)
 _WRITE_CODES = text("""
@@ -98,14 +114,17 @@ _WRITE_CODES = text("""
     ORDER BY g.code, g.order_id ON CONFLICT DO NOTHING
 """)
 _ACCEPT_REFUNDS = text("""
-    INSERT INTO refunds (shop_id, order_external_id, external_id, refunded_at, goods_minor, total_minor)
-    SELECT :shop_id, g.order_external_id, g.external_id, g.refunded_at, g.goods_minor, g.total_minor
+    INSERT INTO refunds (shop_id, order_external_id, external_id, refunded_at, goods_minor, total_minor, lines)
+    SELECT :shop_id, g.order_external_id, g.external_id, g.refunded_at, g.goods_minor, g.total_minor, g.lines
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
-        order_external_id text, external_id text, refunded_at timestamptz, goods_minor bigint, total_minor bigint)
+        order_external_id text, external_id text, refunded_at timestamptz, goods_minor bigint, total_minor bigint,
+        lines jsonb)
     ORDER BY g.order_external_id, g.external_id
     ON CONFLICT (shop_id, order_external_id, external_id) DO UPDATE
-        SET refunded_at = excluded.refunded_at, goods_minor = excluded.goods_minor, total_minor = excluded.total_minor
-        WHERE (refunds.goods_minor, refunds.total_minor) IS DISTINCT FROM (excluded.goods_minor, excluded.total_minor)
+        SET refunded_at = excluded.refunded_at, goods_minor = excluded.goods_minor, total_minor = excluded.total_minor,
+            lines = excluded.lines
+        WHERE (refunds.goods_minor, refunds.total_minor, refunds.lines)
+            IS DISTINCT FROM (excluded.goods_minor, excluded.total_minor, excluded.lines)
 """)
 # Of orders whose snapshot lists every refund: those that the store has deleted.
 _DROP_REFUNDS = text("""
@@ -124,9 +143,24 @@ _SUM_REFUNDS = text("""
 _ORDERS = text("""
     SELECT o.order_id, o.external_id, o.name, o.customer_id, c.external_id AS customer_external_id, o.currency,
            o.placed_at, o.paid, o.cancelled_at IS NOT NULL AS cancelled, o.test, o.goods_minor, o.refunded_minor,
-           o.discount_codes, o.referral_code, o.version
+           o.discount_codes, o.referral_code, o.version, o.total_minor, o.list_minor, o.tax_minor, o.tax_included,
+           o.shipping_minor, o.credit_minor, o.fulfilled_at, o.channel, o.gateways
     FROM orders o LEFT JOIN customers c ON c.shop_id = o.shop_id AND c.customer_id = o.customer_id
     WHERE o.shop_id = :shop_id AND o.order_id = ANY(:order_ids) ORDER BY o.order_id
+""")
+# Gift cards sold are no goods. What came back of a line is summed over the refunds that name it.
+_KEPT_LINES = text("""
+    SELECT l.order_id, l.product_id, l.variant_id, l.vendor, l.quantity, l.net_minor,
+           CAST(coalesce(r.quantity, 0) AS bigint) AS returned,
+           CAST(coalesce(r.goods_minor, 0) AS bigint) AS returned_minor
+    FROM order_lines l LEFT JOIN (
+        SELECT o.order_id, b.line_id, sum(b.quantity) AS quantity, sum(b.goods_minor) AS goods_minor
+        FROM orders o
+        JOIN refunds f ON f.shop_id = :shop_id AND f.order_external_id = o.external_id
+        CROSS JOIN LATERAL jsonb_to_recordset(f.lines) AS b(line_id text, quantity integer, goods_minor bigint)
+        WHERE o.shop_id = :shop_id AND o.order_id = ANY(:order_ids) AND o.refund_count > 0 GROUP BY 1, 2
+    ) r ON r.order_id = l.order_id AND r.line_id = l.line_id
+    WHERE l.shop_id = :shop_id AND l.order_id = ANY(:order_ids) AND NOT l.gift_card ORDER BY l.order_id, l.line_no
 """)
 _BEHIND = text("""
     SELECT g.external_id
@@ -170,9 +204,11 @@ class Accepted:
     merges: Sequence[Merge] = ()
     gone: Sequence[Customer] = ()
     ended_codes: Sequence[str] = ()
+    facts: Sequence[CustomerFact] = ()
+    """What the store said of customers beside their names; of each fact the newest word is recorded."""
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.customers or self.merges or self.gone or self.ended_codes)
+        return bool(self.orders or self.customers or self.merges or self.gone or self.ended_codes or self.facts)
 
 
 def accept(
@@ -207,7 +243,20 @@ def load(work: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
     if not order_ids:
         return []
     rows = work.rows(_ORDERS, order_ids=list(order_ids))
-    return [Order(**(dict(row._mapping) | {"discount_codes": tuple(row.discount_codes)})) for row in rows]
+    # By position: the columns are in the order of the fields, and this runs for each order that is settled.
+    return [Order(*_fields(row)) for row in rows]
+
+
+def _fields(row: Any) -> list[Any]:
+    return [*row[:12], tuple(row[12]), *row[13:-1], tuple(row[-1])]
+
+
+def kept_lines(work: UnitOfWork, order_ids: Sequence[int]) -> dict[OrderId, list[KeptLine]]:
+    """The goods of each order, line by line, with what came back of each."""
+    found = dict[OrderId, list[KeptLine]]()
+    for order_id, *line in work.rows(_KEPT_LINES, order_ids=list(order_ids)) if order_ids else ():
+        found.setdefault(order_id, []).append(KeptLine(*line))
+    return found
 
 
 def customer_id(work: UnitOfWork, external_id: str) -> CustomerId | None:
@@ -273,7 +322,13 @@ def _accept_orders(work: UnitOfWork, orders: Sequence[OrderSnapshot]) -> set[int
 
 
 def _order_row(order: OrderSnapshot, lines: bytes) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(order, name) for name in _PLAIN}
+    row: dict[str, object] = dict(zip(_PLAIN, _values(order), strict=True))
+    # What most orders do not have is left out: half of the text that the database would have to read for nothing.
+    row |= {name: value for name, value in zip(_RARE, _rare_values(order), strict=True) if value}
+    if order.channel != Channel.ONLINE:
+        row["channel"] = order.channel
+    if order.credit_minor is None:
+        row["credit_minor"] = -1
     row["customer_external_id"] = order.customer.external_id if order.customer else None
     row["lines_digest"] = _digest(lines)
     return row
@@ -281,8 +336,10 @@ def _order_row(order: OrderSnapshot, lines: bytes) -> dict[str, object]:
 
 _PLAIN = (
     "external_id", "name", "currency", "placed_at", "updated_at", "observed_at", "paid", "cancelled_at", "test",
-    "goods_minor", "total_minor", "discount_codes", "referral_code", "checkout_token",
+    "goods_minor", "total_minor", "discount_codes", "referral_code", "checkout_token", "list_minor", "gateways",
 )  # fmt: skip
+_RARE = ("tax_minor", "tax_included", "shipping_minor", "credit_minor", "fulfilled_at")
+_values, _rare_values = attrgetter(*_PLAIN), attrgetter(*_RARE)
 
 
 def _digest(lines: bytes) -> int:

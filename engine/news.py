@@ -77,5 +77,6 @@ class News:
             customers=[*accepted.customers, *dict.fromkeys(people)],
             merges=merges,
             gone=self._gone,
+            facts=self.all(CustomerFact),
             ended_codes=echoes.heard_discounts(work, self.all(DiscountChanged)),
         )

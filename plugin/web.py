@@ -64,6 +64,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.imports.pages)
+    app.register_blueprint(admin.program.pages)
     app.register_blueprint(admin.standing.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)

@@ -21,6 +21,8 @@ from markupsafe import Markup
 
 from commerce.money import Money
 from loyalty import (
+    Action,
+    ActionKind,
     Activity,
     Benefit,
     Expiry,
@@ -263,6 +265,18 @@ _ACTIVITIES = {
 }
 
 
+def how_often(action: Action) -> str:
+    """How often an action brings its points, in a few words."""
+    if action.kind in (ActionKind.BIRTHDAY, ActionKind.ANNIVERSARY):
+        return "once a year"
+    if action.kind in (ActionKind.SIGN_UP, ActionKind.NEWSLETTER):
+        return "once"
+    if not action.limit:
+        return "each time"
+    often = "once" if action.limit == 1 else f"{number(action.limit)} times"
+    return often if action.period == "ever" else f"{often} a {action.period}"
+
+
 def masked(code: str) -> str:
     """A number that is money, as far as anybody but its owner has to see it."""
     return f"•••• {code[-4:]}"
@@ -292,11 +306,13 @@ def words(timezone: str) -> Mapping[str, Any]:
         "described": described,
         "expiry_words": expiry,
         "instant": partial(instant, there),
+        "how_often": how_often,
         "last_day": partial(last_day, there),
         "length_of_time": length_of_time,
         "masked": masked,
         "money": money,
         "month_text": month_text,
+        "months": MONTHS,
         "name_of": name_of,
         "number": number,
         "perk": perk,

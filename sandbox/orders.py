@@ -106,6 +106,8 @@ class Order:
     deleted: bool = False
     # what a code took off the shipping: `shipping` is what was asked for after it
     shipping_off: int = 0
+    # what gift cards and store credit paid of the total, by the gateway's name
+    credit: tuple[tuple[str, int], ...] = ()
 
     @property
     def number(self) -> int:
@@ -122,6 +124,12 @@ class Order:
     @property
     def paid(self) -> bool:
         return self.financial_status in ("paid", "partially_refunded", "refunded")
+
+    @property
+    def gateways(self) -> tuple[tuple[str, int], ...]:
+        """How much was paid by which gateway."""
+        rest = self.total - sum(amount for _, amount in self.credit)
+        return (*self.credit, ("bogus", rest)) if rest or not self.credit else self.credit
 
     @property
     def refunded(self) -> int:

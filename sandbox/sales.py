@@ -79,13 +79,17 @@ def _pay_with_what_they_have(
     shop: Shop, order: Order, cards: Sequence[GiftCard], purchase: Purchase, now: float
 ) -> None:
     """Gift cards and store credit pay first, the bank card what is left; the order's sums stay as they are."""
-    due = order.total
+    due, credit = order.total, list[tuple[str, int]]()
     for card in cards:
-        due -= card.pay(order.id, due, now)
+        paid = card.pay(order.id, due, now)
+        due -= paid
+        credit.append(("gift_card", paid))
     account = shop.store_credit.of(order.customer.id) if purchase.store_credit and order.customer is not None else None
     if account is not None and (taken := min(due, account.balance(now))):
         number = shop.ids.of("StoreCreditAccountTransaction", shop.store_credit.moved)
         shop.store_credit.debit(account, number, taken, now, "ORDER_PAYMENT")
+        credit.append(("shopify_store_credit", taken))
+    order.credit = tuple((name, amount) for name, amount in credit if amount)
 
 
 def _order(shop: Shop, quote: Quote, purchase: Purchase, now: float) -> Order:

@@ -54,11 +54,13 @@ class Allocation(Struct, rename="camel"):
 
 
 class Line(Struct, rename="camel"):
+    id: str
     title: str
     quantity: Quantity
     is_gift_card: bool
     original_unit_price_set: MoneyBag
     product: Resource | None = None
+    vendor: str | None = None
     discount_allocations: list[Allocation] = []
 
 
@@ -70,6 +72,32 @@ class Lines(Struct, rename="camel"):
 class Attribute(Struct):
     key: str
     value: str | None = None
+
+
+class Tax(Struct, rename="camel"):
+    price_set: MoneyBag
+
+
+class ShippingCosts(Struct, rename="camel"):
+    tax_lines: list[Tax] = []
+
+
+class Payment(Struct, rename="camel"):
+    """One movement of an order's money. Its way of payment is null where the platform does not tell it."""
+
+    kind: str
+    status: str
+    amount_set: MoneyBag
+    gateway: str | None = None
+
+
+class Payments(Struct):
+    id: str
+    transactions: list[Payment]
+
+
+class PaymentNodes(Struct):
+    nodes: list[Payments | None]
 
 
 class OrderFacts(Struct, rename="camel", kw_only=True):
@@ -92,6 +120,14 @@ class OrderFacts(Struct, rename="camel", kw_only=True):
     landing_page_url: str | None = None
     checkout_token: str | None = None
     customer: Customer | None = None
+    taxes_included: bool = False
+    source_name: str | None = None
+    payment_gateway_names: list[str] = []
+    display_fulfillment_status: str | None = None
+    total_tax_set: MoneyBag | None = None
+    total_shipping_price_set: MoneyBag | None = None
+    shipping_line: ShippingCosts | None = None
+    transactions: list[Payment] = []
 
 
 class Order(OrderFacts, kw_only=True):
@@ -111,10 +147,12 @@ class OrderLinesData(Struct):
 
 
 class RefundedLine(Struct, rename="camel"):
+    id: str
     is_gift_card: bool
 
 
 class RefundLine(Struct, rename="camel"):
+    quantity: Quantity
     subtotal_set: MoneyBag
     line_item: RefundedLine
 

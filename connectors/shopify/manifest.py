@@ -40,6 +40,7 @@ OPTIONAL_SCOPES = tuple(sorted({*PIXEL_SCOPES, *(scope for scopes in REWARD_SCOP
 # whose other fields are as they were.
 REFUND_FIELDS = (
     "id", "order_id", "created_at", "processed_at", "total_duties_set",
+    "refund_line_items.line_item_id", "refund_line_items.quantity",
     "refund_line_items.subtotal", "refund_line_items.subtotal_set", "refund_line_items.line_item.gift_card",
     "refund_shipping_lines.subtotal_amount_set",
     "transactions.kind", "transactions.status", "transactions.amount", "transactions.currency",
@@ -50,7 +51,9 @@ ORDER_FIELDS = (
     "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site", "checkout_token",
     *(f"customer.{name}" for name in CUSTOMER_FIELDS),
     "line_items.price", "line_items.quantity", "line_items.title", "line_items.product_id", "line_items.gift_card",
-    "line_items.discount_allocations",
+    "line_items.discount_allocations", "line_items.id", "line_items.vendor",
+    "total_tax", "taxes_included", "total_shipping_price_set", "shipping_lines.tax_lines", "source_name",
+    "payment_gateway_names", "fulfillment_status",
     *(f"refunds.{name}" for name in REFUND_FIELDS),
 )  # fmt: skip
 CHECKOUT_FIELDS = (

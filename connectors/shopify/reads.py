@@ -17,15 +17,16 @@ from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
 from commerce.history import OrderPage, Page, Place
 from commerce.money import BadAmount, check_currency, minor_units
-from commerce.orders import OrderLine, OrderSnapshot, OrderStamp, RefundSnapshot
+from commerce.orders import OrderLine, OrderSnapshot, OrderStamp, RefundedLine, RefundSnapshot
 from commerce.store import StoreError
 from connectors.shopify import answers, reading
 from connectors.shopify.graphql import Graph, operation
+from connectors.shopify.inbound.bodies import external_id
 from connectors.shopify.writes import gid, timestamp
 
 _log = logging.getLogger(__name__)
 
-# One order: itself, its money, customer and attributes (about 15 points), 10 lines of 13 and the ids of 20
+# One order: itself, its money, customer, attributes and tax (about 30 points), 10 lines of 13 and the ids of 20
 # refunds.
 _ORDERS_AT_ONCE = 5
 # One refund: 20 lines of 4, 10 transactions of 3, 5 shipping lines of 3.
@@ -150,10 +151,20 @@ def orders(graph: Graph, external_ids: Sequence[str], observed_at: datetime) -> 
             for node in graph.read(operation("read_orders"), {"ids": chunk}, answers.OrderNodes).nodes
             if node is not None
         ]
+        _tell_payments(graph, nodes)
         refunded = refunds(graph, _refund_ids(graph, nodes))
         whole = ((node, _whole(graph, node)) for node in nodes)
         found += [order for node, lines in whole if (order := understood(node, lines, refunded, observed_at))]
     return found
+
+
+def _tell_payments(graph: Graph, nodes: Sequence[answers.Order]) -> None:
+    """How much of an order was paid with gift cards and credit: asked only of those that name such a way."""
+    asked = {node.id: node for node in nodes if not reading.CREDIT_GATEWAYS.isdisjoint(node.payment_gateway_names)}
+    if asked:
+        for found in graph.read(operation("read_payments"), {"ids": list(asked)}, answers.PaymentNodes).nodes:
+            if found is not None:
+                asked[found.id].transactions = found.transactions
 
 
 def orders_missing(graph: Graph, external_ids: Sequence[str]) -> list[str]:
@@ -188,29 +199,49 @@ def _order(
     observed_at: datetime,
 ) -> OrderSnapshot:
     currency = check_currency(node.currency_code)
-    lines = _lines(items, currency)
-    external_id = node.legacy_resource_id
+    lines, before = _lines(items, currency)
+    updated_at = node.updated_at.astimezone(UTC)
     return OrderSnapshot(
-        external_id=external_id,
+        external_id=node.legacy_resource_id,
         name=reading.clean(node.name, reading.NAME_LENGTH),
         customer=None if node.customer is None else customer_snapshot(node.customer, observed_at, None),
         currency=currency,
         placed_at=(node.processed_at or node.created_at).astimezone(UTC),
-        updated_at=node.updated_at.astimezone(UTC),
+        updated_at=updated_at,
         observed_at=observed_at,
         paid=_paid(node.display_financial_status),
         cancelled_at=None if node.cancelled_at is None else node.cancelled_at.astimezone(UTC),
         test=node.test,
-        goods_minor=reading.bounded(
-            sum(line.net_minor for line in lines if not line.gift_card), "the price of the goods"
-        ),
+        goods_minor=sum(line.net_minor for line in lines if not line.gift_card),
         total_minor=reading.bounded(minor_units(node.total_price_set.shop_money.amount, currency), "the total"),
         lines=lines,
-        refunds=tuple(_refund(refunded[ref.id], external_id, currency) for ref in node.refunds if ref.id in refunded),
+        refunds=tuple(
+            _refund(refunded[ref.id], node.legacy_resource_id, currency) for ref in node.refunds if ref.id in refunded
+        ),
         discount_codes=reading.codes(node.discount_codes),
         referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
         checkout_token=reading.checkout_token(node.checkout_token),
+        list_minor=reading.bounded(before, "the price of the goods"),
+        tax_minor=_goods_tax(node, currency),
+        tax_included=node.taxes_included,
+        shipping_minor=reading.bounded(_set_minor(node.total_shipping_price_set, currency), "the shipping"),
+        credit_minor=reading.bounded(sum(_credit(paid, currency) for paid in node.transactions), "the credit"),
+        fulfilled_at=updated_at if node.display_fulfillment_status == "FULFILLED" else None,
+        channel=reading.channel(node.source_name),
+        gateways=reading.gateways(node.payment_gateway_names),
     )
+
+
+def _goods_tax(node: answers.OrderFacts, currency: str) -> int:
+    shipping = node.shipping_line.tax_lines if node.shipping_line else ()
+    tax = _set_minor(node.total_tax_set, currency) - sum(_minor(found.price_set, currency) for found in shipping)
+    return reading.bounded(max(0, tax), "the tax")
+
+
+def _credit(paid: answers.Payment, currency: str) -> int:
+    if paid.kind not in ("SALE", "CAPTURE") or paid.status != "SUCCESS" or paid.gateway not in reading.CREDIT_GATEWAYS:
+        return 0
+    return _minor(paid.amount_set, currency)
 
 
 def customer_snapshot(node: answers.Customer, observed_at: datetime, updated_at: datetime | None) -> CustomerSnapshot:
@@ -240,15 +271,22 @@ def _whole(graph: Graph, node: answers.Order) -> list[answers.Line]:
     return lines
 
 
-def _lines(items: Sequence[answers.Line], currency: str) -> tuple[OrderLine, ...]:
-    lines = []
+def _lines(items: Sequence[answers.Line], currency: str) -> tuple[tuple[OrderLine, ...], int]:
+    """The lines, and what their goods cost before discounts."""
+    lines, before = [], 0
     for line_no, item in enumerate(items, 1):
         net = minor_units(item.original_unit_price_set.shop_money.amount, currency) * item.quantity
+        if not item.is_gift_card:
+            before += net
         net -= sum(minor_units(a.allocated_amount_set.shop_money.amount, currency) for a in item.discount_allocations)
         product = None if item.product is None else item.product.legacy_resource_id
         title = reading.clean(item.title, reading.TITLE_LENGTH)
-        lines.append(OrderLine(line_no, product, title, item.quantity, max(0, net), item.is_gift_card))
-    return tuple(lines)
+        vendor = reading.optional(item.vendor, reading.TITLE_LENGTH)
+        number = external_id(item.id)
+        lines.append(
+            OrderLine(line_no, product, title, item.quantity, max(0, net), item.is_gift_card, number, None, vendor)
+        )
+    return tuple(lines), before
 
 
 def _refund_ids(graph: Graph, nodes: Sequence[answers.Order]) -> list[str]:
@@ -289,7 +327,13 @@ def _refund(node: answers.Refund, order_external_id: str, currency: str) -> Refu
         refunded_at.astimezone(UTC),
         reading.bounded(max(0, goods), "the goods of a refund"),
         reading.bounded(max(0, total), "the money of a refund"),
+        tuple(_refunded_line(line, currency) for line in lines),
     )
+
+
+def _refunded_line(line: answers.RefundLine, currency: str) -> RefundedLine:
+    worth = 0 if line.line_item.is_gift_card else max(0, _minor(line.subtotal_set, currency))
+    return RefundedLine(external_id(line.line_item.id), line.quantity, worth)
 
 
 def _refunded_lines(graph: Graph, node: answers.Refund) -> list[answers.RefundLine]:
@@ -303,6 +347,10 @@ def _refunded_lines(graph: Graph, node: answers.Refund) -> list[answers.RefundLi
         lines += more.refund_line_items.nodes
         page = more.refund_line_items.page_info
     return lines
+
+
+def _set_minor(found: answers.MoneyBag | None, currency: str) -> int:
+    return 0 if found is None else _minor(found, currency)
 
 
 def _minor(found: answers.MoneyBag, currency: str) -> int:

@@ -29,9 +29,13 @@ class MetaItem(Struct, gc=False):
 class Line(Struct, gc=False):
     total: str
     quantity: Quantity
+    id: IdOrNobody = 0
+    subtotal: str | None = None
+    subtotal_tax: str = "0"
     total_tax: str = "0"
     name: str | None = None
     product_id: IdOrNobody = 0
+    variation_id: IdOrNobody = 0
 
 
 class Fee(Struct, gc=False):
@@ -66,6 +70,9 @@ class Order(Struct, gc=False):
     line_items: list[Line]
     number: str | int | None = None
     prices_include_tax: bool = False
+    shipping_total: str = "0"
+    created_via: str | None = None
+    payment_method: str | None = None
     date_created_gmt: datetime | None = None
     date_modified_gmt: datetime | None = None
     date_paid_gmt: datetime | None = None

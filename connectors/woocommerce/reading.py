@@ -16,6 +16,7 @@ import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -23,7 +24,7 @@ from commerce import reading
 from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
 from commerce.identity import Identity, guest_id
-from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
+from commerce.orders import Channel, OrderLine, OrderSnapshot, RefundSnapshot
 from connectors.woocommerce.bodies import Contact, Customer, Line, Order
 from connectors.woocommerce.exchange import KEYS, Tender, tender
 
@@ -32,6 +33,9 @@ DRAFTS = frozenset({"checkout-draft", "auto-draft", "draft", "new"})
 _PAID = frozenset({"completed", "refunded"})
 _UNPAID = frozenset({"pending", "on-hold", "failed", "cancelled", "trash"})
 _CANCELLED = frozenset({"cancelled", "trash"})
+
+# By whom an order was made: at the till of the common plugins, or by the merchant in the admin.
+_CHANNELS = {"pos": Channel.POS, "woocommerce-pos": Channel.POS, "pos-rest-api": Channel.POS, "admin": Channel.DRAFT}
 
 # People who work for the shop, whose accounts are no customers' accounts.
 STAFF = frozenset({"administrator", "shop_manager", "editor", "author", "contributor", "super_admin"})
@@ -114,7 +118,29 @@ def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnap
         whole=True,
         buyer_erased=_is_erased(order, meta),
         step_minor=money.step(order.total),
+        **_earning(order, money, updated_at),
     )
+
+
+def _earning(order: Order, money: Tender, updated_at: datetime) -> dict[str, Any]:
+    """What earning asks beside the goods. Core has no gift cards and no store credit: plugins pay with them as with a
+    coupon or a negative fee, which the goods have lost already.
+    """
+    taxed = order.prices_include_tax
+    before = sum(
+        money.minor(line.total if line.subtotal is None else line.subtotal)
+        + (money.minor(line.subtotal_tax if line.subtotal is not None else line.total_tax) if taxed else 0)
+        for line in order.line_items
+    )
+    return {
+        "list_minor": reading.bounded(max(0, before), "the price of the goods before discounts"),
+        "tax_minor": reading.bounded(max(0, sum(money.minor(line.total_tax) for line in order.line_items)), "the tax"),
+        "tax_included": taxed,
+        "shipping_minor": reading.bounded(max(0, money.minor(order.shipping_total)), "the shipping"),
+        "fulfilled_at": updated_at if order.status == "completed" else None,
+        "channel": _CHANNELS.get(order.created_via or "", Channel.ONLINE),
+        "gateways": (reading.clean(order.payment_method, reading.NAME_LENGTH),) if order.payment_method else (),
+    }
 
 
 def _lines(order: Order, money: Tender) -> tuple[OrderLine, ...]:
@@ -127,7 +153,8 @@ def _line(line_no: int, item: Line, money: Tender, taxed: bool) -> OrderLine:
     product = str(item.product_id) if item.product_id else None
     title = reading.clean(html.unescape(item.name or ""), reading.TITLE_LENGTH)
     whole = reading.bounded(max(0, net), "the price of a line")
-    return OrderLine(line_no, product, title, _count(item.quantity), whole, False)
+    number, variant = (str(found) if found else None for found in (item.id, item.variation_id))
+    return OrderLine(line_no, product, title, _count(item.quantity), whole, False, number, variant)
 
 
 def _count(quantity: float) -> int:

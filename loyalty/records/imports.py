@@ -76,7 +76,7 @@ _GREATEST = text(f"""
 """)
 
 
-def people(work: UnitOfWork, rows: Sequence[Row]) -> dict[int, tuple[int | None, int]]:
+def people_of_rows(work: UnitOfWork, rows: Sequence[Row]) -> dict[int, tuple[int | None, int]]:
     """For each line: the customer whom it is about, and how many there are of that address or number."""
     asked = [{"line": row.line, "email": row.email, "external_id": row.external_id} for row in rows]
     return {row.line: (row.customer_id, row.people) for row in work.rows(_PEOPLE, rows=as_json(asked))}

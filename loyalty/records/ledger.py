@@ -22,17 +22,18 @@ _APPEND = text("""
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
             customer_id bigint, account text, kind text, points bigint, lot_id bigint, order_id bigint,
             redemption_id bigint, idempotency_key text, terms_version integer, sentence text,
-            available_at timestamptz, expires_at timestamptz)
+            available_at timestamptz, expires_at timestamptz, receipt jsonb)
     ), written AS (
         INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at)
+                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at, receipt)
         SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-               idempotency_key, terms_version, sentence, available_at, expires_at, :now
+               idempotency_key, terms_version, sentence, available_at, expires_at, :now, receipt
         FROM given
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
         RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
     ), by_lot AS (
-        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award', 'import')) AS fresh,
+        SELECT lot_id, customer_id, sum(points) AS points,
+               bool_or(kind IN ('earn', 'award', 'action', 'import') AND points > 0) AS fresh,
                max(order_id) FILTER (WHERE kind IN ('earn', 'award')) AS order_id,
                max(available_at) AS available_at, max(expires_at) AS expires_at
         FROM written WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
@@ -62,10 +63,12 @@ _LOCK_BALANCES = text("""
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) ORDER BY customer_id FOR UPDATE
 """)
 _BOOKED = text("""
-    SELECT order_id, kind IN ('award', 'award_back') AS award, sum(points) AS points,
-           min(terms_version) AS terms_version, count(*) AS entries
+    SELECT order_id, kind IN ('award', 'award_back') AS award,
+           coalesce(sum(points) FILTER (WHERE kind <> 'adjust'), 0) AS points,
+           min(terms_version) AS terms_version, count(*) AS entries,
+           coalesce(sum(points) FILTER (WHERE kind = 'adjust'), 0) AS forgiven
     FROM entries WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND account = 'points'
-      AND kind IN ('earn', 'clawback', 'award', 'award_back')
+      AND kind IN ('earn', 'clawback', 'award', 'award_back', 'adjust')
     GROUP BY 1, 2
 """)
 _EARNED = text("""
@@ -130,6 +133,10 @@ _BALANCES_OUT_OF_STEP = text("""
         FROM entries WHERE shop_id = :shop_id AND customer_id = b.customer_id) e ON true
     WHERE b.shop_id = :shop_id AND (b.points, b.held, b.debt) <> (e.points, e.held, e.debt) ORDER BY 1 LIMIT :limit
 """)
+_LOTS_OF_ORDERS = text("""
+    SELECT DISTINCT order_id, kind, lot_id FROM entries
+    WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind IN ('earn', 'award') AND lot_id IS NOT NULL
+""")
 _NEXT_ORDERS = text("""
     SELECT order_id FROM orders
     WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
@@ -160,15 +167,17 @@ class Entry:
     sentence: str
     available_at: datetime | None = None
     expires_at: datetime | None = None
+    receipt: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What the ledger says of an order already."""
+    """What the ledger says of an order already. `forgiven`: what could not be taken back, and was let go."""
 
     points: int
     terms_version: int
     entries: int
+    forgiven: int = 0
 
 
 def append(work: UnitOfWork, entries: Sequence[Entry]) -> None:
@@ -212,7 +221,9 @@ def booked(work: UnitOfWork, order_ids: Sequence[OrderId], *, awards: bool = Fal
     """
     rows = work.rows(_BOOKED, order_ids=list(order_ids))
     return {
-        row.order_id: Booked(int(row.points), row.terms_version, row.entries) for row in rows if row.award is awards
+        row.order_id: Booked(int(row.points), row.terms_version, row.entries, int(row.forgiven))
+        for row in rows
+        if row.award is awards
     }
 
 
@@ -255,6 +266,14 @@ def lots_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
 
 def balances_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
     return work.rows(_BALANCES_OUT_OF_STEP, limit=limit)
+
+
+def lots_of_orders(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[tuple[OrderId, str], set[int]]:
+    """The lots that each order made, by order and kind of entry: ``earn`` for its buyer, ``award`` for others."""
+    found = dict[tuple[OrderId, str], set[int]]()
+    for row in work.rows(_LOTS_OF_ORDERS, order_ids=list(order_ids)) if order_ids else ():
+        found.setdefault((row.order_id, row.kind), set()).add(row.lot_id)
+    return found
 
 
 def next_orders(work: UnitOfWork, after: int, limit: int) -> list[OrderId]:

@@ -33,6 +33,9 @@ _ORDERS_WITH_CODE = """
 """
 _FACTS = f"""
     (SELECT min(o.order_id) {_ORDERS_WITH_CODE} AND o.cancelled_at IS NULL) AS used_by,
+    (SELECT o.goods_minor {_ORDERS_WITH_CODE} AND o.cancelled_at IS NULL ORDER BY o.order_id LIMIT 1) AS goods_minor,
+    (SELECT o.refunded_minor {_ORDERS_WITH_CODE} AND o.cancelled_at IS NULL ORDER BY o.order_id LIMIT 1)
+        AS refunded_minor,
     EXISTS (SELECT {_ORDERS_WITH_CODE} AND o.cancelled_at IS NOT NULL) AS returned,
     (SELECT c.external_id FROM customers c WHERE c.shop_id = :shop_id AND c.customer_id = r.customer_id)
         AS customer_external_id
@@ -188,6 +191,8 @@ def as_redemption(row: Any) -> Redemption:
         taken_back=row.taken_back_at is not None,
         ended=row.ended_at is not None,
         by_hand=reward.kind == Kind.CUSTOM,
+        goods_minor=row.goods_minor or 0,
+        refunded_minor=row.refunded_minor or 0,
     )
 
 

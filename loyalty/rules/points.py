@@ -1,50 +1,13 @@
-"""The rules of points: what an order is worth, and which lots a movement draws on.
-
-Points are whole; they are rounded once, where they are made, downwards.
-"""
+"""The rules of points: by which terms an order is reckoned, and which lots a movement draws on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from commerce.ids import CustomerId, OrderId
-from commerce.money import Money
-from commerce.orders import Order
 from loyalty.rules.terms import Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """What an order is worth: the points, and the sentence that says why."""
-
-    points: int
-    sentence: str
-
-
-def owed(order: Order, terms: Terms) -> Owed:
-    """The points that `order` has earned its customer, as it stands:
-
-    for goods kept, of a real order that is paid and not cancelled.
-    """
-    if reason := _nothing(order, terms):
-        return Owed(0, f"no points: {reason}")
-    points = order.kept_minor * terms.points // terms.per_minor
-    kept, each = Money(order.kept_minor, terms.currency), Money(terms.per_minor, terms.currency)
-    return Owed(points, f"{points} points for {kept} of goods kept, at {terms.points} for each {each}")
-
-
-def _nothing(order: Order, terms: Terms) -> str | None:
-    if order.test:
-        return "a test order"
-    if order.cancelled:
-        return "the order was cancelled"
-    if not order.paid:
-        return "the order is not paid"
-    if order.currency != terms.currency:
-        return f"the order is in {order.currency} and the program in {terms.currency}"
-    return None if order.kept_minor else "no goods were kept"
 
 
 def terms_for(versions: Sequence[Terms], published: Sequence[datetime], placed_at: datetime) -> Terms:
@@ -86,12 +49,18 @@ def draw_for_reward(lots: Iterable[Lot], points: int, at: datetime) -> list[Draw
     return _draw(sorted((lot for lot in lots if _open(lot, at)), key=_soonest), points)
 
 
-def draw_for_clawback(lots: Iterable[Lot], order_id: OrderId | None, points: int) -> list[Draw]:
-    """Take back `points` that `order_id` no longer earns:
+def draw_for_clawback(
+    lots: Iterable[Lot], own: Collection[int], points: int, *, pending_at: datetime | None = None
+) -> list[Draw]:
+    """Take back `points` that are no longer owed: from the lots that are their `own`, then the soonest to expire, then
+    into debt. `pending_at`: only from lots that cannot be spent yet at that instant.
 
-    from its own lots first, then the soonest to expire, then into debt.
+    What an order earned its buyer and what somebody was awarded for it are not each other's, though one person may
+    have both for a while.
     """
-    return _draw(sorted(lots, key=lambda lot: (lot.order_id != order_id, *_soonest(lot))), points)
+    if pending_at is not None:
+        lots = [lot for lot in lots if lot.available_at > pending_at]
+    return _draw(sorted(lots, key=lambda lot: (lot.lot_id not in own, *_soonest(lot))), points)
 
 
 def draw_in_turn(lots: Iterable[Lot], points: int, first: int | None = None) -> list[Draw]:

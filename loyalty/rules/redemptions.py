@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
+from loyalty.rules.earning import Returns
 from loyalty.rules.rewards import Reward
 
 # An order may reach us some time after it was placed: a code is taken for unused only this long after it stopped
@@ -40,6 +41,9 @@ class Redemption:
     """The merchant ended or deleted the code in the store before its time."""
     by_hand: bool = False
     """The shop itself hands it over, and not the store."""
+    goods_minor: int = 0
+    """The goods of the order that used it, and as much of them as came back."""
+    refunded_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,14 @@ class Target:
     what: str
 
 
-def target(redemption: Redemption, at: datetime) -> Target:
+def target(redemption: Redemption, at: datetime, returns: Returns = Returns.NEVER) -> Target:
     """Held while the code may be used, gone when it was, back with the customer when it died unused.
 
-    What was handed over is used from that moment on: its points come back only if the shop got all of it back.
+    Of a used code's points `returns` says what comes back with the goods that it helped to pay. What was handed over
+    is used from that moment on: its points come back only if the shop got all of it back.
     """
     if redemption.used_by is not None:
-        return Target(redemption.points, 0, USED)
+        return Target(redemption.points - _returned(redemption, returns), 0, USED)
     if redemption.taken_back:
         return Target(0, 0, "the shop took it back")
     if redemption.money and redemption.issued:
@@ -75,6 +80,14 @@ def target(redemption: Redemption, at: datetime) -> Target:
     if not redemption.money and redemption.expires_at + LATE_ORDERS <= at:
         return Target(0, 0, "the code was not used")
     return Target(redemption.points, redemption.points, HELD)
+
+
+def _returned(redemption: Redemption, returns: Returns) -> int:
+    """The points of a used code that return, because goods of its order did."""
+    whole, back = redemption.goods_minor, min(redemption.refunded_minor, redemption.goods_minor)
+    if returns == Returns.NEVER or not back or (returns == Returns.WHOLE and back < whole):
+        return 0
+    return redemption.points * back // whole
 
 
 def left_to_buy(reward: Reward, bought: Sequence[datetime], at: datetime) -> bool:

@@ -30,6 +30,9 @@ HANDED_OVER = frozenset({Kind.GIFT_CARD, Kind.STORE_CREDIT, Kind.CUSTOM})
 # What is worth an amount can be bought as several of it at once.
 IN_STEPS = frozenset({Kind.AMOUNT, Kind.GIFT_CARD, Kind.STORE_CREDIT})
 
+# What the codes that points buy begin with.
+CODE_PREFIX = "P-"
+
 LONGEST_KEY = 64
 # The platform allows 255 letters with our name before them; nobody reads more than this on a telephone.
 LONGEST_TITLE = 100

@@ -6,13 +6,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from commerce.money import Money, exponent
+from loyalty.rules import actions, promotions
+from loyalty.rules.actions import Action
+from loyalty.rules.bodies import listed, one_of
+from loyalty.rules.earning import Debt, Earning, Members, Returns
 from loyalty.rules.expiry import Expiry
+from loyalty.rules.promotions import Promotion, Stacking
 from loyalty.rules.rewards import Reward
 from loyalty.rules.tiers import Ladder
+
+# More is a slip of the finger: for each 1.00 that counts, points worth ten of what most programs give.
+MOST_POINTS_A_UNIT = 1000
 
 # A shopper reads the list from top to bottom; no program that we know of offers more.
 MOST_REWARDS = 100
@@ -33,8 +41,20 @@ class Terms:
     rewards: tuple[Reward, ...] = field(default=())
     expiry: Expiry = field(default=Expiry())
     tiers: Ladder = field(default=Ladder())
+    earning: Earning = field(default=Earning())
+    promotions: tuple[Promotion, ...] = ()
+    stacking: Stacking | None = None
+    actions: tuple[Action, ...] = ()
+    plain: bool = field(init=False, default=False, compare=False)
+    """Whether goods kept are all that counts: no rule asks for lines, buyers or caps."""
+    by_line: bool = field(init=False, default=False, compare=False)
+    """Whether some rule asks for the lines of an order."""
 
     def __post_init__(self) -> None:
+        usual = replace(self.earning, credit=True, debt=Debt.ALLOW, returns=Returns.NEVER, members=Members.ALL)
+        by_line = bool(self.earning.goods or self.earning.per_item or any(p.goods for p in self.promotions))
+        object.__setattr__(self, "plain", usual == Earning() and not self.promotions)
+        object.__setattr__(self, "by_line", by_line)
         # Only what no version may ever have said: `mistakes` is for terms that are to be published, and may grow
         # stricter than those that were.
         if _nonsense(self):
@@ -44,10 +64,19 @@ class Terms:
     def read(cls, version: int, body: Mapping[str, Any]) -> Terms:
         """Terms as they are stored. Raises `ValueError` with a sentence for each mistake."""
         rewards = tuple(Reward.read(reward) for reward in body["rewards"])
+        stacking = body.get("stacking")
         return cls(
             version, body["currency"], body["points"], body["per_minor"], body["hold_days"], rewards,
-            expiry=Expiry.read(body.get("expiry") or {}), tiers=Ladder.read(body.get("tiers") or {}),
+            earning=Earning.read(body.get("earning") or {}),
+            promotions=listed(Promotion.read)(body.get("promotions") or ()),
+            stacking=None if stacking is None else one_of(Stacking, ", ".join(Stacking))(stacking),
+            actions=listed(Action.read)(body.get("actions") or ()),
+            expiry=Expiry.read(body.get("expiry") or {}),
+            tiers=Ladder.read(body.get("tiers") or {}),
         )  # fmt: skip
+
+    def action(self, key: str) -> Action | None:
+        return next((action for action in self.actions if action.key == key), None)
 
     def reward(self, key: str) -> Reward | None:
         return next((reward for reward in self.rewards if reward.key == key), None)
@@ -60,6 +89,11 @@ def mistakes(terms: Terms) -> list[str]:
         found.append(f"a program has at most {MOST_REWARDS} rewards")
     twice = [key for key, count in Counter(reward.key for reward in terms.rewards).items() if count > 1]
     found += [f"two rewards are called {key!r}: give each a key of its own" for key in twice]
+    if terms.per_minor >= 1 and terms.points * 10 ** exponent(terms.currency) > MOST_POINTS_A_UNIT * terms.per_minor:
+        found.append(f"for each 1 {terms.currency} there are at most {MOST_POINTS_A_UNIT} points")
+    found += terms.earning.mistakes()
+    found += promotions.mistakes(terms.promotions, terms.stacking)
+    found += actions.mistakes(terms.actions)
     for reward in terms.rewards:
         found += [f"reward {reward.key!r}: {mistake}" for mistake in reward.mistakes()]
     return [*found, *terms.expiry.mistakes(), *terms.tiers.mistakes()]
@@ -87,6 +121,7 @@ def proposal(currency: str) -> dict[str, Any]:
         "points": 1,
         "per_minor": unit,
         "hold_days": 14,
+        "earning": {"credit": False, "returns": "proportion"},
         "rewards": [
             {
                 "key": "five-off",

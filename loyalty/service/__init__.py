@@ -9,6 +9,15 @@ from loyalty.service.account import (
     statement,
     verify,
 )
+from loyalty.service.actions import (
+    ActionUnknown,
+    EarnedAlready,
+    NotOnYourWord,
+    celebrate,
+    perform,
+    perform_on_honour,
+    undo,
+)
 from loyalty.service.contests import (
     ContestRefused,
     NoSuchTicket,
@@ -23,6 +32,7 @@ from loyalty.service.earning import (
     Award,
     settle_awards,
     settle_orders,
+    why,
 )
 from loyalty.service.expiry import (
     date_lots,
@@ -49,6 +59,13 @@ from loyalty.service.imports import (
     preview_import,
     read_import,
     undo_import,
+)
+from loyalty.service.joining import (
+    NotABirthday,
+    birthday,
+    join,
+    leave,
+    tell_birthday,
 )
 from loyalty.service.members import (
     ChoiceOver,
@@ -78,10 +95,12 @@ from loyalty.service.program import (
     TermsRefused,
     change,
     current_terms,
+    example,
     first_terms,
     offer,
     publish,
     publish_segments,
+    revise,
     withdraw,
 )
 from loyalty.service.redemptions import (
@@ -114,18 +133,22 @@ from loyalty.service.tiers import (
 
 __all__ = [
     "DOMAIN",
+    "ActionUnknown",
     "Award",
     "Balance",
     "ChoiceOver",
     "ContestRefused",
+    "EarnedAlready",
     "ExpiryPreview",
     "ImportBooked",
     "ImportNotBooked",
     "ImportUnknown",
     "ImportUnreadable",
     "NoSuchTicket",
+    "NotABirthday",
     "NotEnoughPoints",
     "NotForGiving",
+    "NotOnYourWord",
     "NothingToHandOver",
     "NothingToTakeBack",
     "Preview",
@@ -143,6 +166,8 @@ __all__ = [
     "announce_contest",
     "apply_import",
     "ask_gift",
+    "birthday",
+    "celebrate",
     "change",
     "check_contest",
     "choices",
@@ -155,6 +180,7 @@ __all__ = [
     "decide_due",
     "earned",
     "end_choice",
+    "example",
     "expire_due",
     "first_terms",
     "forget_import",
@@ -164,10 +190,14 @@ __all__ = [
     "handed_over",
     "imports",
     "is_customer",
+    "join",
     "last_day",
+    "leave",
     "merge",
     "offer",
     "pending",
+    "perform",
+    "perform_on_honour",
     "points_outstanding",
     "preview_expiry",
     "preview_import",
@@ -178,6 +208,7 @@ __all__ = [
     "redeem",
     "release_unused",
     "review_tiers",
+    "revise",
     "scratch",
     "set_tier",
     "settle_awards",
@@ -185,6 +216,7 @@ __all__ = [
     "standing",
     "statement",
     "take_back",
+    "tell_birthday",
     "tell_points",
     "tickets",
     "tier_counts",
@@ -193,9 +225,11 @@ __all__ = [
     "tier_of",
     "tiers_at",
     "to_hand_over",
+    "undo",
     "undo_import",
     "verify",
     "walk_members",
     "warn_expiring",
+    "why",
     "withdraw",
 ]

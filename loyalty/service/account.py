@@ -14,7 +14,7 @@ from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import Lot, Reward
 from loyalty.service import expiry
-from loyalty.service.earning import order_gap
+from loyalty.service.earning import order_gaps
 from loyalty.service.program import Program
 
 
@@ -115,6 +115,6 @@ def verify(work: UnitOfWork) -> list[str]:
     while len(faults) < VERIFY_MOST and (page := records.next_orders(work, after, VERIFY_PAGE)):
         after = page[-1]
         booked = records.booked(work, page)
-        gaps = (order_gap(program, order, booked.get(order.order_id)) for order in mirror.load(work, page))
-        faults += [f"order {gap.order_id} is {gap.points} points short: {gap.sentence}" for gap in gaps if gap]
+        gaps = order_gaps(work, program, mirror.load(work, page), booked)
+        faults += [f"order {gap.order_id} is {gap.points} points short: {gap.sentence}" for gap in gaps]
     return faults[:VERIFY_MOST]

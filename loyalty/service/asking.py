@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 from commerce.ids import public_code
 from commerce.store import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
-from loyalty.rules import Kind, Reward
+from loyalty.rules import CODE_PREFIX, Kind, Reward
 
 # Eighteen letters of the alphabet without look-alikes: above the 80 bits that a code worth money needs.
 CODE_LETTERS = 18
-CODE_PREFIX = "P-"
 
 # Of what is handed over without a code: these name it in our books alone.
 _PREFIXES = {Kind.STORE_CREDIT: "C-", Kind.CUSTOM: "H-"}

@@ -5,25 +5,30 @@ What is owed (rules), what is booked (records), append the gap.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
-from engine import announcements, outbox
+from engine import mirror, outbox
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.records import Entry
-from loyalty.rules import Lot, Measure, Owed
-from loyalty.service import contests, expiry, tiers
-from loyalty.service.asking import CODE_PREFIX
+from loyalty.rules import CODE_PREFIX, Measure, Members, Owed, Receipt, Terms
+from loyalty.service import contests, tiers
+from loyalty.service.actions import settle_deeds
+from loyalty.service.booking import Gap, close_gaps, lock
+from loyalty.service.grounds import ACCOUNT, JOINED, no_tiers, reckoner
 from loyalty.service.merging import merge
 from loyalty.service.owners import follow
 from loyalty.service.program import DOMAIN, Program
 from loyalty.service.redemptions import end_codes, settle_redemptions
+
+NOBODY = "the order names no customer"
+# A person with more orders than this is a till; the reconciliation finds what is left.
+MOST_ORDERS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +45,6 @@ class Award:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """The difference between what a customer is owed for an order and what is booked."""
-
-    customer_id: CustomerId
-    order_id: OrderId
-    points: int
-    kinds: tuple[str, str]
-    key: str
-    terms_version: int
-    sentence: str
-    available_at: datetime
-    expires_at: datetime | None = None
-
-
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     """Bring the ledger to what these orders have earned, and redemptions to what their codes have bought.
 
@@ -62,44 +52,98 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     """
     merge(work, accepted.merges)
     outbox.follow(work, accepted, DOMAIN)
-    orders = [order for order in accepted.orders if order.customer_id is not None]
-    if orders:
+    orders: Sequence[Order] = [order for order in accepted.orders if order.customer_id is not None]
+    if orders or accepted.facts:
         follow(work, orders)
-        debts = _lock(work, [o.customer_id for o in orders if o.customer_id])
-        program, booked = Program.of(work), records.booked(work, [o.order_id for o in orders])
-        gaps = [gap for order in orders if (gap := order_gap(program, order, booked.get(order.order_id)))]
-        _close_gaps(work, program, gaps, debts)
+        program = Program.of(work)
+        orders = _with_orders_of_new_members(work, program, orders, accepted.facts)
+        debts = lock(work, [o.customer_id for o in orders if o.customer_id])
+        booked = records.booked(work, [o.order_id for o in orders])
+        close_gaps(work, program, order_gaps(work, program, orders, booked), debts)
         tiers.settle(work, program, [o.customer_id for o in orders if o.customer_id])
         contests.make_tickets(work, orders)
     if codes := {code for order in accepted.orders for code in order.discount_codes if code.startswith(CODE_PREFIX)}:
         settle_redemptions(work, records.lock_redemptions(work, sorted(codes)))
+    if accepted.customers or accepted.facts:
+        settle_deeds(work, accepted)
     if accepted.ended_codes:
         end_codes(work, accepted.ended_codes)
     # Last: whoever settles holds balances before tiers.
     tiers.follow(work, accepted)
 
 
-def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
-    """Hold everybody whose points may move, before anything is read that decides by how much.
+def _with_orders_of_new_members(
+    work: UnitOfWork, program: Program, orders: Sequence[Order], facts: Sequence[CustomerFact]
+) -> Sequence[Order]:
+    """These orders, and those of people of whom the store has just said that they take part."""
+    people = sorted({fact.customer_external_id for fact in facts if fact.fact in (ACCOUNT, JOINED)})
+    if not people or all(terms.earning.members == Members.ALL for terms in program.versions):
+        return orders
+    given = {order.order_id for order in orders}
+    theirs = [found for found in records.orders_of(work, people, MOST_ORDERS) if found not in given]
+    return [*orders, *mirror.load(work, theirs)]
 
-    Answers with what each owes.
+
+def why(work: UnitOfWork, order_external_id: str) -> Owed | None:
+    """What an order, by the store's number, is owed, and why: each order gives points or a reason. None for one that
+    has not reached us.
     """
-    return {
-        customer_id: row.debt for customer_id, row in records.lock_balances(work, sorted(set(customer_ids))).items()
-    }
-
-
-def order_gap(program: Program, order: Order, booked: records.Booked | None) -> _Gap | None:
-    # A refund is reckoned by the rule that paid: an order that has entries keeps the terms of the first.
-    agreed = program.by_version(booked.terms_version) if booked else program.for_order(order)
-    due: Owed = rules.owed(order, agreed)
-    points = due.points - (booked.points if booked else 0)
-    if points == 0:
+    orders = mirror.load(work, records.orders_named(work, [order_external_id]))
+    if not orders:
         return None
+    if orders[0].customer_id is None:
+        return Owed(0, f"no points: {NOBODY}", Receipt(reason=NOBODY))
+    _, owed = next(iter(_reckoned(work, Program.of(work), orders, records.booked(work, [orders[0].order_id]))))
+    return owed
+
+
+def order_gaps(
+    work: UnitOfWork, program: Program, orders: Sequence[Order], booked: Mapping[OrderId, records.Booked]
+) -> list[Gap]:
+    """What is missing between the ledger and what these orders are owed."""
+    gaps = list[Gap]()
+    for (order, terms, frozen), due in _reckoned(work, program, orders, booked):
+        known = booked.get(order.order_id)
+        if points := due.points - (known.points if known else 0):
+            gaps.append(_order_gap(order, terms, due, points, known, first=not frozen))
+    return gaps
+
+
+def _reckoned(
+    work: UnitOfWork, program: Program, orders: Sequence[Order], booked: Mapping[OrderId, records.Booked]
+) -> Iterator[tuple[tuple[Order, Terms, bool], Owed]]:
+    """What each order is owed, by its terms, and whether an earlier reckoning froze its grounds."""
+    # A refund is reckoned by the rule that paid: an order that has entries keeps the terms of the first.
+    terms = {
+        order.order_id: program.by_version(known.terms_version)
+        if (known := booked.get(order.order_id))
+        else program.for_order(order)
+        for order in orders
+    }
+    ask = reckoner(work, orders, terms, booked, tiers=_tiers if program.has_tiers else no_tiers)
+    if ask.rooms:
+        orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
+    for order in orders:
+        agreed = terms[order.order_id]
+        yield (order, agreed, order.order_id in ask.frozen), ask.owed(order, agreed)
+
+
+def _tiers(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
+    """The tier of each order's buyer when it was placed, as we said it then."""
+    asked = [(order, order.customer_id) for order in orders if order.customer_id is not None]
+    found = tiers.tiers_at(work, [(who, order.placed_at) for order, who in asked])
+    return {order.order_id: tier for (order, _), tier in zip(asked, found, strict=True) if tier is not None}
+
+
+def _order_gap(order: Order, terms: Terms, due: Owed, points: int, known: records.Booked | None, *, first: bool) -> Gap:
     assert order.customer_id is not None
-    return _Gap(
+    receipt = None if terms.plain else due.receipt.body()
+    if receipt is not None and first and due.receipt.frozen is not None:
+        receipt["first"] = True
+    return Gap(
         order.customer_id, order.order_id, points, ("earn", "clawback"), f"order:{order.order_id}:v{order.version}",
-        agreed.version, f"{order.name}: {due.sentence}", order.placed_at + timedelta(days=agreed.hold_days),
+        terms.version, f"{order.name}: {due.sentence}", rules.available_at(order, terms), receipt,
+        terms.earning.debt, known.forgiven if known else 0,
     )  # fmt: skip
 
 
@@ -107,16 +151,16 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
     """Bring the ledger to what `awards` say is owed. Each is the whole of what its order brings that customer."""
     if not awards:
         return
-    debts = _lock(work, [award.customer_id for award in awards])
+    debts = lock(work, [award.customer_id for award in awards])
     program = Program.of(work)
     booked, version = records.booked(work, [a.order_id for a in awards], awards=True), program.current.version
-    gaps = list[_Gap]()
+    gaps = list[Gap]()
     for award in awards:
         before = booked.get(award.order_id, records.Booked(0, version, 0))
         if points := award.points - before.points:
             key = f"award:{award.order_id}:{before.entries}"
             gaps.append(
-                _Gap(
+                Gap(
                     award.customer_id,
                     award.order_id,
                     points,
@@ -127,69 +171,6 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
                     award.available_at,
                 )
             )
-    _close_gaps(work, program, gaps, debts)
+    close_gaps(work, program, gaps, debts)
     if program.current.tiers.measure in (Measure.POINTS, Measure.REFERRALS):
         tiers.settle(work, program, [gap.customer_id for gap in gaps])
-
-
-def _close_gaps(work: UnitOfWork, program: Program, gaps: Sequence[_Gap], debts: dict[CustomerId, int]) -> None:
-    entries = list[Entry]()
-    gains = [gap for gap in gaps if gap.points > 0]
-    ends = expiry.for_new_lots(work, program, [(gap.customer_id, gap.available_at) for gap in gains])
-    gains = [gap if end is None else replace(gap, expires_at=end) for gap, end in zip(gains, ends, strict=True)]
-    for gap, lot_id in zip(gains, records.new_lot_ids(work, len(gains)), strict=True):
-        entries += _earn(gap, lot_id, debts)
-    records.append(work, entries)
-    announcements.announce(work, [_earned(gap) for gap in gains])
-    losses = [gap for gap in gaps if gap.points < 0]
-    lots = _by_customer(records.open_lots(work, sorted({gap.customer_id for gap in losses})))
-    entries = []
-    over = expiry.taken_from_expired(work, program, {(gap.customer_id, gap.order_id): -gap.points for gap in losses})
-    for gap in losses:
-        # What expired comes back for a moment, and goes as the order's points go: nobody owes what they lost.
-        gone = over.get((gap.customer_id, gap.order_id), [])
-        entries += [_movement(gap, "expire", draw.lot_id, draw.points) for draw in gone]
-        missing = -gap.points - sum(draw.points for draw in gone)
-        taken = rules.draw_for_clawback(lots[gap.customer_id], gap.order_id, missing)
-        lots[gap.customer_id] = rules.less(lots[gap.customer_id], taken)
-        draws = Counter[int | None]()
-        for draw in [*gone, *taken]:
-            draws[draw.lot_id] += draw.points
-        entries += [_movement(gap, gap.kinds[1], lot_id, -points) for lot_id, points in draws.items()]
-    records.append(work, entries)
-
-
-def _earn(gap: _Gap, lot_id: int, debts: dict[CustomerId, int]) -> list[Entry]:
-    """A new lot; where the customer owes points, it repays them first."""
-    entries = [_movement(gap, gap.kinds[0], lot_id, gap.points)]
-    repaid = min(debts[gap.customer_id], gap.points)
-    if repaid > 0:
-        debts[gap.customer_id] -= repaid
-        entries.append(_movement(gap, "repay", lot_id, -repaid))
-        entries.append(_movement(gap, "repay", None, repaid))
-    return entries
-
-
-def _earned(gap: _Gap) -> announcements.Happening:
-    # News until their hold has long been over: what a history earned years ago is none.
-    return announcements.Happening(
-        announcements.What.POINTS_EARNED, f"{gap.customer_id}:{gap.key}", gap.customer_id, gap.available_at,
-        {"points": gap.points, "reason": gap.sentence},
-    )  # fmt: skip
-
-
-def _movement(gap: _Gap, kind: str, lot_id: int | None, points: int) -> Entry:
-    # A fresh lot's number is no part of the key: it would differ between two tries at the same gap.
-    which = "" if kind == gap.kinds[0] else ":debt" if lot_id is None else ":lot" if kind == "repay" else f":{lot_id}"
-    return Entry(
-        customer_id=gap.customer_id, kind=kind, points=points, lot_id=lot_id, order_id=gap.order_id,
-        idempotency_key=f"{gap.key}:{kind}{which}", terms_version=gap.terms_version, sentence=gap.sentence,
-        available_at=gap.available_at, expires_at=gap.expires_at if kind == gap.kinds[0] else None,
-    )  # fmt: skip
-
-
-def _by_customer(lots: Iterable[Lot]) -> dict[CustomerId, list[Lot]]:
-    grouped = defaultdict[CustomerId, list[Lot]](list)
-    for lot in lots:
-        grouped[lot.customer_id].append(lot)
-    return grouped

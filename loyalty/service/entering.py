@@ -120,7 +120,7 @@ def _take_back(work: UnitOfWork, program: Program, gaps: Sequence[_Gap]) -> None
         lots = records.open_lots(work, [gap.entered.customer_id])
         draws = _draws([lot for lot in lots if lot.lot_id == gap.lot_id], -gap.points)
         if rest := -gap.points - sum(draw.points for draw in draws):
-            draws += rules.draw_for_clawback([lot for lot in lots if lot.lot_id != gap.lot_id], None, rest)
+            draws += rules.draw_for_clawback([lot for lot in lots if lot.lot_id != gap.lot_id], (), rest)
         records.append(
             work,
             [

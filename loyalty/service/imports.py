@@ -90,7 +90,7 @@ def read_import(
     whose = dict[int, int]()
     for start in range(0, len(sheet.rows), PORTION):
         part = sheet.rows[start : start + PORTION]
-        found = records.people(work, part)
+        found = records.people_of_rows(work, part)
         for row in part:
             customer_id, people = found[row.line]
             if people == 0 and leave_out_unknown:

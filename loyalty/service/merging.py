@@ -44,3 +44,4 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
                 )  # fmt: skip
     records.append(work, entries)
     records.move(work, owners)
+    records.move_deeds(work, owners)

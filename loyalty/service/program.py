@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from commerce.ids import OrderId
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
@@ -14,10 +15,13 @@ from commerce.store import PutSegment
 from engine import outbox, terms
 from engine.work import UnitOfWork
 from loyalty import rules
-from loyalty.rules import Ladder, Level, Terms
+from loyalty.rules import Ladder, Level, Owed, Terms
 from loyalty.service.asking import sample
 
 DOMAIN = "loyalty"
+
+# An instant for what has none.
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def first_terms(currency: str) -> dict[str, Any]:
@@ -52,11 +56,20 @@ class Program:
             place -= 1
         return self.versions[place].version, self.published[place]
 
+    @property
+    def has_tiers(self) -> bool:
+        """Whether there is, or ever was, a ladder to stand on."""
+        return any(terms.tiers.levels for terms in self.versions)
+
     def by_version(self, version: int) -> Terms:
         return self.versions[version - 1]
 
     def for_order(self, order: Order) -> Terms:
-        return rules.terms_for(self.versions, self.published, order.placed_at)
+        return self.at(order.placed_at)
+
+    def at(self, instant: datetime) -> Terms:
+        """The terms in force at an instant; before the program, its first."""
+        return rules.terms_for(self.versions, self.published, instant)
 
 
 def current_terms(work: UnitOfWork) -> Terms:
@@ -105,6 +118,20 @@ def _restate_segments(work: UnitOfWork, before: Ladder, after: Ladder) -> None:
 
 def _put_segments(work: UnitOfWork, levels: Sequence[Level], *, active: bool) -> None:
     outbox.put(work, [PutSegment(f"Perennial: {level.name}", f"tier:{level.key}", active=active) for level in levels])
+
+
+def revise(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+    """Publish what `changed` makes of the current terms; answers with their version. Refuses with `TermsRefused`."""
+    return publish(work, changed(terms.versions(work, DOMAIN)[-1].body))
+
+
+def example(agreed: Terms, goods_minor: int) -> Owed:
+    """What an order of so much would earn: of usual goods, by somebody without a tier, outside of every promotion."""
+    order = Order(
+        OrderId(0), "", "", None, None, agreed.currency, NEVER, True, False, False, goods_minor, 0, (), None, 1,
+        total_minor=goods_minor, list_minor=goods_minor, fulfilled_at=NEVER,
+    )  # fmt: skip
+    return rules.owed(order, agreed)
 
 
 def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> int:

@@ -6,7 +6,7 @@ back only if the shop takes all of it back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,9 +17,9 @@ from engine import announcements, outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Kind, Redemption, Reward, Terms
+from loyalty.rules import CODE_PREFIX, Draw, Kind, Redemption, Reward, Terms
 from loyalty.service import expiry
-from loyalty.service.asking import CODE_PREFIX, asked, code_for, dead
+from loyalty.service.asking import asked, code_for, dead
 from loyalty.service.program import Program
 
 RELEASE_BATCH = 200
@@ -260,7 +260,7 @@ def settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
     records.lock_balances(work, sorted({row.customer_id for row in rows}))
     for row in rows:
         redemption, agreed = records.as_redemption(row), program.by_version(row.terms_version)
-        wanted = rules.target(redemption, work.now)
+        wanted = rules.target(redemption, work.now, agreed.earning.returns)
         records.append(work, _redemption_entries(work, redemption, wanted, agreed, row.reward["title"], program))
         final = wanted.what != rules.HELD
         records.mark_outcome(work, redemption.redemption_id, wanted.what if final else None)
@@ -275,6 +275,15 @@ def _end_it(work: UnitOfWork, row: Any, agreed: Terms) -> None:
         outbox.put(work, [asked(reward, agreed.currency, row, row.customer_external_id, active=False)])
 
 
+def _give_back(taken: Mapping[int | None, int], points: int) -> Iterator[tuple[int | None, int]]:
+    """So many of the points taken, to where they came from: what was owed first, then the youngest lots."""
+    for lot_id in sorted(taken, key=lambda lot_id: (lot_id is not None, -(lot_id or 0))):
+        part = min(points, taken[lot_id])
+        if part > 0:
+            yield lot_id, part
+            points -= part
+
+
 def _redemption_entries(
     work: UnitOfWork, redemption: Redemption, wanted: rules.Target, agreed: Terms, title: str, program: Program
 ) -> list[Entry]:
@@ -286,12 +295,15 @@ def _redemption_entries(
     moves = list[tuple[str, str, int | None, int]]()
     if wanted.held != held:
         moves.append(("held", "spend" if wanted.taken else "release", None, wanted.held - held))
-    if wanted.taken == 0:
-        moves += [("points", "release", lot_id, points) for lot_id, points in taken.items()]
-    elif missing := wanted.taken - sum(taken.values()):
+    missing = wanted.taken - sum(taken.values())
+    if missing < 0:
+        kind = "return" if redemption.used_by is not None else "release"
+        moves += [("points", kind, lot_id, points) for lot_id, points in _give_back(taken, -missing)]
+    elif missing:
         # Given back already, and now used after all: the points are taken once more, into debt if need be.
         lots = expiry.dated(work, program, records.open_lots(work, [redemption.customer_id]))
         moves += [("points", "spend", d.lot_id, -d.points) for d in rules.draw_for_reward(lots, missing, work.now)]
+    why = f"{-missing} points return with goods of its order" if redemption.used_by and missing < 0 else wanted.what
     # The number of a gift card is money: it stands in no sentence.
     what = title if redemption.money else f"code {redemption.code}"
     return [
@@ -299,7 +311,7 @@ def _redemption_entries(
             customer_id=redemption.customer_id, account=account, kind=kind, points=points, lot_id=lot_id,
             redemption_id=redemption.redemption_id,
             idempotency_key=f"redemption:{redemption.redemption_id}:{step}:{account}:{lot_id}",
-            terms_version=agreed.version, sentence=f"{what}: {wanted.what}",
+            terms_version=agreed.version, sentence=f"{what}: {why}",
         )
         for account, kind, lot_id, points in moves
     ]  # fmt: skip

@@ -22,6 +22,7 @@ from engine.work import UnitOfWork
 from plugin.session import shopper_only
 from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
+from plugin.storefront.earning import say_birthday, say_done, ways
 from plugin.storefront.purchase import buy, ticket_for
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
@@ -73,6 +74,29 @@ def scratch() -> BaseResponse:
     return redirect(f"{g.shopper.path_prefix}/#tickets", 303)
 
 
+@pages.post("/deeds", strict_slashes=False)
+@shopper_only
+def done() -> BaseResponse:
+    """The shopper says that they did something that earns points."""
+    try:
+        say_done(g.shopper, request.form.get("action", ""), request.form.get("request_key", ""))
+    except Refusal as refusal:
+        return _points(refusal)
+    return redirect(f"{g.shopper.path_prefix}/?told=done#earn", 303)
+
+
+@pages.post("/birthday", strict_slashes=False)
+@shopper_only
+def birthday() -> BaseResponse:
+    """The shopper tells the month and the day of their birthday."""
+    form = request.form
+    try:
+        say_birthday(g.shopper, form.get("month", ""), form.get("day", ""), form.get("request_key", ""))
+    except Refusal as refusal:
+        return _points(refusal)
+    return redirect(f"{g.shopper.path_prefix}/?told=birthday#earn", 303)
+
+
 @pages.get("/r/<code>", strict_slashes=False)
 @shopper_only
 def invitation(code: str) -> Response:
@@ -100,7 +124,7 @@ def _points(refusal: Refusal | None = None) -> Response:
     shopper = g.shopper
     status = REFUSED if refusal else 200
     with _work() as work:
-        program = offers(work)
+        program, open_ways = offers(work), ways(work, shopper)
         if shopper.customer_id is None:
             known = shopper.customer_external_id is not None
             return _show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
@@ -112,6 +136,8 @@ def _points(refusal: Refusal | None = None) -> Response:
         program=program,
         a=mine,
         bought=bought,
+        ways=open_ways,
+        told=request.args.get("told"),
         refusal=refusal,
         invitation=_whole(referral.link_path(mine.referral_code)),
         ticket=lambda: ticket_for(shopper),

@@ -34,12 +34,18 @@ def buy(shopper: Shopper, reward: str, ticket: str, steps: str = "") -> Any:
     doors = current_app.extensions["doors"]
     if shopper.customer_id is None or shopper.customer_external_id is None:
         raise NotLoggedIn if shopper.customer_external_id is None else loyalty.NotEnoughPoints
-    key = ticket[:LONGEST_TICKET]
-    if not tickets.good(doors.secret, _holder(shopper), key, doors.database.clock()):
-        raise FormTooOld
+    key = checked(shopper, ticket)
     many = 1 if not steps else int(steps) if steps.isascii() and steps.isdigit() and len(steps) < 6 else 0
     with doors.database.work(shopper.shop.shop_id) as work:
         return loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key, many)
+
+
+def checked(shopper: Shopper, ticket: str) -> str:
+    """The ticket, if it is one that we gave to this shopper. Refuses with `FormTooOld`."""
+    doors, key = current_app.extensions["doors"], ticket[:LONGEST_TICKET]
+    if not tickets.good(doors.secret, _holder(shopper), key, doors.database.clock()):
+        raise FormTooOld
+    return key
 
 
 def ticket_for(shopper: Shopper) -> str:

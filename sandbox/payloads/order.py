@@ -36,7 +36,7 @@ _ORDER = (
     b'"name":"#%(number)d","note":%(note)b,"note_attributes":[%(attributes)b],"number":%(place)d,'
     b'"order_number":%(number)d,"order_status_url":"https://@D@/orders/%(token)b/authenticate?key=sandbox",'
     b'"original_total_additional_fees_set":null,"original_total_duties_set":null,'
-    b'"payment_gateway_names":["bogus"],"phone":null,"po_number":null,"presentment_currency":"@C@",'
+    b'"payment_gateway_names":%(gateways)b,"phone":null,"po_number":null,"presentment_currency":"@C@",'
     b'"processed_at":%(processed_at)b,"reference":null,"referring_site":%(referring)b,"source_identifier":null,'
     b'"source_name":"%(source)b","source_url":null,"subtotal_price":%(sub)b,"subtotal_price_set":%(sub_set)b,'
     b'"tags":%(tags)b,"tax_exempt":false,"tax_lines":[],"taxes_included":false,"test":%(test)b,"token":"%(token)b",'
@@ -153,6 +153,7 @@ class OrderBodies:
             b"source": order.source_name.encode(),
             b"tags": text(", ".join(order.tags)),
             b"test": b"true" if order.test else b"false",
+            b"gateways": orjson.dumps(list(dict.fromkeys(name for name, _ in order.gateways))),
         }
 
     def _sums(self, order: Order) -> dict[bytes, object]:

@@ -62,7 +62,7 @@ def test_workers_settle_a_whole_history(batch: int | None, tmp_path: Path) -> No
     orders = tmp_path / "own.csv"
     orders.write_text("order_id,customer_id,ordered_at,amount\n1,a,2025-01-01,10.00\n2,b,2025-01-02,12.50\n")
     facts = measured("settle", Options(runs=1, limit=30, data=orders, batch=batch)).facts
-    assert set(facts) == {"workers", "shops", "batch", "runs", "cdnow", "own"}
+    assert set(facts) == {"workers", "shops", "batch", "runs", "rich", "cdnow", "own"}
     assert (facts["workers"], facts["batch"]) == (2, batch or BATCH)
     assert facts["own"]["orders"] == 2 * facts["shops"]
     assert set(facts["cdnow"]) == {

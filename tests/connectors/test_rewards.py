@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from commerce.events import OrderChanged, OrderStale
 from commerce.rewards import Combines, GiveCredit, Goods, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import StoreError
-from connectors.shopify import manifest
+from connectors.shopify import manifest, translate
 from sandbox.customers import Customer
 from tests.connectors.conftest import Platform
 
@@ -280,3 +281,27 @@ def test_money_that_the_merchant_has_not_allowed_is_refused_with_what_to_do(plat
         for deed in ("make gift cards", "give store credit", "give store credit")
     ]
     assert len(platform.world.shop().gift_cards) == 0
+
+
+def test_what_gift_cards_and_credit_paid_is_asked_for_where_a_body_names_them(
+    allowed: Platform, anna: Customer
+) -> None:
+    store, world = allowed.store(), allowed.world
+    card = PutGiftCard("ABCD2345EFGH", "Perennial: a card", 3000, "USD", None, str(anna.id), True)
+    assert store.put_gift_cards([card]) == [None]
+    assert store.give_credit(credit(anna, amount_minor=500), asked_before=False) is None
+    placed = world.place_order(
+        [("POT", 2), ("MUG", 1)], customer=anna, gift_cards=[card.code], store_credit=True, shipping=500
+    )
+    delivery = allowed.deliveries("orders/paid")[-1]
+    changed, stale = translate(delivery)
+    assert isinstance(changed, OrderChanged)
+    assert changed.order.credit_minor is None
+    assert stale == OrderStale(str(placed.id), delivery.observed_at + timedelta(microseconds=1))
+    (read,) = store.orders([str(placed.id)])
+    assert read.credit_minor == 3500
+    assert read.gateways == changed.order.gateways == ("bogus", "gift_card", "shopify_store_credit")
+    assert read.shipping_minor == 500
+    assert replace(read, credit_minor=None, observed_at=START, customer=None) == replace(
+        changed.order, observed_at=START, customer=None
+    )

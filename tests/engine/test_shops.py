@@ -139,6 +139,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         )
         loyalty.set_tier(work, desk.customer_id(), "silver", until=None, reason="a friend", made_by="7")
         loyalty.date_lots(work)
+        loyalty.change(work, actions=[{"key": "a", "title": "A", "points": 1}])
+        loyalty.perform(work, desk.customer_id(), "a", "1")
     desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "

@@ -9,19 +9,26 @@ Some topics speak of an order without holding it: an edit, a transaction. Those 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
 from commerce.events import BadDelivery, Delivery, Event, OrderChanged, OrderDeleted, OrderStale, RefundChanged
 from commerce.money import check_currency, minor_units
-from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
+from commerce.orders import OrderLine, OrderSnapshot, RefundedLine, RefundSnapshot
 from connectors.shopify import reading
 from connectors.shopify.inbound.bodies import Customer, Id, Instant, MoneySet, Quantity, customer_snapshot
 
 # The kinds of transaction after which an order may be paid, or its money be back.
 _MONEY_MOVED = frozenset({"sale", "capture", "refund", "void"})
+
+
+# Only a reading of the order that is younger than its body can tell more.
+_AFTER = timedelta(microseconds=1)
+
+# Most orders have no tax or no shipping: seen without parsing.
+_ZEROS = frozenset({"0.00", "0", "0.0"})
 
 
 # None of these can be part of a cycle, so the collector need not walk them (`gc=False`): a fifth of the time
@@ -35,8 +42,10 @@ class _Allocation(Struct, gc=False):
 class _Line(Struct, gc=False):
     price: str
     quantity: Quantity
+    id: Id | None = None
     title: str | None = None
     product_id: Id | None = None
+    vendor: str | None = None
     gift_card: bool = False
     discount_allocations: list[_Allocation] = []
 
@@ -55,6 +64,8 @@ class _RefundedLine(Struct, gc=False):
 
 
 class _RefundLine(Struct, gc=False):
+    line_item_id: Id | None = None
+    quantity: Quantity = 0
     # A bare number here, where everything else is text: kept raw, so that its digits are read as written.
     subtotal: msgspec.Raw = msgspec.Raw(b"")
     subtotal_set: MoneySet | None = None
@@ -70,6 +81,14 @@ class _Transaction(Struct, gc=False):
 
 class _RefundShipping(Struct, gc=False):
     subtotal_amount_set: MoneySet | None = None
+
+
+class _Tax(Struct, gc=False):
+    price: str = "0"
+
+
+class _Shipping(Struct, gc=False):
+    tax_lines: list[_Tax] = []
 
 
 class _Refund(Struct, gc=False):
@@ -102,6 +121,13 @@ class _Order(Struct, gc=False):
     landing_site: str | None = None
     checkout_token: str | None = None
     total_price_set: MoneySet | None = None
+    total_tax: str | None = None
+    taxes_included: bool = False
+    total_shipping_price_set: MoneySet | None = None
+    shipping_lines: list[_Shipping] = []
+    source_name: str | None = None
+    payment_gateway_names: list[str] = []
+    fulfillment_status: str | None = None
 
 
 class _Deleted(Struct, gc=False):
@@ -132,7 +158,11 @@ _PAYMENT = msgspec.json.Decoder(_Payment)
 
 
 def _order_events(delivery: Delivery) -> Sequence[Event]:
-    return (OrderChanged(order_snapshot(_ORDER.decode(delivery.body), delivery.observed_at)),)
+    order = order_snapshot(_ORDER.decode(delivery.body), delivery.observed_at)
+    if order.credit_minor is not None:
+        return (OrderChanged(order),)
+    # The body names gift cards and credit as ways of payment without their amounts: those are asked for.
+    return OrderChanged(order), OrderStale(order.external_id, delivery.observed_at + _AFTER)
 
 
 def _refund_events(delivery: Delivery) -> Sequence[Event]:
@@ -183,40 +213,65 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
     the store says of customers.
     """
     currency = check_currency(order.currency)
-    lines = _lines(order.line_items, currency)
+    lines, before = _lines(order.line_items, currency)
+    gateways = reading.gateways(order.payment_gateway_names)
+    updated_at = order.updated_at.astimezone(UTC)
     return OrderSnapshot(
         external_id=str(order.id),
         name=reading.clean(order.name, reading.NAME_LENGTH),
         customer=None if order.customer is None else customer_snapshot(order.customer, observed_at, None),
         currency=currency,
         placed_at=(order.processed_at or order.created_at).astimezone(UTC),
-        updated_at=order.updated_at.astimezone(UTC),
+        updated_at=updated_at,
         observed_at=observed_at,
         paid=order.financial_status in reading.PAID_STATUSES,
         cancelled_at=None if order.cancelled_at is None else order.cancelled_at.astimezone(UTC),
         test=order.test,
-        goods_minor=reading.bounded(
-            sum(line.net_minor for line in lines if not line.gift_card), "the price of the goods"
-        ),
+        goods_minor=sum(line.net_minor for line in lines if not line.gift_card),
         total_minor=reading.bounded(minor_units(order.total_price, currency), "the total"),
         lines=lines,
         refunds=tuple(refund_snapshot(refund, currency, order.total_price_set) for refund in order.refunds),
         discount_codes=reading.codes(found.code for found in order.discount_codes) if order.discount_codes else (),
         referral_code=reading.referral_code(((a.name, a.value) for a in order.note_attributes), order.landing_site),
         checkout_token=reading.checkout_token(order.checkout_token),
+        list_minor=reading.bounded(before, "the price of the goods"),
+        tax_minor=_goods_tax(order, currency),
+        tax_included=order.taxes_included,
+        shipping_minor=reading.bounded(_set_minor(order.total_shipping_price_set, currency), "the shipping"),
+        credit_minor=None if not reading.CREDIT_GATEWAYS.isdisjoint(gateways) else 0,
+        fulfilled_at=updated_at if order.fulfillment_status == "fulfilled" else None,
+        channel=reading.channel(order.source_name),
+        gateways=gateways,
     )
 
 
-def _lines(items: list[_Line], currency: str) -> tuple[OrderLine, ...]:
-    lines = []
+def _lines(items: list[_Line], currency: str) -> tuple[tuple[OrderLine, ...], int]:
+    """The lines, and what their goods cost before discounts."""
+    lines, before = [], 0
     for line_no, item in enumerate(items, 1):
         net = minor_units(item.price, currency) * item.quantity
+        if not item.gift_card:
+            before += net
         for allocation in item.discount_allocations:
             net -= minor_units(allocation.amount, currency)
         product = None if item.product_id is None else str(item.product_id)
+        number = None if item.id is None else str(item.id)
         title = reading.clean(item.title or "", reading.TITLE_LENGTH)
-        lines.append(OrderLine(line_no, product, title, item.quantity, max(0, net), item.gift_card))
-    return tuple(lines)
+        vendor = reading.optional(item.vendor, reading.TITLE_LENGTH) if item.vendor else None
+        lines.append(
+            OrderLine(line_no, product, title, item.quantity, max(0, net), item.gift_card, number, None, vendor)
+        )
+    return tuple(lines), before
+
+
+def _goods_tax(order: _Order, currency: str) -> int:
+    """The tax of the order without that on its shipping."""
+    if not order.total_tax or order.total_tax in _ZEROS:
+        return 0
+    tax = minor_units(order.total_tax, currency)
+    for line in order.shipping_lines:
+        tax -= sum(minor_units(found.price, currency) for found in line.tax_lines)
+    return reading.bounded(max(0, tax), "the tax")
 
 
 def refund_snapshot(refund: _Refund, currency: str, rate: MoneySet | None) -> RefundSnapshot:
@@ -239,6 +294,15 @@ def refund_snapshot(refund: _Refund, currency: str, rate: MoneySet | None) -> Re
         refunded_at.astimezone(UTC),
         reading.bounded(max(0, goods), "the goods of a refund"),
         reading.bounded(max(0, total), "the money of a refund"),
+        _refunded_lines(refund.refund_line_items, currency),
+    )
+
+
+def _refunded_lines(lines: list[_RefundLine], currency: str) -> tuple[RefundedLine, ...]:
+    return tuple(
+        RefundedLine(str(line.line_item_id), line.quantity, max(0, _refunded_goods(line, currency)))
+        for line in lines
+        if line.line_item_id is not None
     )
 
 
@@ -251,7 +315,9 @@ def _refunded_goods(line: _RefundLine, currency: str) -> int:
 
 
 def _set_minor(found: MoneySet | None, currency: str) -> int:
-    return 0 if found is None else minor_units(found.shop_money.amount, currency)
+    if found is None or found.shop_money.amount in _ZEROS:
+        return 0
+    return minor_units(found.shop_money.amount, currency)
 
 
 def _shop_amount(transaction: _Transaction, currency: str, rate: MoneySet | None) -> int:

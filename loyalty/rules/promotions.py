@@ -1,0 +1,184 @@
+"""Promotions: more points for a while, for some orders, for some people. Several may overlap; how they add up is for
+the terms to say, never for the order in which somebody wrote them.
+
+What an order may have is decided once, when it first earns, and frozen: its instant, its buyer's tier and segments, and
+whether it was the first. Which of its goods a promotion counts, and whether enough of them are left for the least
+spend, is asked of the goods kept at each reckoning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from commerce.orders import KeptLine, Order
+from loyalty.rules import bodies
+
+MOST_PROMOTIONS = 50
+MOST_PERCENT = 10_000
+MOST_BONUS = 1_000_000
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Stacking(StrEnum):
+    """What several promotions of one order come to."""
+
+    BEST = "best"
+    ADD = "add"
+    MULTIPLY = "multiply"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Some of a shop's goods, by the store's numbers or the maker's name; empty is all of them.
+
+    The stores' orders name products, not collections: who means a collection lists its products.
+    """
+
+    products: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    vendors: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, body: Any) -> Selection:
+        return cls(**bodies.given(cls, body, "a selection of goods"))
+
+    def __bool__(self) -> bool:
+        return bool(self.products or self.variants or self.vendors)
+
+    def has(self, line: KeptLine) -> bool:
+        return not self or (
+            line.product_id in self.products or line.variant_id in self.variants or line.vendor in self.vendors
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """`percent` of the usual points (200 doubles them) for its goods, and `bonus` points for the order.
+
+    `most_orders` is how many orders of one member may have it. Empty conditions admit everything.
+    """
+
+    key: str
+    title: str
+    percent: int = 100
+    bonus: int = 0
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    weekdays: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    first_order: bool = False
+    goods: Selection = Selection()
+    minimum_minor: int = 0
+    most_orders: int = 0
+
+    @classmethod
+    def read(cls, body: Any) -> Promotion:
+        return cls(
+            **bodies.given(
+                cls, body, "a promotion", starts_at=bodies.instant, ends_at=bodies.instant, goods=Selection.read
+            )
+        )
+
+    def at(self, instant: datetime) -> bool:
+        return (self.starts_at is None or self.starts_at <= instant) and (
+            self.ends_at is None or instant < self.ends_at
+        )
+
+    def mistakes(self) -> Iterator[str]:
+        if not self.key or not self.key.isascii() or not self.key.replace("-", "a").isalnum() or len(self.key) > 64:
+            yield "its key is made of up to 64 letters, digits and hyphens"
+        if not self.title.strip() or len(self.title) > 100:
+            yield "its title has from 1 to 100 letters"
+        if not 100 <= self.percent <= MOST_PERCENT:
+            yield f"it brings from 100 % to {MOST_PERCENT} % of the usual points"
+        if not 0 <= self.bonus <= MOST_BONUS:
+            yield f"its bonus goes from 0 to {MOST_BONUS} points"
+        if self.percent == 100 and not self.bonus:
+            yield "it brings nothing: give it more than 100 % or a bonus"
+        if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
+            yield "it ends before it starts"
+        if wrong := sorted(set(self.weekdays) - set(WEEKDAYS)):
+            yield f"{', '.join(wrong)} is no day of the week"
+        if wrong := sorted(set(self.channels) - {"online", "pos", "draft"}):
+            yield f"{', '.join(wrong)} is none of online, pos and draft"
+        if self.minimum_minor < 0 or self.most_orders < 0:
+            yield "neither its least spend nor its number of orders is below zero"
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who placed an order, as far as promotions ask: at the order's instant, `number` counting this order."""
+
+    tier: str | None = None
+    segments: Collection[str] = ()
+    number: int | None = None
+    had: Mapping[str, int] = field(default_factory=dict)
+    """How many orders of theirs have had each promotion."""
+
+
+def eligible(
+    promotions: Sequence[Promotion], order: Order, buyer: Buyer, weekday: str, lines: Sequence[KeptLine]
+) -> tuple[str, ...]:
+    """The promotions that `order` may have, by key. `weekday` is its day in the shop's zone."""
+    return tuple(p.key for p in promotions if _admits(p, order, buyer, weekday, lines))
+
+
+def _admits(p: Promotion, order: Order, buyer: Buyer, weekday: str, lines: Sequence[KeptLine]) -> bool:
+    return (
+        p.at(order.placed_at)
+        and (not p.weekdays or weekday in p.weekdays)
+        and (not p.channels or order.channel in p.channels)
+        and (not p.gateways or not set(p.gateways).isdisjoint(order.gateways))
+        and (not p.tiers or buyer.tier in p.tiers)
+        and (not p.segments or not set(p.segments).isdisjoint(buyer.segments))
+        and (not p.first_order or buyer.number == 1)
+        and (not p.most_orders or buyer.had.get(p.key, 0) < p.most_orders)
+        and (not p.goods or any(p.goods.has(line) for line in lines))
+    )
+
+
+def meet(one: Promotion, other: Promotion) -> bool:
+    """Whether one order might have both."""
+    return (
+        _in_time(one, other)
+        and _in_time(other, one)
+        and all(
+            not mine or not theirs or not set(mine).isdisjoint(theirs)
+            for mine, theirs in (
+                (one.weekdays, other.weekdays), (one.tiers, other.tiers), (one.channels, other.channels),
+            )
+        )
+    )  # fmt: skip
+
+
+def _in_time(one: Promotion, other: Promotion) -> bool:
+    return one.ends_at is None or other.starts_at is None or other.starts_at < one.ends_at
+
+
+def mistakes(promotions: Sequence[Promotion], stacking: Stacking | None) -> Iterator[str]:
+    """What is wrong with a shop's promotions, in sentences."""
+    if len(promotions) > MOST_PROMOTIONS:
+        yield f"a program has at most {MOST_PROMOTIONS} promotions"
+    keys = [p.key for p in promotions]
+    yield from (
+        f"two promotions are called {key!r}: give each a key of its own" for key in dict.fromkeys(keys)
+        if keys.count(key) > 1
+    )  # fmt: skip
+    for p in promotions:
+        yield from (f"promotion {p.key!r}: {mistake}" for mistake in p.mistakes())
+    if stacking is None and len(promotions) <= MOST_PROMOTIONS:
+        overlapping = next(
+            ((a, b) for place, a in enumerate(promotions) for b in promotions[place + 1 :] if meet(a, b)), None
+        )
+        if overlapping is not None:
+            yield (
+                f"promotions {overlapping[0].key!r} and {overlapping[1].key!r} may meet in one order: say whether "
+                f"the best of them counts, or they add up, or they multiply"
+            )

@@ -1,0 +1,196 @@
+"""What an order's reckoning needs beside the order: gathered for a whole batch, each question only where some rule of
+the batch's terms needs its answer. A shop whose terms are plain asks nothing.
+
+What an order froze when it first earned is taken from there; only orders that never earned are asked about anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from commerce.identity import GUEST
+from commerce.ids import CustomerId, OrderId
+from commerce.orders import KeptLine, Order
+from engine import mirror, shops
+from engine.work import UnitOfWork
+from loyalty import records, rules
+from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Terms
+
+Tiers = Callable[[UnitOfWork, Sequence[Order]], Mapping[OrderId, str]]
+"""The tier of each order's buyer at the order's instant; orders of people without a tier are left out."""
+
+# Facts of a customer: whether the account works, whether they joined, which segments they are in.
+ACCOUNT, JOINED, SEGMENT = "account", "program", "segment:"
+
+
+def no_tiers(_work: UnitOfWork, _orders: Sequence[Order]) -> Mapping[OrderId, str]:
+    """Of a shop where nobody has a tier."""
+    return {}
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """The shop's zone; UTC for a name that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+@dataclass(slots=True)
+class Reckoner:
+    """Answers what the orders of one batch are owed."""
+
+    grounds: Mapping[OrderId, Grounds] = field(default_factory=dict)
+    lines: Mapping[OrderId, Sequence[KeptLine]] = field(default_factory=dict)
+    frozen: frozenset[OrderId] = frozenset()
+    rooms: dict[OrderId, _Room] = field(default_factory=dict)
+
+    def owed(self, order: Order, terms: Terms) -> Owed:
+        """What `order` is owed. Orders of one member share the room under a cap: ask for the earlier order first."""
+        known, lines = self.grounds.get(order.order_id), self.lines.get(order.order_id, ())
+        if known is None:
+            return rules.owed(order, terms, lines=lines)
+        room = self.rooms.get(order.order_id)
+        if room is None:
+            return rules.owed(order, terms, known, lines)
+        found = rules.owed(order, terms, replace(known, room=room.left(order, terms)), lines)
+        room.take(order, found.points)
+        return found
+
+
+@dataclass(slots=True)
+class _Room:
+    """What one member's orders have earned, by the day in the shop's zone on which they were placed."""
+
+    zone: ZoneInfo
+    earned: dict[date, int]
+
+    def left(self, order: Order, terms: Terms) -> int:
+        """The points that the tightest of the terms' caps leaves for `order`."""
+        day = order.placed_at.astimezone(self.zone).date()
+        return min(
+            max(0, cap.points - sum(
+                points for on, points in self.earned.items()
+                if cap.period.first_day(day) <= on < cap.period.next_day(day)
+            ))
+            for cap in terms.earning.caps
+        )  # fmt: skip
+
+    def take(self, order: Order, points: int) -> None:
+        self.earned[order.placed_at.astimezone(self.zone).date()] += points
+
+
+def reckoner(
+    work: UnitOfWork,
+    orders: Sequence[Order],
+    terms: Mapping[OrderId, Terms],
+    booked: Collection[OrderId],
+    *,
+    tiers: Tiers = no_tiers,
+) -> Reckoner:
+    """Everything that these orders' terms ask for. `terms` are each order's own; `booked` have earned before, and are
+    not asked again whether they may.
+    """
+    by_line = [order.order_id for order in orders if terms[order.order_id].by_line]
+    lines = mirror.kept_lines(work, by_line)
+    fancy = [order for order in orders if not terms[order.order_id].plain]
+    some = [o for o in orders if terms[o.order_id].earning.members != Members.ALL and o.order_id not in booked]
+    if not fancy and not some:
+        return Reckoner(lines=lines)
+    frozen = records.frozen(work, [order.order_id for order in fancy if order.order_id in booked])
+    fresh = [order for order in {o.order_id: o for o in (*fancy, *some)}.values() if order.order_id not in frozen]
+    asked = _Asked.of(work, fresh, terms, tiers)
+    grounds = {order.order_id: asked.grounds(order, terms[order.order_id], lines) for order in fresh}
+    grounds |= {order_id: Grounds.read(body) for order_id, body in frozen.items()}
+    return Reckoner(grounds, lines, frozenset(frozen), _rooms(work, fresh, terms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Answers about the buyers of orders that never earned."""
+
+    tiers: Mapping[OrderId, str]
+    numbers: Mapping[OrderId, int]
+    had: Mapping[CustomerId, Mapping[str, int]]
+    facts: Mapping[CustomerId, Mapping[str, Any]]
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms], tiers: Tiers) -> _Asked:
+        agreed = list({id(found): found for found in (terms[o.order_id] for o in orders)}.values())
+        promotions = [p for found in agreed for p in found.promotions]
+        people = sorted({o.customer_id for o in orders if o.customer_id is not None})
+        counted = any(p.first_order for p in promotions) or any(t.earning.milestones for t in agreed)
+        limited = sorted({p.key for p in promotions if p.most_orders})
+        told = any(p.segments for p in promotions) or any(t.earning.members != Members.ALL for t in agreed)
+        tiered = any(p.tiers for p in promotions) or any(t.earning.tiers for t in agreed)
+        days = any(p.weekdays for p in promotions)
+        return cls(
+            tiers(work, orders) if tiered else {},
+            records.numbers(work, [o.order_id for o in orders]) if counted and orders else {},
+            records.had(work, people, limited) if limited and people else {},
+            _facts(work, people) if told and people else {},
+            zone(shops.current(work).timezone) if days else zone("UTC"),
+        )
+
+    def grounds(self, order: Order, terms: Terms, lines: Mapping[OrderId, Sequence[KeptLine]]) -> Grounds:
+        tier, number = self.tiers.get(order.order_id), self.numbers.get(order.order_id)
+        facts = self.facts.get(order.customer_id, {}) if order.customer_id is not None else {}
+        segments = [fact.removeprefix(SEGMENT) for fact, (value, _) in facts.items() if value is True]
+        buyer = Buyer(tier, segments, number, self.had.get(order.customer_id, {}) if order.customer_id else {})
+        weekday = WEEKDAYS[order.placed_at.astimezone(self.zone).weekday()]
+        promotions = rules.eligible(terms.promotions, order, buyer, weekday, lines.get(order.order_id, ()))
+        return Grounds(tier, promotions, number, barred=_barred(order, terms, facts))
+
+
+def _barred(order: Order, terms: Terms, facts: Mapping[str, tuple[Any, datetime]]) -> str | None:
+    """Why the buyer takes no part, by the terms' rule for that. Who has no account yet earns once it appears."""
+    members = terms.earning.members
+    account, _ = facts.get(ACCOUNT, (None, None))
+    guest = (order.customer_external_id or "").startswith(GUEST) or account == "disabled"
+    if members == Members.ACCOUNTS and guest:
+        return "a guest; the points are given when the account appears"
+    if members == Members.OPTED_IN:
+        value, since = facts.get(JOINED, (None, None))
+        if value != "joined" or since is None or since > order.placed_at:
+            return "its buyer had not joined the program"
+    return None
+
+
+def _facts(work: UnitOfWork, people: Sequence[CustomerId]) -> dict[CustomerId, dict[str, Any]]:
+    found = defaultdict[CustomerId, dict[str, Any]](dict)
+    for row in records.buyer_facts(work, people, (ACCOUNT, JOINED), SEGMENT):
+        if row.fact is not None:
+            found[row.customer_id][row.fact] = (row.value, row.said_at)
+    return found
+
+
+def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms]) -> dict[OrderId, _Room]:
+    """For each order under caps, its buyer's room: one for all orders of one buyer."""
+    capped = {
+        order.order_id: order.customer_id
+        for order in orders
+        if terms[order.order_id].earning.caps and order.customer_id is not None
+    }
+    if not capped:
+        return {}
+    where, people = zone(shops.current(work).timezone), sorted(set(capped.values()))
+    since = min(_since(order, terms[order.order_id], where) for order in orders if order.order_id in capped)
+    rooms = {customer_id: _Room(where, defaultdict(int)) for customer_id in people}
+    for customer_id, placed_at, points in records.earned_since(work, people, since):
+        rooms[customer_id].earned[placed_at.astimezone(where).date()] += points
+    return {order_id: rooms[customer_id] for order_id, customer_id in capped.items()}
+
+
+def _since(order: Order, terms: Terms, where: ZoneInfo) -> datetime:
+    """The beginning of the longest period in which the order is capped."""
+    day = order.placed_at.astimezone(where).date()
+    first = min(cap.period.first_day(day) for cap in terms.earning.caps)
+    return datetime.min.replace(tzinfo=UTC) if first == date.min else datetime.combine(first, time(), where)

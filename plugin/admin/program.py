@@ -1,0 +1,125 @@
+"""How points are earned in a shop, for the merchant: one page with a form for each part of the terms, and an example
+reckoned by the rules themselves. Each button publishes a new version; what was earned keeps the version that paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from flask import Blueprint, current_app, g, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+import loyalty
+from commerce.money import Money, exponent
+from commerce.refusal import Refusal
+from engine.work import UnitOfWork
+from plugin.admin import program_form
+from plugin.admin.pages import link
+from plugin.session import merchant_only
+
+pages = Blueprint("program", __name__)
+
+REFUSED = 409
+# A merchant reckons with a round sum.
+EXAMPLE_UNITS = 100
+
+
+def _work() -> AbstractContextManager[UnitOfWork]:
+    work: AbstractContextManager[UnitOfWork] = current_app.extensions["doors"].database.work(g.merchant.shop.shop_id)
+    return work
+
+
+@pages.get("/earning")
+@merchant_only
+def earning() -> str:
+    """The rules by which points are earned."""
+    return _page()
+
+
+@pages.post("/earning")
+@merchant_only
+def publish_rules() -> BaseResponse | tuple[str, int]:
+    """Publish new rules for orders."""
+    return _publish(lambda body: program_form.rules_of(request.form, body))
+
+
+@pages.post("/earning/promotions")
+@merchant_only
+def add_promotion() -> BaseResponse | tuple[str, int]:
+    """Publish one promotion more."""
+
+    def added(body: Mapping[str, Any]) -> dict[str, Any]:
+        known = body.get("promotions") or []
+        new = program_form.promotion_of(request.form, body["currency"], {one["key"] for one in known})
+        stacking = request.form.get("stacking") or body.get("stacking")
+        return {**body, "promotions": [*known, new], "stacking": stacking}
+
+    return _publish(added)
+
+
+@pages.post("/earning/actions")
+@merchant_only
+def add_action() -> BaseResponse | tuple[str, int]:
+    """Publish one action more."""
+
+    def added(body: Mapping[str, Any]) -> dict[str, Any]:
+        known = body.get("actions") or []
+        return {**body, "actions": [*known, program_form.action_of(request.form, {one["key"] for one in known})]}
+
+    return _publish(added)
+
+
+@pages.post("/earning/remove")
+@merchant_only
+def remove() -> BaseResponse | tuple[str, int]:
+    """Publish terms without one promotion or action. What it brought stays."""
+    what, key = request.form.get("what", ""), request.form.get("key", "")
+
+    def without(body: Mapping[str, Any]) -> dict[str, Any]:
+        if what not in ("promotions", "actions"):
+            raise program_form.NotTerms("Nothing was named that could be removed.")
+        return {**body, what: [one for one in body.get(what) or [] if one["key"] != key]}
+
+    return _publish(without)
+
+
+def _publish(changed: Callable[[Mapping[str, Any]], dict[str, Any]]) -> BaseResponse | tuple[str, int]:
+    """Publish what `changed` makes of the current terms; a refusal is shown on the page that was sent."""
+    try:
+        with _work() as work:
+            loyalty.revise(work, changed)
+    except Refusal as refusal:
+        return _page(refusal), REFUSED
+    return redirect(link("program.earning", changed="yes"), 303)
+
+
+def _page(refusal: Refusal | None = None) -> str:
+    with _work() as work:
+        terms = loyalty.current_terms(work)
+    unit = 10 ** exponent(terms.currency)
+    example = loyalty.example(terms, EXAMPLE_UNITS * unit)
+    # What was typed into the form for orders stands there again; the other forms are short.
+    again = refusal is not None and request.endpoint == "program.publish_rules"
+    shown = dict(request.form) if again else _shown(terms)
+    return render_template(
+        "admin/earning.html", terms=terms, typed=shown, refusal=refusal, example=example,
+        spent=Money(EXAMPLE_UNITS * unit, terms.currency), changed=request.args.get("changed"),
+    )  # fmt: skip
+
+
+def _shown(terms: loyalty.Terms) -> dict[str, str]:
+    """What stands in the fields of the first form."""
+    rules = terms.earning
+    tax = {None: "as_priced", True: "with", False: "without"}[rules.tax]
+    return {
+        "points": str(terms.points), "per": Money(terms.per_minor, terms.currency).decimal(),
+        "hold_days": str(terms.hold_days), "tax": tax, "per_order": str(rules.per_order),
+        "per_item": str(rules.per_item), "minimum": Money(rules.minimum_minor, terms.currency).decimal(),
+        "rounding": rules.rounding, "trigger": rules.trigger, "members": rules.members, "debt": rules.debt,
+        "returns": rules.returns, "stacking": terms.stacking or "",
+        **{f"cap_{cap.period}": str(cap.points) for cap in rules.caps},
+        **{name: "1" for name in ("shipping", "discounts", "credit", "pos", "draft") if getattr(rules, name)},
+        **program_form.said(rules),
+    }  # fmt: skip

@@ -1,0 +1,170 @@
+"""The forms with which a merchant says how points are earned. What was typed becomes a part of the terms, or a refusal
+that says what to type instead; whether it makes sense is for the terms to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from commerce.money import BadAmount, Money
+from commerce.refusal import Refusal
+
+# Longer is a mistake of the clipboard; the terms have limits of their own.
+LONGEST = 10_000
+PERIODS = ("day", "week", "month", "year", "ever")
+
+_GOODS = re.compile(r"(product|variant|vendor)s?\s+(.+?)\s*=\s*([0-9]{1,7})\s*(%|points?)", re.ASCII | re.IGNORECASE)
+_MILESTONE = re.compile(r"(every\s+)?([0-9]{1,6})\s*=\s*([0-9]{1,7})(?:\s+points?)?", re.ASCII | re.IGNORECASE)
+_TIER = re.compile(r"([A-Za-z0-9_-]{1,64})\s*=\s*([0-9]{1,5})\s*%", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class NotTerms(Refusal):
+    """This is not how a rule is written."""
+
+
+def rules_of(form: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+    """The terms `body` with the rules for orders that the form describes. Refuses with `NotTerms`."""
+    typed, currency = _typed(form), body["currency"]
+    tax = {"as_priced": None, "with": True, "without": False}.get(typed.get("tax", "as_priced"))
+    earning = {
+        "tax": tax,
+        **{name: bool(typed.get(name)) for name in ("shipping", "discounts", "credit", "pos", "draft")},
+        **{name: _number(typed, name, what) for name, what in (("per_order", "Points for an order"),
+                                                               ("per_item", "Points for a piece"))},
+        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
+        **{name: typed[name] for name in ("rounding", "trigger", "members", "debt", "returns") if typed.get(name)},
+        "caps": [
+            {"points": points, "period": period}
+            for period in PERIODS if (points := _number(typed, f"cap_{period}", f"The cap for a {period}"))
+        ],
+        "goods": [_goods(line) for line in _lines(typed, "goods")],
+        "milestones": [_milestone(line) for line in _lines(typed, "milestones")],
+        "tiers": dict(_tier(line) for line in _lines(typed, "tiers")),
+    }  # fmt: skip
+    return {
+        **body,
+        "points": _number(typed, "points", "The points"),
+        "per_minor": _amount(typed, "per", "The amount", currency),
+        "hold_days": _number(typed, "hold_days", "The days until points can be spent"),
+        "earning": earning,
+        "stacking": typed.get("stacking") or None,
+    }
+
+
+def promotion_of(form: Mapping[str, str], currency: str, taken: Collection[str]) -> dict[str, Any]:
+    """The promotion that the form describes. Its days begin and end at midnight UTC. Refuses with `NotTerms`."""
+    typed = _typed(form)
+    found: dict[str, Any] = {
+        "key": _key(typed.get("title", ""), taken, "promotion"),
+        "title": typed.get("title", ""),
+        "percent": _number(typed, "percent", "The percentage") or 100,
+        "bonus": _number(typed, "bonus", "The bonus"),
+        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
+        "most_orders": _number(typed, "most_orders", "The number of orders"),
+        "first_order": bool(typed.get("first_order")),
+        "weekdays": _words(typed, "weekdays"),
+        "tiers": _words(typed, "tiers"),
+        "segments": _words(typed, "segments"),
+        "goods": {"products": re.findall(r"[0-9]+", typed.get("products", ""))},
+    }
+    for name in ("starts_at", "ends_at"):
+        if day := typed.get(name):
+            if not _DATE.fullmatch(day):
+                raise NotTerms("A day is written as 2026-11-27.")
+            found[name] = f"{day}T00:00:00+00:00"
+    return found
+
+
+def action_of(form: Mapping[str, str], taken: Collection[str]) -> dict[str, Any]:
+    """The action that the form describes. Refuses with `NotTerms`."""
+    typed = _typed(form)
+    return {
+        "key": _key(typed.get("title", ""), taken, "action").replace("-", "_"),
+        "title": typed.get("title", ""),
+        "kind": typed.get("kind", ""),
+        "points": _number(typed, "points", "The points"),
+        "limit": _number(typed, "limit", "How often"),
+        "period": typed.get("period") or "ever",
+        "link": typed.get("link", ""),
+    }
+
+
+def _typed(form: Mapping[str, str]) -> dict[str, str]:
+    return {name: value[:LONGEST].strip() for name, value in form.items()}
+
+
+def _lines(typed: Mapping[str, str], name: str) -> list[str]:
+    return [line.strip() for line in typed.get(name, "").splitlines() if line.strip()]
+
+
+def _words(typed: Mapping[str, str], name: str) -> list[str]:
+    return [word.strip().lower() if name == "weekdays" else word.strip()
+            for word in typed.get(name, "").split(",") if word.strip()]  # fmt: skip
+
+
+def _goods(line: str) -> dict[str, Any]:
+    match = _GOODS.fullmatch(line)
+    if match is None:
+        raise NotTerms(
+            f"A rule for goods is written as “product 123, 124 = 50 %” or “vendor Kettle = 7 points”: {line}"
+        )
+    kind, names, number, unit = match.groups()
+    named = [name.strip() for name in names.split(",") if name.strip()]
+    worth = {"percent": int(number)} if unit == "%" else {"fixed": int(number)}
+    return {"goods": {f"{kind.lower()}s": named}, **worth}
+
+
+def _milestone(line: str) -> dict[str, Any]:
+    match = _MILESTONE.fullmatch(line)
+    if match is None:
+        raise NotTerms(f"A milestone is written as “5 = 100” or “every 10 = 50”: {line}")
+    return {"order": int(match[2]), "points": int(match[3]), "every": match[1] is not None}
+
+
+def _tier(line: str) -> tuple[str, int]:
+    match = _TIER.fullmatch(line)
+    if match is None:
+        raise NotTerms(f"A tier's rate is written as “gold = 150 %”: {line}")
+    return match[1], int(match[2])
+
+
+def said(earning: Any) -> dict[str, str]:
+    """The rules that are written in lines, as a merchant would write them."""
+    return {
+        "goods": "\n".join(_goods_line(rule) for rule in earning.goods),
+        "milestones": "\n".join(f"{'every ' if m.every else ''}{m.order} = {m.points}" for m in earning.milestones),
+        "tiers": "\n".join(f"{key} = {percent} %" for key, percent in earning.tiers),
+    }
+
+
+def _goods_line(rule: Any) -> str:
+    lists: Sequence[tuple[str, Sequence[str]]] = (
+        ("product", rule.goods.products), ("variant", rule.goods.variants), ("vendor", rule.goods.vendors),
+    )  # fmt: skip
+    kind, names = next((kind, names) for kind, names in lists if names)
+    worth = f"{rule.fixed} points" if rule.fixed else f"{rule.percent} %"
+    return f"{kind} {', '.join(names)} = {worth}"
+
+
+def _number(typed: Mapping[str, str], name: str, what: str) -> int:
+    text = typed.get(name) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise NotTerms(f"{what}: a whole number such as 100 is expected.")
+    return int(text)
+
+
+def _amount(typed: Mapping[str, str], name: str, what: str, currency: str) -> int:
+    try:
+        return Money.parse(typed.get(name) or "0", currency).minor
+    except BadAmount:
+        raise NotTerms(f"{what} is digits with at most one point, such as 12.50.") from None
+
+
+def _key(title: str, taken: Collection[str], what: str) -> str:
+    """A name that the title suggests; what has no Latin letters is numbered."""
+    plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48] or what
+    tries = (plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 3)))
+    return next(key for key in tries if key not in taken)
