@@ -14,6 +14,7 @@ from loyalty.rules.points import (
     spendable,
     terms_for,
 )
+from loyalty.rules.receipts import Reason, Receipt
 from loyalty.rules.redemptions import LATE_ORDERS, Redemption, Target, left_to_buy, target
 from loyalty.rules.rewards import Kind, Reward
 from loyalty.rules.terms import Terms, mistakes, proposal
@@ -24,6 +25,8 @@ __all__ = [
     "Kind",
     "Lot",
     "Owed",
+    "Reason",
+    "Receipt",
     "Redemption",
     "Reward",
     "Target",

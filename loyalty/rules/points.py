@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from commerce.ids import CustomerId, OrderId
-from commerce.money import Money
 from commerce.orders import Order
+from loyalty.rules import receipts
+from loyalty.rules.receipts import Reason, Receipt
 from loyalty.rules.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What an order is worth: the points, and the sentence that says why."""
+    """What an order is worth: the points, the sentence that says why, and the receipt that the sentence is made of."""
 
     points: int
     sentence: str
+    receipt: Receipt = receipts.NOTHING
 
 
 def owed(order: Order, terms: Terms) -> Owed:
@@ -28,23 +30,28 @@ def owed(order: Order, terms: Terms) -> Owed:
 
     for goods kept, of a real order that is paid and not cancelled.
     """
-    if reason := _nothing(order, terms):
-        return Owed(0, f"no points: {reason}")
+    if reason := nothing(order, terms):
+        receipt = Receipt(reason=reason, currency=order.currency, program_currency=terms.currency)
+        return Owed(0, receipts.sentence(0, receipt), receipt)
     points = order.kept_minor * terms.points // terms.per_minor
-    kept, each = Money(order.kept_minor, terms.currency), Money(terms.per_minor, terms.currency)
-    return Owed(points, f"{points} points for {kept} of goods kept, at {terms.points} for each {each}")
+    receipt = Receipt(
+        reason=None if points else Reason.TOO_LITTLE, currency=terms.currency, kept_minor=order.kept_minor,
+        points=terms.points, per_minor=terms.per_minor, rounding="down", version=terms.version,
+    )  # fmt: skip
+    return Owed(points, receipts.sentence(points, receipt), receipt)
 
 
-def _nothing(order: Order, terms: Terms) -> str | None:
+def nothing(order: Order, terms: Terms) -> Reason | None:
+    """Why an order earns nothing whatever its goods are; None where it may earn."""
     if order.test:
-        return "a test order"
+        return Reason.TEST
     if order.cancelled:
-        return "the order was cancelled"
+        return Reason.CANCELLED
     if not order.paid:
-        return "the order is not paid"
+        return Reason.UNPAID
     if order.currency != terms.currency:
-        return f"the order is in {order.currency} and the program in {terms.currency}"
-    return None if order.kept_minor else "no goods were kept"
+        return Reason.CURRENCY
+    return None if order.kept_minor else Reason.NOTHING_KEPT
 
 
 def terms_for(versions: Sequence[Terms], published: Sequence[datetime], placed_at: datetime) -> Terms:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
 from loyalty import rules
-from loyalty.rules import Draw, Lot, Redemption, Terms
+from loyalty.rules import Draw, Lot, Redemption, Terms, receipts
 from tests.ground import START
 
 DOLLARS = Terms.read(1, rules.proposal("USD"))
@@ -63,7 +63,9 @@ LOTS = st.lists(
     ],
 )
 def test_points_are_for_goods_kept_of_a_real_order(changed: dict[str, Any], points: int, sentence: str) -> None:
-    assert rules.owed(order(**changed), DOLLARS) == rules.Owed(points, sentence)
+    found = rules.owed(order(**changed), DOLLARS)
+    assert (found.points, found.sentence) == (points, sentence)
+    assert receipts.sentence(points, found.receipt) == sentence
 
 
 @pytest.mark.parametrize(
