@@ -1,6 +1,7 @@
 """What loyalty remembers: entries (written once), and the lots, balances and redemptions that they add up to.
 
-`append` is the only writer of entries. In the same statement it moves the lots and balances by what was really
+An entry is a movement between two accounts: `account`, which is the customer's (``points`` or ``held``), and the other
+side of it, which its kind decides (`counter`, in the table's definition). `append` is the only writer of entries. In the same statement it moves the lots and balances by what was really
 inserted, so a repeated key moves nothing twice; a test proves that both always equal the sums of the entries.
 """
 
@@ -15,27 +16,46 @@ from sqlalchemy import text
 
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork, as_json
-from loyalty.rules import Lot
+from loyalty.records.chain import ACCOUNTS, Link
+from loyalty.rules import Lot, chain
 
-_APPEND = text("""
+# The bytes of an entry, as `loyalty.rules.chain` has them.
+_LEAF = """
+    sha256(convert_to(format('%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s:%s%s:%s%s:%s', entry_id, customer_id, account,
+        counter, kind, points, lot_id, order_id, redemption_id, terms_version,
+        CAST(extract(epoch FROM available_at) * 1000000 AS bigint),
+        CAST(extract(epoch FROM expires_at) * 1000000 AS bigint), CAST(:now_us AS text),
+        octet_length(idempotency_key), idempotency_key, octet_length(sentence), sentence,
+        coalesce(octet_length(CAST(receipt AS text)), 0), receipt), 'UTF8'))
+"""
+_SUMS_BY_ACCOUNT = ", ".join(
+    f"coalesce(sum(points) FILTER (WHERE counter = '{name}'), 0) AS {name}" for name in ACCOUNTS
+)
+_APPEND = text(f"""
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
             customer_id bigint, account text, kind text, points bigint, lot_id bigint, order_id bigint,
             redemption_id bigint, idempotency_key text, terms_version integer, sentence text,
-            available_at timestamptz, expires_at timestamptz)
+            available_at timestamptz, expires_at timestamptz, receipt json)
+    ), batch AS MATERIALIZED (
+        SELECT coalesce(CAST(:batch_id AS bigint), nextval('ledger_batches')) AS batch_id
     ), written AS (
         INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at)
+                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at, receipt,
+                             batch_id)
         SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-               idempotency_key, terms_version, sentence, available_at, expires_at, :now
-        FROM given
+               idempotency_key, terms_version, sentence, available_at, expires_at, :now, receipt, batch_id
+        FROM given, batch
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
-        RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
+        RETURNING entry_id, customer_id, account, counter, kind, points, lot_id, order_id, redemption_id,
+                  idempotency_key, terms_version, sentence, available_at, expires_at, receipt
     ), by_lot AS (
-        SELECT lot_id, customer_id, sum(points) AS points, bool_or(kind IN ('earn', 'award')) AS fresh,
-               max(order_id) FILTER (WHERE kind IN ('earn', 'award')) AS order_id,
+        SELECT lot_id, customer_id, sum(points) AS points, bool_or(makes) AS fresh,
+               max(order_id) FILTER (WHERE makes) AS order_id,
                max(available_at) AS available_at, max(expires_at) AS expires_at
-        FROM written WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
+        FROM (SELECT *, points > 0 AND available_at IS NOT NULL AND counter IN ('issued', 'adjusted') AS makes
+              FROM written) w
+        WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
     ), new_lots AS (
         INSERT INTO lots (shop_id, lot_id, customer_id, order_id, remaining, available_at, expires_at)
         SELECT :shop_id, lot_id, customer_id, order_id, points, available_at, expires_at FROM by_lot WHERE fresh
@@ -43,13 +63,19 @@ _APPEND = text("""
         UPDATE lots l SET remaining = l.remaining + b.points
         FROM (SELECT lot_id, sum(points) AS points FROM by_lot WHERE NOT fresh GROUP BY lot_id) b
         WHERE l.shop_id = :shop_id AND l.lot_id = b.lot_id
+    ), moved_balances AS (
+        UPDATE balances b SET points = b.points + w.points, held = b.held + w.held, debt = b.debt + w.debt
+        FROM (SELECT customer_id, coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
+                     coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held,
+                     coalesce(-sum(points) FILTER (WHERE account = 'points' AND lot_id IS NULL), 0) AS debt
+              FROM written GROUP BY customer_id) w
+        WHERE b.shop_id = :shop_id AND b.customer_id = w.customer_id
     )
-    UPDATE balances b SET points = b.points + w.points, held = b.held + w.held, debt = b.debt + w.debt
-    FROM (SELECT customer_id, coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
-                 coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held,
-                 coalesce(-sum(points) FILTER (WHERE account = 'points' AND lot_id IS NULL), 0) AS debt
-          FROM written GROUP BY customer_id) w
-    WHERE b.shop_id = :shop_id AND b.customer_id = w.customer_id
+    SELECT (SELECT batch_id FROM batch) AS batch_id, count(*) AS entries, min(entry_id) AS first_entry_id,
+           max(entry_id) AS last_entry_id, string_agg({_LEAF}, '' ORDER BY entry_id) AS leaves,
+           coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
+           coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held, {_SUMS_BY_ACCOUNT}
+    FROM written
 """)
 _BALANCE = text("SELECT points, held, debt FROM balances WHERE shop_id = :shop_id AND customer_id = :customer_id")
 _LOCK_BALANCES = text("""
@@ -140,7 +166,10 @@ _TELL = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One signed movement of points. `account` is ``points`` (the customer's) or ``held`` (set aside for a code)."""
+    """One signed movement of points. `account` is ``points`` (the customer's) or ``held`` (set aside for a code).
+
+    Points that are issued or adjusted upwards and name an `available_at` make the lot that they name.
+    """
 
     customer_id: CustomerId
     account: str = "points"
@@ -154,6 +183,8 @@ class Entry:
     sentence: str
     available_at: datetime | None = None
     expires_at: datetime | None = None
+    receipt: Mapping[str, Any] | None = None
+    """What the points were reckoned from (`loyalty.rules.Receipt.kept`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +199,13 @@ class Booked:
 def append(work: UnitOfWork, entries: Sequence[Entry]) -> None:
     """Write entries, and move lots and balances with them;
 
-    the balances are locked by the caller. A known key moves nothing.
+    the balances are locked by the caller. A known key moves nothing. What was written is linked into the chain when
+    the unit of work ends.
     """
     if entries:
-        work.run(_APPEND, rows=as_json(entries), now=work.now)
+        link = work.closing(Link)
+        values = {"batch_id": link.batch_id, "now": work.now, "now_us": chain.micros(work.now)}
+        link.add(work.row(_APPEND, rows=as_json(entries), **values))
 
 
 def new_lot_ids(work: UnitOfWork, count: int) -> list[int]:

@@ -6,9 +6,10 @@ What is owed (rules), what is booked (records), append the gap.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
@@ -50,6 +51,7 @@ class _Gap:
     terms_version: int
     sentence: str
     available_at: datetime
+    receipt: Mapping[str, Any] | None = None
 
 
 def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
@@ -93,6 +95,7 @@ def order_gap(program: Program, order: Order, booked: records.Booked | None) -> 
     return _Gap(
         order.customer_id, order.order_id, points, ("earn", "clawback"), f"order:{order.order_id}:v{order.version}",
         agreed.version, f"{order.name}: {due.sentence}", order.placed_at + timedelta(days=agreed.hold_days),
+        due.receipt.kept(),
     )  # fmt: skip
 
 
@@ -164,7 +167,7 @@ def _movement(gap: _Gap, kind: str, lot_id: int | None, points: int) -> Entry:
     return Entry(
         customer_id=gap.customer_id, kind=kind, points=points, lot_id=lot_id, order_id=gap.order_id,
         idempotency_key=f"{gap.key}:{kind}{which}", terms_version=gap.terms_version, sentence=gap.sentence,
-        available_at=gap.available_at,
+        available_at=gap.available_at, receipt=gap.receipt,
     )  # fmt: skip
 
 
