@@ -35,6 +35,10 @@ CONNECT_SECONDS = 10
 
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true)")
 
+# For whoever reads a whole ledger: each statement may take its time, and none may write.
+_STANDING_STILL = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_NO_HURRY = text("SELECT set_config('statement_timeout', '0', true)")
+
 _NEW_IDS = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
 # Two 32-bit keys: what the lock is for, and the shop; a collision between names costs a wait, nothing else.
 _LOCK = text("SELECT pg_advisory_lock(hashtext(:name), CAST(:shop_id % 2147483647 AS integer))")
@@ -150,6 +154,13 @@ class Database:
             work.close()
 
     @contextmanager
+    def snapshot(self, shop_id: ShopId) -> Iterator[UnitOfWork]:
+        """A unit of work that only reads, and sees the shop as it is at one instant, however long it reads."""
+        with self._transaction(APP_ROLE, str(shop_id), **_STANDING_STILL) as connection:
+            connection.execute(_NO_HURRY)
+            yield UnitOfWork(connection, shop_id, self.clock())
+
+    @contextmanager
     def founding(self, found: Callable[[Connection], ShopId]) -> Iterator[UnitOfWork]:
         """A unit of work of a shop that `found` makes in the same transaction:
 
@@ -182,8 +193,8 @@ class Database:
             yield connection
 
     @contextmanager
-    def _transaction(self, role: str, shop: str) -> Iterator[Connection]:
-        with self.engine.begin() as connection:
+    def _transaction(self, role: str, shop: str, **options: Any) -> Iterator[Connection]:
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             _open.depth = getattr(_open, "depth", 0) + 1
             try:
                 connection.execute(_ENTER, {"role": role, "shop": shop})

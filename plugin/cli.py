@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history, trouble
+from plugin import history, ledger, trouble
 from plugin.install import Installer
 
 BAR_WIDTH = 30
@@ -74,7 +74,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             return history.backfill(build(environment), chosen.shop, again=chosen.again)
         if chosen.command == "reconcile":
             return history.reconcile(build(environment), chosen.shop, deep=chosen.deep)
-        return _COMMANDS[chosen.command](build(environment))
+        known = _COMMANDS | {"ledger": lambda house: ledger.verify(house, chosen.shop)}
+        return known[chosen.command](build(environment))
     except BadSettings as bad:
         print(
             "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
@@ -105,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     reconcile.add_argument("--shop", help="this shop only")
     reconcile.add_argument("--deep", action="store_true", help="over the last month, deleted orders too, as each night")
+    books = commands.add_parser("ledger", help="prove the books of every shop: chain, balances, totals, every order")
+    books.add_argument("deed", choices=["verify"])
+    books.add_argument("--shop", help="of this shop only")
     commands.add_parser("connect", help="connect the one store that SHOPIFY_SHOP names, or try its access again")
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
@@ -237,7 +241,7 @@ def _settings(house: House) -> int:
     return 0
 
 
-_COMMANDS: Mapping[str, Callable[[House], int]] = {
+_COMMANDS: dict[str, Callable[[House], int]] = {
     "serve": _serve, "worker": _worker, "migrate": _migrate, "connect": _connect,
     "rotate-keys": _rotate_keys, "settings": _settings,
 }  # fmt: skip

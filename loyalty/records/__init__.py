@@ -1,18 +1,30 @@
 """What loyalty remembers: the ledger, and the redemptions that it pays for."""
 
+from loyalty.records.books import (
+    NO_BOUND,
+    balances_out_of_step,
+    counts,
+    customers_after,
+    empty_links,
+    entries_after,
+    first_linked,
+    head,
+    links_after,
+    links_of,
+    lots_out_of_step,
+    next_orders,
+    totals_out_of_step,
+)
 from loyalty.records.ledger import (
     Booked,
     Entry,
     append,
     balance,
-    balances_out_of_step,
     booked,
     earned,
     lock_balances,
-    lots_out_of_step,
     move,
     new_lot_ids,
-    next_orders,
     open_lots,
     outstanding,
     statement,
@@ -39,6 +51,7 @@ from loyalty.records.redemptions import (
 )
 
 __all__ = [
+    "NO_BOUND",
     "Booked",
     "Entry",
     "append",
@@ -47,9 +60,17 @@ __all__ = [
     "balances_out_of_step",
     "booked",
     "bought",
+    "counts",
     "credit_ends",
+    "customers_after",
     "earned",
+    "empty_links",
+    "entries_after",
+    "first_linked",
+    "head",
     "insert_redemption",
+    "links_after",
+    "links_of",
     "lock_balances",
     "lock_redemption",
     "lock_redemptions",
@@ -72,4 +93,5 @@ __all__ = [
     "statement",
     "sums",
     "tell",
+    "totals_out_of_step",
 ]

@@ -1,8 +1,9 @@
 """What loyalty remembers: entries (written once), and the lots, balances and redemptions that they add up to.
 
 An entry is a movement between two accounts: `account`, which is the customer's (``points`` or ``held``), and the other
-side of it, which its kind decides (`counter`, in the table's definition). `append` is the only writer of entries. In the same statement it moves the lots and balances by what was really
-inserted, so a repeated key moves nothing twice; a test proves that both always equal the sums of the entries.
+side of it, which its kind decides (`counter`, in the table's definition). `append` is the only writer of entries. In
+the same statement it moves the lots and balances by what was really inserted, so a repeated key moves nothing twice;
+`loyalty.verify` proves that both always equal the sums of the entries.
 """
 
 from __future__ import annotations
@@ -105,9 +106,10 @@ _OPEN_LOTS = text("""
     SELECT lot_id, customer_id, order_id, remaining, available_at, expires_at FROM lots
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND remaining > 0 ORDER BY lot_id
 """)
-_OUTSTANDING = text(
-    "SELECT coalesce(sum(points), 0) AS points, coalesce(sum(held), 0) AS held FROM balances WHERE shop_id = :shop_id"
-)
+_OUTSTANDING = text("""
+    SELECT coalesce(sum(points), 0) AS points, coalesce(sum(held), 0) AS held FROM ledger_heads
+    WHERE shop_id = :shop_id
+""")
 _STATEMENT = text("""
     SELECT e.entry_id, e.account, e.kind, e.points, e.sentence, e.available_at, e.recorded_at, e.terms_version,
            o.name AS order_name
@@ -131,28 +133,6 @@ _MOVE_REDEMPTIONS = text(f"""
     UPDATE redemptions r
     SET customer_id = g.kept_id, request_key = CAST(r.redemption_id AS text) || ':' || r.request_key
     FROM {_PAIRS} WHERE r.shop_id = :shop_id AND r.customer_id = g.gone_id
-""")
-# Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake
-# of ours.
-_LOTS_OUT_OF_STEP = text("""
-    SELECT coalesce(l.lot_id, e.lot_id) AS lot_id, l.remaining, coalesce(e.points, 0) AS points
-    FROM (SELECT lot_id, remaining FROM lots WHERE shop_id = :shop_id) l
-    FULL JOIN (SELECT lot_id, sum(points) AS points FROM entries
-               WHERE shop_id = :shop_id AND account = 'points' AND lot_id IS NOT NULL GROUP BY lot_id) e USING (lot_id)
-    WHERE l.remaining IS DISTINCT FROM coalesce(e.points, 0) ORDER BY 1 LIMIT :limit
-""")
-_BALANCES_OUT_OF_STEP = text("""
-    SELECT b.customer_id, b.points, b.held, b.debt, e.points AS entry_points, e.held AS entry_held, e.debt AS entry_debt
-    FROM balances b LEFT JOIN LATERAL (
-        SELECT coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
-               coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held,
-               coalesce(-sum(points) FILTER (WHERE account = 'points' AND lot_id IS NULL), 0) AS debt
-        FROM entries WHERE shop_id = :shop_id AND customer_id = b.customer_id) e ON true
-    WHERE b.shop_id = :shop_id AND (b.points, b.held, b.debt) <> (e.points, e.held, e.debt) ORDER BY 1 LIMIT :limit
-""")
-_NEXT_ORDERS = text("""
-    SELECT order_id FROM orders
-    WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
 """)
 _TELL = text("""
     WITH untold AS MATERIALIZED (SELECT customer_id FROM balances WHERE shop_id = :shop_id AND points <> told_points
@@ -274,19 +254,6 @@ def outstanding(work: UnitOfWork) -> Any:
 
 def statement(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
     return work.rows(_STATEMENT, customer_id=customer_id, limit=limit)
-
-
-def lots_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
-    return work.rows(_LOTS_OUT_OF_STEP, limit=limit)
-
-
-def balances_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
-    return work.rows(_BALANCES_OUT_OF_STEP, limit=limit)
-
-
-def next_orders(work: UnitOfWork, after: int, limit: int) -> list[OrderId]:
-    """Orders with a customer, by id: to walk through all of them in pages."""
-    return [row.order_id for row in work.rows(_NEXT_ORDERS, after=after, limit=limit)]
 
 
 def tell(work: UnitOfWork, limit: int) -> Sequence[Any]:

@@ -1,9 +1,10 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
-from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement, verify
+from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement
 from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
+from loyalty.service.proof import Proof, Told, prove, verify
 from loyalty.service.redemptions import (
     NotEnoughPoints,
     NothingToTakeBack,
@@ -25,9 +26,11 @@ __all__ = [
     "Balance",
     "NotEnoughPoints",
     "NothingToTakeBack",
+    "Proof",
     "RewardLimit",
     "RewardUnknown",
     "TermsRefused",
+    "Told",
     "account",
     "code_settled",
     "credit_back_settled",
@@ -40,6 +43,7 @@ __all__ = [
     "offer",
     "pending",
     "points_outstanding",
+    "prove",
     "publish",
     "redeem",
     "release_unused",

@@ -1,4 +1,4 @@
-"""Reading the books: a customer's balance and statement, what the shop owes, and the proof that all of it is right."""
+"""Reading the books: a customer's balance and statement, and what the shop owes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from commerce.ids import CustomerId
-from engine import mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import Reward
-from loyalty.service.earning import order_gap
 from loyalty.service.program import Program
 
 
@@ -75,30 +73,3 @@ def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) ->
 def points_outstanding(work: UnitOfWork) -> Any:
     """Points that the shop owes its customers: `points` with them, `held` for codes."""
     return records.outstanding(work)
-
-
-VERIFY_PAGE = 500
-VERIFY_MOST = 20
-
-
-def verify(work: UnitOfWork) -> list[str]:
-    """Prove the books: lots and balances equal the sums of the entries, and every order has earned what the rules say.
-
-    Answers with a sentence for each thing that is wrong, `VERIFY_MOST` at most; none means that the books are right.
-    """
-    faults = [
-        f"lot {row.lot_id} holds {row.remaining} points, its entries say {row.points}"
-        for row in records.lots_out_of_step(work, VERIFY_MOST)
-    ]
-    faults += [
-        f"customer {row.customer_id} has {row.points} points, {row.held} held, {row.debt} owed; the entries say "
-        f"{row.entry_points}, {row.entry_held}, {row.entry_debt}"
-        for row in records.balances_out_of_step(work, VERIFY_MOST)
-    ]
-    program, after = Program.of(work), 0
-    while len(faults) < VERIFY_MOST and (page := records.next_orders(work, after, VERIFY_PAGE)):
-        after = page[-1]
-        booked = records.booked(work, page)
-        gaps = (order_gap(program, order, booked.get(order.order_id)) for order in mirror.load(work, page))
-        faults += [f"order {gap.order_id} is {gap.points} points short: {gap.sentence}" for gap in gaps if gap]
-    return faults[:VERIFY_MOST]

@@ -81,7 +81,8 @@ TOTALS_SO_FAR = """
 ALTER TABLE entries NO FORCE ROW LEVEL SECURITY;
 INSERT INTO ledger_heads
 SELECT shop_id, 0, decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'),
-       coalesce(sum(points) FILTER (WHERE account = 'points'), 0), coalesce(sum(points) FILTER (WHERE account = 'held'), 0)
+       coalesce(sum(points) FILTER (WHERE account = 'points'), 0),
+       coalesce(sum(points) FILTER (WHERE account = 'held'), 0)
 FROM entries GROUP BY shop_id;
 INSERT INTO ledger_totals
 SELECT shop_id, date_bin('15 minutes', recorded_at, '2000-01-01 00:00Z'),
