@@ -74,8 +74,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             return history.backfill(build(environment), chosen.shop, again=chosen.again)
         if chosen.command == "reconcile":
             return history.reconcile(build(environment), chosen.shop, deep=chosen.deep)
-        known = _COMMANDS | {"ledger": lambda house: ledger.verify(house, chosen.shop)}
-        return known[chosen.command](build(environment))
+        commands: Mapping[str, Callable[[House], int]] = {
+            **_COMMANDS,
+            "ledger": lambda house: ledger.verify(house, chosen.shop),
+        }
+        return commands[chosen.command](build(environment))
     except BadSettings as bad:
         print(
             "The settings cannot be used:", *(f"  - {mistake}" for mistake in bad.mistakes), sep="\n", file=sys.stderr
@@ -241,7 +244,7 @@ def _settings(house: House) -> int:
     return 0
 
 
-_COMMANDS: dict[str, Callable[[House], int]] = {
+_COMMANDS: Mapping[str, Callable[[House], int]] = {
     "serve": _serve, "worker": _worker, "migrate": _migrate, "connect": _connect,
     "rotate-keys": _rotate_keys, "settings": _settings,
 }  # fmt: skip

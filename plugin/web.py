@@ -18,6 +18,7 @@ from engine.work import Database
 from plugin import admin, errors, flow, standalone, storefront
 from plugin.install import Installer
 from plugin.session import answer
+from plugin.storefront.till import Till
 
 logger = logging.getLogger("perennial.web")
 
@@ -43,6 +44,7 @@ def create_app(doors: Doors) -> Flask:
     app = Flask("plugin", root_path=__path_of_plugin(), static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = doors.body_limit
     app.extensions["doors"] = doors
+    app.extensions["till"] = Till(doors.database)
     app.register_blueprint(admin.pages)
     app.register_blueprint(storefront.pages)
     if doors.installer.grant == AUTHORIZATION_CODE:

@@ -34,8 +34,9 @@ from loyalty.records.ledger import (
 from loyalty.records.redemptions import (
     as_redemption,
     bought,
+    bought_by,
     credit_ends,
-    insert_redemption,
+    insert_redemptions,
     lock_redemption,
     lock_redemptions,
     lock_unused,
@@ -46,8 +47,8 @@ from loyalty.records.redemptions import (
     mark_refused,
     mark_taken_back,
     redemption_booked,
-    redemption_of_request,
     redemptions_of,
+    redemptions_of_requests,
 )
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "balances_out_of_step",
     "booked",
     "bought",
+    "bought_by",
     "counts",
     "credit_ends",
     "customers_after",
@@ -68,7 +70,7 @@ __all__ = [
     "entries_after",
     "first_linked",
     "head",
-    "insert_redemption",
+    "insert_redemptions",
     "links_after",
     "links_of",
     "lock_balances",
@@ -88,8 +90,8 @@ __all__ = [
     "open_lots",
     "outstanding",
     "redemption_booked",
-    "redemption_of_request",
     "redemptions_of",
+    "redemptions_of_requests",
     "statement",
     "sums",
     "tell",

@@ -6,7 +6,7 @@ Points are whole; they are rounded once, where they are made, downwards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from commerce.ids import CustomerId, OrderId
@@ -111,6 +111,12 @@ def _draw(lots: Iterable[Lot], points: int) -> list[Draw]:
     if points:
         draws.append(Draw(None, points))
     return draws
+
+
+def less(lots: Iterable[Lot], draws: Iterable[Draw]) -> list[Lot]:
+    """The lots as they are once `draws` were taken from them."""
+    taken = {draw.lot_id: draw.points for draw in draws}
+    return [replace(lot, remaining=lot.remaining - taken.get(lot.lot_id, 0)) for lot in lots]
 
 
 def _open(lot: Lot, at: datetime) -> bool:

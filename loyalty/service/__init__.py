@@ -1,20 +1,17 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
 from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement
+from loyalty.service.buying import Click, NotEnoughPoints, RewardLimit, RewardUnknown, redeem, redeem_all
 from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
 from loyalty.service.proof import Proof, Told, prove, verify
 from loyalty.service.redemptions import (
-    NotEnoughPoints,
     NothingToTakeBack,
-    RewardLimit,
-    RewardUnknown,
     code_settled,
     credit_back_settled,
     credit_settled,
     gift_card_settled,
-    redeem,
     release_unused,
     take_back,
 )
@@ -24,6 +21,7 @@ __all__ = [
     "DOMAIN",
     "Award",
     "Balance",
+    "Click",
     "NotEnoughPoints",
     "NothingToTakeBack",
     "Proof",
@@ -46,6 +44,7 @@ __all__ = [
     "prove",
     "publish",
     "redeem",
+    "redeem_all",
     "release_unused",
     "settle_awards",
     "settle_orders",

@@ -18,7 +18,7 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Lot, Owed
+from loyalty.rules import Lot, Owed
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
@@ -137,7 +137,7 @@ def _close_gaps(work: UnitOfWork, gaps: Sequence[_Gap], debts: dict[CustomerId, 
     entries = []
     for gap in losses:
         taken = rules.draw_for_clawback(lots[gap.customer_id], gap.order_id, -gap.points)
-        lots[gap.customer_id] = _less(lots[gap.customer_id], taken)
+        lots[gap.customer_id] = rules.less(lots[gap.customer_id], taken)
         entries += [_movement(gap, gap.kinds[1], draw.lot_id, -draw.points) for draw in taken]
     records.append(work, entries)
 
@@ -176,18 +176,3 @@ def _by_customer(lots: Iterable[Lot]) -> dict[CustomerId, list[Lot]]:
     for lot in lots:
         grouped[lot.customer_id].append(lot)
     return grouped
-
-
-def _less(lots: Sequence[Lot], draws: Sequence[Draw]) -> list[Lot]:
-    taken = {draw.lot_id: draw.points for draw in draws}
-    return [
-        Lot(
-            lot.lot_id,
-            lot.customer_id,
-            lot.order_id,
-            lot.remaining - taken.get(lot.lot_id, 0),
-            lot.available_at,
-            lot.expires_at,
-        )
-        for lot in lots
-    ]

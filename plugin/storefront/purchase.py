@@ -37,8 +37,8 @@ def buy(shopper: Shopper, reward: str, ticket: str) -> Any:
     key = ticket[:LONGEST_TICKET]
     if not tickets.good(doors.secret, _holder(shopper), key, doors.database.clock()):
         raise FormTooOld
-    with doors.database.work(shopper.shop.shop_id) as work:
-        return loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key)
+    click = loyalty.Click(shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key)
+    return current_app.extensions["till"].buy(shopper.shop.shop_id, click)
 
 
 def ticket_for(shopper: Shopper) -> str:
