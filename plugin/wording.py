@@ -8,7 +8,7 @@ every language we may add.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from hashlib import blake2b
 from itertools import groupby
@@ -115,6 +115,21 @@ def by_day(there: ZoneInfo, amounts: Sequence[tuple[datetime, int]]) -> list[tup
     return [(day(there, same[0][0]), sum(amount for _, amount in same)) for same in days]
 
 
+def end_of_day(typed: str, timezone: str) -> datetime | None:
+    """The last instant of a day, such as ``2026-03-14``, in that zone; None for what is no day."""
+    try:
+        following = date.fromisoformat(typed) + timedelta(days=1)
+        start = datetime.combine(following, datetime.min.time(), zone(timezone))
+        return start.astimezone(UTC) - timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        return None
+
+
+def sentence_case(words: str) -> str:
+    """A phrase of the ledger's as a line of its own: the first letter is large."""
+    return words[:1].upper() + words[1:]
+
+
 def name_of(customer: Named) -> str:
     """What to call a customer: by name, else by address, else by the store's number."""
     if customer.redacted_at is not None:
@@ -206,6 +221,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "name_of": name_of,
         "number": number,
         "reward_words": reward,
+        "sentence_case": sentence_case,
         "share": share,
         "signed": signed,
         "stage_name": stage,

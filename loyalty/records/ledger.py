@@ -102,6 +102,18 @@ _EARNED = text("""
     WHERE o.shop_id = :shop_id AND o.external_id = :external_id AND o.customer_id = :customer_id
     GROUP BY o.order_id
 """)
+# Points of a lot belong to whom the entries gave them; when it can be spent stands with the lot.
+_AS_OF = text("""
+    SELECT e.account, e.lot_id, sum(e.points) AS points, max(l.available_at) AS available_at,
+           max(l.expires_at) AS expires_at
+    FROM entries e LEFT JOIN lots l ON l.shop_id = e.shop_id AND l.lot_id = e.lot_id
+    WHERE e.shop_id = :shop_id AND e.customer_id = :customer_id AND e.recorded_at <= :at
+    GROUP BY e.account, e.lot_id
+""")
+_ORDER_OF = text("""
+    SELECT order_id FROM orders
+    WHERE shop_id = :shop_id AND external_id = :external_id AND customer_id = :customer_id
+""")
 _OPEN_LOTS = text("""
     SELECT lot_id, customer_id, order_id, remaining, available_at, expires_at FROM lots
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND remaining > 0 ORDER BY lot_id
@@ -228,6 +240,17 @@ def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) ->
     """What the customer's order has earned them; None where they have no such order."""
     row = work.row(_EARNED, customer_id=customer_id, external_id=order_external_id)
     return int(row.points) if row else None
+
+
+def as_of(work: UnitOfWork, customer_id: CustomerId, at: datetime) -> Sequence[Any]:
+    """What the customer's entries came to at `at`, by account and lot: points, available_at, expires_at."""
+    return work.rows(_AS_OF, customer_id=customer_id, at=at)
+
+
+def order_of(work: UnitOfWork, customer_id: CustomerId, external_id: str) -> OrderId | None:
+    """Our id of a customer's order; None where they have no such order."""
+    row = work.row(_ORDER_OF, customer_id=customer_id, external_id=external_id)
+    return row.order_id if row else None
 
 
 def open_lots(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Lot]:

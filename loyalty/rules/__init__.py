@@ -14,6 +14,7 @@ from loyalty.rules.points import (
     owed,
     spendable,
     terms_for,
+    unowned,
 )
 from loyalty.rules.receipts import Reason, Receipt
 from loyalty.rules.redemptions import LATE_ORDERS, Redemption, Target, left_to_buy, target
@@ -42,4 +43,5 @@ __all__ = [
     "spendable",
     "target",
     "terms_for",
+    "unowned",
 ]

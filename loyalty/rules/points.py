@@ -41,6 +41,14 @@ def owed(order: Order, terms: Terms) -> Owed:
     return Owed(points, receipts.sentence(points, receipt), receipt)
 
 
+def unowned(due: Owed) -> Owed:
+    """The same of an order that has no customer: what it would have earned waits for one."""
+    if not due.points:
+        return due
+    receipt = Receipt(reason=Reason.GUEST)
+    return Owed(0, receipts.sentence(0, receipt), receipt)
+
+
 def nothing(order: Order, terms: Terms) -> Reason | None:
     """Why an order earns nothing whatever its goods are; None where it may earn."""
     if order.test:

@@ -1,6 +1,17 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
-from loyalty.service.account import Balance, account, earned, pending, points_outstanding, statement
+from loyalty.service.account import (
+    Balance,
+    Standing,
+    account,
+    balance_at,
+    earned,
+    explain,
+    explain_order,
+    pending,
+    points_outstanding,
+    statement,
+)
 from loyalty.service.buying import Click, NotEnoughPoints, RewardLimit, RewardUnknown, redeem, redeem_all
 from loyalty.service.earning import Award, settle_awards, settle_orders
 from loyalty.service.merging import merge
@@ -27,14 +38,18 @@ __all__ = [
     "Proof",
     "RewardLimit",
     "RewardUnknown",
+    "Standing",
     "TermsRefused",
     "Told",
     "account",
+    "balance_at",
     "code_settled",
     "credit_back_settled",
     "credit_settled",
     "current_terms",
     "earned",
+    "explain",
+    "explain_order",
     "first_terms",
     "gift_card_settled",
     "merge",

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from commerce.ids import CustomerId
+from commerce.ids import CustomerId, OrderId
+from engine import mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import Reward
+from loyalty.rules import Lot, Owed, Reward
+from loyalty.service.earning import order_due
 from loyalty.service.program import Program
 
 
@@ -34,6 +36,17 @@ class Balance:
     """Keys of rewards that the customer has had as often as one customer may."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A customer's points as they were at an instant: `points` is the sum of their statement up to then."""
+
+    points: int
+    spendable: int
+    pending: int
+    held: int
+    debt: int
+
+
 def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
     """What the customer has and can buy with it."""
     points, held, debt = records.balance(work, customer_id)
@@ -45,6 +58,23 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
         points, rules.spendable(lots, debt, work.now), pending, held, debt, rewards,
         records.redemptions_of(work, customer_id, 20),
         frozenset(r.key for r in rewards if not rules.left_to_buy(r, bought.get(r.key, ()), work.now)),
+    )  # fmt: skip
+
+
+def balance_at(work: UnitOfWork, customer_id: CustomerId, at: datetime) -> Standing:
+    """The customer's points as they were at `at`, from the entries that had been written by then."""
+    sums = [(row, int(row.points)) for row in records.as_of(work, customer_id, at)]
+    own = [(row, points) for row, points in sums if row.account == "points"]
+    debt = -sum(points for row, points in own if row.lot_id is None)
+    lots = [
+        Lot(row.lot_id, customer_id, None, points, row.available_at, row.expires_at)
+        for row, points in own
+        if row.lot_id is not None and points
+    ]
+    return Standing(
+        sum(points for _, points in own), rules.spendable(lots, debt, at),
+        sum(lot.remaining for lot in lots if lot.available_at > at),
+        sum(points for row, points in sums if row.account == "held"), debt,
     )  # fmt: skip
 
 
@@ -68,6 +98,21 @@ def statement(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Se
 def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> int | None:
     """The points that an order, by the store's number, brought this customer; None while it has not reached us."""
     return records.earned(work, customer_id, order_external_id)
+
+
+def explain(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Owed]:
+    """Of each order what it earns and why, or why it earns nothing: points, the sentence, and its receipt."""
+    program, booked, found = Program.of(work), records.booked(work, order_ids), dict[OrderId, Owed]()
+    for order in mirror.load(work, order_ids):
+        _, due = order_due(program, order, booked.get(order.order_id))
+        found[order.order_id] = due if order.customer_id is not None else rules.unowned(due)
+    return found
+
+
+def explain_order(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> Owed | None:
+    """The same of one order of a customer, by the store's number; None where they have no such order."""
+    order_id = records.order_of(work, customer_id, order_external_id)
+    return explain(work, [order_id])[order_id] if order_id is not None else None
 
 
 def points_outstanding(work: UnitOfWork) -> Any:

@@ -18,7 +18,7 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Lot, Owed
+from loyalty.rules import Lot, Owed, Terms
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
@@ -84,10 +84,17 @@ def _lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[Customer
     }
 
 
-def order_gap(program: Program, order: Order, booked: records.Booked | None) -> _Gap | None:
-    # A refund is reckoned by the rule that paid: an order that has entries keeps the terms of the first.
+def order_due(program: Program, order: Order, booked: records.Booked | None) -> tuple[Terms, Owed]:
+    """What an order is worth, and the terms that say so.
+
+    A refund is reckoned by the rule that paid: an order that has entries keeps the terms of the first.
+    """
     agreed = program.by_version(booked.terms_version) if booked else program.for_order(order)
-    due: Owed = rules.owed(order, agreed)
+    return agreed, rules.owed(order, agreed)
+
+
+def order_gap(program: Program, order: Order, booked: records.Booked | None) -> _Gap | None:
+    agreed, due = order_due(program, order, booked)
     points = due.points - (booked.points if booked else 0)
     if points == 0:
         return None
