@@ -46,6 +46,7 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["doors"] = doors
     app.extensions["till"] = Till(doors.database)
     app.register_blueprint(admin.pages)
+    app.register_blueprint(admin.finance.pages)
     app.register_blueprint(storefront.pages)
     if doors.installer.grant == AUTHORIZATION_CODE:
         app.register_blueprint(standalone.pages)

@@ -115,6 +115,17 @@ def by_day(there: ZoneInfo, amounts: Sequence[tuple[datetime, int]]) -> list[tup
     return [(day(there, same[0][0]), sum(amount for _, amount in same)) for same in days]
 
 
+def month(there: ZoneInfo, at: datetime) -> str:
+    """The month of an instant in the shop: ``Mar 2026``."""
+    local = at.astimezone(there)
+    return f"{MONTHS[local.month - 1]}{NO_BREAK}{local.year}"
+
+
+def month_key(there: ZoneInfo, at: datetime) -> str:
+    """The month of an instant in the shop, such as ``2026-03``."""
+    return at.astimezone(there).strftime("%Y-%m")
+
+
 def end_of_day(typed: str, timezone: str) -> datetime | None:
     """The last instant of a day, such as ``2026-03-14``, in that zone; None for what is no day."""
     try:
@@ -218,6 +229,8 @@ def words(timezone: str) -> Mapping[str, Any]:
         "length_of_time": length_of_time,
         "masked": masked,
         "money": money,
+        "month": partial(month, there),
+        "month_key": partial(month_key, there),
         "name_of": name_of,
         "number": number,
         "reward_words": reward,

@@ -4,6 +4,7 @@ to hold.
 Values in, values out.
 """
 
+from loyalty.rules.liability import Age, Breakage, Worth, breakage, in_money, worth
 from loyalty.rules.points import (
     Draw,
     Lot,
@@ -23,6 +24,8 @@ from loyalty.rules.terms import Terms, mistakes, proposal
 
 __all__ = [
     "LATE_ORDERS",
+    "Age",
+    "Breakage",
     "Draw",
     "Kind",
     "Lot",
@@ -33,8 +36,11 @@ __all__ = [
     "Reward",
     "Target",
     "Terms",
+    "Worth",
+    "breakage",
     "draw_for_clawback",
     "draw_for_reward",
+    "in_money",
     "left_to_buy",
     "less",
     "mistakes",
@@ -44,4 +50,5 @@ __all__ = [
     "target",
     "terms_for",
     "unowned",
+    "worth",
 ]

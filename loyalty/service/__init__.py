@@ -14,6 +14,7 @@ from loyalty.service.account import (
 )
 from loyalty.service.buying import Click, NotEnoughPoints, RewardLimit, RewardUnknown, redeem, redeem_all
 from loyalty.service.earning import Award, settle_awards, settle_orders
+from loyalty.service.finance import Liability, Month, journal, journal_bounds, liability, roll_forward
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, TermsRefused, current_terms, first_terms, offer, publish, withdraw
 from loyalty.service.proof import Proof, Told, prove, verify
@@ -33,6 +34,8 @@ __all__ = [
     "Award",
     "Balance",
     "Click",
+    "Liability",
+    "Month",
     "NotEnoughPoints",
     "NothingToTakeBack",
     "Proof",
@@ -52,6 +55,9 @@ __all__ = [
     "explain_order",
     "first_terms",
     "gift_card_settled",
+    "journal",
+    "journal_bounds",
+    "liability",
     "merge",
     "offer",
     "pending",
@@ -61,6 +67,7 @@ __all__ = [
     "redeem",
     "redeem_all",
     "release_unused",
+    "roll_forward",
     "settle_awards",
     "settle_orders",
     "statement",
