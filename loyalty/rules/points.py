@@ -31,7 +31,9 @@ def owed(order: Order, terms: Terms) -> Owed:
     for goods kept, of a real order that is paid and not cancelled.
     """
     if reason := nothing(order, terms):
-        receipt = Receipt(reason=reason, currency=order.currency, program_currency=terms.currency)
+        receipt = Receipt(
+            reason=reason, currency=order.currency, program_currency=terms.currency, version=terms.version
+        )
         return Owed(0, receipts.sentence(0, receipt), receipt)
     points = order.kept_minor * terms.points // terms.per_minor
     receipt = Receipt(

@@ -1,8 +1,8 @@
-"""Why an order earned what it did: what the points were reckoned from, and the one sentence that says so.
+"""Why points moved: what they were reckoned from, and the one sentence that says so.
 
-A receipt is facts only: amounts, the rate, what multiplied or bounded it, or the reason why there is nothing. Every
-reader gets the sentence that `sentence` makes of it: the shopper, the merchant and whoever asks by JSON. It names no
-person.
+A receipt is facts only: of an order the amounts, the rate, what multiplied or bounded it, or the reason why there is
+nothing; of a redemption the reward, its price and what became of it; of a merge that it was one. Every reader gets the
+sentence that `sentence` makes of it: the shopper, the merchant and whoever asks by JSON. It names no person.
 """
 
 from __future__ import annotations
@@ -49,7 +49,15 @@ class Receipt:
     multiplier: int | None = None
     cap: int | None = None
     version: int | None = None
-    """Of the terms that were agreed on when the order was placed."""
+    """Of the terms by which it was reckoned."""
+    awarded: int | None = None
+    """Points owed for somebody else's order, in all; whoever awards them says why."""
+    reward: str | None = None
+    cost: int | None = None
+    code: str | None = None
+    """Of a reward that is a code; the number of a gift card is money, and stands in no receipt."""
+    outcome: str | None = None
+    merged: bool | None = None
 
     def kept(self) -> dict[str, Any]:
         """Only what it says, for the ledger to keep."""
@@ -77,6 +85,10 @@ _WHY: Mapping[Reason, str] = {
 
 def sentence(points: int, receipt: Receipt) -> str:
     """The receipt in words, `points` being what it came to."""
+    if receipt.merged:
+        return "the store merged two customer accounts into one"
+    if receipt.reward is not None:
+        return _of_reward(receipt)
     if receipt.reason is not None and receipt.reason != Reason.TOO_LITTLE:
         return f"no points: {_why(receipt)}"
     assert receipt.kept_minor is not None
@@ -84,6 +96,12 @@ def sentence(points: int, receipt: Receipt) -> str:
     assert receipt.currency is not None
     kept, each = Money(receipt.kept_minor, receipt.currency), Money(receipt.per_minor, receipt.currency)
     return f"{points} points for {kept} of goods kept, at {receipt.points} for each {each}{_besides(receipt)}"
+
+
+def _of_reward(receipt: Receipt) -> str:
+    if receipt.outcome is None:
+        return f"{receipt.reward}: {receipt.cost} points held for its code"
+    return f"code {receipt.code}: {receipt.outcome}" if receipt.code else f"{receipt.reward}: {receipt.outcome}"
 
 
 def _why(receipt: Receipt) -> str:

@@ -18,7 +18,7 @@ from engine import announcements, outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Kind, Lot, Reward, Terms
+from loyalty.rules import Draw, Kind, Lot, Receipt, Reward, Terms, receipts
 from loyalty.service.asking import asked, code_for
 from loyalty.service.program import Program
 
@@ -183,12 +183,13 @@ def _redeemed(redemption_id: int, purchase: _Purchase, at: datetime) -> announce
 
 def _hold(redemption_id: int, purchase: _Purchase, version: int) -> list[Entry]:
     reward = purchase.reward
+    receipt = Receipt(version=version, reward=reward.title, cost=reward.points)
 
     def entry(account: str, lot_id: int | None, points: int) -> Entry:
         return Entry(
             customer_id=purchase.click.customer_id, account=account, kind="hold", points=points, lot_id=lot_id,
             redemption_id=redemption_id, idempotency_key=f"redemption:{redemption_id}:hold:{account}:{lot_id}",
-            terms_version=version, sentence=f"{reward.title}: {reward.points} points held for its code",
+            terms_version=version, sentence=receipts.sentence(0, receipt), receipt=receipt.kept(),
         )  # fmt: skip
 
     taken = [entry("points", draw.lot_id, -draw.points) for draw in purchase.draws]

@@ -18,7 +18,7 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Lot, Owed, Terms
+from loyalty.rules import Lot, Owed, Receipt, Terms
 from loyalty.service.asking import CODE_PREFIX
 from loyalty.service.merging import merge
 from loyalty.service.program import DOMAIN, Program
@@ -127,6 +127,7 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
                     version,
                     award.sentence,
                     award.available_at,
+                    Receipt(awarded=award.points, version=version).kept(),
                 )
             )
     _close_gaps(work, gaps, debts)

@@ -17,7 +17,7 @@ from engine import outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Redemption, Reward, Terms
+from loyalty.rules import Receipt, Redemption, Reward, Terms, receipts
 from loyalty.service.asking import CODE_PREFIX, asked, dead
 from loyalty.service.program import Program
 
@@ -154,13 +154,14 @@ def _redemption_entries(
         lots = records.open_lots(work, [redemption.customer_id])
         moves += [("points", "spend", d.lot_id, -d.points) for d in rules.draw_for_reward(lots, missing, work.now)]
     # The number of a gift card is money: it stands in no sentence.
-    what = title if redemption.money else f"code {redemption.code}"
+    code = None if redemption.money else redemption.code
+    receipt = Receipt(version=agreed.version, reward=title, cost=redemption.points, code=code, outcome=wanted.what)
     return [
         Entry(
             customer_id=redemption.customer_id, account=account, kind=kind, points=points, lot_id=lot_id,
             redemption_id=redemption.redemption_id,
             idempotency_key=f"redemption:{redemption.redemption_id}:{step}:{account}:{lot_id}",
-            terms_version=agreed.version, sentence=f"{what}: {wanted.what}",
+            terms_version=agreed.version, sentence=receipts.sentence(0, receipt), receipt=receipt.kept(),
         )
         for account, kind, lot_id, points in moves
     ]  # fmt: skip

@@ -173,3 +173,23 @@ def test_what_moved_the_points_away_from_the_plain_rate_stands_in_the_sentence()
     assert receipts.sentence(150, receipt) == (
         "150 points for 50.00 USD of goods kept, at 1 for each 1.00 USD, 1.5 times as Gold, Double weekend, at most 500"
     )
+
+
+def test_every_entry_of_a_long_history_has_a_receipt_and_its_sentence(
+    desk: Desk, above: Superuser, clock: Clock
+) -> None:
+    life = Life(desk, clock, 500)
+    for what in ("award", "order", "redeem", "use", "redeem", "look", "release", "cancel", "order", "refund"):
+        life.step(what, 20, 30_000)
+    desk.hear(CustomersMerged("1501", str(1000 + life.number), clock()))
+    rows = above.run(
+        "SELECT kind, receipt, sentence, coalesce(o.name || ': ', '') FROM entries e LEFT JOIN orders o "
+        "USING (shop_id, order_id) WHERE e.shop_id = %s", desk.shop.shop_id,
+    )  # fmt: skip
+    assert {"earn", "clawback", "award", "hold", "spend", "release", "merge"} <= {row[0] for row in rows}
+    for kind, receipt, sentence, order in rows:
+        read = loyalty.Receipt.read(receipt)
+        assert read.version == 1
+        if read.awarded is None:
+            points = int(sentence.removeprefix(order).partition(" ")[0]) if " points for " in sentence else 0
+            assert sentence == order + receipts.sentence(points, read), kind
