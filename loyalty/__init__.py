@@ -45,6 +45,7 @@ from loyalty.service import (
     statement,
     take_back,
     tell_points,
+    unearned,
     verify,
     withdraw,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "statement",
     "take_back",
     "tell_points",
+    "unearned",
     "verify",
     "withdraw",
 ]

@@ -33,6 +33,7 @@ from loyalty.records.ledger import (
     statement,
     sums,
     tell,
+    unearned,
 )
 from loyalty.records.redemptions import (
     as_redemption,
@@ -106,5 +107,6 @@ __all__ = [
     "sums",
     "tell",
     "totals_out_of_step",
+    "unearned",
     "written",
 ]

@@ -114,6 +114,12 @@ _ORDER_OF = text("""
     SELECT order_id FROM orders
     WHERE shop_id = :shop_id AND external_id = :external_id AND customer_id = :customer_id
 """)
+_UNEARNED = text("""
+    SELECT order_id FROM (SELECT order_id FROM orders WHERE shop_id = :shop_id
+                          ORDER BY order_id DESC LIMIT :among) o
+    WHERE NOT EXISTS (SELECT FROM entries e WHERE e.shop_id = :shop_id AND e.order_id = o.order_id AND e.kind = 'earn')
+    ORDER BY order_id DESC LIMIT :limit
+""")
 _OPEN_LOTS = text("""
     SELECT lot_id, customer_id, order_id, remaining, available_at, expires_at FROM lots
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND remaining > 0 ORDER BY lot_id
@@ -251,6 +257,11 @@ def order_of(work: UnitOfWork, customer_id: CustomerId, external_id: str) -> Ord
     """Our id of a customer's order; None where they have no such order."""
     row = work.row(_ORDER_OF, customer_id=customer_id, external_id=external_id)
     return row.order_id if row else None
+
+
+def unearned(work: UnitOfWork, among: int, limit: int) -> list[OrderId]:
+    """Of the newest orders those that never earned anything, newest first."""
+    return [row.order_id for row in work.rows(_UNEARNED, among=among, limit=limit)]
 
 
 def open_lots(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Lot]:

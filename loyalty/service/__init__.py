@@ -11,6 +11,7 @@ from loyalty.service.account import (
     pending,
     points_outstanding,
     statement,
+    unearned,
 )
 from loyalty.service.buying import Click, NotEnoughPoints, RewardLimit, RewardUnknown, redeem, redeem_all
 from loyalty.service.earning import Award, settle_awards, settle_orders
@@ -73,6 +74,7 @@ __all__ = [
     "statement",
     "take_back",
     "tell_points",
+    "unearned",
     "verify",
     "withdraw",
 ]

@@ -9,12 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from commerce.ids import CustomerId, OrderId
+from commerce.orders import Order
 from engine import mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import Lot, Owed, Reward
 from loyalty.service.earning import order_due
 from loyalty.service.program import Program
+
+# How many of the newest orders are looked through for those that earned nothing: a page, not a report.
+UNEARNED_AMONG = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,17 @@ def explain(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Owe
         _, due = order_due(program, order, booked.get(order.order_id))
         found[order.order_id] = due if order.customer_id is not None else rules.unowned(due)
     return found
+
+
+def unearned(work: UnitOfWork, limit: int) -> list[tuple[Order, Owed]]:
+    """Of the newest orders those that never earned anything, newest first, each with its reason.
+
+    One that is to earn as soon as it is settled again says what for.
+    """
+    order_ids = records.unearned(work, UNEARNED_AMONG, limit)
+    why = explain(work, order_ids)
+    orders = sorted(mirror.load(work, order_ids), key=lambda order: order.order_id, reverse=True)
+    return [(order, why[order.order_id]) for order in orders]
 
 
 def explain_order(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> Owed | None:

@@ -25,6 +25,7 @@ pages = Blueprint("finance", __name__)
 
 SHOWN_MONTHS = 13
 OLDEST = 2000
+UNEARNED = 50
 COLUMNS = (
     "entry", "written_at", "customer_number", "from_account", "to_account", "points", "kind", "order", "terms_version",
     "reason",
@@ -38,8 +39,8 @@ def statements() -> str:
     with current_app.extensions["doors"].database.work(g.merchant.shop.shop_id) as work:
         owed = loyalty.liability(work)
         months = loyalty.roll_forward(work, _bounds(work.now, g.merchant.shop.timezone))
-        currency = loyalty.current_terms(work).currency
-    return render_template("admin/statements.html", owed=owed, months=months[::-1], currency=currency)
+        nothing = loyalty.unearned(work, UNEARNED)
+    return render_template("admin/statements.html", owed=owed, months=months[::-1], nothing=nothing)
 
 
 @pages.get("/statements/journal.csv")

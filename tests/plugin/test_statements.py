@@ -113,3 +113,18 @@ def test_a_month_long_ago_is_carried_in_the_opening(house: House, merchant: Merc
     rows = months(merchant.open("/statements").text)
     assert len(rows) == 13
     assert {tuple(row[1:]) for row in rows} == {("250", "0", "0", "0", "0", "0", "250")}
+
+
+def test_orders_that_earned_nothing_stand_there_with_their_reason(house: House, shop: Shop, merchant: Merchant) -> None:
+    at, ada = house.clock.now, person("7", house.clock.now)
+    house.settle(
+        shop, order(1, ada, at), order(2, ada, at, paid=False), order(3, None, at), order(4, ada, at, test=True)
+    )
+    page = merchant.open("/statements").text
+    assert not Page(page).wrong
+    rows = page.partition('id="nothing"')[2]
+    assert re.findall(r"<bdi>(#\d)</bdi>.*?<td>([^<]*)</td>", rows) == [
+        ("#4", "No points: a test order"),
+        ("#3", "No points: the order belongs to no customer account yet"),
+        ("#2", "No points: the order is not paid"),
+    ]
