@@ -65,11 +65,12 @@ class Till:
         with self._lock:
             batch, self._waiting[shop_id] = self._waiting[shop_id][:MOST], self._waiting[shop_id][MOST:]
         try:
-            if len(batch) > 1:
-                for press, answer in zip(batch, self._sell(shop_id, [p.click for p in batch]), strict=True):
-                    press.answer, press.served = answer, True
-        except Exception:
-            logger.warning("%d purchases could not be booked together; each is tried alone", len(batch), exc_info=True)
+            for press, answer in zip(batch, self._sell(shop_id, [p.click for p in batch]), strict=True):
+                press.answer, press.served = answer, True
+        except Exception as error:
+            if len(batch) == 1:
+                raise
+            logger.warning("%d purchases could not be booked together: %s", len(batch), type(error).__name__)
         finally:
             self._pass_on(shop_id)
             for press in batch:
