@@ -54,7 +54,7 @@ _APPEND = text(f"""
         SELECT lot_id, customer_id, sum(points) AS points, bool_or(makes) AS fresh,
                max(order_id) FILTER (WHERE makes) AS order_id,
                max(available_at) AS available_at, max(expires_at) AS expires_at
-        FROM (SELECT *, points > 0 AND available_at IS NOT NULL AND counter IN ('issued', 'adjusted') AS makes
+        FROM (SELECT *, points > 0 AND available_at IS NOT NULL AND counter <> 'moved' AS makes
               FROM written) w
         WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
     ), new_lots AS (
@@ -166,7 +166,8 @@ _TELL = text("""
 class Entry:
     """One signed movement of points. `account` is ``points`` (the customer's) or ``held`` (set aside for a code).
 
-    Points that are issued or adjusted upwards and name an `available_at` make the lot that they name.
+    Points that come to a customer and name an `available_at` make the lot that they name; others go into one that is
+    there, or come out of it.
     """
 
     customer_id: CustomerId

@@ -126,7 +126,7 @@ def _draw(lots: Iterable[Lot], points: int) -> list[Draw]:
 def less(lots: Iterable[Lot], draws: Iterable[Draw]) -> list[Lot]:
     """The lots as they are once `draws` were taken from them."""
     taken = {draw.lot_id: draw.points for draw in draws}
-    return [replace(lot, remaining=lot.remaining - taken.get(lot.lot_id, 0)) for lot in lots]
+    return [replace(lot, remaining=lot.remaining - taken[lot.lot_id]) if lot.lot_id in taken else lot for lot in lots]
 
 
 def _open(lot: Lot, at: datetime) -> bool:

@@ -184,12 +184,13 @@ def _redeemed(redemption_id: int, purchase: _Purchase, at: datetime) -> announce
 def _hold(redemption_id: int, purchase: _Purchase, version: int) -> list[Entry]:
     reward = purchase.reward
     receipt = Receipt(version=version, reward=reward.title, cost=reward.points)
+    sentence, kept = receipts.sentence(0, receipt), receipt.kept()
 
     def entry(account: str, lot_id: int | None, points: int) -> Entry:
         return Entry(
             customer_id=purchase.click.customer_id, account=account, kind="hold", points=points, lot_id=lot_id,
             redemption_id=redemption_id, idempotency_key=f"redemption:{redemption_id}:hold:{account}:{lot_id}",
-            terms_version=version, sentence=receipts.sentence(0, receipt), receipt=receipt.kept(),
+            terms_version=version, sentence=sentence, receipt=kept,
         )  # fmt: skip
 
     taken = [entry("points", draw.lot_id, -draw.points) for draw in purchase.draws]

@@ -1,14 +1,15 @@
 """The till: shoppers of one shop who press at the same moment are served together.
 
 A purchase is a dozen small statements and a wait for the disk, and all of that is the same for one and for sixty. So
-whoever comes first serves everybody who waits by then, in one transaction; who comes meanwhile waits for the next one,
-which the first of them serves. Nobody waits when nobody else is there.
+at most `SERVERS` serve at a time: each serves everybody who waits by then, in one transaction; who comes meanwhile
+waits for the next one, which the first of them serves. Nobody waits when nobody else is there.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ from engine.work import Database
 from loyalty import Click
 
 logger = logging.getLogger("perennial.till")
+
+# Two at a time: while the database works for one, the other chooses codes and writes sentences.
+SERVERS = 2
 
 # Served in one transaction; who comes behind them waits for the next.
 MOST = 100
@@ -41,19 +45,22 @@ class Till:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._waiting = dict[ShopId, list[_Press]]()
-        """By shop, who waits; a shop that is there is being served."""
+        self._waiting = defaultdict[ShopId, list[_Press]](list)
+        self._servers = Counter[ShopId]()
 
     def buy(self, shop_id: ShopId, click: Click) -> Any:
         """The redemption that this click made, now or before. Refuses with whatever `loyalty.redeem` refuses with."""
         press = _Press(click)
         with self._lock:
-            press.serves = shop_id not in self._waiting
-            self._waiting.setdefault(shop_id, []).append(press)
+            press.serves = self._servers[shop_id] < SERVERS
+            if press.serves:
+                self._servers[shop_id] += 1
+            else:
+                self._waiting[shop_id].append(press)
         if not press.serves:
             press.called.wait()
         if press.serves:
-            self._serve(shop_id)
+            self._serve(shop_id, press)
         if not press.served:
             # Serving all of them failed, perhaps because of one: each tries alone.
             (press.answer,) = self._sell(shop_id, [click])
@@ -61,9 +68,11 @@ class Till:
             raise press.answer
         return press.answer
 
-    def _serve(self, shop_id: ShopId) -> None:
+    def _serve(self, shop_id: ShopId, server: _Press) -> None:
+        """Serve this shopper and everybody who waits, and then let the next one serve."""
         with self._lock:
-            batch, self._waiting[shop_id] = self._waiting[shop_id][:MOST], self._waiting[shop_id][MOST:]
+            waiting = self._waiting[shop_id]
+            batch, self._waiting[shop_id] = [server, *waiting[: MOST - 1]], waiting[MOST - 1 :]
         try:
             for press, answer in zip(batch, self._sell(shop_id, [p.click for p in batch]), strict=True):
                 press.answer, press.served = answer, True
@@ -79,11 +88,14 @@ class Till:
     def _pass_on(self, shop_id: ShopId) -> None:
         """Let the first of those who came meanwhile serve the rest."""
         with self._lock:
-            if waiting := self._waiting[shop_id]:
-                waiting[0].serves = True
-                waiting[0].called.set()
-            else:
-                del self._waiting[shop_id]
+            if self._waiting[shop_id]:
+                following = self._waiting[shop_id].pop(0)
+                following.serves = True
+                following.called.set()
+                return
+            self._servers[shop_id] -= 1
+            if not self._servers[shop_id]:
+                del self._servers[shop_id], self._waiting[shop_id]
 
     def _sell(self, shop_id: ShopId, clicks: Sequence[Click]) -> list[Any]:
         with self._database.work(shop_id) as work:
