@@ -25,8 +25,8 @@ logger = logging.getLogger("perennial.till")
 # Two at a time: while the database works for one, the other chooses codes and writes sentences.
 SERVERS = 2
 
-# Served in one transaction; who comes behind them waits for the next.
-MOST = 100
+# Served in one transaction; who comes behind them is for the other server, or waits for the next.
+MOST = 32
 
 
 @dataclass(slots=True)
