@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import door, growth, settle, translate, writing
+from bench import door, growth, ledger, settle, translate, writing
 from bench.figures import BenchFailed, Options, Result
 from engine.postgres import PostgresUnavailable
 from plugin.demo.machine import TroubleStarting
 
 SUITES: Mapping[str, Callable[[Options, Progress], Result]] = {
     "translate": translate.measure, "door": door.measure, "settle": settle.measure, "growth": growth.measure,
-    "writing": writing.measure,
+    "writing": writing.measure, "ledger": ledger.measure,
 }  # fmt: skip
 
 
@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--rounds", type=_number, default=known.rounds, help="growth: measured batches of each (%(default)s)")
     add("--turns", type=_number, default=known.turns, help="translate: times in a run (%(default)s)")
     add("--changes", type=_number, default=known.changes, help="writing: customers told of (%(default)s)")
+    add("--entries", type=_number, default=known.entries, help="ledger: entries that are verified (%(default)s)")
+    add("--purchases", type=_number, default=known.purchases, help="ledger: rewards that are bought (%(default)s)")
     return parser
 
 

@@ -40,6 +40,10 @@ class Options:
     rounds: int = 9
     changes: int = 2_000
     """Customers of whose stage the store is told."""
+    entries: int = 1_000_000
+    """Of the ledger that is verified."""
+    purchases: int = 2_000
+    """Rewards that are bought."""
     turns: int = 500
     """How often `translate` does each thing in one run."""
 

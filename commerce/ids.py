@@ -24,5 +24,9 @@ def public_code(length: int, prefix: str = "") -> str:
     Eighteen letters pass 80 bits, the mark for codes that are worth money; twelve (55 bits) do for referral codes,
     which are public.
     """
-    body = "".join(secrets.choice(ALPHABET) for _ in range(length))
-    return f"{prefix}{body}"
+    # One number for all letters: the system's source is asked once and not once a letter.
+    number, letters = secrets.randbelow(len(ALPHABET) ** length), list[str]()
+    for _ in range(length):
+        number, letter = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[letter])
+    return f"{prefix}{''.join(letters)}"

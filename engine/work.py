@@ -11,9 +11,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import orjson
 from psycopg.conninfo import make_conninfo
@@ -34,6 +34,10 @@ SESSION = (
 CONNECT_SECONDS = 10
 
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true)")
+
+# For whoever reads a whole ledger: each statement may take its time, and none may write.
+_STANDING_STILL = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_NO_HURRY = text("SELECT set_config('statement_timeout', '0', true)")
 
 _NEW_IDS = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
 # Two 32-bit keys: what the lock is for, and the shop; a collision between names costs a wait, nothing else.
@@ -65,6 +69,15 @@ def as_json(values: Sequence[Any]) -> str:
     return orjson.dumps(values).decode()
 
 
+class Closing(Protocol):
+    """What is done as the last step of a unit of work, once, before it commits."""
+
+    def __call__(self, work: UnitOfWork) -> None: ...
+
+
+Last = TypeVar("Last", bound=Closing)
+
+
 @dataclass(frozen=True, slots=True)
 class UnitOfWork:
     """One transaction of one shop. `now` is the same instant for everything that happens in it."""
@@ -72,6 +85,20 @@ class UnitOfWork:
     connection: Connection
     shop_id: ShopId
     now: datetime
+    _closings: dict[type[Any], Any] = field(default_factory=dict)
+
+    def closing(self, kind: type[Last]) -> Last:
+        """This unit's one `kind()`, made when it is first asked for. It is called as the last step before the commit:
+        what it locks is locked for no longer than that, and nobody who holds it waits for anything else.
+        """
+        if kind not in self._closings:
+            self._closings[kind] = kind()
+        return cast("Last", self._closings[kind])
+
+    def close(self) -> None:
+        """Do what was left for the end."""
+        for last in self._closings.values():
+            last(self)
 
     def run(self, statement: TextClause, **values: Any) -> CursorResult[Any]:
         """Execute a statement that names `:shop_id`; the shop comes from the unit of work and from nowhere else."""
@@ -122,7 +149,16 @@ class Database:
         with self._transaction(APP_ROLE, str(shop_id)) as connection:
             now = self.clock()
             assert now.tzinfo is not None, "the clock must be aware of its zone"
-            yield UnitOfWork(connection, shop_id, now)
+            work = UnitOfWork(connection, shop_id, now)
+            yield work
+            work.close()
+
+    @contextmanager
+    def snapshot(self, shop_id: ShopId) -> Iterator[UnitOfWork]:
+        """A unit of work that only reads, and sees the shop as it is at one instant, however long it reads."""
+        with self._transaction(APP_ROLE, str(shop_id), **_STANDING_STILL) as connection:
+            connection.execute(_NO_HURRY)
+            yield UnitOfWork(connection, shop_id, self.clock())
 
     @contextmanager
     def founding(self, found: Callable[[Connection], ShopId]) -> Iterator[UnitOfWork]:
@@ -133,7 +169,9 @@ class Database:
         with self._transaction(MACHINE_ROLE, "") as connection:
             shop_id = found(connection)
             connection.execute(_ENTER, {"role": APP_ROLE, "shop": str(shop_id)})
-            yield UnitOfWork(connection, shop_id, self.clock())
+            work = UnitOfWork(connection, shop_id, self.clock())
+            yield work
+            work.close()
 
     @contextmanager
     def lock(self, name: str, shop_id: ShopId) -> Iterator[None]:
@@ -155,8 +193,8 @@ class Database:
             yield connection
 
     @contextmanager
-    def _transaction(self, role: str, shop: str) -> Iterator[Connection]:
-        with self.engine.begin() as connection:
+    def _transaction(self, role: str, shop: str, **options: Any) -> Iterator[Connection]:
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             _open.depth = getattr(_open, "depth", 0) + 1
             try:
                 connection.execute(_ENTER, {"role": role, "shop": shop})

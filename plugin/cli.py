@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history, imports, trouble
+from plugin import history, imports, ledger, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -111,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     reconcile.add_argument("--shop", help="this shop only")
     reconcile.add_argument("--deep", action="store_true", help="over the last month, deleted orders too, as each night")
+    books = commands.add_parser("ledger", help="prove the books of every shop: chain, balances, totals, every order")
+    books.add_argument("deed", choices=["verify"])
+    books.add_argument("--shop", help="of this shop only")
     join = commands.add_parser(
         "connect", help="connect the one store that SHOPIFY_SHOP names, or a WooCommerce store with a key made by hand"
     )
@@ -255,6 +258,7 @@ _CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
     "backfill": lambda house, chosen: history.backfill(house, chosen.shop, again=chosen.again),
     "connect": lambda house, chosen: by_hand.connect(house, chosen.store) if chosen.store else _connect(house),
     "import-points": imports.run,
+    "ledger": lambda house, chosen: ledger.verify(house, chosen.shop),
     "reconcile": lambda house, chosen: history.reconcile(house, chosen.shop, deep=chosen.deep),
     "sign-in": lambda house, chosen: by_hand.sign_in(house, chosen.store),
 }

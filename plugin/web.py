@@ -19,6 +19,7 @@ from engine.work import Database
 from plugin import admin, companion, errors, flow, standalone, storefront, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
+from plugin.storefront.till import Till
 from plugin.woocommerce import WooInstaller
 
 logger = logging.getLogger("perennial.web")
@@ -60,8 +61,10 @@ def create_app(doors: Doors) -> Flask:
     app = Flask("plugin", root_path=__path_of_plugin(), static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = doors.body_limit
     app.extensions["doors"] = doors
+    app.extensions["till"] = Till(doors.database)
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.contests.pages)
+    app.register_blueprint(admin.finance.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.imports.pages)
     app.register_blueprint(admin.program.pages)

@@ -130,6 +130,32 @@ def by_day(there: ZoneInfo, amounts: Sequence[tuple[datetime, int]]) -> list[tup
     return [(day(there, same[0][0]), sum(amount for _, amount in same)) for same in days]
 
 
+def month(there: ZoneInfo, at: datetime) -> str:
+    """The month of an instant in the shop: ``Mar 2026``."""
+    local = at.astimezone(there)
+    return f"{MONTHS[local.month - 1]}{NO_BREAK}{local.year}"
+
+
+def month_key(there: ZoneInfo, at: datetime) -> str:
+    """The month of an instant in the shop, such as ``2026-03``."""
+    return at.astimezone(there).strftime("%Y-%m")
+
+
+def end_of_day(typed: str, timezone: str) -> datetime | None:
+    """The last instant of a day, such as ``2026-03-14``, in that zone; None for what is no day."""
+    try:
+        following = date.fromisoformat(typed) + timedelta(days=1)
+        start = datetime.combine(following, datetime.min.time(), zone(timezone))
+        return start.astimezone(UTC) - timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        return None
+
+
+def sentence_case(words: str) -> str:
+    """A phrase of the ledger's as a line of its own: the first letter is large."""
+    return words[:1].upper() + words[1:]
+
+
 def name_of(customer: Named) -> str:
     """What to call a customer: by name, else by address, else by the store's number."""
     if customer.redacted_at is not None:
@@ -311,12 +337,15 @@ def words(timezone: str) -> Mapping[str, Any]:
         "length_of_time": length_of_time,
         "masked": masked,
         "money": money,
+        "month": partial(month, there),
+        "month_key": partial(month_key, there),
         "month_text": month_text,
         "months": MONTHS,
         "name_of": name_of,
         "number": number,
         "perk": perk,
         "reward_words": reward,
+        "sentence_case": sentence_case,
         "share": share,
         "signed": signed,
         "stage_name": stage,

@@ -17,7 +17,7 @@ from engine.work import UnitOfWork
 
 _FROZEN = text("""
     SELECT DISTINCT ON (order_id) order_id, receipt -> 'frozen' AS frozen FROM entries
-    WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind = 'earn' AND receipt ? 'frozen'
+    WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind = 'earn' AND receipt -> 'frozen' IS NOT NULL
     ORDER BY order_id, entry_id
 """)
 # Orders of one instant are told apart by our id, so that each has a number of its own.
@@ -31,13 +31,15 @@ _NUMBERS = text("""
 # customers turn out to be one.
 _EARNED_SINCE = text("""
     SELECT o.customer_id, o.placed_at, e.points FROM orders o
-    JOIN entries e ON e.shop_id = :shop_id AND e.order_id = o.order_id AND e.kind = 'earn' AND e.receipt ? 'first'
+    JOIN entries e ON e.shop_id = :shop_id AND e.order_id = o.order_id AND e.kind = 'earn'
+        AND e.receipt -> 'first' IS NOT NULL
     WHERE o.shop_id = :shop_id AND o.customer_id = ANY(:customer_ids) AND o.placed_at >= :since
 """)
 _HAD = text("""
     SELECT o.customer_id, p.key, count(*) AS orders FROM orders o
-    JOIN entries e ON e.shop_id = :shop_id AND e.order_id = o.order_id AND e.kind = 'earn' AND e.receipt ? 'first'
-    CROSS JOIN LATERAL jsonb_array_elements_text(e.receipt -> 'promotions') AS p(key)
+    JOIN entries e ON e.shop_id = :shop_id AND e.order_id = o.order_id AND e.kind = 'earn'
+        AND e.receipt -> 'first' IS NOT NULL
+    CROSS JOIN LATERAL json_array_elements_text(e.receipt -> 'promotions') AS p(key)
     WHERE o.shop_id = :shop_id AND o.customer_id = ANY(:customer_ids) AND p.key = ANY(:keys)
     GROUP BY 1, 2
 """)

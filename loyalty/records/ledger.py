@@ -1,7 +1,9 @@
 """What loyalty remembers: entries (written once), and the lots, balances and redemptions that they add up to.
 
-`append` is the only writer of entries. In the same statement it moves the lots and balances by what was really
-inserted, so a repeated key moves nothing twice; a test proves that both always equal the sums of the entries.
+An entry is a movement between two accounts: `account`, which is the customer's (``points`` or ``held``), and the other
+side of it, which its kind decides (`counter`, in the table's definition). `append` is the only writer of entries. In
+the same statement it moves the lots and balances by what was really inserted, so a repeated key moves nothing twice;
+`loyalty.verify` proves that both always equal the sums of the entries.
 """
 
 from __future__ import annotations
@@ -15,28 +17,46 @@ from sqlalchemy import text
 
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork, as_json
-from loyalty.rules import Lot
+from loyalty.records.chain import ACCOUNTS, Link
+from loyalty.rules import Lot, chain
 
-_APPEND = text("""
+# The bytes of an entry, as `loyalty.rules.chain` has them.
+_LEAF = """
+    sha256(convert_to(format('%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s:%s%s:%s%s:%s', entry_id, customer_id, account,
+        counter, kind, points, lot_id, order_id, redemption_id, terms_version,
+        CAST(extract(epoch FROM available_at) * 1000000 AS bigint),
+        CAST(extract(epoch FROM expires_at) * 1000000 AS bigint), CAST(:now_us AS text),
+        octet_length(idempotency_key), idempotency_key, octet_length(sentence), sentence,
+        coalesce(octet_length(CAST(receipt AS text)), 0), receipt), 'UTF8'))
+"""
+_SUMS_BY_ACCOUNT = ", ".join(
+    f"coalesce(sum(points) FILTER (WHERE counter = '{name}'), 0) AS {name}" for name in ACCOUNTS
+)
+_APPEND = text(f"""
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(
             customer_id bigint, account text, kind text, points bigint, lot_id bigint, order_id bigint,
             redemption_id bigint, idempotency_key text, terms_version integer, sentence text,
-            available_at timestamptz, expires_at timestamptz, receipt jsonb)
+            available_at timestamptz, expires_at timestamptz, receipt json)
+    ), batch AS MATERIALIZED (
+        SELECT coalesce(CAST(:batch_id AS bigint), nextval('ledger_batches')) AS batch_id
     ), written AS (
         INSERT INTO entries (shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at, receipt)
+                             idempotency_key, terms_version, sentence, available_at, expires_at, recorded_at, receipt,
+                             batch_id)
         SELECT :shop_id, customer_id, account, kind, points, lot_id, order_id, redemption_id,
-               idempotency_key, terms_version, sentence, available_at, expires_at, :now, receipt
-        FROM given
+               idempotency_key, terms_version, sentence, available_at, expires_at, :now, receipt, batch_id
+        FROM given, batch
         ON CONFLICT (shop_id, idempotency_key) DO NOTHING
-        RETURNING customer_id, account, kind, points, lot_id, order_id, available_at, expires_at
+        RETURNING entry_id, customer_id, account, counter, kind, points, lot_id, order_id, redemption_id,
+                  idempotency_key, terms_version, sentence, available_at, expires_at, receipt
     ), by_lot AS (
-        SELECT lot_id, customer_id, sum(points) AS points,
-               bool_or(kind IN ('earn', 'award', 'action', 'import') AND points > 0) AS fresh,
-               max(order_id) FILTER (WHERE kind IN ('earn', 'award')) AS order_id,
+        SELECT lot_id, customer_id, sum(points) AS points, bool_or(makes) AS fresh,
+               max(order_id) FILTER (WHERE makes) AS order_id,
                max(available_at) AS available_at, max(expires_at) AS expires_at
-        FROM written WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
+        FROM (SELECT *, points > 0 AND available_at IS NOT NULL AND counter <> 'moved' AS makes
+              FROM written) w
+        WHERE lot_id IS NOT NULL AND account = 'points' GROUP BY lot_id, customer_id
     ), new_lots AS (
         INSERT INTO lots (shop_id, lot_id, customer_id, order_id, remaining, available_at, expires_at)
         SELECT :shop_id, lot_id, customer_id, order_id, points, available_at, expires_at FROM by_lot WHERE fresh
@@ -44,13 +64,19 @@ _APPEND = text("""
         UPDATE lots l SET remaining = l.remaining + b.points
         FROM (SELECT lot_id, sum(points) AS points FROM by_lot WHERE NOT fresh GROUP BY lot_id) b
         WHERE l.shop_id = :shop_id AND l.lot_id = b.lot_id
+    ), moved_balances AS (
+        UPDATE balances b SET points = b.points + w.points, held = b.held + w.held, debt = b.debt + w.debt
+        FROM (SELECT customer_id, coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
+                     coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held,
+                     coalesce(-sum(points) FILTER (WHERE account = 'points' AND lot_id IS NULL), 0) AS debt
+              FROM written GROUP BY customer_id) w
+        WHERE b.shop_id = :shop_id AND b.customer_id = w.customer_id
     )
-    UPDATE balances b SET points = b.points + w.points, held = b.held + w.held, debt = b.debt + w.debt
-    FROM (SELECT customer_id, coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
-                 coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held,
-                 coalesce(-sum(points) FILTER (WHERE account = 'points' AND lot_id IS NULL), 0) AS debt
-          FROM written GROUP BY customer_id) w
-    WHERE b.shop_id = :shop_id AND b.customer_id = w.customer_id
+    SELECT (SELECT batch_id FROM batch) AS batch_id, count(*) AS entries, min(entry_id) AS first_entry_id,
+           max(entry_id) AS last_entry_id, string_agg({_LEAF}, '' ORDER BY entry_id) AS leaves,
+           coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
+           coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held, {_SUMS_BY_ACCOUNT}
+    FROM written
 """)
 _BALANCE = text("SELECT points, held, debt FROM balances WHERE shop_id = :shop_id AND customer_id = :customer_id")
 _LOCK_BALANCES = text("""
@@ -78,13 +104,32 @@ _EARNED = text("""
     WHERE o.shop_id = :shop_id AND o.external_id = :external_id AND o.customer_id = :customer_id
     GROUP BY o.order_id
 """)
+# Points of a lot belong to whom the entries gave them; when it can be spent stands with the lot.
+_AS_OF = text("""
+    SELECT e.account, e.lot_id, sum(e.points) AS points, max(l.available_at) AS available_at,
+           max(l.expires_at) AS expires_at
+    FROM entries e LEFT JOIN lots l ON l.shop_id = e.shop_id AND l.lot_id = e.lot_id
+    WHERE e.shop_id = :shop_id AND e.customer_id = :customer_id AND e.recorded_at <= :at
+    GROUP BY e.account, e.lot_id
+""")
+_ORDER_OF = text("""
+    SELECT order_id FROM orders
+    WHERE shop_id = :shop_id AND external_id = :external_id AND customer_id = :customer_id
+""")
+_UNEARNED = text("""
+    SELECT order_id FROM (SELECT order_id FROM orders WHERE shop_id = :shop_id
+                          ORDER BY order_id DESC LIMIT :among) o
+    WHERE NOT EXISTS (SELECT FROM entries e WHERE e.shop_id = :shop_id AND e.order_id = o.order_id AND e.kind = 'earn')
+    ORDER BY order_id DESC LIMIT :limit
+""")
 _OPEN_LOTS = text("""
     SELECT lot_id, customer_id, order_id, remaining, available_at, expires_at FROM lots
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND remaining > 0 ORDER BY lot_id
 """)
-_OUTSTANDING = text(
-    "SELECT coalesce(sum(points), 0) AS points, coalesce(sum(held), 0) AS held FROM balances WHERE shop_id = :shop_id"
-)
+_OUTSTANDING = text("""
+    SELECT coalesce(sum(points), 0) AS points, coalesce(sum(held), 0) AS held FROM ledger_heads
+    WHERE shop_id = :shop_id
+""")
 _STATEMENT = text("""
     SELECT e.entry_id, e.account, e.kind, e.points, e.sentence, e.available_at, e.recorded_at, e.terms_version,
            o.name AS order_name
@@ -115,31 +160,9 @@ _MOVE_TICKETS = text(f"""
     WHERE t.shop_id = :shop_id AND t.customer_id = g.gone_id
       AND k.shop_id = :shop_id AND k.contest_id = t.contest_id AND k.drawn_at IS NULL
 """)
-# Every lot and every balance, beside what the entries say that it is. A mirror image that is out of step is a mistake
-# of ours.
-_LOTS_OUT_OF_STEP = text("""
-    SELECT coalesce(l.lot_id, e.lot_id) AS lot_id, l.remaining, coalesce(e.points, 0) AS points
-    FROM (SELECT lot_id, remaining FROM lots WHERE shop_id = :shop_id) l
-    FULL JOIN (SELECT lot_id, sum(points) AS points FROM entries
-               WHERE shop_id = :shop_id AND account = 'points' AND lot_id IS NOT NULL GROUP BY lot_id) e USING (lot_id)
-    WHERE l.remaining IS DISTINCT FROM coalesce(e.points, 0) ORDER BY 1 LIMIT :limit
-""")
-_BALANCES_OUT_OF_STEP = text("""
-    SELECT b.customer_id, b.points, b.held, b.debt, e.points AS entry_points, e.held AS entry_held, e.debt AS entry_debt
-    FROM balances b LEFT JOIN LATERAL (
-        SELECT coalesce(sum(points) FILTER (WHERE account = 'points'), 0) AS points,
-               coalesce(sum(points) FILTER (WHERE account = 'held'), 0) AS held,
-               coalesce(-sum(points) FILTER (WHERE account = 'points' AND lot_id IS NULL), 0) AS debt
-        FROM entries WHERE shop_id = :shop_id AND customer_id = b.customer_id) e ON true
-    WHERE b.shop_id = :shop_id AND (b.points, b.held, b.debt) <> (e.points, e.held, e.debt) ORDER BY 1 LIMIT :limit
-""")
 _LOTS_OF_ORDERS = text("""
     SELECT DISTINCT order_id, kind, lot_id FROM entries
     WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind IN ('earn', 'award') AND lot_id IS NOT NULL
-""")
-_NEXT_ORDERS = text("""
-    SELECT order_id FROM orders
-    WHERE shop_id = :shop_id AND order_id > :after AND customer_id IS NOT NULL ORDER BY order_id LIMIT :limit
 """)
 _TELL = text("""
     WITH untold AS MATERIALIZED (SELECT customer_id FROM balances WHERE shop_id = :shop_id AND points <> told_points
@@ -153,7 +176,11 @@ _TELL = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One signed movement of points. `account` is ``points`` (the customer's) or ``held`` (set aside for a code)."""
+    """One signed movement of points. `account` is ``points`` (the customer's) or ``held`` (set aside for a code).
+
+    Points that come to a customer and name an `available_at` make the lot that they name; others go into one that is
+    there, or come out of it.
+    """
 
     customer_id: CustomerId
     account: str = "points"
@@ -168,6 +195,7 @@ class Entry:
     available_at: datetime | None = None
     expires_at: datetime | None = None
     receipt: Mapping[str, Any] | None = None
+    """What the points were reckoned from (`loyalty.rules.Receipt.kept`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +211,13 @@ class Booked:
 def append(work: UnitOfWork, entries: Sequence[Entry]) -> None:
     """Write entries, and move lots and balances with them;
 
-    the balances are locked by the caller. A known key moves nothing.
+    the balances are locked by the caller. A known key moves nothing. What was written is linked into the chain when
+    the unit of work ends.
     """
     if entries:
-        work.run(_APPEND, rows=as_json(entries), now=work.now)
+        link = work.closing(Link)
+        values = {"batch_id": link.batch_id, "now": work.now, "now_us": chain.micros(work.now)}
+        link.add(work.row(_APPEND, rows=as_json(entries), **values))
 
 
 def new_lot_ids(work: UnitOfWork, count: int) -> list[int]:
@@ -233,6 +264,22 @@ def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) ->
     return int(row.points) if row else None
 
 
+def as_of(work: UnitOfWork, customer_id: CustomerId, at: datetime) -> Sequence[Any]:
+    """What the customer's entries came to at `at`, by account and lot: points, available_at, expires_at."""
+    return work.rows(_AS_OF, customer_id=customer_id, at=at)
+
+
+def order_of(work: UnitOfWork, customer_id: CustomerId, external_id: str) -> OrderId | None:
+    """Our id of a customer's order; None where they have no such order."""
+    row = work.row(_ORDER_OF, customer_id=customer_id, external_id=external_id)
+    return row.order_id if row else None
+
+
+def unearned(work: UnitOfWork, among: int, limit: int) -> list[OrderId]:
+    """Of the newest orders those that never earned anything, newest first."""
+    return [row.order_id for row in work.rows(_UNEARNED, among=among, limit=limit)]
+
+
 def open_lots(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Lot]:
     return [Lot(*row) for row in work.rows(_OPEN_LOTS, customer_ids=list(customer_ids))] if customer_ids else []
 
@@ -260,25 +307,12 @@ def statement(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence
     return work.rows(_STATEMENT, customer_id=customer_id, limit=limit)
 
 
-def lots_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
-    return work.rows(_LOTS_OUT_OF_STEP, limit=limit)
-
-
-def balances_out_of_step(work: UnitOfWork, limit: int) -> Sequence[Any]:
-    return work.rows(_BALANCES_OUT_OF_STEP, limit=limit)
-
-
 def lots_of_orders(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[tuple[OrderId, str], set[int]]:
     """The lots that each order made, by order and kind of entry: ``earn`` for its buyer, ``award`` for others."""
     found = dict[tuple[OrderId, str], set[int]]()
     for row in work.rows(_LOTS_OF_ORDERS, order_ids=list(order_ids)) if order_ids else ():
         found.setdefault((row.order_id, row.kind), set()).add(row.lot_id)
     return found
-
-
-def next_orders(work: UnitOfWork, after: int, limit: int) -> list[OrderId]:
-    """Orders with a customer, by id: to walk through all of them in pages."""
-    return [row.order_id for row in work.rows(_NEXT_ORDERS, after=after, limit=limit)]
 
 
 def tell(work: UnitOfWork, limit: int) -> Sequence[Any]:

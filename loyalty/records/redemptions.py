@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,20 +12,22 @@ from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
 from loyalty.rules import Kind, Redemption, Reward
 
-_INSERT_REDEMPTION = text("""
-    INSERT INTO redemptions (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at,
-                             terms_version)
-    VALUES (:shop_id, :customer_id, :request_key, CAST(:reward AS jsonb), :points, :code, :now, :expires_at,
-            :terms_version)
-    RETURNING redemption_id
-""")
 _REDEMPTION_COLUMNS = """
     r.redemption_id, r.customer_id, r.reward, r.points, r.code, r.created_at, r.expires_at, r.issued_at, r.refused_at,
     r.refusal, r.outcome, r.terms_version, r.taken_back_at, r.ended_at
 """
-_BY_REQUEST = text(f"""
-    SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
-    WHERE r.shop_id = :shop_id AND r.customer_id = :customer_id AND r.request_key = :request_key
+_INSERT_REDEMPTIONS = text(f"""
+    INSERT INTO redemptions AS r (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at,
+                                  terms_version)
+    SELECT :shop_id, g.customer_id, g.request_key, g.reward, g.points, g.code, :now, g.expires_at, :terms_version
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(customer_id bigint, request_key text, reward jsonb, points bigint,
+        code text, expires_at timestamptz)
+    RETURNING r.request_key, {_REDEMPTION_COLUMNS}
+""")
+_BY_REQUESTS = text(f"""
+    SELECT r.request_key, {_REDEMPTION_COLUMNS}
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(customer_id bigint, request_key text)
+    JOIN redemptions r ON r.shop_id = :shop_id AND r.customer_id = g.customer_id AND r.request_key = g.request_key
 """)
 _ORDERS_WITH_CODE = """
     FROM order_codes k JOIN orders o ON o.shop_id = k.shop_id AND o.order_id = k.order_id
@@ -56,10 +58,13 @@ _BY_ID = text(f"""
 """)
 # What a customer bought and kept: what was released counts for no limit.
 _BOUGHT = text("""
-    SELECT reward ->> 'key' AS key, created_at FROM redemptions
-    WHERE shop_id = :shop_id AND customer_id = :customer_id AND reward ->> 'key' = ANY(:keys)
-      AND (outcome IS NULL OR outcome = 'used')
-    ORDER BY redemption_id DESC LIMIT :limit
+    SELECT customer_id, key, created_at FROM (
+        SELECT customer_id, reward ->> 'key' AS key, created_at, redemption_id,
+               row_number() OVER (PARTITION BY customer_id, reward ->> 'key' ORDER BY redemption_id DESC) AS nth
+        FROM redemptions
+        WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND reward ->> 'key' = ANY(:keys)
+          AND (outcome IS NULL OR outcome = 'used')) b
+    WHERE nth <= :limit ORDER BY redemption_id DESC
 """)
 # How many of a reward were sold to anybody and not given back. Whoever sells one more holds the reward's lock.
 _LOCK_STOCK = text("SELECT pg_advisory_xact_lock(hashtext(:key), CAST(:shop_id % 2147483647 AS integer))")
@@ -74,8 +79,8 @@ _TO_HAND_OVER = text(f"""
     ORDER BY r.redemption_id LIMIT :limit
 """)
 _CREDIT_ENDS = text("""
-    SELECT expires_at FROM redemptions
-    WHERE shop_id = :shop_id AND customer_id = :customer_id AND reward ->> 'kind' = 'store_credit'
+    SELECT customer_id, expires_at FROM redemptions
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND reward ->> 'kind' = 'store_credit'
       AND expires_at >= :since
     ORDER BY expires_at
 """)
@@ -103,26 +108,20 @@ _REDEMPTIONS_OF = text(f"""
 """)
 
 
-def insert_redemption(
-    work: UnitOfWork,
-    customer_id: CustomerId,
-    reward: Reward,
-    *,
-    code: str,
-    request_key: str,
-    expires_at: datetime,
-    terms_version: int,
-) -> int:
-    row = work.row(
-        _INSERT_REDEMPTION, customer_id=customer_id, request_key=request_key, reward=as_json([reward])[1:-1],
-        points=reward.points, code=code, now=work.now, expires_at=expires_at, terms_version=terms_version,
-    )  # fmt: skip
-    assert row is not None
-    return int(row.redemption_id)
+def insert_redemptions(
+    work: UnitOfWork, purchases: Sequence[Mapping[str, Any]], terms_version: int
+) -> dict[tuple[CustomerId, str], Any]:
+    """Write what was bought (customer_id, request_key, reward, points, code, expires_at); the rows by whose click
+    they are.
+    """
+    rows = work.rows(_INSERT_REDEMPTIONS, rows=as_json(purchases), now=work.now, terms_version=terms_version)
+    return {(row.customer_id, row.request_key): row for row in rows}
 
 
-def redemption_of_request(work: UnitOfWork, customer_id: CustomerId, request_key: str) -> Any:
-    return work.row(_BY_REQUEST, customer_id=customer_id, request_key=request_key)
+def redemptions_of_requests(work: UnitOfWork, clicks: Sequence[Any]) -> dict[tuple[CustomerId, str], Any]:
+    """What these clicks (customer_id, request_key) have bought before."""
+    asked = [{"customer_id": click.customer_id, "request_key": click.request_key} for click in clicks]
+    return {(row.customer_id, row.request_key): row for row in work.rows(_BY_REQUESTS, rows=as_json(asked))}
 
 
 def redemptions_of(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
@@ -140,12 +139,19 @@ def lock_redemption(work: UnitOfWork, redemption_id: int) -> Any:
 
 def bought(work: UnitOfWork, customer_id: CustomerId, rewards: Sequence[Reward]) -> dict[str, list[datetime]]:
     """When the customer bought those of the rewards that have a limit, newest first, as far as a limit can tell."""
+    return {key: times for (_, key), times in bought_by(work, [customer_id], rewards).items()}
+
+
+def bought_by(
+    work: UnitOfWork, customer_ids: Sequence[CustomerId], rewards: Sequence[Reward]
+) -> dict[tuple[CustomerId, str], list[datetime]]:
+    """The same of many customers, by customer and reward."""
     limited = {reward.key: reward.limit for reward in rewards if reward.limit}
-    found = dict[str, list[datetime]]()
+    found = dict[tuple[CustomerId, str], list[datetime]]()
     if limited:
-        most = sum(limited.values())
-        for row in work.rows(_BOUGHT, customer_id=customer_id, keys=list(limited), limit=most * len(limited)):
-            found.setdefault(row.key, []).append(row.created_at)
+        given = {"customer_ids": list(customer_ids), "keys": list(limited), "limit": max(limited.values())}
+        for row in work.rows(_BOUGHT, **given):
+            found.setdefault((row.customer_id, row.key), []).append(row.created_at)
     return found
 
 
@@ -166,9 +172,14 @@ def to_hand_over(work: UnitOfWork, limit: int) -> Sequence[Any]:
     return work.rows(_TO_HAND_OVER, limit=limit)
 
 
-def credit_ends(work: UnitOfWork, customer_id: CustomerId, since: datetime) -> set[datetime]:
-    """The instants at which credits of the customer end, from `since` on."""
-    return {row.expires_at for row in work.rows(_CREDIT_ENDS, customer_id=customer_id, since=since)}
+def credit_ends(
+    work: UnitOfWork, customer_ids: Sequence[CustomerId], since: datetime
+) -> dict[CustomerId, set[datetime]]:
+    """The instants at which credits of each customer end, from `since` on."""
+    found = dict[CustomerId, set[datetime]]()
+    for row in work.rows(_CREDIT_ENDS, customer_ids=list(customer_ids), since=since):
+        found.setdefault(row.customer_id, set()).add(row.expires_at)
+    return found
 
 
 def lock_unused(work: UnitOfWork, before: datetime, limit: int) -> Sequence[Any]:

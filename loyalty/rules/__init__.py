@@ -39,6 +39,14 @@ from loyalty.rules.expiry import (
     rulings,
     warnings_between,
 )
+from loyalty.rules.liability import (
+    Age,
+    Breakage,
+    Worth,
+    breakage,
+    in_money,
+    worth,
+)
 from loyalty.rules.months import (
     Round,
     add_months,
@@ -72,6 +80,7 @@ from loyalty.rules.reckoning import (
     Owed,
     available_at,
     owed,
+    unowned,
 )
 from loyalty.rules.redemptions import (
     HELD,
@@ -134,7 +143,9 @@ __all__ = [
     "Action",
     "ActionKind",
     "Activity",
+    "Age",
     "Benefit",
+    "Breakage",
     "Buyer",
     "Cap",
     "Cause",
@@ -172,11 +183,13 @@ __all__ = [
     "Terms",
     "Trigger",
     "Window",
+    "Worth",
     "add_months",
     "amount",
     "as_stored",
     "available_at",
     "birthday_counts",
+    "breakage",
     "closings",
     "counted_at",
     "day_of",
@@ -187,6 +200,7 @@ __all__ = [
     "end_of",
     "expires_at",
     "facts_of",
+    "in_money",
     "is_month_day",
     "left_to_buy",
     "less",
@@ -204,8 +218,10 @@ __all__ = [
     "target",
     "terms_for",
     "tier_at",
+    "unowned",
     "walk",
     "warnings_between",
     "with_choices",
+    "worth",
     "zone_of",
 ]

@@ -1,4 +1,6 @@
-"""Receipts: how the points of an entry came about, kept with it for ever, so that the entry explains itself.
+"""Receipts: how the points of an entry came about, kept with it for ever, so that the entry explains itself. They are
+facts only, and name no person: what an order earned says the amounts, the rate, what multiplied or bounded it, or why
+there is nothing; a redemption the reward, its price and what became of it; a merge that it was one.
 
 The `frozen` part is more than an explanation. What an order's first earning found (the buyer's tier, the promotions
 that applied, the room that caps left) decides every later reckoning of the same order, so that refunds, edits and
@@ -39,7 +41,8 @@ class Grounds:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The breakdown of an order's points: `multiplier` is the tier's percentage, `extras` what came beside the spend,
-    `caps` what a cap took away. `reason` says why there are none.
+    `caps` what a cap took away. `reason` says why there are none. What is not about an order's own points has the
+    fields below `frozen`.
     """
 
     basis_minor: int = 0
@@ -51,6 +54,16 @@ class Receipt:
     caps: int = 0
     reason: str | None = None
     frozen: Grounds | None = None
+    version: int | None = None
+    """Of the terms by which it was reckoned."""
+    awarded: int | None = None
+    """Points owed for somebody else's order, in all; whoever awards them says why."""
+    reward: str | None = None
+    cost: int | None = None
+    code: str | None = None
+    """Of a reward that is a code; the number of a gift card is money, and stands in no receipt."""
+    outcome: str | None = None
+    merged: bool = False
 
     def body(self) -> dict[str, Any]:
         """As it is stored: only what differs from an empty receipt."""
@@ -62,3 +75,12 @@ class Receipt:
 
 # Asked for each entry: read once.
 _DEFAULTS = tuple((known.name, known.default) for known in fields(Receipt))
+
+
+def sentence(receipt: Receipt) -> str:
+    """The receipt of a redemption or a merge in words. An order's own are written where it is reckoned."""
+    if receipt.merged:
+        return "the store merged two customer accounts into one"
+    if receipt.outcome is None:
+        return f"{receipt.reward}: {receipt.cost} points held for its code"
+    return f"code {receipt.code}: {receipt.outcome}" if receipt.code else f"{receipt.reward}: {receipt.outcome}"

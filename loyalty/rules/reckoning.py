@@ -24,6 +24,7 @@ from loyalty.rules.terms import Terms
 
 NO_GROUNDS = Grounds()
 NOTHING_COUNTS = "nothing of it counts"
+NOBODY = "the order belongs to no customer account yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ def owed(order: Order, terms: Terms, grounds: Grounds = NO_GROUNDS, lines: Seque
     if terms.plain and (terms.earning.credit or not order.credit_minor):
         return _plainly(order, terms)
     return _in_full(order, terms, grounds, lines)
+
+
+def unowned(order: Order, terms: Terms) -> Owed:
+    """Of an order that has no customer: why it earns nothing, or that what it would earn waits for one."""
+    reason = _nothing(order, terms) or NOBODY
+    return Owed(0, f"no points: {reason}", Receipt(reason=reason))
 
 
 def available_at(order: Order, terms: Terms) -> datetime:
@@ -83,7 +90,8 @@ def _plainly(order: Order, terms: Terms) -> Owed:
     """The usual points for goods kept, and no more rules."""
     kept, rate = order.kept_minor, _rate_of(terms.points, terms.per_minor, terms.currency)
     points = kept * terms.points // terms.per_minor
-    return Owed(points, f"{points} points for {Money(kept, terms.currency)} of goods kept, {rate}")
+    said = f"{points} points for {Money(kept, terms.currency)} of goods kept, {rate}"
+    return Owed(points, said, Receipt(kept, rate))
 
 
 @cache

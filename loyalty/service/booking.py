@@ -133,7 +133,7 @@ def _movement(gap: Gap, kind: str, lot_id: int | None, points: int, sentence: st
     return Entry(
         customer_id=gap.customer_id, kind=kind, points=points, lot_id=lot_id, order_id=gap.order_id,
         idempotency_key=f"{gap.key}:{kind}{which}", terms_version=gap.terms_version, sentence=sentence or gap.sentence,
-        available_at=gap.available_at if kind == gap.kinds[0] else None,
+        available_at=gap.available_at if kind in gap.kinds else None,
         expires_at=gap.expires_at if kind == gap.kinds[0] else None,
         receipt=gap.receipt if kind in gap.kinds else None,
     )  # fmt: skip

@@ -20,9 +20,9 @@ from loyalty import records, rules
 from loyalty.rules import Kind, Reward
 from loyalty.rules import contests as luck
 from loyalty.rules.contests import Contest, ContestKind, Prize
+from loyalty.service.buying import RewardUnknown
 from loyalty.service.giving import NotForGiving, give_to
 from loyalty.service.program import Program
-from loyalty.service.redemptions import RewardUnknown
 
 SHOWN = 20
 

@@ -26,7 +26,6 @@ from loyalty.service.owners import follow
 from loyalty.service.program import DOMAIN, Program
 from loyalty.service.redemptions import end_codes, settle_redemptions
 
-NOBODY = "the order names no customer"
 # A person with more orders than this is a till; the reconciliation finds what is left.
 MOST_ORDERS = 5_000
 
@@ -91,10 +90,15 @@ def why(work: UnitOfWork, order_external_id: str) -> Owed | None:
     orders = mirror.load(work, records.orders_named(work, [order_external_id]))
     if not orders:
         return None
-    if orders[0].customer_id is None:
-        return Owed(0, f"no points: {NOBODY}", Receipt(reason=NOBODY))
     _, owed = next(iter(_reckoned(work, Program.of(work), orders, records.booked(work, [orders[0].order_id]))))
     return owed
+
+
+def order_dues(
+    work: UnitOfWork, program: Program, orders: Sequence[Order], booked: Mapping[OrderId, records.Booked]
+) -> dict[OrderId, Owed]:
+    """What each of these orders is owed, and why."""
+    return {order.order_id: due for (order, _, _), due in _reckoned(work, program, orders, booked)}
 
 
 def order_gaps(
@@ -125,7 +129,8 @@ def _reckoned(
         orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     for order in orders:
         agreed = terms[order.order_id]
-        yield (order, agreed, order.order_id in ask.frozen), ask.owed(order, agreed)
+        due = ask.owed(order, agreed) if order.customer_id is not None else rules.unowned(order, agreed)
+        yield (order, agreed, order.order_id in ask.frozen), due
 
 
 def _tiers(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
@@ -137,8 +142,8 @@ def _tiers(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
 
 def _order_gap(order: Order, terms: Terms, due: Owed, points: int, known: records.Booked | None, *, first: bool) -> Gap:
     assert order.customer_id is not None
-    receipt = None if terms.plain else due.receipt.body()
-    if receipt is not None and first and due.receipt.frozen is not None:
+    receipt = due.receipt.body() | {"version": terms.version}
+    if first and due.receipt.frozen is not None:
         receipt["first"] = True
     return Gap(
         order.customer_id, order.order_id, points, ("earn", "clawback"), f"order:{order.order_id}:v{order.version}",
@@ -169,6 +174,7 @@ def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
                     version,
                     award.sentence,
                     award.available_at,
+                    Receipt(awarded=award.points, version=version).body(),
                 )
             )
     close_gaps(work, program, gaps, debts)

@@ -18,8 +18,8 @@ from engine.work import UnitOfWork
 from loyalty import records
 from loyalty.rules import Kind, Reward
 from loyalty.service.asking import asked, code_for
+from loyalty.service.buying import NEVER, RewardUnknown
 from loyalty.service.program import Program
-from loyalty.service.redemptions import NEVER, RewardUnknown
 
 PORTION = 200
 

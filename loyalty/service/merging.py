@@ -13,9 +13,8 @@ from commerce.customers import Merge
 from engine.work import UnitOfWork
 from loyalty import records
 from loyalty.records import Entry
+from loyalty.rules import Receipt, receipts
 from loyalty.service.program import Program
-
-SENTENCE = "the store merged two customer accounts into one"
 
 
 def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
@@ -28,6 +27,7 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
     # Before anything is read: nobody may spend on either side meanwhile.
     records.lock_balances(work, sorted({*owners, *owners.values()}))
     version = Program.of(work).current.version
+    receipt = Receipt(merged=True, version=version)
     entries = list[Entry]()
     for row in records.sums(work, sorted(owners)):
         key = f"merge:{row.customer_id}:{row.merges}:{row.account}:{row.lot_id}"
@@ -39,7 +39,8 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
                 entries.append(
                     Entry(
                         customer_id=customer_id, account=row.account, kind="merge", points=points, lot_id=row.lot_id,
-                        idempotency_key=f"{key}:{way}", terms_version=version, sentence=SENTENCE,
+                        idempotency_key=f"{key}:{way}", terms_version=version, sentence=receipts.sentence(receipt),
+                        receipt=receipt.body(),
                     )
                 )  # fmt: skip
     records.append(work, entries)

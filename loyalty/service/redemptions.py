@@ -1,4 +1,5 @@
-"""Selling rewards for points: held while the code may be used, spent when it was, given back when it died unused.
+"""What becomes of rewards that were bought: points held while the code may be used, spent when it was, given back when
+it died unused.
 
 A gift card and store credit are money: they count as used when the store has handed them over, and their points come
 back only if the shop takes all of it back.
@@ -7,45 +8,21 @@ back only if the shop takes all of it back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from commerce.store import GiveCredit, PutDiscount, PutGiftCard, StoreError, TakeCredit
-from engine import announcements, outbox
+from engine import outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import CODE_PREFIX, Draw, Kind, Redemption, Reward, Terms
+from loyalty.rules import CODE_PREFIX, Kind, Receipt, Redemption, Reward, Terms, receipts
 from loyalty.service import expiry
-from loyalty.service.asking import asked, code_for, dead
+from loyalty.service.asking import asked, dead
 from loyalty.service.program import Program
 
 RELEASE_BATCH = 200
-
-# The end of what has none: a column of instants has no other word for it that can be compared.
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-class RewardUnknown(Refusal):
-    """This reward is not offered any more. Choose one of those shown."""
-
-
-class NotEnoughPoints(Refusal):
-    """There are not enough points to spend for this reward yet."""
-
-
-class RewardLimit(Refusal):
-    """You have had this reward as often as one customer may."""
-
-
-class RewardSoldOut(Refusal):
-    """There is none of this reward left. Your points are still yours."""
-
-
-class WrongSteps(Refusal):
-    """So much of this reward cannot be had at once. Choose one of the amounts shown."""
 
 
 class NothingToHandOver(Refusal):
@@ -54,95 +31,6 @@ class NothingToHandOver(Refusal):
 
 class NothingToTakeBack(Refusal):
     """This reward was used, or has ended already. There is nothing to take back."""
-
-
-def redeem(
-    work: UnitOfWork,
-    customer_id: CustomerId,
-    customer_external_id: str,
-    reward_key: str,
-    request_key: str,
-    steps: int = 1,
-) -> Any:
-    """Buy a reward: hold its points, choose its code, and ask the store for it. The code works once the store has
-    made it.
-
-    `request_key` names the shopper's click: asked twice, the second time answers with the first redemption.
-    `steps`: how many of it, as one. Refuses with `RewardUnknown`, `WrongSteps`, `RewardLimit`, `RewardSoldOut` or
-    `NotEnoughPoints`; then nothing is written.
-    """
-    versions = Program.of(work)
-    program = versions.current
-    balance = records.lock_balances(work, [customer_id])[customer_id]
-    if known := records.redemption_of_request(work, customer_id, request_key):
-        return known
-    offered = program.reward(reward_key)
-    if offered is None:
-        raise RewardUnknown
-    if not 1 <= steps <= offered.most_steps:
-        raise WrongSteps
-    reward = offered.of_steps(steps)
-    if not rules.left_to_buy(reward, records.bought(work, customer_id, [reward]).get(reward.key, ()), work.now):
-        raise RewardLimit
-    lots = expiry.dated(work, versions, records.open_lots(work, [customer_id]))
-    if rules.spendable(lots, balance.debt, work.now) < reward.points:
-        raise NotEnoughPoints
-    if reward.stock and records.lock_stock(work, reward) >= reward.stock:
-        raise RewardSoldOut
-    expires_at, code = _end(work, customer_id, reward), code_for(reward)
-    redemption_id = records.insert_redemption(
-        work,
-        customer_id,
-        reward,
-        code=code,
-        request_key=request_key,
-        expires_at=expires_at,
-        terms_version=program.version,
-    )
-    _hold(work, redemption_id, customer_id, program, reward, rules.draw_for_reward(lots, reward.points, work.now))
-    row = records.redemption_of_request(work, customer_id, request_key)
-    assert row is not None
-    if reward.kind != Kind.CUSTOM:
-        outbox.put(work, [asked(reward, program.currency, row, customer_external_id)])
-    announcements.announce(work, [_redeemed(redemption_id, customer_id, reward, work.now)])
-    return row
-
-
-def _end(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:
-    """When the reward ends; what never ends does so beyond any year that a shop sees.
-
-    Of a credit, in a second of its own: it is recognised by its end. The caller has locked the customer's balance.
-    """
-    if not reward.code_days:
-        return NEVER
-    end = work.now + timedelta(days=reward.code_days)
-    if reward.kind == Kind.STORE_CREDIT:
-        end = end.replace(microsecond=0)
-        others = records.credit_ends(work, customer_id, end)
-        while end in others:
-            end += timedelta(seconds=1)
-    return end
-
-
-def _redeemed(redemption_id: int, customer_id: CustomerId, reward: Reward, at: datetime) -> announcements.Happening:
-    return announcements.Happening(
-        announcements.What.REWARD_REDEEMED, str(redemption_id), customer_id, at,
-        {"reward": reward.title, "points": reward.points},
-    )  # fmt: skip
-
-
-def _hold(
-    work: UnitOfWork, redemption_id: int, customer_id: CustomerId, program: Terms, reward: Reward, draws: Sequence[Draw]
-) -> None:
-    def entry(account: str, lot_id: int | None, points: int) -> Entry:
-        return Entry(
-            customer_id=customer_id, account=account, kind="hold", points=points, lot_id=lot_id,
-            redemption_id=redemption_id, idempotency_key=f"redemption:{redemption_id}:hold:{account}:{lot_id}",
-            terms_version=program.version, sentence=f"{reward.title}: {reward.points} points held for its code",
-        )  # fmt: skip
-
-    taken = [entry("points", draw.lot_id, -draw.points) for draw in draws]
-    records.append(work, [*taken, entry("held", None, reward.points)])
 
 
 def code_settled(work: UnitOfWork, effect: PutDiscount, error: StoreError | None) -> None:
@@ -305,13 +193,14 @@ def _redemption_entries(
         moves += [("points", "spend", d.lot_id, -d.points) for d in rules.draw_for_reward(lots, missing, work.now)]
     why = f"{-missing} points return with goods of its order" if redemption.used_by and missing < 0 else wanted.what
     # The number of a gift card is money: it stands in no sentence.
-    what = title if redemption.money else f"code {redemption.code}"
+    code = None if redemption.money else redemption.code
+    receipt = Receipt(version=agreed.version, reward=title, cost=redemption.points, code=code, outcome=why)
     return [
         Entry(
             customer_id=redemption.customer_id, account=account, kind=kind, points=points, lot_id=lot_id,
             redemption_id=redemption.redemption_id,
             idempotency_key=f"redemption:{redemption.redemption_id}:{step}:{account}:{lot_id}",
-            terms_version=agreed.version, sentence=f"{what}: {why}",
+            terms_version=agreed.version, sentence=receipts.sentence(receipt), receipt=receipt.body(),
         )
         for account, kind, lot_id, points in moves
     ]  # fmt: skip

@@ -34,7 +34,6 @@ ALTER TABLE refunds ADD COLUMN lines jsonb NOT NULL DEFAULT '[]';
 # The whole list of kinds, so that it does not matter which of several steps writes it last. `NOT VALID` first: nobody
 # waits while the ledger is looked through.
 ENTRIES = """
-ALTER TABLE entries ADD COLUMN IF NOT EXISTS receipt jsonb;
 ALTER TABLE entries DROP CONSTRAINT IF EXISTS entries_kind_check;
 ALTER TABLE entries ADD CONSTRAINT entries_kind_check CHECK (kind IN (
     'earn', 'clawback', 'award', 'award_back', 'repay', 'hold', 'spend', 'release', 'merge', 'action', 'action_back',

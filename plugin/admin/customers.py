@@ -7,7 +7,7 @@ merchant goes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy import Row, text
 import lifecycle
 import loyalty
 import referral
-from commerce.ids import CustomerId
+from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork
 
 PAGE = 50
@@ -108,11 +108,15 @@ class Portrait:
     rules: lifecycle.Terms
     history: Sequence[Row[Any]]
     orders: Sequence[Row[Any]]
+    earned: Mapping[OrderId, loyalty.Owed]
+    """Of each order what it earned, or why nothing."""
     account: loyalty.Balance
     pending: Sequence[tuple[datetime, int]]
     statement: Sequence[Line]
     referral_code: str | None
     referrals: Sequence[Row[Any]]
+    then: loyalty.BalanceThen | None
+    """The points at the instant that was asked for."""
     tier: loyalty.Standing | None = None
     tiers: Sequence[Row[Any]] = ()
     choices: Sequence[Row[Any]] = ()
@@ -132,19 +136,23 @@ def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: 
     return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
 
 
-def portrait(work: UnitOfWork, customer_id: CustomerId) -> Portrait | None:
-    """What we hold of one customer; None where this shop has nobody of that number."""
+def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = None) -> Portrait | None:
+    """What we hold of one customer, and their points as they were `then`; None where this shop has nobody of that
+    number.
+    """
     customer = work.row(_ONE, customer_id=customer_id)
     if customer is None:
         return None
     account = loyalty.account(work, customer_id)
+    orders = work.rows(_ORDERS, customer_id=customer_id, limit=ORDERS)
     return Portrait(
         at=work.now,
         customer=customer,
         standing=lifecycle.customer_standing(work, customer_id),
         rules=lifecycle.current_terms(work),
         history=lifecycle.customer_history(work, customer_id),
-        orders=work.rows(_ORDERS, customer_id=customer_id, limit=ORDERS),
+        orders=orders,
+        earned=loyalty.explain(work, [order.order_id for order in orders]),
         account=account,
         pending=loyalty.pending(work, customer_id),
         statement=_lines(loyalty.statement(work, customer_id, ENTRIES), account.points),
@@ -153,6 +161,7 @@ def portrait(work: UnitOfWork, customer_id: CustomerId) -> Portrait | None:
         tier=loyalty.standing(work, customer_id),
         tiers=loyalty.tier_history(work, customer_id),
         choices=loyalty.choices(work, customer_id),
+        then=loyalty.balance_at(work, customer_id, then) if then else None,
     )
 
 

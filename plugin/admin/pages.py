@@ -110,16 +110,18 @@ def customer_list() -> str:
 @pages.get("/customers/<int:customer_id>")
 @merchant_only
 def customer(customer_id: int) -> str:
-    """One customer: orders, stage and its history, points and what made them, invitations."""
+    """One customer: orders, stage and its history, points and what made them, invitations; points of another day."""
+    then = wording.end_of_day(request.args.get("on", ""), g.merchant.shop.timezone)
     with unit() as work:
-        portrait = customers.portrait(work, CustomerId(customer_id)) if customer_id < customers.NO_BOUND else None
+        portrait = customers.portrait(work, CustomerId(customer_id), then) if customer_id < customers.NO_BOUND else None
     if portrait is None:
         abort(404, "There is no such customer in this shop.")
     change = customers.next_change(portrait.standing, portrait.rules) if portrait.standing else None
     taken_back = request.args.get("taken_back") == "yes"
     return render_template(
-        "admin/customer.html", p=portrait, change=change, verdicts=referral.REASONS, taken_back=taken_back
-    )
+        "admin/customer.html", p=portrait, change=change, verdicts=referral.REASONS, taken_back=taken_back, then=then,
+        on=request.args.get("on", "")[:10],
+    )  # fmt: skip
 
 
 @pages.post("/redemptions/<int:redemption_id>/take-back")

@@ -83,16 +83,17 @@ def see_codes() -> Response:
 def see_order(external_id: str) -> Response:
     """What an order of this shopper earned, and the link to pass on.
 
-    `points` is null while the order has not reached us: the page that says thanks is often there first. Somebody
-    else's order looks the same as one that is not there.
+    `sentence` says what the points are for, or why there are none. Both are null while the order has not reached us:
+    the page that says thanks is often there first. Somebody else's order looks the same as one that is not there.
     """
     shopper = g.shopper
     if shopper.customer_id is None or not _ORDER.fullmatch(external_id):
-        return jsonify(points=None, referral=None)
+        return jsonify(points=None, sentence=None, referral=None)
     with _work() as work:
         points = loyalty.earned(work, shopper.customer_id, external_id)
+        why = loyalty.explain_order(work, shopper.customer_id, external_id)
         terms, code = referral.current_terms(work), referral.code_of(work, shopper.customer_id)
-    return jsonify(points=points, referral=_referral(terms, code))
+    return jsonify(points=points, sentence=why.sentence if why else None, referral=_referral(terms, code))
 
 
 @pages.route("/redeem", methods=ACT)

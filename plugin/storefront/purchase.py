@@ -31,13 +31,12 @@ def buy(shopper: Shopper, reward: str, ticket: str, steps: str = "") -> Any:
 
     Refuses with `NotLoggedIn`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
     """
-    doors = current_app.extensions["doors"]
     if shopper.customer_id is None or shopper.customer_external_id is None:
         raise NotLoggedIn if shopper.customer_external_id is None else loyalty.NotEnoughPoints
     key = checked(shopper, ticket)
     many = 1 if not steps else int(steps) if steps.isascii() and steps.isdigit() and len(steps) < 6 else 0
-    with doors.database.work(shopper.shop.shop_id) as work:
-        return loyalty.redeem(work, shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key, many)
+    click = loyalty.Click(shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], key, many)
+    return current_app.extensions["till"].buy(shopper.shop.shop_id, click)
 
 
 def checked(shopper: Shopper, ticket: str) -> str:

@@ -53,7 +53,7 @@ from plugin.webhooks import WebhookDoor
 from sandbox import App, Courier, World
 from sandbox import create_app as create_platform
 from sandbox.launch import launch_url
-from tests.ground import Clock, EventLoop
+from tests.ground import Clock, EventLoop, Superuser
 
 CLIENT_SECRET = "shpss_0123456789abcdef0123456789abcdef"
 DOMAIN = "demo-store.myshopify.com"
@@ -288,3 +288,17 @@ def loop(database: Database, clock: Clock) -> Iterator[Loop]:
         opened.install()
         opened.come_to_rest()
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _the_books_are_right(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every flow: what `python app.py ledger verify` proves, for every shop that there is."""
+    if "database" not in request.fixturenames:
+        yield
+        return
+    database: Database = request.getfixturevalue("database")
+    above: Superuser = request.getfixturevalue("above")
+    yield
+    for (shop_id,) in above.run("SELECT shop_id FROM shops ORDER BY shop_id"):
+        with database.snapshot(shop_id) as work:
+            assert loyalty.verify(work) == []

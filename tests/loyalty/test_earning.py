@@ -66,7 +66,7 @@ def test_what_an_order_found_when_it_first_earned_decides_for_ever(desk: Desk, a
     assert earned(desk, above) == {"#1": 100}
     (receipt,) = above.run("SELECT receipt FROM entries WHERE shop_id = %s", desk.shop.shop_id)[0]
     assert receipt == {
-        "basis_minor": 5_000, "rate": "at 1 for each 1.00 USD", "promotions": ["double"], "first": True,
+        "basis_minor": 5_000, "rate": "at 1 for each 1.00 USD", "promotions": ["double"], "first": True, "version": 2,
         "frozen": {"promotions": ["double"]},
     }  # fmt: skip
     publish(desk)
@@ -220,7 +220,7 @@ def test_every_order_gives_points_or_a_reason(desk: Desk, members: str) -> None:
         (0, "orders at the till earn nothing"),
         (50, None) if joined else (0, "its buyer had not joined the program"),
         (0, "a test order"),
-        (0, "the order names no customer"),
+        (0, "the order belongs to no customer account yet"),
         None,
     ]
 

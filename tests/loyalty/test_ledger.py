@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 import loyalty
 from commerce.ids import CustomerId, OrderId
 from engine import terms
+from loyalty import records
 from loyalty.rules import proposal
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
@@ -234,3 +236,93 @@ def test_the_app_has_no_right_to_touch_an_entry(desk: Desk, deed: str) -> None:
     with pytest.raises(DBAPIError, match="permission denied"), desk.work() as work:
         work.connection.exec_driver_sql(deed)
     assert figures(desk) == (50, 0, 50, 0, 0)
+
+
+# --- both sides
+
+
+KINDS = {
+    "issued": ("earn", "award", "action", "import"),
+    "reversed": ("clawback", "award_back", "action_back"),
+    "spent": ("hold", "spend", "release", "return"),
+    "expired": ("expire",),
+    "adjusted": ("adjust", "batch"),
+    "moved": ("repay", "merge"),
+}
+
+
+def test_every_kind_has_its_other_side(above: Superuser) -> None:
+    rule = above.one("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'entries_kind_check'")
+    allowed = {kind for kinds in KINDS.values() for kind in kinds}
+    assert set(re.findall(r"'(\w+)'", rule)) == allowed
+    sides = above.one(
+        "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid "
+        "AND a.attnum = d.adnum WHERE d.adrelid = 'entries'::regclass AND attname = 'counter'"
+    )
+    assert allowed <= set(re.findall(r"'(\w+)'", sides))
+
+
+@pytest.mark.parametrize("counter, kind", [(counter, kind) for counter, kinds in KINDS.items() for kind in kinds])
+def test_points_go_from_one_account_to_another_and_both_come_to_nothing(
+    desk: Desk, above: Superuser, counter: str, kind: str
+) -> None:
+    """Whatever the kind: what the customer's side gains is what the other side gives, in the totals as well."""
+    desk.settle(people.order(1, people.customer(), 5000))
+    who, lot_id = desk.customer_id(), above.one("SELECT max(lot_id) FROM lots WHERE shop_id = %s", desk.shop.shop_id)
+
+    def entry(points: int, way: str) -> records.Entry:
+        return records.Entry(
+            customer_id=who, kind=kind, points=points, lot_id=lot_id, idempotency_key=f"test:{way}", terms_version=1,
+            sentence="a test",
+        )  # fmt: skip
+
+    with desk.work() as work:
+        records.lock_balances(work, [who])
+        records.append(work, [entry(-20, "out")] + ([entry(20, "in")] if counter == "moved" else []))
+    totals = above.run(
+        "SELECT issued, reversed, spent, expired, adjusted, moved FROM ledger_totals WHERE shop_id = %s",
+        desk.shop.shop_id,
+    )[0]
+    booked = dict(zip(KINDS, (totals[0], totals[1], totals[2], totals[3], totals[4], totals[5]), strict=True))
+    expected = dict.fromkeys(KINDS, 0) | {"issued": 50}
+    expected[counter] += 0 if counter == "moved" else -20
+    assert booked == expected
+    assert sum(totals) == figures(desk)[0] == (50 if counter == "moved" else 30)
+    with desk.work() as work:
+        assert [fault for fault in loyalty.verify(work) if "short" not in fault] == []
+
+
+def test_points_that_move_and_do_not_arrive_are_refused(desk: Desk) -> None:
+    desk.settle(people.order(1, people.customer(), 5000))
+    with pytest.raises(AssertionError, match="come to nothing"):
+        _lose_some(desk)
+    assert figures(desk) == (50, 0, 50, 0, 0)
+
+
+def _lose_some(desk: Desk) -> None:
+    who = desk.customer_id()
+    with desk.work() as work:
+        (lot,) = records.open_lots(work, [who])
+        records.lock_balances(work, [who])
+        records.append(work, [
+            records.Entry(
+                customer_id=who, kind="merge", points=-20, lot_id=lot.lot_id, idempotency_key="test", terms_version=1,
+                sentence="half of a move",
+            )
+        ])  # fmt: skip
+
+
+def test_a_correction_upwards_makes_a_lot(desk: Desk, above: Superuser) -> None:
+    desk.settle(people.order(1, people.customer(), 5000))
+    who = desk.customer_id()
+    with desk.work() as work:
+        (lot_id,) = records.new_lot_ids(work, 1)
+        records.lock_balances(work, [who])
+        records.append(work, [
+            records.Entry(
+                customer_id=who, kind="adjust", points=7, lot_id=lot_id, idempotency_key="test", terms_version=1,
+                sentence="a present", available_at=START,
+            )
+        ])  # fmt: skip
+    assert figures(desk) == (57, 7, 50, 0, 0)
+    assert desk.faults() == []

@@ -124,3 +124,34 @@ def test_the_app_s_role_finds_them_by_an_index(
     plan = "\n".join(row[0] for row in explained)
     assert index in plan
     assert "Seq Scan on customers" not in plan
+
+
+def test_a_merchant_reads_why_an_order_earned_nothing_and_the_points_of_another_day(
+    house: House, shop: Shop, merchant: Merchant
+) -> None:
+    at = house.clock.now
+    ada = person("7", at)
+    house.settle(shop, order(1, ada, at, 5000), order(2, ada, at, paid=False))
+    house.clock.forward(days=3)
+    house.settle(shop, order(3, ada, house.clock.now, 7000))
+    path = f"/customers/{house.customer_id(shop, '7')}"
+    page = merchant.open(path).text
+    assert "No points: the order is not paid" in page
+    assert "50 points for 50.00 USD of goods kept" in page
+    that_day = merchant.open(f"{path}?on={at:%Y-%m-%d}").text
+    assert re.search(
+        r"At the end of <time[^>]*>2\u00a0Mar\u00a02026</time>: 50\u00a0points, of which 0 could", that_day
+    )
+    assert "120\u00a0points, of which 0" in merchant.open(f"{path}?on={house.clock.now:%Y-%m-%d}").text
+    assert "At the end of" not in merchant.open(path).text
+
+
+@pytest.mark.parametrize("odd", ["2026-02-30", "yesterday", "9999-12-31", "0001-01-01", "\0", "٢٠٢٦-٠٣-٠٢"])
+def test_a_day_that_is_none_is_said_to_be_none(house: House, shop: Shop, merchant: Merchant, odd: str) -> None:
+    house.settle(shop, order(1, person("7", house.clock.now), house.clock.now))
+    page = merchant.client.get(
+        f"/customers/{house.customer_id(shop, '7')}", query_string={"on": odd},
+        headers={"Authorization": f"Bearer {merchant.token()}"},
+    )  # fmt: skip
+    assert page.status_code == 200
+    assert ("That is no day" in page.text) == (odd != "0001-01-01")

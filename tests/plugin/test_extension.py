@@ -112,7 +112,7 @@ def test_somebody_who_is_not_logged_in_sees_the_program_and_nobody_s_points(hous
     assert (said["codes"], said["history"], said["referral"]["link"]) == ([], [], None)
     assert said["rewards"][0]["request_key"] is None
     assert stranger.said("/codes") == {"codes": []}
-    assert stranger.said("/orders/1001") == {"points": None, "referral": None}
+    assert stranger.said("/orders/1001") == {"points": None, "sentence": None, "referral": None}
 
 
 def test_a_customer_whom_we_have_not_met_has_nothing_yet(house: House, shop: Shop) -> None:
@@ -162,11 +162,12 @@ def test_checkout_is_given_the_codes_that_work_now_and_no_others(visitor: Visito
 def test_an_order_s_own_buyer_is_told_what_it_earned(visitor: Visitor, house: House, shop: Shop) -> None:
     said = visitor.said("/orders/1001")
     assert said["points"] == 250
+    assert said["sentence"] == "250 points for 250.00 USD of goods kept, at 1 for each 1.00 USD"
     assert said["referral"]["link"].startswith(f"https://{shop.domain}/apps/perennial/r/")
     for number in ("4711", "1" * 19):
         assert visitor.said(f"/orders/{number}")["points"] is None
     for odd in ("1" * 40, "%00", "1001%00", "%D9%A1", "gid:1001"):
-        assert visitor.said(f"/orders/{odd}") == {"points": None, "referral": None}
+        assert visitor.said(f"/orders/{odd}") == {"points": None, "sentence": None, "referral": None}
     other = Visitor(house.app.test_client(), shop.domain, 8)
     house.settle(shop, order(1005, person("8", house.clock.now), house.clock.now, 1000))
     assert other.said("/orders/1001")["points"] is None

@@ -107,6 +107,13 @@ def test_an_order_shows_what_it_earned_and_leads_to_the_points_page(visitor: Vis
     assert played["links"] == ["extension:perennial-points/"]
 
 
+def test_an_order_that_earned_nothing_says_why(visitor: Visitor, house: House, shop: Shop) -> None:
+    house.settle(shop, order(1003, person("7", house.clock.now), house.clock.now, paid=False))
+    there = answers(visitor, "/orders/1003")
+    played = play("order.js", {"answers": there, "order": {"id": "gid://shopify/Order/1003"}})
+    assert "no points: the order is not paid" in played["texts"]
+
+
 def test_the_page_that_says_thanks_waits_for_an_order_and_then_gives_up_in_words(visitor: Visitor) -> None:
     there = answers(visitor, "/orders/1001", "/orders/4711")
     known = play("thanks.js", {"answers": there, "confirmation": {"order": {"id": "gid://shopify/OrderIdentity/1001"}}})

@@ -1,0 +1,99 @@
+"""What the program owes: month by month to the point, and in money with what will never be spent taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from commerce.money import Money
+from engine.work import UnitOfWork
+from loyalty import records, rules
+from loyalty.rules import Breakage, Worth
+from loyalty.service.program import Program
+
+# How many customers' points are looked at to estimate what is never spent: more would not change the first two digits.
+SAMPLE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One month: opening + issued - spent - expired - reversed + adjusted = closing, to the point.
+
+    Points are those with customers and those held for codes; what customers owe is taken off.
+    """
+
+    begins: datetime
+    opening: int
+    issued: int
+    spent: int
+    expired: int
+    reversed: int
+    adjusted: int
+
+    @property
+    def closing(self) -> int:
+        return self.opening + self.issued - self.spent - self.expired - self.reversed + self.adjusted
+
+
+@dataclass(frozen=True, slots=True)
+class Liability:
+    """What is owed at `at`. `points` with customers, `held` for codes; `debt` of it is owed to the shop.
+
+    `worth` is None where no reward has an amount; `breakage` while there is not enough history.
+    """
+
+    at: datetime
+    points: int
+    held: int
+    debt: int
+    worth: Worth | None
+    breakage: Breakage | None
+    best: Money | None
+    average: Money | None
+    expected: Money | None
+    """At the average price, without what will never be spent."""
+
+
+def roll_forward(work: UnitOfWork, bounds: Sequence[datetime]) -> list[Month]:
+    """The months between these instants, oldest first; those before the first movement are left out."""
+    opening, first = records.before(work, bounds[0])
+    found = list[Month]()
+    for row in records.months(work, bounds):
+        each = Month(
+            row.begins, opening, int(row.issued), -int(row.spent), -int(row.expired), -int(row.reversed),
+            int(row.adjusted),
+        )  # fmt: skip
+        if first or found or each.closing or each.issued:
+            found.append(each)
+        opening = each.closing
+    return found
+
+
+def liability(work: UnitOfWork) -> Liability:
+    """What the program owes now."""
+    sums, agreed = records.outstanding(work), Program.of(work).current
+    points, held = int(sums.points), int(sums.held)
+    worth, unspent = rules.worth(agreed), rules.breakage(*records.ages(work, SAMPLE))
+    best = average = expected = None
+    if worth:
+        best = rules.in_money(points + held, worth.best, agreed.currency)
+        average = rules.in_money(points + held, worth.average, agreed.currency)
+        if unspent:
+            expected = rules.in_money(points + held, worth.average, agreed.currency, unspent.share)
+    return Liability(work.now, points, held, records.debt(work), worth, unspent, best, average, expected)
+
+
+def journal_bounds(work: UnitOfWork, begins: datetime, ends: datetime) -> tuple[int, int]:
+    """Between which numbers the entries of that time lie, as they are now; the first is not one of them."""
+    return records.written(work, begins, ends)
+
+
+def journal(
+    work: UnitOfWork, begins: datetime, ends: datetime, *, after: int, upto: int, limit: int = 5_000
+) -> Sequence[Any]:
+    """A page of the entries of that time, by number: entry_id, recorded_at, customer, account, counter, kind, points,
+    order_name, terms_version, sentence.
+    """
+    return records.journal(work, begins, ends, after=after, upto=upto, limit=limit)
