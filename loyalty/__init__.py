@@ -146,7 +146,6 @@ from loyalty.service import (
     verify,
     walk_members,
     warn_expiring,
-    why,
     withdraw,
 )
 
@@ -292,6 +291,5 @@ __all__ = [
     "verify",
     "walk_members",
     "warn_expiring",
-    "why",
     "withdraw",
 ]

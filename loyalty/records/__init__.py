@@ -61,7 +61,6 @@ from loyalty.records.grounds import (
     frozen,
     had,
     numbers,
-    orders_named,
     orders_of,
 )
 from loyalty.records.imports import (
@@ -261,7 +260,6 @@ __all__ = [
     "numbers",
     "open_lots",
     "order_of",
-    "orders_named",
     "orders_of",
     "outstanding",
     "people",

@@ -92,11 +92,6 @@ def buyer_facts(
     return work.rows(_FACTS, customer_ids=list(customer_ids), facts=list(names), prefix=f"{prefix}%")
 
 
-def orders_named(work: UnitOfWork, external_ids: Sequence[str]) -> list[OrderId]:
-    """Our ids of orders by the store's numbers."""
-    return [row.order_id for row in work.rows(_ORDERS_NAMED, external_ids=list(external_ids))]
-
-
 def orders_of(work: UnitOfWork, external_ids: Sequence[str], limit: int) -> list[OrderId]:
     """Orders of these customers, by the store's numbers of them."""
     return [row.order_id for row in work.rows(_ORDERS_OF, external_ids=list(external_ids), limit=limit)]

@@ -46,7 +46,6 @@ from loyalty.service.earning import (
     Award,
     settle_awards,
     settle_orders,
-    why,
 )
 from loyalty.service.expiry import (
     date_lots,
@@ -268,6 +267,5 @@ __all__ = [
     "verify",
     "walk_members",
     "warn_expiring",
-    "why",
     "withdraw",
 ]

@@ -83,17 +83,6 @@ def _with_orders_of_new_members(
     return [*orders, *mirror.load(work, theirs)]
 
 
-def why(work: UnitOfWork, order_external_id: str) -> Owed | None:
-    """What an order, by the store's number, is owed, and why: each order gives points or a reason. None for one that
-    has not reached us.
-    """
-    orders = mirror.load(work, records.orders_named(work, [order_external_id]))
-    if not orders:
-        return None
-    _, owed = next(iter(_reckoned(work, Program.of(work), orders, records.booked(work, [orders[0].order_id]))))
-    return owed
-
-
 def order_dues(
     work: UnitOfWork, program: Program, orders: Sequence[Order], booked: Mapping[OrderId, records.Booked]
 ) -> dict[OrderId, Owed]:
