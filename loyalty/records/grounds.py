@@ -54,9 +54,6 @@ _ORDERS_OF = text("""
     WHERE o.shop_id = :shop_id AND c.external_id = ANY(:external_ids) ORDER BY o.order_id LIMIT :limit
 """)
 
-_ORDERS_NAMED = text(
-    "SELECT order_id FROM orders WHERE shop_id = :shop_id AND external_id = ANY(:external_ids) ORDER BY order_id"
-)
 
 
 def frozen(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Mapping[str, Any]]:
