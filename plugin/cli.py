@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history, imports, ledger, trouble
+from plugin import history, imports, ledger, packs, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -120,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
     join.add_argument("--store", help="the address of a WooCommerce store, such as https://shop.example")
     enter = commands.add_parser("sign-in", help="print a link that lets its opener into a connected WooCommerce store")
     enter.add_argument("--store", required=True, help="the store's address")
+    leave = commands.add_parser("export", help="write all that a shop's program is to a file, as lines of JSON")
+    leave.add_argument("file", help="such as kettle.jsonl.gz")
+    leave.add_argument("--shop", required=True, help="such as kettle.myshopify.com")
+    enter = commands.add_parser("import", help="take in what `export` wrote, on another installation")
+    enter.add_argument("file")
     imports.describe(commands.add_parser("import-points", help="bring balances from another program, or undo that"))
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
@@ -258,6 +263,8 @@ _CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
     "backfill": lambda house, chosen: history.backfill(house, chosen.shop, again=chosen.again),
     "connect": lambda house, chosen: by_hand.connect(house, chosen.store) if chosen.store else _connect(house),
     "import-points": imports.run,
+    "export": lambda house, chosen: packs.write(house, chosen.shop, chosen.file),
+    "import": lambda house, chosen: packs.take(house, chosen.file),
     "ledger": lambda house, chosen: ledger.verify(house, chosen.shop),
     "reconcile": lambda house, chosen: history.reconcile(house, chosen.shop, deep=chosen.deep),
     "sign-in": lambda house, chosen: by_hand.sign_in(house, chosen.store),

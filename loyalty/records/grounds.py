@@ -55,7 +55,6 @@ _ORDERS_OF = text("""
 """)
 
 
-
 def frozen(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Mapping[str, Any]]:
     """What each order froze when it first earned; orders that never did are left out."""
     return {row.order_id: row.frozen for row in work.rows(_FROZEN, order_ids=list(order_ids))} if order_ids else {}
