@@ -1,9 +1,9 @@
 """A shop's pack: all that the shop's program is, as lines of JSON that any language reads, and the way back in.
 
-The first line says what the pack is: format, schema, shop, each table's columns and number of rows. Each line after it is a
-row, ``{"t": table, "r": {column: value}}``, tables in an order in which none needs a later one. Numbers of ours stay as
-they are, so everything that hangs on them stays true, hashes too. Credentials, deliveries and what waits to be pushed
-stay at home: whoever takes a pack in connects the store anew.
+The first line says what the pack is: format, schema, shop, each table's columns and number of rows. Each line after it
+is a row, ``{"t": table, "r": {column: value}}``, tables in an order in which none needs a later one. Numbers of ours
+stay as they are, so everything that hangs on them stays true, hashes too. Credentials, deliveries and what waits to be
+pushed stay at home: whoever takes a pack in connects the store anew.
 """
 
 from __future__ import annotations
