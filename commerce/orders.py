@@ -64,6 +64,8 @@ class OrderSnapshot:
     referral_code: str | None
     checkout_token: str | None = None
     """What the store called the checkout that this order came from, if it says so."""
+    landing_code: str | None = None
+    """The referral code in the address at which the shopper came in; `referral_code` is the cart's word, else this."""
 
 
 @dataclass(frozen=True, slots=True)

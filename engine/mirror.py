@@ -53,17 +53,17 @@ _ACCEPT_ORDERS = text("""
             external_id text, name text, customer_external_id text, currency text, placed_at timestamptz,
             updated_at timestamptz, observed_at timestamptz, paid boolean, cancelled_at timestamptz, test boolean,
             goods_minor bigint, total_minor bigint, discount_codes text[], referral_code text, checkout_token text,
-            lines_digest bigint)
+            landing_code text, lines_digest bigint)
     ), held AS (
         SELECT o.external_id, o.lines_digest FROM orders o
         WHERE o.shop_id = :shop_id AND o.external_id IN (SELECT external_id FROM given)
     ), accepted AS (
         INSERT INTO orders (shop_id, external_id, name, customer_id, currency, placed_at, updated_at, observed_at,
                             paid, cancelled_at, test, goods_minor, total_minor, discount_codes, referral_code,
-                            checkout_token, lines_digest)
+                            checkout_token, landing_code, lines_digest)
         SELECT :shop_id, g.external_id, g.name, coalesce(c.merged_into, c.customer_id), g.currency, g.placed_at,
                g.updated_at, g.observed_at, g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor,
-               g.discount_codes, g.referral_code, g.checkout_token, g.lines_digest
+               g.discount_codes, g.referral_code, g.checkout_token, g.landing_code, g.lines_digest
         FROM given g LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.customer_external_id
         ORDER BY g.external_id
         ON CONFLICT (shop_id, external_id) DO UPDATE
@@ -73,6 +73,7 @@ _ACCEPT_ORDERS = text("""
                 goods_minor = excluded.goods_minor, total_minor = excluded.total_minor,
                 discount_codes = excluded.discount_codes, referral_code = excluded.referral_code,
                 checkout_token = coalesce(excluded.checkout_token, orders.checkout_token),
+                landing_code = excluded.landing_code,
                 lines_digest = excluded.lines_digest, version = orders.version + 1
             WHERE orders.deleted_at IS NULL
               AND (excluded.updated_at, excluded.observed_at) > (orders.updated_at, orders.observed_at)
@@ -267,6 +268,7 @@ def _order_row(order: OrderSnapshot, lines: bytes) -> dict[str, object]:
 _PLAIN = (
     "external_id", "name", "currency", "placed_at", "updated_at", "observed_at", "paid", "cancelled_at", "test",
     "goods_minor", "total_minor", "discount_codes", "referral_code", "checkout_token",
+    "landing_code",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from commerce.reading import (
     clean,
     codes,
     optional,
+    landing_code,
     referral_code,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "clean",
     "codes",
     "optional",
+    "landing_code",
     "referral_code",
 ]
 

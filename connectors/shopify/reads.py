@@ -182,6 +182,7 @@ def _order(
         refunds=tuple(_refund(refunded[ref.id], external_id, currency) for ref in node.refunds if ref.id in refunded),
         discount_codes=reading.codes(node.discount_codes),
         referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
+        landing_code=reading.landing_code(node.landing_page_url),
         checkout_token=reading.checkout_token(node.checkout_token),
     )
 
