@@ -143,6 +143,10 @@ _CUSTOMER_ID = text("""
     SELECT coalesce(merged_into, customer_id) AS customer_id FROM customers
     WHERE shop_id = :shop_id AND external_id = :external_id
 """)
+_EMAILS = text("""
+    SELECT customer_id, email FROM customers
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND email IS NOT NULL
+""")
 _FIRST_ORDERS = text("""
     SELECT DISTINCT ON (customer_id) customer_id, order_id FROM orders
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
@@ -209,6 +213,13 @@ def first_orders(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[C
         if customer_ids
         else {}
     )
+
+
+def emails(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, str]:
+    """The e-mail addresses of those customers who have one: to be compared, never to be kept elsewhere."""
+    if not customer_ids:
+        return {}
+    return {row.customer_id: row.email for row in work.rows(_EMAILS, customer_ids=list(customer_ids))}
 
 
 def behind(work: UnitOfWork, stamps: Sequence[OrderStamp]) -> list[str]:

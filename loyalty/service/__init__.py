@@ -17,6 +17,8 @@ from loyalty.service.giving import (
     ask_gift,
     gifts,
     give_due,
+    give_reward,
+    take_gift_back,
 )
 from loyalty.service.imports import (
     ImportBooked,
@@ -92,6 +94,7 @@ __all__ = [
     "gift_card_settled",
     "gifts",
     "give_due",
+    "give_reward",
     "handed_over",
     "imports",
     "merge",
@@ -108,6 +111,7 @@ __all__ = [
     "settle_orders",
     "statement",
     "take_back",
+    "take_gift_back",
     "tell_points",
     "tickets",
     "to_hand_over",

@@ -99,16 +99,18 @@ def order_gap(program: Program, order: Order, booked: records.Booked | None) -> 
 
 
 def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
-    """Bring the ledger to what `awards` say is owed. Each is the whole of what its order brings that customer."""
+    """Bring the ledger to what `awards` say is owed. Each is the whole of what its order brings that customer, and
+    no two are of the same order and customer.
+    """
     if not awards:
         return
     debts = _lock(work, [award.customer_id for award in awards])
-    booked, version = records.booked(work, [a.order_id for a in awards], awards=True), Program.of(work).current.version
+    booked, version = records.awarded(work, [a.order_id for a in awards]), Program.of(work).current.version
     gaps = list[_Gap]()
     for award in awards:
-        before = booked.get(award.order_id, records.Booked(0, version, 0))
+        before = booked.get((award.order_id, award.customer_id), records.Booked(0, version, 0))
         if points := award.points - before.points:
-            key = f"award:{award.order_id}:{before.entries}"
+            key = f"award:{award.order_id}:{award.customer_id}:{before.entries}"
             gaps.append(
                 _Gap(
                     award.customer_id,

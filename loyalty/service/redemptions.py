@@ -87,7 +87,7 @@ def redeem(
         raise NotEnoughPoints
     if reward.stock and records.lock_stock(work, reward) >= reward.stock:
         raise RewardSoldOut
-    expires_at, code = _end(work, customer_id, reward), code_for(reward)
+    expires_at, code = end_of(work, customer_id, reward), code_for(reward)
     redemption_id = records.insert_redemption(
         work,
         customer_id,
@@ -106,7 +106,7 @@ def redeem(
     return row
 
 
-def _end(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:
+def end_of(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:
     """When the reward ends; what never ends does so beyond any year that a shop sees.
 
     Of a credit, in a second of its own: it is recognised by its end. The caller has locked the customer's balance.

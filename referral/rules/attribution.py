@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -67,14 +66,6 @@ PAYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Basket:
-    """Of an order's goods, those that count: their net price, before returns."""
-
-    order_id: OrderId
-    counting_minor: int
-
-
 def judge(
     order: Order, decision: Decision, first_order: OrderId | None, counting_minor: int, terms: Terms
 ) -> Verdict:
@@ -112,13 +103,16 @@ def kept_share(points: int, order: Order) -> int:
     return points * min(order.kept_minor, order.goods_minor) // order.goods_minor
 
 
-def pay(verdict: Verdict, band: Band, rank: int, terms: Terms) -> Pay:
-    """What becomes of the award. `rank`: the how manyeth friend of the advocate's month this is, from 1."""
+def pay(verdict: Verdict, band: Band) -> Pay:
+    """What becomes of the award, before it is seen how many the advocate has had."""
     if verdict is not Verdict.FRIEND:
         return Pay.NOT_OWED
-    if band is not Band.APPROVE:
-        return Pay.REVIEW if band is Band.REVIEW else Pay.DECLINED
-    return Pay.CAPPED if terms.most_a_month and rank > terms.most_a_month else Pay.OWED
+    return {Band.APPROVE: Pay.OWED, Band.REVIEW: Pay.REVIEW, Band.DECLINE: Pay.DECLINED}[band]
+
+
+def capped(month_rank: int, terms: Terms) -> Pay:
+    """What becomes of the award of a friend who counts: the how manyeth of the advocate's month, from 1."""
+    return Pay.CAPPED if terms.most_a_month and month_rank > terms.most_a_month else Pay.OWED
 
 
 def due_at(placed_at: datetime, terms: Terms) -> datetime:

@@ -1,0 +1,38 @@
+"""Knowing a person again without keeping who they are: keyed digests of what reaches them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from commerce.ids import ShopId
+from commerce.identity import email_key
+from commerce.phones import e164
+from engine import mirror
+from engine.mirror import Accepted
+from engine.work import UnitOfWork
+
+
+def contact_of(typed: str, country: str | None = None) -> tuple[str | None, str | None]:
+    """What somebody typed, as the key of an e-mail address or of a phone number; (None, None) for neither."""
+    if "@" in typed:
+        return email_key(typed), None
+    return None, e164(typed, country)
+
+
+def digest(secret: bytes, shop_id: ShopId, email: str | None, phone: str | None) -> bytes:
+    """32 bytes that are the same for the same address, and tell nothing without the secret."""
+    contact = email if email is not None else f"phone:{phone}"
+    return hmac.digest(secret, f"{shop_id}:{contact}".encode(), hashlib.sha256)
+
+
+def buyers(work: UnitOfWork, accepted: Accepted, secret: bytes | None) -> list[tuple[int, str | None]]:
+    """Each order with the digest of its buyer's address, in hexadecimal; None where it is not known, or no secret."""
+    ids = sorted({o.customer_id for o in accepted.orders if o.customer_id is not None})
+    emails = mirror.emails(work, ids) if secret is not None else {}
+    found = list[tuple[int, str | None]]()
+    for order in accepted.orders:
+        email = email_key(emails.get(order.customer_id)) if order.customer_id is not None else None
+        known = digest(secret, work.shop_id, email, None).hex() if secret is not None and email is not None else None
+        found.append((order.order_id, known))
+    return found
