@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 # Counters are shared between the processes of one machine through files in this directory. The metrics library reads
@@ -101,6 +101,11 @@ def _give(work: UnitOfWork) -> None:
         pass
 
 
+def _give_for_friends(work: UnitOfWork) -> None:
+    while referral.give_rewards(work):
+        pass
+
+
 def _decide(work: UnitOfWork) -> None:
     while loyalty.decide_due(work):
         pass
@@ -108,6 +113,8 @@ def _decide(work: UnitOfWork) -> None:
 
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
+    referral.purge_tries(work)
+    referral.look_after_codes(work)
     announcements.purge(work)
 
 
@@ -183,8 +190,14 @@ class House:
         )
 
     @cached_property
+    def reactions(self) -> Sequence[Reaction]:
+        """`REACTIONS`, of which referral knows buyers again by the address of their claim."""
+        recognising = partial(referral.settle_attributions, secret=self.secret)
+        return [recognising if each is referral.settle_attributions else each for each in REACTIONS]
+
+    @cached_property
     def inbox(self) -> Inbox:
-        return Inbox(self.database, {"shopify": translate}, REACTIONS)
+        return Inbox(self.database, {"shopify": translate}, self.reactions)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -192,15 +205,15 @@ class House:
 
     @cached_property
     def reconciler(self) -> Reconciler:
-        return Reconciler(self.database, self.connect, REACTIONS)
+        return Reconciler(self.database, self.connect, self.reactions)
 
     @cached_property
     def backfiller(self) -> Backfiller:
-        return Backfiller(self.database, self.connect, REACTIONS)
+        return Backfiller(self.database, self.connect, self.reactions)
 
     @cached_property
     def stale_orders(self) -> StaleOrders:
-        return StaleOrders(self.database, self.connect, lambda work, found: settle_read(work, REACTIONS, found))
+        return StaleOrders(self.database, self.connect, lambda work, found: settle_read(work, self.reactions, found))
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -209,6 +222,7 @@ class House:
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
             Job("give rewards", 60, inside=_give),
+            Job("give rewards for friends", 60, inside=_give_for_friends),
             Job("decide contests", 300, inside=_decide),
             Job("reconcile", 300, after=self._reconcile),
             Job("check segments", 86400, inside=segments.look_again),

@@ -47,6 +47,11 @@ def touch(work: UnitOfWork, code: str, checkout_token: str, order_external_id: s
         settle_attributions(work, mirror.Accepted(mirror.load(work, [order_id]), ()))
 
 
+def purge_touches(work: UnitOfWork) -> None:
+    """Forget touches that no order can need any more."""
+    mentions.purge_touches(work, work.now - TOUCH_KEPT)
+
+
 def settle_attributions(
     work: UnitOfWork, accepted: mirror.Accepted, *, secret: bytes | None = None, tiers: Tiers | None = None
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 
 from commerce.ids import ShopId
 from commerce.identity import email_key
@@ -12,11 +13,15 @@ from engine import mirror
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 
+# What can be written to: a name of 64 letters, a domain of 254.
+_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
+
 
 def contact_of(typed: str, country: str | None = None) -> tuple[str | None, str | None]:
     """What somebody typed, as the key of an e-mail address or of a phone number; (None, None) for neither."""
     if "@" in typed:
-        return email_key(typed), None
+        email = email_key(typed)
+        return (email, None) if email is not None and _ADDRESS.fullmatch(email) else (None, None)
     return None, e164(typed, country)
 
 
