@@ -58,6 +58,7 @@ class Account:
     history: Sequence[Movement]
     referral_code: str
     friends: int
+    invited: Sequence[referral.Friend] = ()
     tickets: Sequence[Any] = ()
     """Tickets of contests: see `loyalty.tickets`."""
 
@@ -89,6 +90,7 @@ def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) ->
         history=movements(loyalty.statement(work, customer_id, newest)) if newest else [],
         referral_code=referral.code_of(work, customer_id),
         friends=len(brought),
+        invited=referral.friends_of(work, customer_id) if newest else [],
         tickets=loyalty.tickets(work, customer_id),
     )
 

@@ -27,7 +27,7 @@ from referral.service.claiming import (
     purge_tries,
     take_up,
 )
-from referral.service.hearing import Flip, Hearing, friends_of, hearing, latest, replay
+from referral.service.hearing import Flip, Friend, FriendState, Hearing, friends_of, hearing, latest, replay
 from referral.service.inviting import code_of, known_code, link_path, look_after_codes
 from referral.service.program import DOMAIN, TermsRefused, current_terms, first_terms, publish
 
@@ -39,6 +39,8 @@ __all__ = [
     "ClaimedAlready",
     "CodeUnknown",
     "Flip",
+    "Friend",
+    "FriendState",
     "Hearing",
     "NotAnAddress",
     "NotTaken",

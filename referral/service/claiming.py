@@ -32,7 +32,7 @@ SHOWN_AGAIN = timedelta(days=1)
 TRIES_SPAN = timedelta(hours=1)
 # A household or an office behind one address, and no list of codes.
 MOST_TRIES = 30
-# All of a shop's mistaken claims in a minute. Whoever fills it only delays others who are mistaken: known codes work on.
+# All of a shop's mistaken claims in a minute. Then everybody waits for it to pass: a known code shall not stand out.
 MOST_MISSES = 120
 TRIES_KEPT, REFUSALS_KEPT = timedelta(days=1), timedelta(days=400)
 

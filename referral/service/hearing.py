@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork
 from referral.records import attributions, mentions
-from referral.rules import Mention, Policy, Why, choose
+from referral.rules import PAYS, REASONS, Mention, Pay, Policy, Verdict, Why, choose, due_at
+from referral.rules.inviting import plain
+from referral.service.program import Program
 
 REPLAY_PAGE = 1000
 
@@ -65,8 +69,47 @@ def replay(work: UnitOfWork, policy: Policy) -> Iterator[Flip]:
                 yield Flip(row.order_id, row.advocate_id, decision.winner.advocate_id, Why(row.why), decision.why)
 
 
-def friends_of(work: UnitOfWork, customer_id: CustomerId, limit: int = 50) -> Sequence[Any]:
-    """The customer's friends, newest first: claimed_at, ends_at, verdict, pay, placed_at, and the first letter of the
-    name of those who ordered. Of whoever only claimed there is no letter.
+class FriendState(StrEnum):
+    """How far a friend has come, as their advocate sees it."""
+
+    CLAIMED = "claimed"
+    ENDED = "ended"
+    ORDERED = "ordered"
+    HELD = "held"
+    REWARDED = "rewarded"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Friend:
+    """A friend of an advocate. Of who they are no more than `initial`, the first letter of a name, and only of those
+    who ordered.
     """
-    return attributions.friends_of(work, customer_id, limit)
+
+    state: FriendState
+    since: datetime
+    until: datetime | None = None
+    reason: str = ""
+    initial: str = ""
+
+
+def friends_of(work: UnitOfWork, customer_id: CustomerId, limit: int = 50) -> list[Friend]:
+    """The customer's friends, the latest first."""
+    program = Program.of(work)
+    return [_friend(row, program, work.now) for row in attributions.friends_of(work, customer_id, limit)]
+
+
+def _friend(row: Any, program: Program, now: datetime) -> Friend:
+    if row.verdict is None:
+        state = FriendState.CLAIMED if row.ends_at > now else FriendState.ENDED
+        return Friend(state, row.claimed_at, row.ends_at)
+    initial = plain(row.initial or "")
+    if row.verdict == Verdict.NOT_COUNTED:
+        return Friend(FriendState.ORDERED, row.placed_at, None, REASONS[Verdict.NOT_COUNTED], initial)
+    if row.verdict != Verdict.FRIEND or row.pay in (Pay.DECLINED, Pay.CAPPED):
+        reason = REASONS[Verdict(row.verdict)] if row.verdict != Verdict.FRIEND else PAYS[Pay(row.pay)]
+        return Friend(FriendState.REFUSED, row.placed_at, None, reason, initial)
+    if row.pay == Pay.REVIEW:
+        return Friend(FriendState.HELD, row.placed_at, None, PAYS[Pay.REVIEW], initial)
+    due = due_at(row.placed_at, program.at(row.placed_at))
+    return Friend(FriendState.HELD if due > now else FriendState.REWARDED, row.placed_at, due, "", initial)
