@@ -43,6 +43,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/redemptions/<int:redemption_id>/take-back",
         "/rewards",
         "/rewards/withdraw",
+        "/proxy/invited",
         "/proxy/redeem",
         "/proxy/scratch",
         "/segments/<wanted>",

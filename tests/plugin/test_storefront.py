@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -222,9 +223,10 @@ def test_an_unknown_invitation_looks_like_a_known_one(stranger: Shopper, link: s
 def test_what_cannot_be_an_invitation_is_said_to_be_none(stranger: Shopper) -> None:
     for code in ("x" * 400, "<script>", "%7B%7B", "a.b", "..%2f..%2fadmin", "%2F%2Fevil.example"):
         answer = stranger.get(f"/r/{code}")
-        assert answer.status_code in (404, 409)
+        # Doubled strokes are one for the framework, which says so; that leads nowhere but to ourselves.
+        assert answer.status_code in (308, 404, 409)
         assert "<script>" not in answer.text
-        assert "evil.example" not in answer.headers.get("Location", "")
+        assert urlsplit(answer.headers.get("Location", "")).netloc in ("", "localhost")
 
 
 def test_a_link_leads_to_the_shop_whatever_is_added_to_it(stranger: Shopper, link: str) -> None:
