@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import orjson
 from sqlalchemy import text
@@ -147,6 +148,10 @@ _EMAILS = text("""
     SELECT customer_id, email FROM customers
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND email IS NOT NULL
 """)
+_NAMES = text("""
+    SELECT customer_id, external_id, first_name, last_name, email, redacted_at FROM customers
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+""")
 _FIRST_ORDERS = text("""
     SELECT DISTINCT ON (customer_id) customer_id, order_id FROM orders
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
@@ -220,6 +225,12 @@ def emails(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[Custome
     if not customer_ids:
         return {}
     return {row.customer_id: row.email for row in work.rows(_EMAILS, customer_ids=list(customer_ids))}
+
+
+def names(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, Any]:
+    """What each of these customers is called: external_id, first_name, last_name, email, redacted_at."""
+    rows = work.rows(_NAMES, customer_ids=list(customer_ids)) if customer_ids else ()
+    return {row.customer_id: row for row in rows}
 
 
 def behind(work: UnitOfWork, stamps: Sequence[OrderStamp]) -> list[str]:

@@ -15,8 +15,8 @@ from commerce.reading import (
     bounded,
     clean,
     codes,
-    optional,
     landing_code,
+    optional,
     referral_code,
 )
 
@@ -33,8 +33,8 @@ __all__ = [
     "checkout_token",
     "clean",
     "codes",
-    "optional",
     "landing_code",
+    "optional",
     "referral_code",
 ]
 

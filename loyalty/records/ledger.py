@@ -222,9 +222,7 @@ def booked(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Book
 def awarded(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[tuple[OrderId, CustomerId], Booked]:
     """Points that customers were awarded for orders so far, by order and customer."""
     rows = work.rows(_AWARDED, order_ids=list(order_ids))
-    return {
-        (row.order_id, row.customer_id): Booked(int(row.points), row.terms_version, row.entries) for row in rows
-    }
+    return {(row.order_id, row.customer_id): Booked(int(row.points), row.terms_version, row.entries) for row in rows}
 
 
 def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> int | None:

@@ -121,7 +121,8 @@ _NEWEST = text("""
 """)
 # What became of each friend, as far as the advocate may know: of whom has bought, the first letter.
 _FRIENDS = text("""
-    SELECT k.claim_id, k.claimed_at, k.ends_at, a.order_id, a.verdict, a.pay, a.placed_at, left(c.first_name, 1) AS initial
+    SELECT k.claim_id, k.claimed_at, k.ends_at, a.order_id, a.verdict, a.pay, a.placed_at,
+           left(c.first_name, 1) AS initial
     FROM claims k
     LEFT JOIN LATERAL (SELECT * FROM attributions a WHERE a.shop_id = :shop_id AND a.claim_id = k.claim_id
                        AND a.advocate_id = :customer_id

@@ -1,4 +1,4 @@
-"""Friends' claims as they are remembered: those that were taken up, those that were refused, and who tries too often."""
+"""Friends' claims as they are remembered: those taken up, those refused, and who tries too often."""
 
 from __future__ import annotations
 

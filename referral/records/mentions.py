@@ -54,11 +54,13 @@ _GATHER = text(f"""
         UNION ALL
         SELECT g.order_id, CASE k.way WHEN 'name' THEN '{Source.NAME}' ELSE '{Source.PERSON}' END, k.advocate_id,
                k.claim_id, k.claimed_at
-        FROM given g JOIN claims k ON k.shop_id = :shop_id AND k.friend_digest = g.digest AND k.claimed_at <= g.placed_at
+        FROM given g
+        JOIN claims k ON k.shop_id = :shop_id AND k.friend_digest = g.digest AND k.claimed_at <= g.placed_at
         UNION ALL
         SELECT g.order_id, CASE k.way WHEN 'name' THEN '{Source.NAME}' ELSE '{Source.PERSON}' END, k.advocate_id,
                k.claim_id, k.claimed_at
-        FROM given g JOIN claims k ON k.shop_id = :shop_id AND k.friend_id = g.customer_id AND k.claimed_at <= g.placed_at
+        FROM given g
+        JOIN claims k ON k.shop_id = :shop_id AND k.friend_id = g.customer_id AND k.claimed_at <= g.placed_at
         UNION ALL
         SELECT g.order_id, '{Source.TOUCH}', t.advocate_id, NULL, t.seen_at
         FROM given g JOIN touches t ON t.shop_id = :shop_id AND t.checkout_token = g.checkout_token

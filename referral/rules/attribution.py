@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from commerce.ids import CustomerId, OrderId
+from commerce.ids import OrderId
 from commerce.orders import Order
 from referral.rules.court import Decision, Why
 from referral.rules.terms import Terms
@@ -66,9 +66,7 @@ PAYS = {
 }
 
 
-def judge(
-    order: Order, decision: Decision, first_order: OrderId | None, counting_minor: int, terms: Terms
-) -> Verdict:
+def judge(order: Order, decision: Decision, first_order: OrderId | None, counting_minor: int, terms: Terms) -> Verdict:
     """Whether `order` is what its advocate is rewarded for: a friend's first order that counts.
 
     `first_order` is the friend's first. The least order is measured by what was bought: what is returned later is

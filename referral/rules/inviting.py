@@ -16,25 +16,24 @@ NAMELESS = "HELLO"
 LETTERS = "CDFHJKMNPQRTVWXY"
 DIGITS = "34679"
 
-_CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюяєіїґў"
-_CYRILLIC_AS = (
-    "A B V G D E ZH Z I Y K L M N O P R S T U F KH TS CH SH SHCH _ Y _ E YU YA YE I YI G U"
-).split()
-_GREEK = "αβγδεζηθικλμνξοπρσςτυφχψω"
-_GREEK_AS = "A V G D E Z I TH I K L M N X O P R S S T Y F CH PS O".split()
-_ARABIC = "ابپتثجچحخدذرزژسشصضطظعغفقکكگلمنوهةیيىئؤأإآء"
-_ARABIC_AS = (
-    "A B P T S J CH H KH D Z R Z ZH S SH S Z T Z A GH F GH K K G L M N V H H I I I Y V A E A _"
-).split()
-_LATIN = "ßæœøđðþłı"
-_LATIN_AS = "SS AE OE O D D TH L I".split()
+# How other alphabets sound in this one, letter by letter; "_" is no sound.
+_ALPHABETS = (
+    (
+        "абвгдежзийклмнопрстуфхцчшщъыьэюяєіїґў",
+        "A B V G D E ZH Z I Y K L M N O P R S T U F KH TS CH SH SHCH _ Y _ E YU YA YE I YI G U",
+    ),
+    ("αβγδεζηθικλμνξοπρσςτυφχψω", "A V G D E Z I TH I K L M N X O P R S S T Y F CH PS O"),
+    (
+        "ابپتثجچحخدذرزژسشصضطظعغفقکكگلمنوهةیيىئؤأإآء",
+        "A B P T S J CH H KH D Z R Z ZH S SH S Z T Z A GH F GH K K G L M N V H H I I I Y V A E A _",
+    ),
+    ("ßæœøđðþłı", "SS AE OE O D D TH L I"),
+)
 _SOUNDS: Mapping[str, str] = {
-    letter: "" if sound == "_" else sound
-    for alphabet, sounds in (
-        (_CYRILLIC, _CYRILLIC_AS), (_GREEK, _GREEK_AS), (_ARABIC, _ARABIC_AS), (_LATIN, _LATIN_AS),
-    )
-    for letter, sound in zip(alphabet, sounds, strict=True)
-}  # fmt: skip
+    letter: sound.strip("_")
+    for letters, sounds in _ALPHABETS
+    for letter, sound in zip(letters, sounds.split(), strict=True)
+}
 
 
 def latin(first_name: str | None) -> str:
@@ -128,7 +127,11 @@ def _query(**fields: str) -> str:
 
 def plain(text: str) -> str:
     """A name as part of a sentence: without what turns the direction of writing, and without line breaks."""
-    kept = (letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") and letter not in TURNS)
+    kept = (
+        letter
+        for letter in text
+        if unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") and letter not in TURNS
+    )
     return " ".join("".join(kept).split())
 
 

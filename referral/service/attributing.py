@@ -32,6 +32,8 @@ TOUCHES_A_MINUTE = 120
 
 Tiers = Callable[[UnitOfWork, Sequence[CustomerId]], Mapping[CustomerId, str]]
 """The tiers in which customers are, by their keys; whoever is in none is missing."""
+Bands = Callable[[UnitOfWork, Sequence[OrderId]], Mapping[OrderId, Band]]
+"""Which friends' orders may be paid for; of which nothing is said, a person has to look at them first."""
 
 
 def touch(work: UnitOfWork, code: str, checkout_token: str, order_external_id: str | None = None) -> None:
@@ -53,8 +55,9 @@ def purge_touches(work: UnitOfWork) -> None:
 
 
 def settle_attributions(
-    work: UnitOfWork, accepted: mirror.Accepted, *, secret: bytes | None = None, tiers: Tiers | None = None
-) -> None:
+    work: UnitOfWork, accepted: mirror.Accepted, *, secret: bytes | None = None, tiers: Tiers | None = None,
+    bands: Bands = fraud.band,
+) -> None:  # fmt: skip
     """Judge the orders that name an advocate, and again those of the same friends;
 
     bring the advocates' points, rewards, tags and stages up to that. With the house's `secret`, buyers are known again
@@ -67,12 +70,13 @@ def settle_attributions(
     # Whoever was merged may have brought themselves, and a first order may have become a second.
     friends = {o.customer_id for o in accepted.orders if o.customer_id} | {m.kept.customer_id for m in accepted.merges}
     again = attributions.orders_of_friends(work, sorted(friends))
-    settle_again(work, [*(o.order_id for o in accepted.orders), *again], accepted.orders, tiers=tiers)
+    settle_again(work, [*(o.order_id for o in accepted.orders), *again], accepted.orders, tiers=tiers, bands=bands)
 
 
 def settle_again(
-    work: UnitOfWork, order_ids: Iterable[OrderId], given: Sequence[Order] = (), *, tiers: Tiers | None = None
-) -> None:
+    work: UnitOfWork, order_ids: Iterable[OrderId], given: Sequence[Order] = (), *, tiers: Tiers | None = None,
+    bands: Bands = fraud.band,
+) -> None:  # fmt: skip
     """Judge these orders as the facts are now: also after somebody has decided that one may be paid, or may not.
 
     Those that nothing names an advocate of are passed over. `given` are orders that the caller has at hand.
@@ -81,13 +85,13 @@ def settle_again(
     if not found:
         return
     before = attributions.held(work, list(found))
-    judged = _judge(work, found, {o.order_id: o for o in given}, before, tiers)
+    judged = _judge(work, found, {o.order_id: o for o in given}, before, tiers, bands)
     above = attributions.orders_above(work, [a.order_id for a in judged if a.verdict is Verdict.FRIEND])
     if above:
         # A ring closes: which of its orders came last is only seen with all of them.
         more = mentions.mentions(work, above)
         before |= attributions.held(work, list(more))
-        judged += _judge(work, more, {}, before, tiers)
+        judged += _judge(work, more, {}, before, tiers, bands)
     settle_awards(work, _without_loops(work, judged), before)
 
 
@@ -97,6 +101,7 @@ def _judge(
     at_hand: Mapping[OrderId, Order],
     before: Mapping[OrderId, Any],
     tiers: Tiers | None,
+    bands: Bands,
 ) -> list[Attribution]:
     """Judge orders by their mentions, all but who goes in circles, and write that down."""
     orders = {o: at_hand[o] for o in found if o in at_hand}
@@ -121,8 +126,8 @@ def _judge(
                 decision.why, terms.policy, promised, order.placed_at, terms.version,
             )
         )  # fmt: skip
-    bands = fraud.band(work, [a.order_id for a in judged if a.verdict is Verdict.FRIEND])
-    judged = [_paid(a, bands) for a in judged]
+    banded = bands(work, [a.order_id for a in judged if a.verdict is Verdict.FRIEND])
+    judged = [_paid(a, banded) for a in judged]
     attributions.decide(work, judged)
     return judged
 

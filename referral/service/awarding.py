@@ -79,7 +79,11 @@ def _awards(row: Any, order: Order, terms: Terms, rank: int) -> list[loyalty.Awa
     at = rules.due_at(order.placed_at, terms)
     sentence = f"{points} points: {_reason(row, points)} ({order.name})"
     found = [loyalty.Award(row.advocate_id, order.order_id, points, at, sentence)]
-    if terms.friend_gets is FriendGets.POINTS and order.customer_id is not None and order.customer_id != row.advocate_id:
+    if (
+        terms.friend_gets is FriendGets.POINTS
+        and order.customer_id is not None
+        and order.customer_id != row.advocate_id
+    ):
         welcome = rules.kept_share(terms.friend_points, order) if row.pay in (Pay.OWED, Pay.CAPPED) else 0
         told = f"{welcome} points: a friend's welcome ({order.name})"
         found.append(loyalty.Award(order.customer_id, order.order_id, welcome, at, told))

@@ -26,7 +26,7 @@ from referral.service.recognising import contact_of, digest
 
 # Worth money: above the 80 bits that such a code needs.
 FRIEND_LETTERS = 18
-# A form that is sent again, or a page that was closed too soon. Later, the code is not told to whoever types an address.
+# A form that is sent again, or a page closed too soon. Later, the code is not told to whoever types an address.
 SHOWN_AGAIN = timedelta(days=1)
 
 TRIES_SPAN = timedelta(hours=1)

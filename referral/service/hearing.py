@@ -57,7 +57,7 @@ def latest(work: UnitOfWork, limit: int = 50) -> Sequence[Any]:
 
 
 def replay(work: UnitOfWork, policy: Policy) -> Iterator[Flip]:
-    """Judge every order's mentions again under `policy`, page by page, and tell those that would flip. Writes nothing."""
+    """Judge every order's mentions again under `policy`, page by page; tell those that would flip. Writes nothing."""
     after = 0
     while page := attributions.page(work, after, REPLAY_PAGE):
         after = page[-1].order_id

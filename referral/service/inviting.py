@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from commerce.ids import CustomerId
 from commerce.identity import fold_name
+from commerce.ids import CustomerId
 from commerce.store import SetFields
 from engine import outbox
 from engine.work import UnitOfWork

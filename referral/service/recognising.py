@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import re
 
-from commerce.ids import ShopId
 from commerce.identity import email_key
+from commerce.ids import OrderId, ShopId
 from commerce.phones import e164
 from engine import mirror
 from engine.mirror import Accepted
@@ -31,11 +31,11 @@ def digest(secret: bytes, shop_id: ShopId, email: str | None, phone: str | None)
     return hmac.digest(secret, f"{shop_id}:{contact}".encode(), hashlib.sha256)
 
 
-def buyers(work: UnitOfWork, accepted: Accepted, secret: bytes | None) -> list[tuple[int, str | None]]:
+def buyers(work: UnitOfWork, accepted: Accepted, secret: bytes | None) -> list[tuple[OrderId, str | None]]:
     """Each order with the digest of its buyer's address, in hexadecimal; None where it is not known, or no secret."""
     ids = sorted({o.customer_id for o in accepted.orders if o.customer_id is not None})
     emails = mirror.emails(work, ids) if secret is not None else {}
-    found = list[tuple[int, str | None]]()
+    found = list[tuple[OrderId, str | None]]()
     for order in accepted.orders:
         email = email_key(emails.get(order.customer_id)) if order.customer_id is not None else None
         known = digest(secret, work.shop_id, email, None).hex() if secret is not None and email is not None else None

@@ -44,6 +44,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/rewards",
         "/rewards/withdraw",
         "/proxy/invited",
+        "/referral",
         "/proxy/redeem",
         "/proxy/scratch",
         "/segments/<wanted>",

@@ -253,7 +253,14 @@ def test_a_friend_who_has_no_link_types_a_name(stranger: Shopper, link: str) -> 
 def test_an_invitation_can_be_passed_on_by_every_channel_without_anybody_s_script(shopper: Shopper, link: str) -> None:
     page = shopper.get().text
     code = link.removeprefix("/r/")
-    for start in ("https://wa.me/?", "https://t.me/share/url?", "mailto:?", "sms:?", "https://x.com/", "https://www.facebook.com/"):
+    for start in (
+        "https://wa.me/?",
+        "https://t.me/share/url?",
+        "mailto:?",
+        "sms:?",
+        "https://x.com/",
+        "https://www.facebook.com/",
+    ):
         assert f'href="{start}' in page
     for via in ("whatsapp", "telegram", "email", "sms", "x", "facebook"):
         assert f"ref%3D{code}%26via%3D{via}" in page

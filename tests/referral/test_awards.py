@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,17 +13,26 @@ import lifecycle
 import loyalty
 import referral
 from commerce.events import CustomersMerged
-from commerce.ids import CustomerId
+from commerce.ids import CustomerId, OrderId
 from commerce.orders import OrderLine, OrderSnapshot
 from engine import mirror
 from engine.work import UnitOfWork
 from referral.rules import Band
-from referral.service import fraud
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
 
-PAYS = "SELECT o.name, a.verdict, a.pay FROM attributions a JOIN orders o USING (shop_id, order_id) WHERE a.shop_id = %s ORDER BY o.order_id"
-GIFTS = "SELECT part, reward, owed, given_at IS NOT NULL, taken_back_at IS NOT NULL, trouble FROM referral_gifts WHERE shop_id = %s ORDER BY order_id, part"
+PAYS = """
+    SELECT o.name, a.verdict, a.pay FROM attributions a JOIN orders o USING (shop_id, order_id)
+    WHERE a.shop_id = %s ORDER BY o.order_id
+"""
+GIFTS = """
+    SELECT part, reward, owed, given_at IS NOT NULL, taken_back_at IS NOT NULL, trouble FROM referral_gifts
+    WHERE shop_id = %s ORDER BY order_id, part
+"""
+ERASE = """
+    UPDATE customers SET redacted_at = now(), email = NULL, first_name = NULL
+    WHERE external_id = '1001' AND shop_id = %s
+"""
 TAGS = "SELECT body -> 'tags' FROM effects WHERE shop_id = %s AND kind = 'tags' AND key = 'referral:1001'"
 GIVEN = "SELECT reward ->> 'key', points, outcome FROM redemptions WHERE shop_id = %s ORDER BY redemption_id"
 
@@ -44,7 +53,7 @@ def agree(desk: Desk, **changed: Any) -> None:
 
 def brought(code: str, number: int, **changed: Any) -> OrderSnapshot:
     """Order `number` is friend `number`'s, by Anna's code."""
-    return people.order(number, people.customer(number), 5000, **({"referral_code": code} | changed))
+    return people.order(number, people.customer(number), **({"referral_code": code} | changed))
 
 
 def pays(desk: Desk, above: Superuser) -> list[tuple[Any, ...]]:
@@ -120,9 +129,7 @@ def test_advocates_are_rewarded_by_tier_and_keep_what_was_promised(desk: Desk, c
     assert points(desk) == 800
 
 
-def test_orders_too_small_and_of_goods_that_do_not_count_bring_nothing(
-    desk: Desk, above: Superuser, code: str
-) -> None:
+def test_orders_too_small_and_of_goods_that_do_not_count_bring_nothing(desk: Desk, above: Superuser, code: str) -> None:
     agree(desk, minimum_order_minor=3000, excluded_products=["31"])
     mug, pot = OrderLine(1, "31", "Enamel mug", 2, 5000, False), OrderLine(2, "32", "Teapot", 1, 4000, False)
     desk.settle(
@@ -138,20 +145,18 @@ def test_orders_too_small_and_of_goods_that_do_not_count_bring_nothing(
     assert points(desk) == 300
 
 
-def test_a_month_brings_no_more_than_its_limit_whatever_comes_first(
-    desk: Desk, above: Superuser, code: str
-) -> None:
+def test_a_month_brings_no_more_than_its_limit_whatever_comes_first(desk: Desk, above: Superuser, code: str) -> None:
     agree(desk, most_a_month=2)
     orders = [brought(code, n, placed_at=START + timedelta(hours=n)) for n in (2, 3, 4)]
     next_month = brought(code, 5, placed_at=START + timedelta(days=31))
     for each in (orders[2], orders[0], next_month, orders[1]):
         desk.settle(each)
-    found = dict((name, pay) for name, _, pay in pays(desk, above))
+    found = {name: pay for name, _, pay in pays(desk, above)}
     assert found == {"#2": "owed", "#3": "owed", "#4": "capped", "#5": "owed"}
     assert points(desk) == 700
     # One of the first is cancelled: the third moves up.
     desk.settle(people.later(orders[0], cancelled_at=START))
-    assert dict((name, pay) for name, _, pay in pays(desk, above)) == {
+    assert {name: pay for name, _, pay in pays(desk, above)} == {
         "#2": "not_owed", "#3": "owed", "#4": "owed", "#5": "owed",
     }  # fmt: skip
     assert points(desk) == 700
@@ -223,7 +228,10 @@ def test_an_unused_reward_is_taken_back_when_everything_was_returned(
     desk.settle(people.refunded(bought, people.refund(bought, 1, 5000), seconds=120))
     give(desk)
     assert above.run(GIFTS, desk.shop.shop_id) == [("advocate", "mug", False, True, True, None)]
-    assert above.one("SELECT body ->> 'active' FROM effects WHERE shop_id = %s AND kind = 'discount'", desk.shop.shop_id) == "false"
+    assert (
+        above.one("SELECT body ->> 'active' FROM effects WHERE shop_id = %s AND kind = 'discount'", desk.shop.shop_id)
+        == "false"
+    )
     assert points(desk) == 100
 
 
@@ -260,19 +268,21 @@ def test_a_reward_that_is_not_offered_any_more_is_said_to_be_none(
 
 @pytest.mark.parametrize("band, pay", [(Band.REVIEW, "review"), (Band.DECLINE, "declined"), (None, "review")])
 def test_what_was_not_approved_is_not_paid_until_it_is(
-    desk: Desk, above: Superuser, monkeypatch: pytest.MonkeyPatch, code: str, band: Band | None, pay: str
+    desk: Desk, above: Superuser, code: str, band: Band | None, pay: str
 ) -> None:
-    said = {"band": band}
-    monkeypatch.setattr(
-        fraud, "band", lambda work, orders: {o: said["band"] for o in orders if said["band"] is not None}
-    )
-    desk.settle(brought(code, 2))
+    def bands(work: UnitOfWork, orders: Sequence[OrderId]) -> dict[OrderId, Band]:
+        return {order_id: band for order_id in orders if band is not None}
+
+    with desk.work() as work:
+        accepted = mirror.accept(work, [brought(code, 2)])
+        loyalty.settle_orders(work, accepted)
+        referral.settle_attributions(work, accepted, bands=bands)
     assert pays(desk, above) == [("#2", "friend", pay)]
     assert points(desk) == 100
     assert above.run(TAGS, desk.shop.shop_id) == []
-    said["band"] = Band.APPROVE
+    order_id = above.one("SELECT order_id FROM attributions WHERE shop_id = %s", desk.shop.shop_id)
     with desk.work() as work:
-        referral.settle_again(work, [above.one("SELECT order_id FROM attributions WHERE shop_id = %s", desk.shop.shop_id)])
+        referral.settle_again(work, [order_id], bands=lambda _work, orders: dict.fromkeys(orders, Band.APPROVE))
     assert pays(desk, above) == [("#2", "friend", "owed")]
     assert points(desk) == 300
 
@@ -285,7 +295,13 @@ def test_advocates_bear_tags_by_how_many_they_brought(desk: Desk, above: Superus
     assert above.run(TAGS, desk.shop.shop_id) == [(["referral:advocate", "referral:brought-3"],)]
     desk.settle(*(people.later(each, cancelled_at=START) for each in orders))
     assert above.run(TAGS, desk.shop.shop_id) == [([],)]
-    assert above.one("SELECT count(*) FROM effects WHERE kind = 'tags' AND key LIKE 'referral:%%' AND shop_id = %s", desk.shop.shop_id) == 1
+    assert (
+        above.one(
+            "SELECT count(*) FROM effects WHERE kind = 'tags' AND key LIKE 'referral:%%' AND shop_id = %s",
+            desk.shop.shop_id,
+        )
+        == 1
+    )
 
 
 def test_a_merged_advocate_s_friends_rewards_and_tags_are_with_the_one_who_was_kept(
@@ -298,7 +314,9 @@ def test_a_merged_advocate_s_friends_rewards_and_tags_are_with_the_one_who_was_k
     desk.settle(bought)
     desk.hear(CustomersMerged(kept_external_id="1006", gone_external_id="1001", at=START))
     assert points(desk, 6) == 350
-    keys = above.run("SELECT key FROM effects WHERE shop_id = %s AND kind = 'tags' AND key LIKE 'referral:%%'", desk.shop.shop_id)
+    keys = above.run(
+        "SELECT key FROM effects WHERE shop_id = %s AND kind = 'tags' AND key LIKE 'referral:%%'", desk.shop.shop_id
+    )
     assert keys == [("referral:1006",)]
     desk.settle(people.refunded(bought, people.refund(bought, 1, 2500)))
     assert points(desk, 6) == 250
@@ -329,7 +347,7 @@ def test_the_books_stay_straight_when_an_advocate_is_erased(
     agree(desk, advocate_reward="mug")
     bought = brought(code, 2)
     desk.settle(bought)
-    above.run("UPDATE customers SET redacted_at = now(), email = NULL, first_name = NULL WHERE external_id = '1001' AND shop_id = %s", desk.shop.shop_id)
+    above.run(ERASE, desk.shop.shop_id)
     with desk.work() as work:
         referral.look_after_codes(work)
     desk.settle(brought(code, 3))

@@ -1,4 +1,4 @@
-"""Claims: by e-mail or phone, by code or name; refused with a reason that leaves a trace and tells a stranger nothing."""
+"""Claims: by e-mail or phone, code or name; refused with a reason that leaves a trace and tells strangers nothing."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ TRACES = """
     SELECT r.reason, c.external_id, octet_length(r.friend_digest) FROM refused_claims r
     LEFT JOIN customers c ON c.shop_id = r.shop_id AND c.customer_id = r.advocate_id
     WHERE r.shop_id = %s ORDER BY r.refusal_id
+"""
+
+LOCKS = """
+    SELECT body ->> 'customer_external_id' FROM effects WHERE shop_id = %s AND kind = 'discount' ORDER BY effect_id
 """
 
 
@@ -113,21 +117,18 @@ def test_each_refusal_leaves_its_reason_and_all_but_ones_own_read_alike(
     assert above.one("SELECT count(*) FROM claims WHERE shop_id = %s", desk.shop.shop_id) == 1
 
 
-def test_somebody_who_is_logged_in_and_has_bought_is_refused_whatever_they_type(form: Form, desk: Desk, code: str) -> None:
+def test_somebody_who_is_logged_in_and_has_bought_is_refused_whatever_they_type(
+    form: Form, desk: Desk, code: str
+) -> None:
     desk.settle(people.order(2, people.customer(2)))
     assert isinstance(form.send(code, "another@example.com", logged_in=2), referral.BoughtBefore)
 
 
-def test_a_code_is_locked_to_a_friend_whom_the_store_knows(
-    desk: Desk, above: Superuser, form: Form, code: str
-) -> None:
+def test_a_code_is_locked_to_a_friend_whom_the_store_knows(desk: Desk, above: Superuser, form: Form, code: str) -> None:
     desk.settle(customers=[people.customer(4, updated_at=START)])
     taken(form.send(code, "dai-4@example.com"))
     taken(form.send(code, "nobody@example.com"))
-    locks = above.run(
-        "SELECT body ->> 'customer_external_id' FROM effects WHERE shop_id = %s AND kind = 'discount' ORDER BY effect_id",
-        desk.shop.shop_id,
-    )
+    locks = above.run(LOCKS, desk.shop.shop_id)
     assert locks == [("1004",), (None,)]
 
 
@@ -194,9 +195,7 @@ def test_whoever_tries_too_often_waits_and_others_do_not(
     taken(form.send(code, "ann@example.com"))
 
 
-def test_guesses_from_everywhere_are_cut_off_for_a_minute(
-    desk: Desk, clock: Clock, form: Form, code: str
-) -> None:
+def test_guesses_from_everywhere_are_cut_off_for_a_minute(desk: Desk, clock: Clock, form: Form, code: str) -> None:
     for number in range(MOST_MISSES):
         form.send("GUES-K7K7", "bo@example.com", ip=f"2001:db8::{number:x}")
     assert isinstance(form.send("GUES-K7K7", "bo@example.com", ip="2001:db8:1::"), referral.TooManyTries)
@@ -204,7 +203,9 @@ def test_guesses_from_everywhere_are_cut_off_for_a_minute(
     taken(form.send(code, "bo@example.com", ip="2001:db8:1::"))
 
 
-def test_tries_and_old_refusals_are_forgotten(desk: Desk, above: Superuser, clock: Clock, form: Form, code: str) -> None:
+def test_tries_and_old_refusals_are_forgotten(
+    desk: Desk, above: Superuser, clock: Clock, form: Form, code: str
+) -> None:
     form.send("GUES-K7K7", "bo@example.com")
     clock.forward(days=2)
     with desk.work() as work:
@@ -243,7 +244,8 @@ def test_a_code_begins_with_its_owner_s_name_in_plain_letters(desk: Desk, name: 
     with desk.work() as work:
         made = referral.code_of(work, anna)
     assert made.startswith(begins)
-    assert made.isascii() and len(made) <= 32
+    assert made.isascii()
+    assert len(made) <= 32
 
 
 def test_an_erased_customer_s_code_leads_nowhere_and_is_forgotten(

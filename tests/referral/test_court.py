@@ -134,7 +134,9 @@ def test_a_link_loses_against_a_code_and_wins_where_the_policy_goes_by_time(
         code = referral.claim(work, advocates[1], "bo@example.com", SECRET).code
     clock.forward(days=2)
     desk.settle(
-        people.order(9, people.customer(2), discount_codes=(str(code),), referral_code=advocates[3], placed_at=clock.now)
+        people.order(
+            9, people.customer(2), discount_codes=(str(code),), referral_code=advocates[3], placed_at=clock.now
+        )
     )
     assert decided(desk, above) == [("#9", "1001", "friend_code", "stronger", "friend")]
     before = above.rows_of(desk.shop.shop_id)
