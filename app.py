@@ -58,6 +58,14 @@ from plugin.webhooks import WebhookDoor
 # The order is part of the meaning: a reaction may rely on those before it.
 REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
 
+
+
+def recognising(secret: bytes) -> Sequence[Reaction]:
+    """`REACTIONS`, of which referral knows a buyer again by the address of their claim."""
+    known = partial(referral.settle_attributions, secret=secret)
+    return [known if each is referral.settle_attributions else each for each in REACTIONS]
+
+
 # Who hears what became of an effect, by its kind.
 OUTCOMES: Mapping[str, Outcome] = {
     PutDiscount.kind: loyalty.code_settled,
@@ -191,9 +199,7 @@ class House:
 
     @cached_property
     def reactions(self) -> Sequence[Reaction]:
-        """`REACTIONS`, of which referral knows buyers again by the address of their claim."""
-        recognising = partial(referral.settle_attributions, secret=self.secret)
-        return [recognising if each is referral.settle_attributions else each for each in REACTIONS]
+        return recognising(self.secret)
 
     @cached_property
     def inbox(self) -> Inbox:
