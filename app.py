@@ -59,7 +59,6 @@ from plugin.webhooks import WebhookDoor
 REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
 
 
-
 def recognising(secret: bytes) -> Sequence[Reaction]:
     """`REACTIONS`, of which referral knows a buyer again by the address of their claim."""
     known = partial(referral.settle_attributions, secret=secret)

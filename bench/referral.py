@@ -97,9 +97,10 @@ def _ask(address: str, make: Callable[[], bytes], shoppers: int, requests: int) 
 
     def answered(parcel: Parcel, status: int) -> None:
         assert isinstance(parcel, _Asked)
-        (waits if status == 200 else wrong).append(
-            time.perf_counter() - parcel.sent_at if status == 200 else status  # type: ignore[arg-type]
-        )
+        if status == 200:
+            waits.append(time.perf_counter() - parcel.sent_at)
+        else:
+            wrong.append(status)
 
     wire, sent, began = Wire(address, shoppers, ANSWER_SECONDS, answered), 0, time.perf_counter()
     while sent < requests or wire.busy:

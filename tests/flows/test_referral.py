@@ -106,7 +106,7 @@ def _proven(loop: Loop) -> None:
 
 @pytest.fixture(params=TELLINGS)
 def faults(request: pytest.FixtureRequest) -> Faults | None:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 @pytest.fixture
@@ -144,9 +144,7 @@ def test_a_friend_comes_by_the_link(loop: Loop, above: Superuser, anna: Customer
 
 
 @pytest.mark.usefixtures("tell")
-def test_a_friend_comes_by_a_code_that_was_typed_elsewhere(
-    loop: Loop, above: Superuser, anna: Customer
-) -> None:
+def test_a_friend_comes_by_a_code_that_was_typed_elsewhere(loop: Loop, above: Superuser, anna: Customer) -> None:
     before, said = loop.points(anna.id).points, _link(loop, anna).rpartition("=")[2]
     code = _claim(_device(loop), "/apps/perennial/invited", who=said.lower(), contact="+98 912 123 4567")
     loop.push()
@@ -158,9 +156,7 @@ def test_a_friend_comes_by_a_code_that_was_typed_elsewhere(
 
 
 @pytest.mark.usefixtures("tell")
-def test_a_friend_names_who_invited_them(
-    loop: Loop, above: Superuser, anna: Customer
-) -> None:
+def test_a_friend_names_who_invited_them(loop: Loop, above: Superuser, anna: Customer) -> None:
     before = loop.points(anna.id).points
     _link(loop, anna)
     _claim(_device(loop), "/apps/perennial/invited", who="ánna  VOS", contact="bo@example.com")
@@ -173,9 +169,7 @@ def test_a_friend_names_who_invited_them(
 
 
 @pytest.mark.usefixtures("tell")
-def test_a_friend_claims_on_a_telephone_and_buys_at_a_desk(
-    loop: Loop, above: Superuser, anna: Customer
-) -> None:
+def test_a_friend_claims_on_a_telephone_and_buys_at_a_desk(loop: Loop, above: Superuser, anna: Customer) -> None:
     before, address = loop.points(anna.id).points, _link(loop, anna)
     _claim(_device(loop), address.partition("?")[0], contact="Bo@Example.com")
     loop.clock.forward(days=2)

@@ -54,7 +54,9 @@ def test_an_order_that_names_nobody_is_said_to(merchant: Merchant) -> None:
         assert mistakes(page.text) == []
 
 
-def test_another_policy_is_tried_and_changes_nothing(house: House, shop: Shop, merchant: Merchant, brought: str) -> None:
+def test_another_policy_is_tried_and_changes_nothing(
+    house: House, shop: Shop, merchant: Merchant, brought: str
+) -> None:
     with house.database.work(shop.shop_id) as work:
         before = referral.latest(work)
     same = merchant.fetch("/referral?try=1&window_days=90&touch=last&over=code")
@@ -122,7 +124,9 @@ def test_terms_that_cannot_be_are_answered_in_words(
         assert referral.current_terms(work).version == 1
 
 
-def test_what_people_wrote_is_shown_and_does_nothing(house: House, shop: Shop, merchant: Merchant, brought: str) -> None:
+def test_what_people_wrote_is_shown_and_does_nothing(
+    house: House, shop: Shop, merchant: Merchant, brought: str
+) -> None:
     now = house.clock.now
     house.settle(shop, order(21, person("6", now, first_name=EVIL), now, referral_code=brought, name=EVIL))
     page = merchant.fetch("/referral").text
