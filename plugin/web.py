@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Flask, Response, g, request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+import referral
+from commerce.ids import ShopId
+from commerce.refusal import Refusal
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
@@ -18,6 +23,8 @@ from engine.work import Database
 from plugin import admin, errors, flow, standalone, storefront
 from plugin.install import Installer
 from plugin.session import answer
+from plugin.storefront.gathering import Gathering
+from plugin.storefront.remembering import Remembered
 
 logger = logging.getLogger("perennial.web")
 
@@ -43,6 +50,8 @@ def create_app(doors: Doors) -> Flask:
     app = Flask("plugin", root_path=__path_of_plugin(), static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = doors.body_limit
     app.extensions["doors"] = doors
+    app.extensions["remembered"] = Remembered()
+    app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.giving.pages)
@@ -59,6 +68,11 @@ def create_app(doors: Doors) -> Flask:
     app.before_request(_start)
     app.after_request(_finish)
     return app
+
+
+def _take_up(doors: Doors, shop_id: ShopId, tries: Sequence[referral.Try]) -> Sequence[referral.Offer | Refusal]:
+    with doors.database.work(shop_id) as work:
+        return referral.take_up(work, tries, doors.secret)
 
 
 def __path_of_plugin() -> str:

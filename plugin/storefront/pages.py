@@ -20,7 +20,7 @@ import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
 from engine.work import UnitOfWork
-from plugin.session import shopper_only
+from plugin.session import invited_only, shopper_only
 from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
 from plugin.storefront.purchase import buy, ticket_for
@@ -79,14 +79,14 @@ def scratch() -> BaseResponse:
 
 
 @pages.get("/r/<code>", strict_slashes=False)
-@shopper_only
+@invited_only
 def invitation(code: str) -> Response:
     """What the friend who follows an invitation is offered. Whether its code is known is not said, nor looked up."""
     return _invitation(code)
 
 
 @pages.post("/r/<code>", strict_slashes=False)
-@shopper_only
+@invited_only
 def claim(code: str) -> Response:
     """The friend takes the offer up, and is shown their code."""
     contact = request.form.get("contact", "")
@@ -97,14 +97,14 @@ def claim(code: str) -> Response:
 
 
 @pages.get("/invited", strict_slashes=False)
-@shopper_only
+@invited_only
 def invited() -> Response:
     """For the friend who has no link at hand: who invited you?"""
     return _invited()
 
 
 @pages.post("/invited", strict_slashes=False)
-@shopper_only
+@invited_only
 def invited_by() -> Response:
     """The friend takes the offer up by the name or the code of who invited them."""
     typed, contact = request.form.get("who", "")[:LONGEST_NAME], request.form.get("contact", "")
@@ -117,10 +117,8 @@ def invited_by() -> Response:
 def _take_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
     if len(contact) > LONGEST_ADDRESS or (way == "link" and not CODE.fullmatch(typed)):
         return referral.NotAnAddress() if len(contact) > LONGEST_ADDRESS else referral.CodeUnknown()
-    with _work() as work:
-        return referral.take_up(
-            work, typed, contact, current_app.extensions["doors"].secret, g.shopper.customer_id, _seen(), way=way
-        )
+    asked = referral.Try(typed, contact, way, g.shopper.customer_id, _seen())
+    return current_app.extensions["claims"].ask(g.shopper.shop.shop_id, asked)  # type: ignore[no-any-return]
 
 
 def _seen() -> referral.Evidence:
@@ -161,17 +159,24 @@ def _invitation(code: str, refusal: Refusal | None = None, contact: str = "") ->
     # What cannot be anybody's code is no invitation. All others look alike.
     if not CODE.fullmatch(code):
         return _show("storefront/invitation.html", REFUSED, offer=None, code="", refusal=referral.CodeUnknown())
-    with _work() as work:
-        offer = referral.offer(work)
+    offer = _offered()
     return _show(
         "storefront/invitation.html", REFUSED if refusal else 200, offer=offer, code=code, refusal=refusal,
         contact=contact[:LONGEST_ADDRESS],
     )  # fmt: skip
 
 
+def _offered() -> referral.Offer:
+    def look() -> referral.Offer:
+        with _work() as work:
+            return referral.offer(work)
+
+    found: referral.Offer = current_app.extensions["remembered"].get(("offer", g.shopper.shop.shop_id), look)
+    return found
+
+
 def _invited(refusal: Refusal | None = None, typed: str = "", contact: str = "") -> Response:
-    with _work() as work:
-        offer = referral.offer(work)
+    offer = _offered()
     return _show(
         "storefront/invited.html", REFUSED if refusal else 200, offer=offer, refusal=refusal, typed=typed,
         contact=contact[:LONGEST_ADDRESS],

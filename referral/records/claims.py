@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
-from commerce.ids import CustomerId
-from engine.work import UnitOfWork
-from referral.records.codes import PAIRS
+from engine.work import UnitOfWork, as_json
+from referral.records.codes import PAIRS, STANDS
 
+# In the order of their digests: two processes that take the same friends in do not wait for each other in a circle.
 _CLAIM = text("""
     INSERT INTO claims (shop_id, advocate_id, friend_digest, code, claimed_at, ends_at, terms_version, way, friend_id)
-    VALUES (:shop_id, :advocate_id, :friend_digest, :code, :now, :ends_at, :terms_version, :way, :friend_id)
+    SELECT :shop_id, g.advocate_id, decode(g.digest, 'hex'), g.code, :now, :ends_at, :terms_version, g.way, g.friend_id
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(
+        advocate_id bigint, digest text, code text, way text, friend_id bigint)
+    ORDER BY g.digest
     ON CONFLICT (shop_id, friend_digest) DO UPDATE SET friend_digest = excluded.friend_digest
-    RETURNING claim_id, advocate_id, code, claimed_at, ends_at, (xmax = 0) AS made
+    RETURNING encode(friend_digest, 'hex') AS digest, claim_id, advocate_id, code, claimed_at, ends_at,
+              (xmax = 0) AS made
 """)
-# Whoever has this address, as the store knows them: their number, and whether they have bought something that stands.
-_KNOWN = text("""
-    SELECT coalesce(c.merged_into, c.customer_id) AS customer_id, c.external_id,
-           EXISTS (SELECT FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = c.customer_id
+# For each who claims: the advocate of the code, and the customer who is logged in, else who has this address. The
+# address is compared as its index has it.
+_LOOK_UP = text(f"""
+    SELECT g.place, a.customer_id AS advocate_id, k.customer_id, k.external_id,
+           EXISTS (SELECT FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = k.customer_id
                    AND o.paid AND o.cancelled_at IS NULL AND NOT o.test) AS bought
-    FROM customers c
-    WHERE c.shop_id = :shop_id AND c.email_key = :email AND c.gone_at IS NULL AND c.redacted_at IS NULL
-    ORDER BY bought DESC, c.customer_id LIMIT 1
-""")
-_KNOWN_BY_ID = text("""
-    SELECT c.customer_id, c.external_id,
-           EXISTS (SELECT FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = c.customer_id
-                   AND o.paid AND o.cancelled_at IS NULL AND NOT o.test) AS bought
-    FROM customers c WHERE c.shop_id = :shop_id AND c.customer_id = :customer_id
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(place integer, code text, email text, customer_id bigint)
+    LEFT JOIN LATERAL (
+        SELECT coalesce(c.merged_into, c.customer_id) AS customer_id FROM referral_codes r
+        JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = r.customer_id AND {STANDS}
+        WHERE r.shop_id = :shop_id AND r.code = g.code) a ON true
+    LEFT JOIN LATERAL (
+        (SELECT c.customer_id, c.external_id FROM customers c
+         WHERE c.shop_id = :shop_id AND c.customer_id = g.customer_id)
+        UNION ALL
+        (SELECT c.customer_id, c.external_id FROM customers c
+         WHERE g.customer_id IS NULL AND c.shop_id = :shop_id AND c.email_key COLLATE "C" = g.email
+           AND c.gone_at IS NULL AND c.redacted_at IS NULL
+         ORDER BY EXISTS (SELECT FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = c.customer_id) DESC,
+                  c.customer_id LIMIT 1)
+    ) k ON true
 """)
 _REFUSE = text("""
     INSERT INTO refused_claims (shop_id, advocate_id, friend_digest, reason, refused_at)
-    VALUES (:shop_id, :advocate_id, :friend_digest, :reason, :now)
+    SELECT :shop_id, g.advocate_id, decode(g.digest, 'hex'), g.reason, :now
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(advocate_id bigint, digest text, reason text)
 """)
 _TRY = text("""
-    INSERT INTO claim_tries (shop_id, whence, since, tries) VALUES (:shop_id, :whence, :since, 1)
-    ON CONFLICT (shop_id, whence, since) DO UPDATE SET tries = claim_tries.tries + 1 RETURNING tries
+    INSERT INTO claim_tries (shop_id, whence, since, tries)
+    SELECT :shop_id, decode(g.whence, 'hex'), :since, g.tries
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(whence text, tries integer) ORDER BY g.whence
+    ON CONFLICT (shop_id, whence, since) DO UPDATE SET tries = claim_tries.tries + excluded.tries
+    RETURNING encode(whence, 'hex') AS whence, tries
 """)
 _MISSES = text("""
     SELECT count(*) AS missed FROM (
-        SELECT FROM refused_claims WHERE shop_id = :shop_id AND refused_at > :since AND reason = ANY(:reasons)
-        LIMIT :most) n
+        SELECT FROM refused_claims WHERE shop_id = :shop_id AND refused_at > :since AND reason = :reason LIMIT :most) n
 """)
 _PURGE_TRIES = text("DELETE FROM claim_tries WHERE shop_id = :shop_id AND since < :before")
 _PURGE_REFUSED = text("DELETE FROM refused_claims WHERE shop_id = :shop_id AND refused_at < :before")
@@ -63,47 +78,40 @@ _MOVE = (
 )
 
 
-def put_claim(
-    work: UnitOfWork,
-    advocate_id: CustomerId,
-    friend_digest: bytes,
-    *,
-    code: str,
-    ends_at: datetime,
-    terms_version: int,
-    way: str,
-    friend_id: CustomerId | None,
-) -> Any:
-    """The friend's claim: the first they made, for whichever advocate. `made` says whether it is this one."""
-    row = work.row(
-        _CLAIM, advocate_id=advocate_id, friend_digest=friend_digest, code=code, now=work.now, ends_at=ends_at,
-        terms_version=terms_version, way=way, friend_id=friend_id,
-    )  # fmt: skip
-    assert row is not None
-    return row
+def look_up(work: UnitOfWork, rows: Sequence[Mapping[str, object]]) -> dict[int, Any]:
+    """For each row (place, code, email, customer_id), by its place: advocate_id, and of whoever claims customer_id,
+    external_id and bought, as far as the store knows them.
+    """
+    return {row.place: row for row in work.rows(_LOOK_UP, rows=as_json(rows))} if rows else {}
 
 
-def known(work: UnitOfWork, email: str | None, customer_id: CustomerId | None) -> Any:
-    """The customer who is logged in, else who has this e-mail address: customer_id, external_id, bought; or None."""
-    if customer_id is not None:
-        return work.row(_KNOWN_BY_ID, customer_id=customer_id)
-    return work.row(_KNOWN, email=email) if email is not None else None
+def put_claims(
+    work: UnitOfWork, rows: Sequence[Mapping[str, object]], ends_at: datetime, terms_version: int
+) -> dict[str, Any]:
+    """Friends' claims (advocate_id, digest, code, way, friend_id; no digest twice): by digest the first that each
+    friend made, for whichever advocate. `made` says whether it is this one.
+    """
+    if not rows:
+        return {}
+    put = work.rows(_CLAIM, rows=as_json(rows), now=work.now, ends_at=ends_at, terms_version=terms_version)
+    return {row.digest: row for row in put}
 
 
-def note_refused(work: UnitOfWork, advocate_id: CustomerId | None, friend_digest: bytes | None, reason: str) -> None:
-    work.run(_REFUSE, advocate_id=advocate_id, friend_digest=friend_digest, reason=reason, now=work.now)
+def note_refused(work: UnitOfWork, rows: Sequence[Mapping[str, object]]) -> None:
+    """Refused claims: advocate_id, digest, reason."""
+    if rows:
+        work.run(_REFUSE, rows=as_json(rows), now=work.now)
 
 
-def count_try(work: UnitOfWork, whence: bytes, since: datetime) -> int:
-    """The how manyeth try this is from there in this span of time."""
-    row = work.row(_TRY, whence=whence, since=since)
-    assert row is not None
-    return int(row.tries)
+def count_tries(work: UnitOfWork, tries: Mapping[str, int], since: datetime) -> dict[str, int]:
+    """How many tries there are now from each place, with these, in this span of time."""
+    rows = [{"whence": whence, "tries": many} for whence, many in tries.items()]
+    return {row.whence: row.tries for row in work.rows(_TRY, rows=as_json(rows), since=since)}
 
 
-def missed(work: UnitOfWork, since: datetime, reasons: list[str], most: int) -> int:
-    """How many claims were refused since then for one of these reasons, counted up to `most`."""
-    row = work.row(_MISSES, since=since, reasons=reasons, most=most)
+def missed(work: UnitOfWork, since: datetime, reason: str, most: int) -> int:
+    """How many claims were refused since then for that reason, counted up to `most`."""
+    row = work.row(_MISSES, since=since, reason=reason, most=most)
     assert row is not None
     return int(row.missed)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,37 +113,72 @@ def _offer(agreed: Terms) -> Offer:
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, with_points=with_points)
 
 
-def take_up(
-    work: UnitOfWork, typed: str, contact: str, secret: bytes, customer_id: CustomerId | None, evidence: Evidence,
-    *, way: str = "link",
-) -> Offer | Refusal:  # fmt: skip
-    """The friend's claim as a page takes it: counted against too many tries, and when it is refused, noted.
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Somebody's wish to take an invitation up, as a page has it.
 
-    `typed` is a code or, where `way` is "name", perhaps the advocate's name. A refusal is answered, not raised, so that
-    its trace stays.
+    `typed` is a code or, where `way` is "name", perhaps the advocate's name; `contact` an address or a phone number.
     """
-    whence = hmac.digest(secret, f"{work.shop_id}:try:{evidence.ip}:{evidence.device}".encode(), "sha256")[:16]
+
+    typed: str
+    contact: str
+    way: str = "link"
+    customer_id: CustomerId | None = None
+    """Who is logged in."""
+    evidence: Evidence = field(default=Evidence())
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A try whose parts were looked up."""
+
+    asked: Try
+    email: str | None
+    phone: str | None
+    digest: str
+    advocate_id: CustomerId | None
+    known: Any
+    """customer_id, external_id, bought; the first is None for somebody whom the store does not know."""
+
+
+def take_up(work: UnitOfWork, tries: Sequence[Try], secret: bytes) -> list[Offer | Refusal]:
+    """Friends' claims as pages take them, many at once: counted against too many tries, and where they are refused,
+    noted. Each is answered in its place.
+
+    Refusals are answered, not raised, so that their traces stay.
+    """
+    allowed = _allowed(work, tries, secret)
+    claimed = _looked_up(work, [each for each, may in zip(tries, allowed, strict=True) if may], secret)
+    answered = iter(_claim_all(work, claimed))
+    answers = [next(answered) if may else TooManyTries() for may in allowed]
+    traces: list[dict[str, object]] = [
+        {"advocate_id": None, "digest": None, "reason": TooManyTries().code} for may in allowed if not may
+    ]
+    given = (answer for answer, may in zip(answers, allowed, strict=True) if may)
+    for one, answer in zip(claimed, given, strict=True):
+        # What is no address is a slip of the hand, and nobody's claim.
+        if isinstance(answer, Refusal) and not isinstance(answer, NotAnAddress):
+            traces.append({"advocate_id": one.advocate_id, "digest": one.digest, "reason": answer.code})
+    claims.note_refused(work, traces)
+    return answers
+
+
+def _allowed(work: UnitOfWork, tries: Sequence[Try], secret: bytes) -> list[bool]:
+    places = [_whence(work, each.evidence, secret) for each in tries]
     span = work.now.replace(minute=0, second=0, microsecond=0)
-    if claims.count_try(work, whence, span) > MOST_TRIES or _flooded(work):
-        return _noted(work, None, None, TooManyTries())
-    email, phone = contact_of(contact)
-    friend = digest(secret, work.shop_id, email, phone) if email or phone else None
-    advocate_id = _advocate(work, typed, way)
-    try:
-        return claim(work, typed, contact, secret, customer_id, evidence=evidence, way=way)
-    except Refusal as refusal:
-        return _noted(work, advocate_id, friend, refusal)
+    here = Counter(places)
+    before = {place: now - here[place] for place, now in claims.count_tries(work, here, span).items()}
+    if claims.missed(work, work.now - timedelta(minutes=1), CodeUnknown().code, MOST_MISSES) >= MOST_MISSES:
+        return [False] * len(tries)
+    allowed = list[bool]()
+    for place in places:
+        before[place] += 1
+        allowed.append(before[place] <= MOST_TRIES)
+    return allowed
 
 
-def _flooded(work: UnitOfWork) -> bool:
-    return claims.missed(work, work.now - timedelta(minutes=1), [CodeUnknown().code], MOST_MISSES) >= MOST_MISSES
-
-
-def _noted(work: UnitOfWork, advocate_id: CustomerId | None, friend: bytes | None, refusal: Refusal) -> Refusal:
-    # What is no address is a slip of the hand, and nobody's claim.
-    if not isinstance(refusal, NotAnAddress):
-        claims.note_refused(work, advocate_id, friend, refusal.code)
-    return refusal
+def _whence(work: UnitOfWork, evidence: Evidence, secret: bytes) -> str:
+    return hmac.digest(secret, f"{work.shop_id}:try:{evidence.ip}:{evidence.device}".encode(), "sha256")[:16].hex()
 
 
 def claim(
@@ -154,51 +191,92 @@ def claim(
     Refuses with `NotAnAddress`, `CodeUnknown`, `OwnCode`, `OwnAddress`, `BoughtBefore`, `ClaimedAlready` or
     `ClaimExpired`; then nothing is written.
     """
-    email, phone = contact_of(contact.strip())
-    if email is None and phone is None:
-        raise NotAnAddress
-    advocate_id, known = _advocate(work, typed, way), claims.known(work, email, customer_id)
-    if advocate_id is None:
-        raise CodeUnknown
-    if customer_id == advocate_id:
-        raise OwnCode
-    if known is not None and known.customer_id == advocate_id:
-        raise OwnAddress
-    if known is not None and known.bought:
-        raise BoughtBefore
-    agreed, friend = current_terms(work), digest(secret, work.shop_id, email, phone)
-    row = claims.put_claim(
-        work, advocate_id, friend, code=public_code(FRIEND_LETTERS, FRIEND_PREFIX),
-        ends_at=work.now + timedelta(days=agreed.friend_code_days), terms_version=agreed.version, way=way,
-        friend_id=known.customer_id if known is not None else None,
-    )  # fmt: skip
-    _again(work, row, advocate_id)
-    if row.made:
-        fraud.note_claim(work, row.claim_id, replace(evidence or Evidence(), email=email, phone=phone))
-        if agreed.friend_gets is not FriendGets.POINTS:
-            outbox.put(work, [_friend_discount(work, agreed, row, known)])
-        announcements.announce(work, [_joined(work, advocate_id, row.claim_id, agreed)])
-    return replace(_offer(agreed), code=row.code, ends_at=row.ends_at)
+    asked = Try(typed, contact, way, customer_id, evidence or Evidence())
+    (answer,) = _claim_all(work, _looked_up(work, [asked], secret))
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
 
 
-def _again(work: UnitOfWork, row: Any, advocate_id: CustomerId) -> None:
-    """Whether a claim that was there already may be answered with."""
-    if row.made:
-        return
+def _looked_up(work: UnitOfWork, tries: Sequence[Try], secret: bytes) -> list[_Claim]:
+    contacts = [contact_of(each.contact.strip()) for each in tries]
+    codes_typed = [each.typed.strip().upper() for each in tries]
+    rows = [
+        {"place": place, "code": code if CODE.fullmatch(code) else None, "email": contacts[place][0],
+         "customer_id": tries[place].customer_id}
+        for place, code in enumerate(codes_typed)
+    ]  # fmt: skip
+    found, claimed = claims.look_up(work, rows), list[_Claim]()
+    for place, (asked, (email, phone)) in enumerate(zip(tries, contacts, strict=True)):
+        row = found[place]
+        advocate_id = row.advocate_id
+        if advocate_id is None and asked.way == "name":
+            advocate_id = _named(work, asked.typed)
+        friend = digest(secret, work.shop_id, email, phone).hex()
+        claimed.append(_Claim(asked, email, phone, friend, advocate_id, row))
+    return claimed
+
+
+def _named(work: UnitOfWork, typed: str) -> CustomerId | None:
+    """The one advocate of this name. Several of one name are nobody."""
+    named = name_key(typed, None)
+    several = codes.advocates_named(work, named) if named else []
+    return several[0] if len(several) == 1 else None
+
+
+def _claim_all(work: UnitOfWork, claimed: Sequence[_Claim]) -> list[Offer | Refusal]:
+    agreed = current_terms(work)
+    refused = [_refusal(one) for one in claimed]
+    wanted = {
+        one.digest: {"advocate_id": one.advocate_id, "digest": one.digest, "way": one.asked.way,
+                     "friend_id": one.known.customer_id, "code": public_code(FRIEND_LETTERS, FRIEND_PREFIX)}
+        for one, no in zip(reversed(claimed), reversed(refused), strict=True) if no is None
+    }  # fmt: skip
+    ends_at = work.now + timedelta(days=agreed.friend_code_days)
+    rows = claims.put_claims(work, list(wanted.values()), ends_at, agreed.version)
+    answers, made = list[Offer | Refusal](), dict[str, tuple[_Claim, Any]]()
+    for one, no in zip(claimed, refused, strict=True):
+        row = rows[one.digest] if no is None else None
+        if row is None or (no := _again(work, row, one.advocate_id)) is not None:
+            assert no is not None
+            answers.append(no)
+            continue
+        if row.made:
+            made.setdefault(one.digest, (one, row))
+        answers.append(replace(_offer(agreed), code=row.code, ends_at=row.ends_at))
+    _follow(work, agreed, list(made.values()))
+    return answers
+
+
+def _refusal(one: _Claim) -> Refusal | None:
+    if one.email is None and one.phone is None:
+        return NotAnAddress()
+    if one.advocate_id is None:
+        return CodeUnknown()
+    if one.asked.customer_id == one.advocate_id:
+        return OwnCode()
+    if one.known.customer_id == one.advocate_id:
+        return OwnAddress()
+    return BoughtBefore() if one.known.bought else None
+
+
+def _again(work: UnitOfWork, row: Any, advocate_id: CustomerId | None) -> Refusal | None:
+    """Why a claim that was there already may not be answered with."""
+    if row.made and row.advocate_id == advocate_id:
+        return None
     if row.ends_at <= work.now:
-        raise ClaimExpired
-    if row.advocate_id != advocate_id or work.now - row.claimed_at > SHOWN_AGAIN:
-        raise ClaimedAlready
+        return ClaimExpired()
+    late = work.now - row.claimed_at > SHOWN_AGAIN
+    return ClaimedAlready() if late or row.advocate_id != advocate_id else None
 
 
-def _advocate(work: UnitOfWork, typed: str, way: str) -> CustomerId | None:
-    """Whom somebody typed, by code or, where that is asked for, by name. Several of one name are nobody."""
-    code = typed.strip().upper()
-    found = codes.advocate(work, code) if CODE.fullmatch(code) else None
-    if found is None and way == "name" and (named := name_key(typed, None)):
-        several = codes.advocates_named(work, named)
-        return several[0] if len(several) == 1 else None
-    return found
+def _follow(work: UnitOfWork, agreed: Terms, made: Sequence[tuple[_Claim, Any]]) -> None:
+    """What comes of new claims: evidence, codes in the store, and word to whoever listens."""
+    for one, row in made:
+        fraud.note_claim(work, row.claim_id, replace(one.asked.evidence, email=one.email, phone=one.phone))
+    if agreed.friend_gets is not FriendGets.POINTS:
+        outbox.put(work, [_friend_discount(work, agreed, row, one.known) for one, row in made], wake=False)
+    announcements.announce(work, [_joined(work, row.advocate_id, row.claim_id, agreed) for _, row in made])
 
 
 def _joined(work: UnitOfWork, advocate_id: CustomerId, claim_id: int, agreed: Terms) -> announcements.Happening:
@@ -211,7 +289,7 @@ def _joined(work: UnitOfWork, advocate_id: CustomerId, claim_id: int, agreed: Te
 def _friend_discount(work: UnitOfWork, agreed: Terms, row: Any, known: Any) -> PutDiscount:
     # Locked to the friend where the store has them as a customer already. A guest it cannot lock to: then the code
     # works once, for whoever has it, and the order's buyer is judged.
-    locked_to = known.external_id if known is not None and known.external_id.isdigit() else None
+    locked_to = known.external_id if known.external_id is not None and known.external_id.isdigit() else None
     return PutDiscount(
         row.code, f"Perennial: {agreed.friend_title}", agreed.friend_amount_minor, agreed.currency, work.now,
         row.ends_at, locked_to, agreed.friend_minimum_minor, active=True, takes=_takes(agreed),

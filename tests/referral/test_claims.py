@@ -37,7 +37,9 @@ class Form:
     ) -> referral.Offer | Refusal:
         customer_id = self.desk.customer_id(logged_in) if logged_in else None
         with self.desk.work() as work:
-            return referral.take_up(work, typed, contact, SECRET, customer_id, referral.Evidence(ip=ip), way=way)
+            asked = referral.Try(typed, contact, way, customer_id, referral.Evidence(ip=ip))
+            (answer,) = referral.take_up(work, [asked], SECRET)
+            return answer
 
 
 @pytest.fixture
