@@ -53,6 +53,7 @@ from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
 from plugin import Doors, cli, create_app
 from plugin.install import Installer, keeper
+from plugin.storefront.landing import LandingDoor
 from plugin.webhooks import WebhookDoor
 
 # The order is part of the meaning: a reaction may rely on those before it.
@@ -259,7 +260,10 @@ class House:
         known = self.settings
         pages = create_app(Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit))
         return WebhookDoor(
-            WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict
+            LandingDoor(
+                WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict
+                self.shopify.proxied,
+            ),
             {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)},
             self.database,
             Receiver(self.database),

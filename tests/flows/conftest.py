@@ -49,6 +49,7 @@ from engine.work import Database, refuse_in_transaction
 from lifecycle import review_due
 from plugin import Doors, create_app
 from plugin.install import Installer, keeper
+from plugin.storefront.landing import LandingDoor
 from plugin.webhooks import WebhookDoor
 from sandbox import App, Courier, World
 from sandbox import create_app as create_platform
@@ -228,7 +229,7 @@ def open_loop(
         stack.callback(lambda: event_loop.run(receiver.close()))
         pages = create_app(Doors(database, shopify, installer, secret, 1 << 20))
         door = WebhookDoor(
-            WSGIMiddleware(pages),  # type: ignore[arg-type]  # its environ is a TypedDict
+            LandingDoor(WSGIMiddleware(pages), shopify.proxied),  # type: ignore[arg-type]  # its environ is a TypedDict
             {WEBHOOK_PATH: ("shopify", shopify.open_envelope)},
             database,
             receiver,
