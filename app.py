@@ -53,6 +53,7 @@ from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
 from plugin import Doors, cli, create_app
 from plugin.install import Installer, keeper
+from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
 from plugin.webhooks import WebhookDoor
 
@@ -263,6 +264,7 @@ class House:
             LandingDoor(
                 WSGIMiddleware(pages, workers=known.web_threads),  # type: ignore[arg-type]  # its environ is a TypedDict
                 self.shopify.proxied,
+                Claims(pages),
             ),
             {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)},
             self.database,

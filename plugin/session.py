@@ -166,7 +166,7 @@ def invited_only(view: Callable[P, Any]) -> Callable[P, Any]:
         if visitor.customer_external_id:
             found = _shopper(visitor.shop_domain, visitor.customer_external_id, visitor.path_prefix)
         else:
-            shop = current_app.extensions["remembered"].get(("shop", visitor.shop_domain), lambda: _shop(visitor))
+            shop = remembered_shop(visitor)
             found = Shopper(shop, None, None, visitor.path_prefix) if shop is not None else None
         if found is None:
             abort(404)
@@ -174,6 +174,12 @@ def invited_only(view: Callable[P, Any]) -> Callable[P, Any]:
         return view(*args, **kwargs)
 
     return _owned(admitted, "shopper")
+
+
+def remembered_shop(visitor: ProxyVisitor) -> Shop | None:
+    """The installed shop whose visitor this is, as it was some seconds ago at most."""
+    found: Shop | None = current_app.extensions["remembered"].get(("shop", visitor.shop_domain), lambda: _shop(visitor))
+    return found
 
 
 def _shop(visitor: ProxyVisitor) -> Shop | None:

@@ -7,7 +7,7 @@ platform signed, never what a form says. A refusal is a sentence on the page tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +20,7 @@ import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
 from engine.work import UnitOfWork
-from plugin.session import invited_only, shopper_only
+from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
 from plugin.storefront.purchase import buy, ticket_for
@@ -90,10 +90,10 @@ def invitation(code: str) -> Response:
 def claim(code: str) -> Response:
     """The friend takes the offer up, and is shown their code."""
     contact = request.form.get("contact", "")
-    taken = _take_up(code, contact, "link")
+    taken = _taken_up(code, contact, "link")
     if isinstance(taken, Refusal):
-        return _invitation(code, taken, contact)
-    return _show("storefront/claimed.html", offer=taken, code=code)
+        return refused(code, taken, contact)
+    return claimed(taken, code)
 
 
 @pages.get("/invited", strict_slashes=False)
@@ -108,27 +108,37 @@ def invited() -> Response:
 def invited_by() -> Response:
     """The friend takes the offer up by the name or the code of who invited them."""
     typed, contact = request.form.get("who", "")[:LONGEST_NAME], request.form.get("contact", "")
-    taken = _take_up(typed, contact, "name")
+    taken = _taken_up(typed, contact, "name")
     if isinstance(taken, Refusal):
         return _invited(taken, typed, contact)
-    return _show("storefront/claimed.html", offer=taken, code="")
+    return claimed(taken, "")
 
 
-def _take_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
-    if len(contact) > LONGEST_ADDRESS or (way == "link" and not CODE.fullmatch(typed)):
-        return referral.NotAnAddress() if len(contact) > LONGEST_ADDRESS else referral.CodeUnknown()
-    asked = referral.Try(typed, contact, way, g.shopper.customer_id, _seen())
-    return current_app.extensions["claims"].ask(g.shopper.shop.shop_id, asked)  # type: ignore[no-any-return]
+def take_up(
+    shopper: Shopper, typed: str, contact: str, way: str, evidence: referral.Evidence
+) -> referral.Offer | Refusal:
+    """A shopper's claim, with all others that come now."""
+    if len(contact) > LONGEST_ADDRESS:
+        return referral.NotAnAddress()
+    if way == "link" and not CODE.fullmatch(typed):
+        return referral.CodeUnknown()
+    asked = referral.Try(typed, contact, way, shopper.customer_id, evidence)
+    answer: referral.Offer | Refusal = current_app.extensions["claims"].ask(shopper.shop.shop_id, asked)
+    return answer
 
 
-def _seen() -> referral.Evidence:
-    """What the request shows of who sends it. The platform's proxy passes on where it came from, and no cookie."""
-    whence = request.headers.get("X-Forwarded-For", "").partition(",")[0].strip() or request.remote_addr
-    agent, referrer = request.headers.get("User-Agent"), request.headers.get("Referer")
+def seen(header: Callable[[str], str | None], whence: str | None) -> referral.Evidence:
+    """What a request shows of who sends it. The platform's proxy passes on where it came from, and no cookie."""
+    first = (header("X-Forwarded-For") or "").partition(",")[0].strip() or whence or ""
+    agent, referrer = header("User-Agent") or "", header("Referer") or ""
     return referral.Evidence(
-        ip=(whence or "")[:LONGEST_HEADER] or None, user_agent=(agent or "")[:LONGEST_HEADER] or None,
-        referrer=(referrer or "")[:LONGEST_HEADER] or None,
+        ip=first[:LONGEST_HEADER] or None, user_agent=agent[:LONGEST_HEADER] or None,
+        referrer=referrer[:LONGEST_HEADER] or None,
     )  # fmt: skip
+
+
+def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
+    return take_up(g.shopper, typed, contact, way, seen(request.headers.get, request.remote_addr))
 
 
 def _points(refusal: Refusal | None = None) -> Response:
@@ -153,6 +163,16 @@ def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
     language = request.accept_languages.best_match(referral.TEXTS) or "en"
     ways = referral.shares(link, shop.name or shop.domain, offered, language)
     return {"invitation": link, "shares": ways, "language": language, "qr": qr(link)}
+
+
+def claimed(offer: referral.Offer, code: str) -> Response:
+    """The friend's code, and the way into the shop with it."""
+    return _show("storefront/claimed.html", offer=offer, code=code)
+
+
+def refused(code: str, refusal: Refusal, contact: str) -> Response:
+    """The invitation once more, with why it was not taken up."""
+    return _invitation(code, refusal, contact)
 
 
 def _invitation(code: str, refusal: Refusal | None = None, contact: str = "") -> Response:

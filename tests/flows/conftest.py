@@ -49,6 +49,7 @@ from engine.work import Database, refuse_in_transaction
 from lifecycle import review_due
 from plugin import Doors, create_app
 from plugin.install import Installer, keeper
+from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
 from plugin.webhooks import WebhookDoor
 from sandbox import App, Courier, World
@@ -229,7 +230,7 @@ def open_loop(
         stack.callback(lambda: event_loop.run(receiver.close()))
         pages = create_app(Doors(database, shopify, installer, secret, 1 << 20))
         door = WebhookDoor(
-            LandingDoor(WSGIMiddleware(pages), shopify.proxied),  # type: ignore[arg-type]  # its environ is a TypedDict
+            LandingDoor(WSGIMiddleware(pages), shopify.proxied, Claims(pages)),  # type: ignore[arg-type]  # its environ is a TypedDict
             {WEBHOOK_PATH: ("shopify", shopify.open_envelope)},
             database,
             receiver,

@@ -15,6 +15,7 @@ import referral
 from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from engine.shops import Shop
+from plugin.storefront.claims import Claims
 from plugin.storefront.gathering import Gathering
 from plugin.storefront.landing import LandingDoor
 from plugin.storefront.remembering import SECONDS, Remembered
@@ -24,7 +25,8 @@ from tests.plugin.conftest import House, Shopper, order, person
 @pytest.fixture
 def crowd(house: House, shop: Shop) -> Shopper:
     """A stranger before the gate."""
-    gate = LandingDoor(WSGIMiddleware(house.app), house.installer.shopify.proxied)  # type: ignore[arg-type]
+    behind = WSGIMiddleware(house.app)  # type: ignore[arg-type]  # its environ is a TypedDict
+    gate = LandingDoor(behind, house.installer.shopify.proxied, Claims(house.app))
     return Shopper(Client(ASGIMiddleware(gate)), shop)  # type: ignore[arg-type]
 
 
@@ -54,6 +56,46 @@ def test_a_shop_without_the_app_is_passed_on(house: House, crowd: Shopper) -> No
 
 def _fields(shop: Shop) -> dict[str, Any]:
     return {name: getattr(shop, name) for name in shop.__dataclass_fields__}
+
+
+@pytest.fixture
+def codes(house: House, shop: Shop) -> list[str]:
+    """The codes of three advocates."""
+    now, found = house.clock.now, []
+    for number in (1, 2, 3):
+        house.settle(shop, order(number, person(str(number), now, first_name="Anna"), now))
+        with house.database.work(shop.shop_id) as work:
+            found.append(referral.code_of(work, house.customer_id(shop, str(number))))  # type: ignore[arg-type]
+    return found
+
+
+def test_the_gate_takes_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shopper, codes: list[str]) -> None:
+    for number, code in enumerate(codes):
+        address = f"friend-{number}@example.com"
+        before, behind = crowd.post(f"/r/{code}", contact=address), stranger.post(f"/r/{code}", contact=address)
+        assert (before.status_code, before.text) == (200, behind.text)
+        assert f"%2F%3Fref%3D{code}" in before.text
+        assert {n.lower(): v for n, v in before.headers} == {n.lower(): v for n, v in behind.headers}
+
+
+def test_the_gate_refuses_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shopper, codes: list[str]) -> None:
+    for contact in ("", "no address", "ada1@example.com", "x" * 3000, '"><script>', "\u202e@\u202e", "%"):
+        before, behind = crowd.post(f"/r/{codes[0]}", contact=contact), stranger.post(f"/r/{codes[0]}", contact=contact)
+        assert (before.status_code, before.text) == (409, behind.text)
+
+
+def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> None:
+    address = f"/proxy/r/{codes[0]}?{crowd.query()}"
+    assert crowd.client.post(address, json={"contact": "bo@example.com"}).status_code == 409
+    assert crowd.client.post(address, data={"contact": "x" * 9000}).status_code == 409
+    assert crowd.client.post(f"/proxy/r/{codes[0]}", data={"contact": "bo@example.com"}).status_code == 401
+    nowhere = Shopper(crowd.client, Shop(**{**_fields(crowd.shop), "domain": "nobody.myshopify.com"}))
+    assert nowhere.post(f"/r/{codes[0]}", contact="bo@example.com").status_code == 404
+
+
+def test_somebody_who_is_logged_in_claims_as_who_they_are(crowd: Shopper, shop: Shop, codes: list[str]) -> None:
+    anna = Shopper(crowd.client, shop, "1")
+    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
 
 
 def test_two_shops_have_two_pages(house: House, shop: Shop, next_door: Shop, crowd: Shopper) -> None:
