@@ -3,7 +3,6 @@
 from referral.rules.attribution import (
     PAYS,
     REASONS,
-    Band,
     Pay,
     Verdict,
     capped,
@@ -15,7 +14,7 @@ from referral.rules.attribution import (
     promised,
 )
 from referral.rules.court import SOURCES, WHYS, Decision, Mention, Policy, Source, Why, choose
-from referral.rules.fraud import Evidence
+from referral.rules.fraud import Band, Evidence
 from referral.rules.terms import FriendGets, Terms, as_stored, proposal
 
 __all__ = [

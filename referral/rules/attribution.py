@@ -9,6 +9,7 @@ from enum import StrEnum
 from commerce.ids import OrderId
 from commerce.orders import Order
 from referral.rules.court import Decision, Why
+from referral.rules.fraud import Band
 from referral.rules.terms import Terms
 
 
@@ -37,14 +38,6 @@ REASONS = {
     Verdict.EXCLUDED: "nothing in the order is of what counts",
     Verdict.LOOP: "the buyer had, directly or by others, brought the advocate",
 }
-
-
-class Band(StrEnum):
-    """What becomes of an award: silence never pays."""
-
-    APPROVE = "approve"
-    REVIEW = "review"
-    DECLINE = "decline"
 
 
 class Pay(StrEnum):

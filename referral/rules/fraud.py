@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,11 @@ class Evidence:
     ip: str | None = None
     user_agent: str | None = None
     referrer: str | None = None
+
+
+class Band(StrEnum):
+    """What becomes of an award: silence never pays."""
+
+    APPROVE = "approve"
+    REVIEW = "review"
+    DECLINE = "decline"

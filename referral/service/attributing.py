@@ -85,14 +85,14 @@ def settle_again(
     if not found:
         return
     before = attributions.held(work, list(found))
-    judged = _judge(work, found, {o.order_id: o for o in given}, before, tiers, bands)
+    judged = _judge(work, found, {o.order_id: o for o in given}, before, tiers)
     above = attributions.orders_above(work, [a.order_id for a in judged if a.verdict is Verdict.FRIEND])
     if above:
         # A ring closes: which of its orders came last is only seen with all of them.
         more = mentions.mentions(work, above)
         before |= attributions.held(work, list(more))
-        judged += _judge(work, more, {}, before, tiers, bands)
-    settle_awards(work, _without_loops(work, judged), before)
+        judged += _judge(work, more, {}, before, tiers)
+    settle_awards(work, _banded(work, _without_loops(work, judged), bands), before)
 
 
 def _judge(
@@ -101,7 +101,6 @@ def _judge(
     at_hand: Mapping[OrderId, Order],
     before: Mapping[OrderId, Any],
     tiers: Tiers | None,
-    bands: Bands,
 ) -> list[Attribution]:
     """Judge orders by their mentions, all but who goes in circles, and write that down."""
     orders = {o: at_hand[o] for o in found if o in at_hand}
@@ -122,12 +121,11 @@ def _judge(
             promised = rules.promised(terms, standing.get(winner.advocate_id))
         judged.append(
             Attribution(
-                order_id, winner.advocate_id, order.customer_id, winner.claim_id, verdict, Pay.NOT_OWED, winner.source,
+                order_id, winner.advocate_id, order.customer_id, winner.claim_id, verdict,
+                _pay(before.get(order_id), winner.advocate_id, verdict), winner.source,
                 decision.why, terms.policy, promised, order.placed_at, terms.version,
             )
         )  # fmt: skip
-    banded = bands(work, [a.order_id for a in judged if a.verdict is Verdict.FRIEND])
-    judged = [_paid(a, banded) for a in judged]
     attributions.decide(work, judged)
     return judged
 
@@ -136,10 +134,20 @@ def _promised(held: Any, advocate_id: CustomerId) -> int | None:
     return held.promised_points if held is not None and held.advocate_id == advocate_id else None
 
 
-def _paid(judged: Attribution, bands: Mapping[OrderId, Band]) -> Attribution:
-    # Without a word on it, somebody has to look first: silence never pays.
-    pay = rules.pay(judged.verdict, bands.get(judged.order_id, Band.REVIEW))
-    return _with(judged, judged.verdict, pay)
+def _pay(held: Any, advocate_id: CustomerId, verdict: Verdict) -> Pay:
+    """What becomes of the award until its band is known: as before, or a person has to look. Silence never pays."""
+    if verdict is not Verdict.FRIEND:
+        return Pay.NOT_OWED
+    same = held is not None and held.advocate_id == advocate_id and held.pay != Pay.NOT_OWED
+    return Pay(held.pay) if same else Pay.REVIEW
+
+
+def _banded(work: UnitOfWork, judged: Sequence[Attribution], bands: Bands) -> list[Attribution]:
+    """Those who judge tricks read the decisions as they are written down; so they are asked after that."""
+    said = bands(work, [a.order_id for a in judged if a.verdict is Verdict.FRIEND])
+    paid = [_with(a, a.verdict, rules.pay(a.verdict, said.get(a.order_id, Band.REVIEW))) for a in judged]
+    attributions.set_pay(work, [(a.order_id, a.pay) for a in paid])
+    return paid
 
 
 def _with(judged: Attribution, verdict: Verdict, pay: Pay) -> Attribution:
