@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -61,7 +61,7 @@ from plugin.webhooks import WebhookDoor
 REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
 
 
-def recognising(secret: bytes) -> Sequence[Reaction]:
+def recognising(secret: Callable[[], bytes]) -> Sequence[Reaction]:
     """`REACTIONS`, of which referral knows a buyer again by the address of their claim."""
     known = partial(referral.settle_attributions, secret=secret)
     return [known if each is referral.settle_attributions else each for each in REACTIONS]
@@ -200,7 +200,7 @@ class House:
 
     @cached_property
     def reactions(self) -> Sequence[Reaction]:
-        return recognising(self.secret)
+        return recognising(lambda: self.secret)
 
     @cached_property
     def inbox(self) -> Inbox:

@@ -60,6 +60,7 @@ _MISSES = text("""
     SELECT count(*) AS missed FROM (
         SELECT FROM refused_claims WHERE shop_id = :shop_id AND refused_at > :since AND reason = :reason LIMIT :most) n
 """)
+_ANY = text("SELECT EXISTS (SELECT FROM claims WHERE shop_id = :shop_id) AS made")
 _PURGE_TRIES = text("DELETE FROM claim_tries WHERE shop_id = :shop_id AND since < :before")
 _PURGE_REFUSED = text("DELETE FROM refused_claims WHERE shop_id = :shop_id AND refused_at < :before")
 _MOVE = (
@@ -114,6 +115,13 @@ def missed(work: UnitOfWork, since: datetime, reason: str, most: int) -> int:
     row = work.row(_MISSES, since=since, reason=reason, most=most)
     assert row is not None
     return int(row.missed)
+
+
+def any_claims(work: UnitOfWork) -> bool:
+    """Whether anybody has ever claimed here."""
+    row = work.row(_ANY)
+    assert row is not None
+    return bool(row.made)
 
 
 def purge(work: UnitOfWork, tries_kept: timedelta, refusals_kept: timedelta) -> None:

@@ -55,8 +55,8 @@ def purge_touches(work: UnitOfWork) -> None:
 
 
 def settle_attributions(
-    work: UnitOfWork, accepted: mirror.Accepted, *, secret: bytes | None = None, tiers: Tiers | None = None,
-    bands: Bands = fraud.band,
+    work: UnitOfWork, accepted: mirror.Accepted, *, secret: Callable[[], bytes] | None = None,
+    tiers: Tiers | None = None, bands: Bands = fraud.band,
 ) -> None:  # fmt: skip
     """Judge the orders that name an advocate, and again those of the same friends;
 

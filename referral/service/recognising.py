@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 
 from commerce.identity import email_key
 from commerce.ids import OrderId, ShopId
@@ -12,6 +13,7 @@ from commerce.phones import e164
 from engine import mirror
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
+from referral.records import claims
 
 # What can be written to: a name of 64 letters, a domain of 254.
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
@@ -31,13 +33,19 @@ def digest(secret: bytes, shop_id: ShopId, email: str | None, phone: str | None)
     return hmac.digest(secret, f"{shop_id}:{contact}".encode(), hashlib.sha256)
 
 
-def buyers(work: UnitOfWork, accepted: Accepted, secret: bytes | None) -> list[tuple[OrderId, str | None]]:
-    """Each order with the digest of its buyer's address, in hexadecimal; None where it is not known, or no secret."""
+def buyers(
+    work: UnitOfWork, accepted: Accepted, secret: Callable[[], bytes] | None
+) -> list[tuple[OrderId, str | None]]:
+    """Each order with the digest of its buyer's address, in hexadecimal; None where it is not known, or no secret.
+
+    A shop in which nobody has claimed yet needs none: then the secret is not asked for.
+    """
     ids = sorted({o.customer_id for o in accepted.orders if o.customer_id is not None})
-    emails = mirror.emails(work, ids) if secret is not None else {}
+    if secret is None or not ids or not claims.any_claims(work):
+        return [(order.order_id, None) for order in accepted.orders]
+    emails, known = mirror.emails(work, ids), secret()
     found = list[tuple[OrderId, str | None]]()
     for order in accepted.orders:
         email = email_key(emails.get(order.customer_id)) if order.customer_id is not None else None
-        known = digest(secret, work.shop_id, email, None).hex() if secret is not None and email is not None else None
-        found.append((order.order_id, known))
+        found.append((order.order_id, None if email is None else digest(known, work.shop_id, email, None).hex()))
     return found

@@ -224,7 +224,7 @@ def open_loop(
             grant, own_shop,
         )  # fmt: skip
         secret = sha256(b"flows").digest()
-        reactions = recognising(secret)
+        reactions = recognising(lambda: secret)
         receiver, event_loop = Receiver(database), EventLoop()
         stack.callback(event_loop.close)
         stack.callback(lambda: event_loop.run(receiver.close()))

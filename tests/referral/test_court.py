@@ -199,7 +199,11 @@ def test_nobody_is_known_by_a_claim_that_came_after_the_order(
 
 
 def recognising(desk: Desk, *orders: Any) -> None:
-    reactions = (loyalty.settle_orders, partial(referral.settle_attributions, secret=SECRET), lifecycle.settle_orders)
+    reactions = (
+        loyalty.settle_orders,
+        partial(referral.settle_attributions, secret=lambda: SECRET),
+        lifecycle.settle_orders,
+    )
     with desk.work() as work:
         settle_snapshots(work, reactions, mirror.accept(work, orders))
 
