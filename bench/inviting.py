@@ -1,6 +1,6 @@
 """How long a friend waits for an invitation: the landing page, and the claim that makes a code.
 
-`python -m bench.referral`: a real `serve` with two processes and a durable database server; shoppers on kept-alive
+`python -m bench.inviting`: a real `serve` with two processes and a durable database server; shoppers on kept-alive
 connections of their own, through the platform's signed proxy. Each asks, waits for the answer, and asks again: so many
 requests are in the house at every instant. Each claim is somebody else's, from somewhere else.
 """
@@ -146,7 +146,7 @@ def facts(rows: Sequence[Row]) -> dict[str, float | None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.referral", description="Measure invitations.")
+    parser = argparse.ArgumentParser(prog="python -m bench.inviting", description="Measure invitations.")
     parser.add_argument("--shoppers", type=int, default=SHOPPERS, help="asking at every instant (%(default)s)")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="of each kind (%(default)s)")
     chosen = parser.parse_args(arguments)

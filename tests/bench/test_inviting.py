@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.referral import facts, measure
+from bench.inviting import facts, measure
 
 
 @pytest.mark.slow
