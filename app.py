@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 # Counters are shared between the processes of one machine through files in this directory. The metrics library reads
@@ -55,7 +55,9 @@ from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
 from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
-from plugin.webhooks import WebhookDoor
+from plugin.storefront.claims import Claims
+from plugin.storefront.landing import LandingDoor
+from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
 
 # The order is part of the meaning: a reaction may rely on those before it.
@@ -66,6 +68,13 @@ TRANSLATORS: Mapping[str, Translate] = {
     "shopify": lambda delivery, _shop: translate(delivery),
     woocommerce.PLATFORM: translate_woocommerce,
 }
+
+
+def recognising(secret: Callable[[], bytes]) -> Sequence[Reaction]:
+    """`REACTIONS`, of which referral knows a buyer again by the address of their claim."""
+    known = partial(referral.settle_attributions, secret=secret)
+    return [known if each is referral.settle_attributions else each for each in REACTIONS]
+
 
 # Who hears what became of an effect, by its kind.
 OUTCOMES: Mapping[str, Outcome] = {
@@ -117,6 +126,11 @@ def _give(work: UnitOfWork) -> None:
         pass
 
 
+def _give_for_friends(work: UnitOfWork) -> None:
+    while referral.give_rewards(work):
+        pass
+
+
 def _decide(work: UnitOfWork) -> None:
     while loyalty.decide_due(work):
         pass
@@ -147,6 +161,8 @@ def _warn_expiring(work: UnitOfWork) -> None:
 
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
+    referral.purge_tries(work)
+    referral.look_after_codes(work)
     announcements.purge(work)
     notes.purge(work)
 
@@ -261,8 +277,12 @@ class House:
         )
 
     @cached_property
+    def reactions(self) -> Sequence[Reaction]:
+        return recognising(lambda: self.secret)
+
+    @cached_property
     def inbox(self) -> Inbox:
-        return Inbox(self.database, TRANSLATORS, REACTIONS)
+        return Inbox(self.database, TRANSLATORS, self.reactions)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -270,15 +290,15 @@ class House:
 
     @cached_property
     def reconciler(self) -> Reconciler:
-        return Reconciler(self.database, self.connect, REACTIONS)
+        return Reconciler(self.database, self.connect, self.reactions)
 
     @cached_property
     def backfiller(self) -> Backfiller:
-        return Backfiller(self.database, self.connect, REACTIONS)
+        return Backfiller(self.database, self.connect, self.reactions)
 
     @cached_property
     def stale_orders(self) -> StaleOrders:
-        return StaleOrders(self.database, self.connect, lambda work, found: settle_read(work, REACTIONS, found))
+        return StaleOrders(self.database, self.connect, lambda work, found: settle_read(work, self.reactions, found))
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -287,6 +307,7 @@ class House:
             Job("tell points", 60, inside=_tell_points),
             Job("release unused codes", 300, inside=_release),
             Job("give rewards", 60, inside=_give),
+            Job("give rewards for friends", 60, inside=_give_for_friends),
             Job("decide contests", 300, inside=_decide),
             Job("reconcile", 300, after=self.reconcile),
             Job("review tiers", 60, inside=_review_tiers),
@@ -334,8 +355,12 @@ class House:
     def asgi(self) -> WebhookDoor:
         known = self.settings
         doors = Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce)
+        pages = create_app(doors)
+        inner: Application = WSGIMiddleware(pages, workers=known.web_threads)  # type: ignore[arg-type]  # a TypedDict
+        if self.shopify is not None:
+            inner = LandingDoor(inner, self.shopify.proxied, Claims(pages))
         return WebhookDoor(
-            WSGIMiddleware(create_app(doors), workers=known.web_threads),  # type: ignore[arg-type]  # a TypedDict
+            inner,
             {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)} if self.shopify else {},
             self.database,
             Receiver(self.database),

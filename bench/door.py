@@ -30,7 +30,7 @@ GRACE_SECONDS = 30
 def measure(options: Options, progress: Progress) -> Result:
     sent = paid_order_of_size(options.body)
     bar = progress.add_task("door: sending", total=options.runs)
-    with ground() as place, _serving(place) as (url, server):
+    with ground() as place, serving(place) as (url, server):
         before = cpu.of_families([server])
         runs = []
         for _ in range(options.runs):
@@ -55,12 +55,13 @@ def measure(options: Options, progress: Progress) -> Result:
 
 
 @contextmanager
-def _serving(place: Ground) -> Iterator[tuple[str, int]]:
-    """A `serve` process; yields the door's address and the process id."""
+def serving(place: Ground, **settings: str) -> Iterator[tuple[str, int]]:
+    """A `serve` process with these settings besides the usual; yields the door's address and the process id."""
     port = machine.free_port(18080)
     log = place.home / "web.log"
     command = [sys.executable, "app.py", "serve"]
-    processes = {"web": machine.start(command, ROOT, place.environment(place.url, port), log)}
+    environment = {**place.environment(place.url, port), **settings}
+    processes = {"web": machine.start(command, ROOT, environment, log)}
     try:
         machine.wait_for(f"http://127.0.0.1:{port}/ready", processes["web"], log)
         yield f"http://127.0.0.1:{port}{WEBHOOK_PATH}", processes["web"].pid

@@ -109,6 +109,8 @@ class OrderSnapshot:
     channel: Channel = Channel.ONLINE
     gateways: tuple[str, ...] = ()
     """By what it was paid, in the platform's words."""
+    landing_code: str | None = None
+    """The referral code in the address at which the shopper came in; `referral_code` is the cart's word, else this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,11 @@ def referral_code(attributes: Iterable[tuple[object, object]], landing: str | No
         code = _referral(named.get(name))
         if code is not None:
             return code
+    return landing_code(landing)
+
+
+def landing_code(landing: str | None) -> str | None:
+    """The referral code in the address that the shopper landed on."""
     return _from_landing(landing) if landing and "ref=" in landing else None
 
 

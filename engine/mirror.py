@@ -57,19 +57,19 @@ _ACCEPT_ORDERS = text("""
             external_id text, name text, customer_external_id text, currency text, placed_at timestamptz,
             updated_at timestamptz, observed_at timestamptz, paid boolean, cancelled_at timestamptz, test boolean,
             goods_minor bigint, total_minor bigint, discount_codes text[], referral_code text, checkout_token text,
-            lines_digest bigint, list_minor bigint, tax_minor bigint, tax_included boolean, shipping_minor bigint,
-            credit_minor bigint, fulfilled_at timestamptz, channel text, gateways text[])
+            landing_code text, lines_digest bigint, list_minor bigint, tax_minor bigint, tax_included boolean,
+            shipping_minor bigint, credit_minor bigint, fulfilled_at timestamptz, channel text, gateways text[])
     ), held AS (
         SELECT o.external_id, o.lines_digest FROM orders o
         WHERE o.shop_id = :shop_id AND o.external_id IN (SELECT external_id FROM given)
     ), accepted AS (
         INSERT INTO orders (shop_id, external_id, name, customer_id, currency, placed_at, updated_at, observed_at,
                             paid, cancelled_at, test, goods_minor, total_minor, discount_codes, referral_code,
-                            checkout_token, lines_digest, list_minor, tax_minor, tax_included, shipping_minor,
-                            credit_minor, fulfilled_at, channel, gateways)
+                            checkout_token, landing_code, lines_digest, list_minor, tax_minor, tax_included,
+                            shipping_minor, credit_minor, fulfilled_at, channel, gateways)
         SELECT :shop_id, g.external_id, g.name, coalesce(c.merged_into, c.customer_id), g.currency, g.placed_at,
                g.updated_at, g.observed_at, g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor,
-               g.discount_codes, g.referral_code, g.checkout_token, g.lines_digest, g.list_minor,
+               g.discount_codes, g.referral_code, g.checkout_token, g.landing_code, g.lines_digest, g.list_minor,
                coalesce(g.tax_minor, 0), coalesce(g.tax_included, false), coalesce(g.shipping_minor, 0),
                nullif(coalesce(g.credit_minor, 0), -1), g.fulfilled_at, coalesce(g.channel, 'online'), g.gateways
         FROM given g LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.customer_external_id
@@ -81,6 +81,7 @@ _ACCEPT_ORDERS = text("""
                 goods_minor = excluded.goods_minor, total_minor = excluded.total_minor,
                 discount_codes = excluded.discount_codes, referral_code = excluded.referral_code,
                 checkout_token = coalesce(excluded.checkout_token, orders.checkout_token),
+                landing_code = excluded.landing_code,
                 lines_digest = excluded.lines_digest, list_minor = excluded.list_minor,
                 tax_minor = excluded.tax_minor, tax_included = excluded.tax_included,
                 shipping_minor = excluded.shipping_minor,
@@ -183,6 +184,14 @@ _CUSTOMER_ID = text("""
     SELECT coalesce(merged_into, customer_id) AS customer_id FROM customers
     WHERE shop_id = :shop_id AND external_id = :external_id
 """)
+_EMAILS = text("""
+    SELECT customer_id, email FROM customers
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND email IS NOT NULL
+""")
+_NAMES = text("""
+    SELECT customer_id, external_id, first_name, last_name, email, redacted_at FROM customers
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+""")
 _FIRST_ORDERS = text("""
     SELECT DISTINCT ON (customer_id) customer_id, order_id FROM orders
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
@@ -274,6 +283,19 @@ def first_orders(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[C
     )
 
 
+def emails(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, str]:
+    """The e-mail addresses of those customers who have one: to be compared, never to be kept elsewhere."""
+    if not customer_ids:
+        return {}
+    return {row.customer_id: row.email for row in work.rows(_EMAILS, customer_ids=list(customer_ids))}
+
+
+def names(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, Any]:
+    """What each of these customers is called: external_id, first_name, last_name, email, redacted_at."""
+    rows = work.rows(_NAMES, customer_ids=list(customer_ids)) if customer_ids else ()
+    return {row.customer_id: row for row in rows}
+
+
 def behind(work: UnitOfWork, stamps: Sequence[OrderStamp]) -> list[str]:
     """Of the orders that a store lists, those whose newest state the mirror does not hold: external ids."""
     return [row.external_id for row in work.rows(_BEHIND, rows=as_json(stamps))] if stamps else []
@@ -336,7 +358,8 @@ def _order_row(order: OrderSnapshot, lines: bytes) -> dict[str, object]:
 
 _PLAIN = (
     "external_id", "name", "currency", "placed_at", "updated_at", "observed_at", "paid", "cancelled_at", "test",
-    "goods_minor", "total_minor", "discount_codes", "referral_code", "checkout_token", "list_minor", "gateways",
+    "goods_minor", "total_minor", "discount_codes", "referral_code", "checkout_token", "landing_code",
+    "list_minor", "gateways",
 )  # fmt: skip
 _RARE = ("tax_minor", "tax_included", "shipping_minor", "credit_minor", "fulfilled_at")
 _values, _rare_values = attrgetter(*_PLAIN), attrgetter(*_RARE)

@@ -146,12 +146,16 @@ _WITHDRAW = text("DELETE FROM effects WHERE shop_id = :shop_id AND kind = :kind 
 logger = logging.getLogger("perennial.outbox")
 
 
-def put(work: UnitOfWork, effects: Sequence[Effect]) -> None:
-    """State what things in the store shall be. Nothing is pushed before the unit of work commits."""
+def put(work: UnitOfWork, effects: Sequence[Effect], *, wake: bool = True) -> None:
+    """State what things in the store shall be. Nothing is pushed before the unit of work commits.
+
+    Commits that `wake` the workers wait for one another, disk and all. Without it they find the effects a moment later
+    by themselves: for units of work of which many come at once, while people wait.
+    """
     rows = {(e.kind, e.key): {"kind": e.kind, "key": e.key, "body": e} for e in effects}
     if rows and work.rows(
         _PUT, rows=as_json(list(rows.values())), now=work.now, rested=work.now + timedelta(seconds=TAGS_REST_SECONDS)
-    ):
+    ) and wake:  # fmt: skip
         work.run(_WAKE)
 
 

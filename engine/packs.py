@@ -33,8 +33,8 @@ KEPT = (
     "customers", "customer_facts", "orders", "order_lines", "order_codes", "refunds", "terms", "standings",
     "happenings", "stage_changes", "checkouts", "redemptions", "lots", "entries", "balances", "ledger_heads",
     "ledger_links", "ledger_totals", "deeds", "member_tiers", "tier_changes", "tier_choices", "walks", "gifts",
-    "imports", "import_rows", "contests", "tickets", "referral_codes", "claims", "attributions", "discount_nodes",
-    "privacy_requests",
+    "imports", "import_rows", "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
+    "attributions", "referral_gifts", "discount_nodes", "privacy_requests",
 )  # fmt: skip
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -59,6 +59,7 @@ LEFT: Mapping[str, str] = {
     "store_segments": "numbers that the store gives anew",
     "listeners": "the store says anew who listens",
     "touches": "of days",
+    "claim_tries": "of an hour",
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",

@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Flask, Response, g, request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+import referral
+from commerce.ids import ShopId
+from commerce.refusal import Refusal
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
@@ -19,6 +24,8 @@ from engine.work import Database
 from plugin import admin, companion, errors, flow, standalone, storefront, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
+from plugin.storefront.gathering import Gathering
+from plugin.storefront.remembering import Remembered
 from plugin.storefront.till import Till
 from plugin.woocommerce import WooInstaller
 
@@ -62,12 +69,15 @@ def create_app(doors: Doors) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = doors.body_limit
     app.extensions["doors"] = doors
     app.extensions["till"] = Till(doors.database)
+    app.extensions["remembered"] = Remembered()
+    app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.finance.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.imports.pages)
     app.register_blueprint(admin.program.pages)
+    app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.standing.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
@@ -79,6 +89,11 @@ def create_app(doors: Doors) -> Flask:
     app.before_request(_start)
     app.after_request(_finish)
     return app
+
+
+def _take_up(doors: Doors, shop_id: ShopId, tries: Sequence[referral.Try]) -> Sequence[referral.Offer | Refusal]:
+    with doors.database.work(shop_id) as work:
+        return referral.take_up(work, tries, doors.secret)
 
 
 def __path_of_plugin() -> str:

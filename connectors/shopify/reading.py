@@ -17,6 +17,7 @@ from commerce.reading import (
     bounded,
     clean,
     codes,
+    landing_code,
     optional,
     referral_code,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "clean",
     "codes",
     "gateways",
+    "landing_code",
     "optional",
     "referral_code",
 ]

@@ -220,6 +220,7 @@ def _order(
         ),
         discount_codes=reading.codes(node.discount_codes),
         referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
+        landing_code=reading.landing_code(node.landing_page_url),
         checkout_token=reading.checkout_token(node.checkout_token),
         list_minor=reading.bounded(before, "the price of the goods"),
         tax_minor=_goods_tax(node, currency),

@@ -115,6 +115,7 @@ def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnap
         refunds=_refunds(order, money, goods, updated_at),
         discount_codes=reading.codes(html.unescape(c.code) if c.code else None for c in order.coupon_lines),
         referral_code=_referral(meta),
+        landing_code=reading.landing_code(_landing(meta)),
         whole=True,
         buyer_erased=_is_erased(order, meta),
         step_minor=money.step(order.total),
@@ -224,7 +225,11 @@ def customer_snapshot(found: Customer, observed_at: datetime) -> CustomerSnapsho
 
 def _referral(meta: Mapping[str, msgspec.Raw]) -> str | None:
     """The code that our companion wrote into the order, else ``ref`` in the address at which the shopper came in."""
-    return reading.referral_code(_texts(meta, _REFERRALS), next((v for _, v in _texts(meta, (_LANDING,))), None))
+    return reading.referral_code(_texts(meta, _REFERRALS), _landing(meta))
+
+
+def _landing(meta: Mapping[str, msgspec.Raw]) -> str | None:
+    return next((v for _, v in _texts(meta, (_LANDING,))), None)
 
 
 def _texts(meta: Mapping[str, msgspec.Raw], keys: Iterable[str]) -> list[tuple[str, str]]:

@@ -89,12 +89,20 @@ _LOCK_BALANCES = text("""
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) ORDER BY customer_id FOR UPDATE
 """)
 _BOOKED = text("""
-    SELECT order_id, kind IN ('award', 'award_back') AS award,
-           coalesce(sum(points) FILTER (WHERE kind <> 'adjust'), 0) AS points,
+    SELECT order_id, coalesce(sum(points) FILTER (WHERE kind <> 'adjust'), 0) AS points,
            min(terms_version) AS terms_version, count(*) AS entries,
            coalesce(sum(points) FILTER (WHERE kind = 'adjust'), 0) AS forgiven
     FROM entries WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND account = 'points'
-      AND kind IN ('earn', 'clawback', 'award', 'award_back', 'adjust')
+      AND kind IN ('earn', 'clawback', 'adjust')
+    GROUP BY 1
+""")
+# What one customer was awarded for an order that may be another's. Whoever was merged since counts as the one kept.
+_AWARDED = text("""
+    SELECT e.order_id, coalesce(c.merged_into, e.customer_id) AS customer_id, sum(e.points) AS points,
+           min(e.terms_version) AS terms_version, count(*) AS entries
+    FROM entries e JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = e.customer_id
+    WHERE e.shop_id = :shop_id AND e.order_id = ANY(:order_ids) AND e.account = 'points'
+      AND e.kind IN ('award', 'award_back')
     GROUP BY 1, 2
 """)
 _EARNED = text("""
@@ -245,17 +253,16 @@ def balance(work: UnitOfWork, customer_id: CustomerId) -> tuple[int, int, int]:
     return (row.points, row.held, row.debt) if row else (0, 0, 0)
 
 
-def booked(work: UnitOfWork, order_ids: Sequence[OrderId], *, awards: bool = False) -> dict[OrderId, Booked]:
-    """Points booked for each order so far:
-
-    those of its buyer or, with `awards`, those that others were awarded for it.
-    """
+def booked(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Booked]:
+    """Points booked for each order so far for its buyer."""
     rows = work.rows(_BOOKED, order_ids=list(order_ids))
-    return {
-        row.order_id: Booked(int(row.points), row.terms_version, row.entries, int(row.forgiven))
-        for row in rows
-        if row.award is awards
-    }
+    return {row.order_id: Booked(int(row.points), row.terms_version, row.entries, int(row.forgiven)) for row in rows}
+
+
+def awarded(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[tuple[OrderId, CustomerId], Booked]:
+    """Points that customers were awarded for orders so far, by order and customer."""
+    rows = work.rows(_AWARDED, order_ids=list(order_ids))
+    return {(row.order_id, row.customer_id): Booked(int(row.points), row.terms_version, row.entries) for row in rows}
 
 
 def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> int | None:

@@ -118,9 +118,11 @@ def insert_redemptions(
     return {(row.customer_id, row.request_key): row for row in rows}
 
 
-def redemptions_of_requests(work: UnitOfWork, clicks: Sequence[Any]) -> dict[tuple[CustomerId, str], Any]:
-    """What these clicks (customer_id, request_key) have bought before."""
-    asked = [{"customer_id": click.customer_id, "request_key": click.request_key} for click in clicks]
+def redemptions_of_requests(
+    work: UnitOfWork, requests: Sequence[tuple[CustomerId, str]]
+) -> dict[tuple[CustomerId, str], Any]:
+    """What customers were handed over before under the keys of these requests."""
+    asked = [{"customer_id": customer_id, "request_key": key} for customer_id, key in requests]
     return {(row.customer_id, row.request_key): row for row in work.rows(_BY_REQUESTS, rows=as_json(asked))}
 
 

@@ -66,6 +66,8 @@ from loyalty.service.giving import (
     ask_gift,
     gifts,
     give_due,
+    give_reward,
+    take_gift_back,
 )
 from loyalty.service.imports import (
     ImportBooked,
@@ -217,6 +219,7 @@ __all__ = [
     "gift_card_settled",
     "gifts",
     "give_due",
+    "give_reward",
     "handed_over",
     "imports",
     "is_customer",
@@ -252,6 +255,7 @@ __all__ = [
     "standing",
     "statement",
     "take_back",
+    "take_gift_back",
     "tell_birthday",
     "tell_points",
     "tickets",

@@ -122,7 +122,8 @@ class _Counter:
             lots[lot.customer_id].append(lot)
         credit = any(reward.kind == Kind.STORE_CREDIT for reward in wanted)
         return cls(
-            program, work.now, debts, lots, records.redemptions_of_requests(work, clicks),
+            program, work.now, debts, lots,
+            records.redemptions_of_requests(work, [(click.customer_id, click.request_key) for click in clicks]),
             records.bought_by(work, people, wanted), records.credit_ends(work, people, work.now) if credit else {},
             # After the balances, and always in the same order.
             {r.key: r.stock - records.lock_stock(work, r) for r in sorted(wanted, key=lambda r: r.key) if r.stock},
@@ -154,23 +155,31 @@ class _Counter:
         draws = rules.draw_for_reward(lots, reward.points, self.at)
         self.lots[click.customer_id] = rules.less(lots, draws)
         had.append(self.at)
-        self.sold[who] = _Purchase(click, reward, code_for(reward), self._end(click.customer_id, reward), draws)
+        end = _end(self.at, reward, self.credit_ends.setdefault(click.customer_id, set()))
+        self.sold[who] = _Purchase(click, reward, code_for(reward), end, draws)
         return None
 
-    def _end(self, customer_id: CustomerId, reward: Reward) -> datetime:
-        """When the reward ends; what never ends does so beyond any year that a shop sees.
 
-        Of a credit, in a second of its own: it is recognised by its end.
-        """
-        if not reward.code_days:
-            return NEVER
-        end = self.at + timedelta(days=reward.code_days)
-        if reward.kind == Kind.STORE_CREDIT:
-            end, others = end.replace(microsecond=0), self.credit_ends.setdefault(customer_id, set())
-            while end in others:
-                end += timedelta(seconds=1)
-            others.add(end)
-        return end
+def end_of(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:
+    """When a reward that is handed over now ends. The caller has locked the customer's balance."""
+    others = records.credit_ends(work, [customer_id], work.now) if reward.kind == Kind.STORE_CREDIT else {}
+    return _end(work.now, reward, others.get(customer_id, set()))
+
+
+def _end(at: datetime, reward: Reward, credit_ends: set[datetime]) -> datetime:
+    """When the reward ends; what never ends does so beyond any year that a shop sees.
+
+    Of a credit, in a second of its own, which is noted among `credit_ends`: it is recognised by its end.
+    """
+    if not reward.code_days:
+        return NEVER
+    end = at + timedelta(days=reward.code_days)
+    if reward.kind == Kind.STORE_CREDIT:
+        end = end.replace(microsecond=0)
+        while end in credit_ends:
+            end += timedelta(seconds=1)
+        credit_ends.add(end)
+    return end
 
 
 def _book(work: UnitOfWork, counter: _Counter) -> dict[tuple[CustomerId, str], Any]:

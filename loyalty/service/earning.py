@@ -142,17 +142,19 @@ def _order_gap(order: Order, terms: Terms, due: Owed, points: int, known: record
 
 
 def settle_awards(work: UnitOfWork, awards: Sequence[Award]) -> None:
-    """Bring the ledger to what `awards` say is owed. Each is the whole of what its order brings that customer."""
+    """Bring the ledger to what `awards` say is owed. Each is the whole of what its order brings that customer, and
+    no two are of the same order and customer.
+    """
     if not awards:
         return
     debts = lock(work, [award.customer_id for award in awards])
     program = Program.of(work)
-    booked, version = records.booked(work, [a.order_id for a in awards], awards=True), program.current.version
+    booked, version = records.awarded(work, [a.order_id for a in awards]), program.current.version
     gaps = list[Gap]()
     for award in awards:
-        before = booked.get(award.order_id, records.Booked(0, version, 0))
+        before = booked.get((award.order_id, award.customer_id), records.Booked(0, version, 0))
         if points := award.points - before.points:
-            key = f"award:{award.order_id}:{before.entries}"
+            key = f"award:{award.order_id}:{award.customer_id}:{before.entries}"
             gaps.append(
                 Gap(
                     award.customer_id,

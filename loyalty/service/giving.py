@@ -8,7 +8,7 @@ at all, and nobody twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from commerce.ids import CustomerId
@@ -18,8 +18,9 @@ from engine.work import UnitOfWork
 from loyalty import records
 from loyalty.rules import Kind, Reward
 from loyalty.service.asking import asked, code_for
-from loyalty.service.buying import NEVER, RewardUnknown
+from loyalty.service.buying import NEVER, RewardUnknown, end_of
 from loyalty.service.program import Program
+from loyalty.service.redemptions import NothingToTakeBack, take_back
 
 PORTION = 200
 
@@ -62,15 +63,47 @@ def give_due(work: UnitOfWork, members: Members) -> bool:
     return True
 
 
-def give_to(work: UnitOfWork, reward: Reward, terms_version: int, people: Sequence[tuple[CustomerId, str, str]]) -> int:
+def give_to(
+    work: UnitOfWork, reward: Reward, terms_version: int, people: Sequence[tuple[CustomerId, str, str]],
+    ends_at: datetime | None = None,
+) -> int:  # fmt: skip
     """Give `people` (customer, the store's number of them, what this is the gift of) a reward each, for no points.
 
     Answers with how many had not been given it before.
     """
     currency, numbers = Program.of(work).by_version(terms_version).currency, {who: theirs for who, theirs, _ in people}
-    expires_at = work.now + timedelta(days=reward.code_days) if reward.code_days else NEVER
+    expires_at = ends_at or (work.now + timedelta(days=reward.code_days) if reward.code_days else NEVER)
     coded = [{"customer_id": who, "code": code_for(reward), "request_key": named} for who, _, named in people]
     given = records.insert_given(work, reward, terms_version, expires_at, coded)
     if reward.kind != Kind.CUSTOM:
         outbox.put(work, [asked(reward, currency, row, numbers[row.customer_id]) for row in given])
     return len(given)
+
+
+def give_reward(work: UnitOfWork, reward_key: str, people: Sequence[tuple[CustomerId, str, str]]) -> bool:
+    """Give each of `people` a reward of the program, as `give_to` does; False where there is none of that key."""
+    program = Program.of(work).current
+    reward = program.reward(reward_key)
+    if reward is None:
+        return False
+    single = reward.of_steps(1)
+    if reward.kind == Kind.STORE_CREDIT:
+        # A credit is recognised by its end, which has to be each customer's own: so one by one.
+        records.lock_balances(work, sorted({who for who, _, _ in people}))
+        for person in people:
+            give_to(work, single, program.version, [person], end_of(work, person[0], single))
+    else:
+        give_to(work, single, program.version, people)
+    return True
+
+
+def take_gift_back(work: UnitOfWork, customer_id: CustomerId, named: str) -> bool:
+    """Take back what was given under that name; False where it was used already, or is not there."""
+    given = records.redemptions_of_requests(work, [(customer_id, named)]).get((customer_id, named))
+    if given is None:
+        return False
+    try:
+        take_back(work, given.redemption_id)
+    except NothingToTakeBack:
+        return False
+    return True

@@ -20,6 +20,7 @@ from plugin.companion.facts import account_facts, code_facts, offer_facts
 from plugin.companion.people import erase, export
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
+from plugin.storefront.pages import CODE
 from plugin.storefront.purchase import LONGEST_KEY, LONGEST_TICKET, buy
 
 pages = Blueprint("companion", __name__, url_prefix=COMPANION_PATH)
@@ -111,10 +112,8 @@ pages.add_url_rule("/enter", "enter", _owned(enter, "companion"), methods=["POST
 
 
 def _invitation(work: Any, code: str) -> dict[str, Any] | None:
-    try:
-        return offer_facts(referral.offer(work, code))
-    except referral.CodeUnknown:
-        return None
+    # What cannot be anybody's code is no invitation. All others look alike, as on our own pages.
+    return offer_facts(referral.offer(work)) if CODE.fullmatch(code) else None
 
 
 def _page() -> int:

@@ -63,14 +63,14 @@ def play(store_url: str, domain: str, database_url: str) -> str:
         )
         visitor.see("/apps/perennial/redeem", {"reward": reward, "request_key": ticket})
         _buy(store_url, domain, email, goods, str(_wait_for(engine, _READY, email=email)))
-        _bring_friend(store_url, domain, engine, _found(r'value="[^"]*/r/([A-Z0-9]+)', page), number, goods)
+        _bring_friend(store_url, domain, engine, _found(r'value="[^"]*/r/([A-Z0-9-]+)', page), number, goods)
     engine.dispose()
     return f"{len(actors)} customers redeemed points and used their codes, and each brought a friend who ordered."
 
 
 def _bring_friend(store_url: str, domain: str, engine: Any, invitation: str, number: int, goods: str) -> None:
     friend = f"friend-{number}@example.com"
-    page = Visitor(f"{store_url}/shops/{domain}").see(f"/apps/perennial/r/{invitation}", {"email": friend})
+    page = Visitor(f"{store_url}/shops/{domain}").see(f"/apps/perennial/r/{invitation}", {"contact": friend})
     code = _found(r"(FRIEND-[A-Z0-9]+)", page)
     _wait_for(engine, _PUSHED, code=code)
     machine.ask(f"{store_url}/sandbox/customers", {"email": friend, "first_name": "Friend", "last_name": str(number)})

@@ -58,6 +58,7 @@ class Account:
     history: Sequence[Movement]
     referral_code: str
     friends: int
+    invited: Sequence[referral.Friend] = ()
     tickets: Sequence[Any] = ()
     """Tickets of contests: see `loyalty.tickets`."""
     standing: loyalty.Standing | None = None
@@ -91,6 +92,7 @@ def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) ->
         history=movements(loyalty.statement(work, customer_id, newest)) if newest else [],
         referral_code=referral.code_of(work, customer_id),
         friends=len(brought),
+        invited=referral.friends_of(work, customer_id) if newest else [],
         tickets=loyalty.tickets(work, customer_id),
         standing=_shown(loyalty.standing(work, customer_id)),
     )

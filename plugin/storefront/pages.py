@@ -6,7 +6,8 @@ platform signed, never what a form says. A refusal is a sentence on the page tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -19,17 +20,21 @@ import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
 from engine.work import UnitOfWork
-from plugin.session import shopper_only
+from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
 from plugin.storefront.purchase import buy, ticket_for
+from plugin.storefront.qr import qr
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
 pages = Blueprint("storefront", __name__, url_prefix=PROXY_PATH)
 
-LONGEST_CODE = 32
 LONGEST_ADDRESS = 254
+LONGEST_NAME = 255
+LONGEST_HEADER = 500
+# What may be somebody's code, as it stands in a link.
+CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
 
 REFUSED = 409
 
@@ -98,26 +103,66 @@ def birthday() -> BaseResponse:
 
 
 @pages.get("/r/<code>", strict_slashes=False)
-@shopper_only
+@invited_only
 def invitation(code: str) -> Response:
-    """What the friend who follows an invitation is offered."""
+    """What the friend who follows an invitation is offered. Whether its code is known is not said, nor looked up."""
     return _invitation(code)
 
 
 @pages.post("/r/<code>", strict_slashes=False)
-@shopper_only
+@invited_only
 def claim(code: str) -> Response:
     """The friend takes the offer up, and is shown their code."""
-    address = request.form.get("email", "")[: LONGEST_ADDRESS + 1]
-    secret = current_app.extensions["doors"].secret
-    try:
-        if len(address) > LONGEST_ADDRESS:
-            raise referral.NotAnAddress
-        with _work() as work:
-            taken = referral.claim(work, code[:LONGEST_CODE], address, secret, g.shopper.customer_id)
-    except Refusal as refusal:
-        return _invitation(code, refusal, address)
-    return _show("storefront/claimed.html", offer=taken)
+    contact = request.form.get("contact", "")
+    taken = _taken_up(code, contact, "link")
+    if isinstance(taken, Refusal):
+        return refused(code, taken, contact)
+    return claimed(taken, code)
+
+
+@pages.get("/invited", strict_slashes=False)
+@invited_only
+def invited() -> Response:
+    """For the friend who has no link at hand: who invited you?"""
+    return _invited()
+
+
+@pages.post("/invited", strict_slashes=False)
+@invited_only
+def invited_by() -> Response:
+    """The friend takes the offer up by the name or the code of who invited them."""
+    typed, contact = request.form.get("who", "")[:LONGEST_NAME], request.form.get("contact", "")
+    taken = _taken_up(typed, contact, "name")
+    if isinstance(taken, Refusal):
+        return _invited(taken, typed, contact)
+    return claimed(taken, "")
+
+
+def take_up(
+    shopper: Shopper, typed: str, contact: str, way: str, evidence: referral.Evidence
+) -> referral.Offer | Refusal:
+    """A shopper's claim, with all others that come now."""
+    if len(contact) > LONGEST_ADDRESS:
+        return referral.NotAnAddress()
+    if way == "link" and not CODE.fullmatch(typed):
+        return referral.CodeUnknown()
+    asked = referral.Try(typed, contact, way, shopper.customer_id, evidence)
+    answer: referral.Offer | Refusal = current_app.extensions["claims"].ask(shopper.shop.shop_id, asked)
+    return answer
+
+
+def seen(header: Callable[[str], str | None], whence: str | None) -> referral.Evidence:
+    """What a request shows of who sends it. The platform's proxy passes on where it came from, and no cookie."""
+    first = (header("X-Forwarded-For") or "").partition(",")[0].strip() or whence or ""
+    agent, referrer = header("User-Agent") or "", header("Referer") or ""
+    return referral.Evidence(
+        ip=first[:LONGEST_HEADER] or None, user_agent=agent[:LONGEST_HEADER] or None,
+        referrer=referrer[:LONGEST_HEADER] or None,
+    )  # fmt: skip
+
+
+def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
+    return take_up(g.shopper, typed, contact, way, seen(request.headers.get, request.remote_addr))
 
 
 def _points(refusal: Refusal | None = None) -> Response:
@@ -139,26 +184,55 @@ def _points(refusal: Refusal | None = None) -> Response:
         ways=open_ways,
         told=request.args.get("told"),
         refusal=refusal,
-        invitation=_whole(referral.link_path(mine.referral_code)),
         ticket=lambda: ticket_for(shopper),
+        **_to_pass_on(mine.referral_code, program.referral.friend_title),
     )
 
 
-def _invitation(code: str, refusal: Refusal | None = None, address: str = "") -> Response:
-    offer = None
-    try:
-        with _work() as work:
-            offer = referral.offer(work, code[:LONGEST_CODE])
-    except referral.CodeUnknown as unknown:
-        refusal = unknown
+def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
+    """The invitation, ready for each channel, in the language that the shopper's browser asks for."""
+    link, shop = _whole(referral.link_path(code)), g.shopper.shop
+    language = request.accept_languages.best_match(referral.TEXTS) or "en"
+    ways = referral.shares(link, shop.name or shop.domain, offered, language)
+    return {"invitation": link, "shares": ways, "language": language, "qr": qr(link)}
+
+
+def claimed(offer: referral.Offer, code: str) -> Response:
+    """The friend's code, and the way into the shop with it."""
+    return _show("storefront/claimed.html", offer=offer, code=code)
+
+
+def refused(code: str, refusal: Refusal, contact: str) -> Response:
+    """The invitation once more, with why it was not taken up."""
+    return _invitation(code, refusal, contact)
+
+
+def _invitation(code: str, refusal: Refusal | None = None, contact: str = "") -> Response:
+    # What cannot be anybody's code is no invitation. All others look alike.
+    if not CODE.fullmatch(code):
+        return _show("storefront/invitation.html", REFUSED, offer=None, code="", refusal=referral.CodeUnknown())
+    offer = _offered()
     return _show(
-        "storefront/invitation.html",
-        REFUSED if refusal else 200,
-        offer=offer,
-        code=code[:LONGEST_CODE],
-        refusal=refusal,
-        address=address[:LONGEST_ADDRESS],
-    )
+        "storefront/invitation.html", REFUSED if refusal else 200, offer=offer, code=code, refusal=refusal,
+        contact=contact[:LONGEST_ADDRESS],
+    )  # fmt: skip
+
+
+def _offered() -> referral.Offer:
+    def look() -> referral.Offer:
+        with _work() as work:
+            return referral.offer(work)
+
+    found: referral.Offer = current_app.extensions["remembered"].get(("offer", g.shopper.shop.shop_id), look)
+    return found
+
+
+def _invited(refusal: Refusal | None = None, typed: str = "", contact: str = "") -> Response:
+    offer = _offered()
+    return _show(
+        "storefront/invited.html", REFUSED if refusal else 200, offer=offer, refusal=refusal, typed=typed,
+        contact=contact[:LONGEST_ADDRESS],
+    )  # fmt: skip
 
 
 def _show(template: str, status: int = 200, **values: Any) -> Response:
@@ -172,9 +246,13 @@ def _site() -> str:
     return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
 
 
-def _with_code(code: str) -> str:
-    """A link into the shop that applies a discount code on the way."""
-    return f"{_site()}/discount/{quote(code, safe='')}?redirect=%2F"
+def _with_code(code: str, invitation: str = "") -> str:
+    """A link into the shop that applies a discount code on the way, and says by which invitation.
+
+    It leads to the shop's first page and nowhere else, whatever stands in the request.
+    """
+    there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
+    return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 
 def _whole(path: str) -> str:

@@ -1,37 +1,6 @@
-"""What referral remembers: codes, claims, touches, and the decision on each order."""
+"""What referral remembers: codes, claims, mentions, the decision on each order, and what is given for it."""
 
-from referral.records.attributions import (
-    Attribution,
-    Link,
-    advocate,
-    code_of,
-    decide,
-    give_code,
-    links,
-    links_by_touch,
-    links_of_friends,
-    move,
-    purge_touches,
-    put_claim,
-    referrals_of,
-    touch,
-    touched_order,
-)
+from referral.records import attributions, baskets, claims, codes, gifts, mentions
+from referral.records.attributions import Attribution
 
-__all__ = [
-    "Attribution",
-    "Link",
-    "advocate",
-    "code_of",
-    "decide",
-    "give_code",
-    "links",
-    "links_by_touch",
-    "links_of_friends",
-    "move",
-    "purge_touches",
-    "put_claim",
-    "referrals_of",
-    "touch",
-    "touched_order",
-]
+__all__ = ["Attribution", "attributions", "baskets", "claims", "codes", "gifts", "mentions"]

@@ -1,121 +1,151 @@
-"""What referral remembers:
-
-each advocate's code, the claims made on it, and one attribution for each order that carries either.
-"""
+"""The decision on each order that names an advocate: who brought it, why, and what it brings them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork, as_json
-from referral.rules import Verdict
+from referral.records.codes import PAIRS
+from referral.rules import Pay, Policy, Source, Verdict, Why
 
-_CODE_OF = text("SELECT code FROM referral_codes WHERE shop_id = :shop_id AND customer_id = :customer_id")
-_GIVE_CODE = text("""
-    INSERT INTO referral_codes (shop_id, customer_id, code, created_at) VALUES (:shop_id, :customer_id, :code, :now)
-    ON CONFLICT DO NOTHING
-    RETURNING (SELECT external_id FROM customers WHERE shop_id = :shop_id AND customer_id = :customer_id) AS external_id
-""")
-# A code stays with whom it was given to, also when they are merged into another: links that are out in the world go on
-# working, and lead to the one who was kept.
-_ADVOCATE = text("""
-    SELECT coalesce(c.merged_into, c.customer_id) AS customer_id
-    FROM referral_codes r JOIN customers c ON c.shop_id = r.shop_id AND c.customer_id = r.customer_id
-    WHERE r.shop_id = :shop_id AND r.code = :code
-""")
-_CLAIM = text("""
-    INSERT INTO claims (shop_id, advocate_id, friend_digest, code, claimed_at, ends_at, terms_version)
-    VALUES (:shop_id, :advocate_id, :friend_digest, :code, :now, :ends_at, :terms_version)
-    ON CONFLICT (shop_id, friend_digest) DO UPDATE SET friend_digest = excluded.friend_digest
-    RETURNING claim_id, advocate_id, code, ends_at, (xmax = 0) AS made
-""")
-# An order is linked by the friend's own discount code before a bare referral code: typing a code is the stronger word.
-_LINK = text("""
-    SELECT g.order_id, coalesce(c.advocate_id, k.merged_into, r.customer_id) AS advocate_id, c.claim_id
-    FROM json_to_recordset(CAST(:rows AS json)) AS g(order_id bigint, referral_code text, discount_codes text[])
-    LEFT JOIN LATERAL (SELECT claim_id, advocate_id FROM claims
-                       WHERE shop_id = :shop_id AND code = ANY(g.discount_codes) ORDER BY claim_id LIMIT 1) c ON true
-    LEFT JOIN referral_codes r ON r.shop_id = :shop_id AND r.code = g.referral_code
-    LEFT JOIN customers k ON k.shop_id = :shop_id AND k.customer_id = r.customer_id
-    WHERE coalesce(c.advocate_id, r.customer_id) IS NOT NULL
-""")
-# Whoever knows a checkout's token was in that checkout. A flood of made-up ones is cut off.
-_TOUCH = text("""
-    INSERT INTO touches (shop_id, checkout_token, advocate_id, seen_at)
-    SELECT :shop_id, :checkout_token, r.customer_id, :now FROM referral_codes r
-    WHERE r.shop_id = :shop_id AND r.code = :code
-      AND (SELECT count(*) FROM (SELECT FROM touches t WHERE t.shop_id = :shop_id AND t.seen_at > :since LIMIT :most) n)
-          < :most
-    ON CONFLICT DO NOTHING RETURNING advocate_id
-""")
-_TOUCHED_ORDER = text("""
-    SELECT order_id FROM orders
-    WHERE shop_id = :shop_id AND external_id = :order_external_id AND checkout_token = :checkout_token
-""")
-_BY_TOUCH = text("""
-    SELECT o.order_id, t.advocate_id, CAST(NULL AS bigint) AS claim_id FROM orders o
-    JOIN touches t ON t.shop_id = :shop_id AND t.checkout_token = o.checkout_token
-    WHERE o.shop_id = :shop_id AND o.order_id = ANY(:order_ids)
-      AND t.seen_at BETWEEN o.placed_at - :apart AND o.placed_at + :apart
-""")
-_PURGE_TOUCHES = text("DELETE FROM touches WHERE shop_id = :shop_id AND seen_at < :before")
-_OF_FRIENDS = text("""
-    SELECT order_id, advocate_id, claim_id FROM attributions
-    WHERE shop_id = :shop_id AND friend_id = ANY(:customer_ids)
-""")
+_OF_FRIENDS = text("SELECT order_id FROM attributions WHERE shop_id = :shop_id AND friend_id = ANY(:customer_ids)")
+_COLUMNS = """
+    a.order_id, a.advocate_id, a.friend_id, a.claim_id, a.verdict, a.pay, a.source, a.why, a.promised_points,
+    a.placed_at
+"""
+_HELD = text(f"SELECT {_COLUMNS} FROM attributions a WHERE a.shop_id = :shop_id AND a.order_id = ANY(:order_ids)")
+# What was promised to an advocate stays promised to them.
 _DECIDE = text("""
-    INSERT INTO attributions (shop_id, order_id, advocate_id, friend_id, claim_id, verdict, terms_version, decided_at)
-    SELECT :shop_id, g.order_id, g.advocate_id, g.friend_id, g.claim_id, g.verdict, :terms_version, :now
+    INSERT INTO attributions (shop_id, order_id, advocate_id, friend_id, claim_id, verdict, pay, source, why, policy,
+                              promised_points, placed_at, terms_version, decided_at)
+    SELECT :shop_id, g.order_id, g.advocate_id, g.friend_id, g.claim_id, g.verdict, g.pay, g.source, g.why, g.policy,
+           g.promised_points, g.placed_at, g.terms_version, :now
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
-        order_id bigint, advocate_id bigint, friend_id bigint, claim_id bigint, verdict text)
+        order_id bigint, advocate_id bigint, friend_id bigint, claim_id bigint, verdict text, pay text, source text,
+        why text, policy jsonb, promised_points integer, placed_at timestamptz, terms_version integer)
     ORDER BY g.order_id
     ON CONFLICT (shop_id, order_id) DO UPDATE
-        SET friend_id = excluded.friend_id, verdict = excluded.verdict, decided_at = excluded.decided_at
-        WHERE (attributions.friend_id, attributions.verdict) IS DISTINCT FROM (excluded.friend_id, excluded.verdict)
+        SET advocate_id = excluded.advocate_id, friend_id = excluded.friend_id, claim_id = excluded.claim_id,
+            verdict = excluded.verdict, pay = excluded.pay, source = excluded.source, why = excluded.why,
+            policy = excluded.policy, promised_points = excluded.promised_points, placed_at = excluded.placed_at,
+            terms_version = excluded.terms_version, decided_at = excluded.decided_at
+        WHERE (attributions.advocate_id, attributions.friend_id, attributions.claim_id, attributions.verdict,
+               attributions.pay, attributions.source, attributions.why, attributions.policy,
+               attributions.promised_points, attributions.placed_at, attributions.terms_version)
+          IS DISTINCT FROM (excluded.advocate_id, excluded.friend_id, excluded.claim_id, excluded.verdict,
+               excluded.pay, excluded.source, excluded.why, excluded.policy, excluded.promised_points,
+               excluded.placed_at, excluded.terms_version)
 """)
-_PAIRS = "json_to_recordset(CAST(:rows AS json)) AS g(gone_id bigint, kept_id bigint)"
-# The kept customer keeps the code that they have; without one, they take over the oldest of those who are gone.
-_MOVE_CODES = text(f"""
-    UPDATE referral_codes r SET customer_id = m.kept_id
-    FROM (SELECT DISTINCT ON (g.kept_id) g.kept_id, o.code FROM {_PAIRS}
-          JOIN referral_codes o ON o.shop_id = :shop_id AND o.customer_id = g.gone_id
-          WHERE NOT EXISTS (SELECT FROM referral_codes k WHERE k.shop_id = :shop_id AND k.customer_id = g.kept_id)
-          ORDER BY g.kept_id, o.created_at, o.code) m
-    WHERE r.shop_id = :shop_id AND r.code = m.code
+_SET_VERDICT = text("""
+    UPDATE attributions SET verdict = :verdict, pay = :pay, decided_at = :now
+    WHERE shop_id = :shop_id AND order_id = ANY(:order_ids)
 """)
-_MOVE_CLAIMS = text(f"""
-    UPDATE claims c SET advocate_id = g.kept_id FROM {_PAIRS} WHERE c.shop_id = :shop_id AND c.advocate_id = g.gone_id
+_SET_PAY = text("""
+    UPDATE attributions a SET pay = g.pay, decided_at = :now
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(order_id bigint, pay text)
+    WHERE a.shop_id = :shop_id AND a.order_id = g.order_id AND a.pay <> g.pay
 """)
-_MOVE_ADVOCATES = text(f"""
-    UPDATE attributions a SET advocate_id = g.kept_id FROM {_PAIRS}
-    WHERE a.shop_id = :shop_id AND a.advocate_id = g.gone_id
+# Up from the advocates of these orders, by the one who brought each: nobody is brought twice, so it is a line. It is
+# followed for a handful of steps; a ring of more people than that has paid for its goods many times over.
+_UP = """
+    WITH RECURSIVE up AS (
+        SELECT a.order_id AS asked, a.friend_id AS buyer, a.placed_at AS before, a.advocate_id AS person,
+               CAST(NULL AS bigint) AS order_id, 1 AS step
+        FROM attributions a
+        WHERE a.shop_id = :shop_id AND a.order_id = ANY(:order_ids) AND a.verdict IN ('friend', 'loop')
+        UNION ALL
+        SELECT u.asked, u.buyer, u.before, p.advocate_id, p.order_id, u.step + 1
+        FROM up u JOIN attributions p ON p.shop_id = :shop_id AND p.friend_id = u.person AND p.verdict IN {verdicts}
+        WHERE u.step < 16 AND u.person <> u.buyer {earlier}
+    )
+"""
+_LOOPS = text(
+    _UP.format(verdicts="('friend')", earlier="AND (p.placed_at, p.order_id) < (u.before, u.asked)")
+    + "SELECT DISTINCT asked AS order_id FROM up WHERE person = buyer"
+)
+_ABOVE = text(
+    _UP.format(verdicts="('friend', 'loop')", earlier="")
+    + "SELECT DISTINCT order_id FROM up WHERE order_id IS NOT NULL AND NOT order_id = ANY(:order_ids)"
+)
+# Among the friends of an advocate who count: the how manyeth of all, and of the month.
+_RANKED = text("""
+    SELECT r.order_id, r.advocate_id, r.pay, r.rank, r.month_rank
+    FROM (SELECT a.order_id, a.advocate_id, a.pay, a.placed_at,
+                 row_number() OVER (PARTITION BY a.advocate_id ORDER BY a.placed_at, a.order_id) AS rank,
+                 row_number() OVER (PARTITION BY a.advocate_id, date_trunc('month', a.placed_at, 'UTC')
+                                    ORDER BY a.placed_at, a.order_id) AS month_rank
+          FROM attributions a
+          WHERE a.shop_id = :shop_id AND a.advocate_id = ANY(:advocate_ids) AND a.pay IN ('owed', 'capped')) r
+    JOIN json_to_recordset(CAST(:rows AS json)) AS g(advocate_id bigint, since timestamptz)
+        ON g.advocate_id = r.advocate_id AND r.placed_at >= g.since
+    ORDER BY r.order_id
 """)
-_MOVE_FRIENDS = text(f"""
-    UPDATE attributions a SET friend_id = g.kept_id FROM {_PAIRS} WHERE a.shop_id = :shop_id AND a.friend_id = g.gone_id
+_BROUGHT = text("""
+    SELECT g.customer_id, c.external_id, coalesce(n.friends, 0) AS friends
+    FROM unnest(CAST(:advocate_ids AS bigint[])) AS g(customer_id)
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = g.customer_id
+        AND c.redacted_at IS NULL AND c.gone_at IS NULL
+    LEFT JOIN (SELECT a.advocate_id, count(*) AS friends FROM attributions a
+               WHERE a.shop_id = :shop_id AND a.advocate_id = ANY(:advocate_ids) AND a.pay IN ('owed', 'capped')
+               GROUP BY 1) n ON n.advocate_id = g.customer_id
+    ORDER BY g.customer_id
 """)
-_MOVE_TOUCHES = text(f"""
-    UPDATE touches t SET advocate_id = g.kept_id FROM {_PAIRS} WHERE t.shop_id = :shop_id AND t.advocate_id = g.gone_id
+_PAGE = text(f"""
+    SELECT {_COLUMNS} FROM attributions a WHERE a.shop_id = :shop_id AND a.order_id > :after
+    ORDER BY a.order_id LIMIT :limit
 """)
 _REFERRALS = text("""
-    SELECT a.verdict, a.decided_at, o.name AS order_name, o.placed_at FROM attributions a
+    SELECT a.verdict, a.pay, a.decided_at, o.name AS order_name, o.placed_at FROM attributions a
     JOIN orders o ON o.shop_id = a.shop_id AND o.order_id = a.order_id
     WHERE a.shop_id = :shop_id AND a.advocate_id = :customer_id ORDER BY o.placed_at DESC LIMIT :limit
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An order and the advocate whose code or claim it carries."""
-
-    order_id: OrderId
-    advocate_id: CustomerId
-    claim_id: int | None
+_OF_ORDER = text(f"""
+    SELECT {_COLUMNS}, a.policy, a.terms_version, a.decided_at FROM attributions a
+    WHERE a.shop_id = :shop_id AND a.order_id = :order_id
+""")
+_FIND_ORDER = text("""
+    SELECT order_id, name, placed_at FROM orders
+    WHERE shop_id = :shop_id AND order_id IN (SELECT order_id FROM attributions WHERE shop_id = :shop_id)
+      AND (name = :typed OR external_id = :typed) ORDER BY order_id DESC LIMIT 1
+""")
+_NEWEST = text("""
+    SELECT a.order_id, o.name, o.placed_at, a.verdict, a.pay, a.why, a.source FROM attributions a
+    JOIN orders o ON o.shop_id = a.shop_id AND o.order_id = a.order_id
+    WHERE a.shop_id = :shop_id ORDER BY a.order_id DESC LIMIT :limit
+""")
+# What became of each friend, as far as the advocate may know: of whom has bought, the first letter.
+_FRIENDS = text("""
+    SELECT k.claim_id, k.claimed_at, k.ends_at, a.order_id, a.verdict, a.pay, a.placed_at,
+           left(c.first_name, 1) AS initial
+    FROM claims k
+    LEFT JOIN LATERAL (SELECT * FROM attributions a WHERE a.shop_id = :shop_id AND a.claim_id = k.claim_id
+                       AND a.advocate_id = :customer_id
+                       ORDER BY a.verdict = 'friend' DESC, a.placed_at LIMIT 1) a ON true
+    LEFT JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = a.friend_id AND c.redacted_at IS NULL
+    WHERE k.shop_id = :shop_id AND k.advocate_id = :customer_id
+    UNION ALL
+    SELECT NULL, NULL, NULL, a.order_id, a.verdict, a.pay, a.placed_at, left(c.first_name, 1)
+    FROM attributions a
+    LEFT JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = a.friend_id AND c.redacted_at IS NULL
+    WHERE a.shop_id = :shop_id AND a.advocate_id = :customer_id AND a.claim_id IS NULL
+    ORDER BY 7 DESC NULLS FIRST, 2 DESC NULLS LAST LIMIT :limit
+""")
+_MOVE = (
+    text(f"""
+        UPDATE attributions a SET advocate_id = g.kept_id FROM {PAIRS}
+        WHERE a.shop_id = :shop_id AND a.advocate_id = g.gone_id
+    """),
+    text(f"""
+        UPDATE attributions a SET friend_id = g.kept_id FROM {PAIRS}
+        WHERE a.shop_id = :shop_id AND a.friend_id = g.gone_id
+    """),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,89 +157,87 @@ class Attribution:
     friend_id: CustomerId | None
     claim_id: int | None
     verdict: Verdict
+    pay: Pay
+    source: Source
+    why: Why
+    policy: Policy
+    promised_points: int | None
+    placed_at: datetime
+    terms_version: int
 
 
-def code_of(work: UnitOfWork, customer_id: CustomerId) -> str | None:
-    row = work.row(_CODE_OF, customer_id=customer_id)
-    return row.code if row else None
-
-
-def give_code(work: UnitOfWork, customer_id: CustomerId, code: str) -> str | None:
-    """Give `code`, unless the customer has one or somebody else has this one: then the caller looks again.
-
-    Answers with the external id of the customer to whom it was given.
-    """
-    row = work.row(_GIVE_CODE, customer_id=customer_id, code=code, now=work.now)
-    return row.external_id if row else None
-
-
-def advocate(work: UnitOfWork, code: str) -> CustomerId | None:
-    row = work.row(_ADVOCATE, code=code)
-    return row.customer_id if row else None
-
-
-def put_claim(
-    work: UnitOfWork, advocate_id: CustomerId, friend_digest: bytes, code: str, ends_at: datetime, terms_version: int
-) -> Any:
-    """The friend's claim: the first they made, for whichever advocate. `made` says whether it is this one."""
-    row = work.row(
-        _CLAIM,
-        advocate_id=advocate_id,
-        friend_digest=friend_digest,
-        code=code,
-        now=work.now,
-        ends_at=ends_at,
-        terms_version=terms_version,
-    )
-    assert row is not None
-    return row
-
-
-def links(work: UnitOfWork, carriers: Sequence[dict[str, object]]) -> list[Link]:
-    """Of the orders given (order_id, referral_code, discount_codes), those that carry an advocate's code or a
-    friend's.
-    """
-    return [Link(*row) for row in work.rows(_LINK, rows=as_json(carriers))] if carriers else []
-
-
-def touch(work: UnitOfWork, code: str, checkout_token: str, since: datetime, most: int) -> bool:
-    """Note the first touch of a checkout; False where there is no such code, a touch already, or too many of late."""
-    given = {"code": code, "checkout_token": checkout_token, "since": since, "most": most}
-    return work.row(_TOUCH, now=work.now, **given) is not None
-
-
-def touched_order(work: UnitOfWork, checkout_token: str, order_external_id: str) -> OrderId | None:
-    row = work.row(_TOUCHED_ORDER, checkout_token=checkout_token, order_external_id=order_external_id)
-    return row.order_id if row else None
-
-
-def links_by_touch(work: UnitOfWork, order_ids: Sequence[OrderId], apart: timedelta) -> list[Link]:
-    """Of these orders, those whose checkout was touched at about the time at which they were placed."""
-    return [Link(*row) for row in work.rows(_BY_TOUCH, order_ids=list(order_ids), apart=apart)] if order_ids else []
-
-
-def purge_touches(work: UnitOfWork, before: datetime) -> None:
-    work.run(_PURGE_TOUCHES, before=before)
-
-
-def links_of_friends(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[Link]:
+def orders_of_friends(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list[OrderId]:
     """Orders already attributed whose friend is among these customers:
 
     what they bought since may change the verdict.
     """
-    return [Link(*row) for row in work.rows(_OF_FRIENDS, customer_ids=list(customer_ids))] if customer_ids else []
+    return [row.order_id for row in work.rows(_OF_FRIENDS, customer_ids=list(customer_ids))] if customer_ids else []
 
 
-def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
-    """Codes, claims and attributions of each key become those of its value."""
-    rows = as_json([{"gone_id": gone, "kept_id": kept} for gone, kept in owners.items()])
-    for statement in (_MOVE_CODES, _MOVE_CLAIMS, _MOVE_ADVOCATES, _MOVE_FRIENDS, _MOVE_TOUCHES):
-        work.run(statement, rows=rows)
+def held(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Any]:
+    """What is decided of these orders."""
+    return {row.order_id: row for row in work.rows(_HELD, order_ids=list(order_ids))} if order_ids else {}
 
 
-def decide(work: UnitOfWork, attributions: Sequence[Attribution], terms_version: int) -> None:
-    work.run(_DECIDE, rows=as_json(attributions), terms_version=terms_version, now=work.now)
+def decide(work: UnitOfWork, attributions: Sequence[Attribution]) -> None:
+    work.run(_DECIDE, rows=as_json(attributions), now=work.now)
+
+
+def loops(work: UnitOfWork, order_ids: Sequence[OrderId]) -> list[OrderId]:
+    """Of these friends' orders, those whose buyer had brought the advocate before, directly or by others."""
+    return [row.order_id for row in work.rows(_LOOPS, order_ids=list(order_ids))] if order_ids else []
+
+
+def orders_above(work: UnitOfWork, order_ids: Sequence[OrderId]) -> list[OrderId]:
+    """Orders by which the advocates of these were brought themselves: a ring may close there."""
+    return [row.order_id for row in work.rows(_ABOVE, order_ids=list(order_ids))] if order_ids else []
+
+
+def set_verdict(work: UnitOfWork, order_ids: Sequence[OrderId], verdict: Verdict, pay: Pay) -> None:
+    work.run(_SET_VERDICT, order_ids=list(order_ids), verdict=verdict, pay=pay, now=work.now)
+
+
+def set_pay(work: UnitOfWork, rows: Iterable[tuple[OrderId, Pay]]) -> None:
+    work.run(_SET_PAY, rows=as_json([{"order_id": o, "pay": pay} for o, pay in rows]), now=work.now)
+
+
+def ranked(work: UnitOfWork, since: dict[CustomerId, datetime]) -> Sequence[Any]:
+    """The friends' orders of each advocate from an instant on: order_id, advocate_id, pay, rank, month_rank."""
+    rows = as_json([{"advocate_id": who, "since": at} for who, at in since.items()])
+    return work.rows(_RANKED, advocate_ids=sorted(since), rows=rows) if since else []
+
+
+def brought(work: UnitOfWork, advocate_ids: Sequence[CustomerId]) -> Sequence[Any]:
+    """How many friends count for each of these who is still there: customer_id, external_id, friends."""
+    return work.rows(_BROUGHT, advocate_ids=list(advocate_ids)) if advocate_ids else []
+
+
+def page(work: UnitOfWork, after: int, limit: int) -> Sequence[Any]:
+    """Decisions by the order's number, after one of them."""
+    return work.rows(_PAGE, after=after, limit=limit)
+
+
+def of_order(work: UnitOfWork, order_id: OrderId) -> Any:
+    return work.row(_OF_ORDER, order_id=order_id)
+
+
+def find_order(work: UnitOfWork, typed: str) -> Any:
+    """An attributed order by its name or the store's number: order_id, name, placed_at; or None."""
+    return work.row(_FIND_ORDER, typed=typed)
+
+
+def newest(work: UnitOfWork, limit: int) -> Sequence[Any]:
+    return work.rows(_NEWEST, limit=limit)
+
+
+def friends_of(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
+    return work.rows(_FRIENDS, customer_id=customer_id, limit=limit)
 
 
 def referrals_of(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
     return work.rows(_REFERRALS, customer_id=customer_id, limit=limit)
+
+
+def move_attributions(work: UnitOfWork, rows: str) -> None:
+    for statement in _MOVE:
+        work.run(statement, rows=rows)

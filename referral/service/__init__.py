@@ -1,35 +1,77 @@
 """What referral does: gives advocates their codes, takes friends' claims, and settles who brought which order."""
 
-from referral.service.attributing import merge, purge_touches, referrals_of, settle_attributions, touch
+from referral.service.attributing import (
+    Tiers,
+    merge,
+    purge_touches,
+    referrals_of,
+    settle_again,
+    settle_attributions,
+    touch,
+)
+from referral.service.awarding import give_rewards
 from referral.service.claiming import (
+    REASON_TEXTS,
+    BoughtBefore,
+    ClaimedAlready,
+    ClaimExpired,
     CodeUnknown,
     NotAnAddress,
+    NotTaken,
     Offer,
+    OwnAddress,
     OwnCode,
+    TooManyTries,
+    Try,
     claim,
-    code_of,
-    known_code,
-    link_path,
     offer,
+    purge_tries,
+    take_up,
 )
-from referral.service.program import DOMAIN, current_terms, first_terms
+from referral.service.hearing import Flip, Friend, FriendState, Hearing, friends_of, hearing, latest, replay
+from referral.service.inviting import code_of, known_code, link_path, look_after_codes
+from referral.service.program import DOMAIN, TermsRefused, current_terms, first_terms, publish
 
 __all__ = [
     "DOMAIN",
+    "REASON_TEXTS",
+    "BoughtBefore",
+    "ClaimExpired",
+    "ClaimedAlready",
     "CodeUnknown",
+    "Flip",
+    "Friend",
+    "FriendState",
+    "Hearing",
     "NotAnAddress",
+    "NotTaken",
     "Offer",
+    "OwnAddress",
     "OwnCode",
+    "TermsRefused",
+    "Tiers",
+    "TooManyTries",
+    "Try",
     "claim",
     "code_of",
     "current_terms",
     "first_terms",
+    "friends_of",
+    "give_rewards",
+    "hearing",
     "known_code",
+    "latest",
     "link_path",
+    "look_after_codes",
     "merge",
     "offer",
+    "publish",
     "purge_touches",
+    "purge_tries",
     "referrals_of",
+    "replay",
+    "settle_again",
     "settle_attributions",
+    "take_up",
     "touch",
 ]

@@ -1,9 +1,13 @@
-"""A shop's referral program: its terms as they are now."""
+"""A shop's referral program: all versions of its terms, and which of them an order is judged by."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from commerce.refusal import Refusal
 from engine import terms
 from engine.work import UnitOfWork
 from referral import rules
@@ -14,6 +18,35 @@ DOMAIN = "referral"
 FRIEND_PREFIX = "FRIEND-"
 
 
+class TermsRefused(Refusal):
+    """These terms cannot be published as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All versions of a shop's referral terms, oldest first."""
+
+    versions: Sequence[Terms]
+    published: Sequence[datetime]
+
+    @classmethod
+    def of(cls, work: UnitOfWork) -> Program:
+        found = terms.versions(work, DOMAIN)
+        return cls([Terms.read(v.version, v.body) for v in found], [v.published_at for v in found])
+
+    @property
+    def current(self) -> Terms:
+        return self.versions[-1]
+
+    def at(self, instant: datetime) -> Terms:
+        """The terms in force at an instant; before there were any, the first. An order keeps those of its placing."""
+        chosen = self.versions[0]
+        for agreed, published in zip(self.versions, self.published, strict=True):
+            if published <= instant:
+                chosen = agreed
+        return chosen
+
+
 def first_terms(currency: str) -> dict[str, Any]:
     """The referral program that a shop starts with."""
     return rules.proposal(currency)
@@ -21,5 +54,16 @@ def first_terms(currency: str) -> dict[str, Any]:
 
 def current_terms(work: UnitOfWork) -> Terms:
     """The referral program's rules as they are now."""
-    newest = terms.versions(work, DOMAIN)[-1]
-    return Terms.read(newest.version, newest.body)
+    return Program.of(work).current
+
+
+def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
+    """Make new terms current; answers with their version. Orders keep the terms that they were placed under.
+
+    Refuses with `TermsRefused`, whose message says each mistake; then nothing is written.
+    """
+    try:
+        Terms.read(0, body)
+    except (KeyError, TypeError, ValueError) as fault:
+        raise TermsRefused(f"The terms cannot be published: {fault}.") from None
+    return terms.publish(work, DOMAIN, body)

@@ -116,6 +116,8 @@ def full(desk: Desk, above: Superuser) -> Desk:
         offer = referral.claim(work, code, "bo@example.com", b"s" * 32)
         shops.save_credentials(work, Seal([OLD]), SECRET)
         privacy.ask(work, PrivacyAsked("customer_export", "1001", "r1", START))
+        # A claim that is refused, and the try that it was counted as.
+        referral.take_up(work, [referral.Try("NOSU-K7K7", "jon@example.com")], b"s" * 32)
         referral.touch(work, code, "a1b2c3d4e5f60718")
         announcements.heard(work, [What.STAGE_ENTERED], START, listening=True)
         backfills.ask(work)
@@ -142,6 +144,11 @@ def full(desk: Desk, above: Superuser) -> Desk:
         loyalty.change(work, actions=[{"key": "a", "title": "A", "points": 1}])
         loyalty.perform(work, desk.customer_id(), "a", "1")
     desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
+    above.run(
+        "INSERT INTO referral_gifts SELECT shop_id, order_id, 'advocate', advocate_id, 'five-off', placed_at, true "
+        "FROM attributions WHERE shop_id = %s",
+        desk.shop.shop_id,
+    )
     above.run(
         "INSERT INTO deliveries (shop_id, dedupe_key, topic, received_at, settled_at, body) "
         "VALUES (%s, 'k', 't', %s, %s, %s)",

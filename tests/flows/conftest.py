@@ -18,7 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client
 
 import loyalty
-from app import FIRST_TERMS, OUTCOMES, REACTIONS
+from app import FIRST_TERMS, OUTCOMES, recognising
 from commerce.history import Store
 from commerce.ids import CustomerId, ShopId
 from commerce.store import ShopDetails
@@ -49,6 +49,8 @@ from engine.work import Database, refuse_in_transaction
 from lifecycle import review_due
 from plugin import Doors, create_app
 from plugin.install import Installer, keeper
+from plugin.storefront.claims import Claims
+from plugin.storefront.landing import LandingDoor
 from plugin.webhooks import WebhookDoor
 from sandbox import App, Courier, World
 from sandbox import create_app as create_platform
@@ -225,12 +227,14 @@ def open_loop(
             database, seal, shopify, lambda shop, token: ShopifyStore(shop, token, http, now=clock), FIRST_TERMS,
             grant, own_shop,
         )  # fmt: skip
+        secret = sha256(b"flows").digest()
+        reactions = recognising(lambda: secret)
         receiver, event_loop = Receiver(database), EventLoop()
         stack.callback(event_loop.close)
         stack.callback(lambda: event_loop.run(receiver.close()))
-        pages = create_app(Doors(database, shopify, installer, sha256(b"flows").digest(), 1 << 20))
+        pages = create_app(Doors(database, shopify, installer, secret, 1 << 20))
         door = WebhookDoor(
-            WSGIMiddleware(pages),  # type: ignore[arg-type]  # its environ is a TypedDict
+            LandingDoor(WSGIMiddleware(pages), shopify.proxied, Claims(pages)),  # type: ignore[arg-type]  # its environ is a TypedDict
             {WEBHOOK_PATH: ("shopify", shopify.open_envelope)},
             database,
             receiver,
@@ -240,10 +244,10 @@ def open_loop(
         rooms["client"] = Client(rooms["door"])
         rooms["loop"] = Loop(
             world, database, clock,
-            Inbox(database, {"shopify": lambda delivery, _shop: translate(delivery)}, REACTIONS),
+            Inbox(database, {"shopify": lambda delivery, _shop: translate(delivery)}, reactions),
             Outbox(database, connect, OUTCOMES),
-            Reconciler(database, connect, REACTIONS), Backfiller(database, connect, REACTIONS), installer,
-            StaleOrders(database, connect, lambda work, found: settle_read(work, REACTIONS, found)),
+            Reconciler(database, connect, reactions), Backfiller(database, connect, reactions), installer,
+            StaleOrders(database, connect, lambda work, found: settle_read(work, reactions, found)),
             rooms["client"], Client(rooms["platform"]), domain, platform_url,
         )  # fmt: skip
         yield rooms["loop"]

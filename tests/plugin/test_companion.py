@@ -117,7 +117,7 @@ def test_a_customer_s_account_is_told_in_facts(wordpress: Wordpress) -> None:
     assert (reward["key"], reward["points"], reward["missing"], reward["sold_out"]) == ("five-off", 100, 0, False)
     assert reward["request_key"]
     assert [movement["points"] for movement in told["history"]] == [40, 250]
-    assert re.fullmatch(r"[A-Z0-9]{8}", told["referral"]["code"])
+    assert re.fullmatch(r"ADA-[A-Z0-9]{4}", told["referral"]["code"])
     assert told["referral"]["friend_gets"] == {"amount": "5.00", "currency": "USD"}
     assert told["invitation"] is None
 
@@ -137,12 +137,14 @@ def test_a_customer_whom_we_have_not_met_is_logged_in_and_has_nothing(wordpress:
 
 
 @pytest.mark.usefixtures("rich")
-def test_an_invitation_is_answered_with_what_it_offers_and_an_unknown_one_with_nothing(wordpress: Wordpress) -> None:
+def test_an_invitation_is_answered_with_what_it_offers_and_an_unknown_one_alike(
+    wordpress: Wordpress,
+) -> None:
     code = wordpress.told("account", customer="7")["referral"]["code"]
     offered = wordpress.told("account", customer="", ref=code.lower())["invitation"]
     assert offered["title"] == "5.00 USD off a first order"
     assert offered["minimum"] == {"amount": "20.00", "currency": "USD"}
-    assert wordpress.told("account", customer="", ref="NOBODY22")["invitation"] is None
+    assert wordpress.told("account", customer="", ref="NOBODY22")["invitation"] == offered
     assert wordpress.told("account", customer="", ref="x\0y")["invitation"] is None
 
 

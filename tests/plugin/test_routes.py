@@ -61,6 +61,8 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/rewards/withdraw",
         "/proxy/birthday",
         "/proxy/deeds",
+        "/proxy/invited",
+        "/referral",
         "/proxy/redeem",
         "/proxy/scratch",
         "/segments/<wanted>",

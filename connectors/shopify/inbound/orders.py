@@ -233,6 +233,7 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         refunds=tuple(refund_snapshot(refund, currency, order.total_price_set) for refund in order.refunds),
         discount_codes=reading.codes(found.code for found in order.discount_codes) if order.discount_codes else (),
         referral_code=reading.referral_code(((a.name, a.value) for a in order.note_attributes), order.landing_site),
+        landing_code=reading.landing_code(order.landing_site),
         checkout_token=reading.checkout_token(order.checkout_token),
         list_minor=reading.bounded(before, "the price of the goods"),
         tax_minor=_goods_tax(order, currency),

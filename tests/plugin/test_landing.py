@@ -1,0 +1,173 @@
+"""The landing page for a crowd: the gate in front answers what the pages would, and to nobody else's request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from a2wsgi import ASGIMiddleware, WSGIMiddleware
+from werkzeug.test import Client
+
+import referral
+from commerce.ids import ShopId
+from commerce.refusal import Refusal
+from engine.shops import Shop
+from plugin.storefront.claims import Claims
+from plugin.storefront.gathering import Gathering
+from plugin.storefront.landing import LandingDoor
+from plugin.storefront.remembering import SECONDS, Remembered
+from tests.plugin.conftest import House, Shopper, order, person
+
+
+@pytest.fixture
+def crowd(house: House, shop: Shop) -> Shopper:
+    """A stranger before the gate."""
+    behind = WSGIMiddleware(house.app)  # type: ignore[arg-type]  # its environ is a TypedDict
+    gate = LandingDoor(behind, house.installer.shopify.proxied, Claims(house.app))
+    return Shopper(Client(ASGIMiddleware(gate)), shop)  # type: ignore[arg-type]
+
+
+def test_the_gate_answers_as_the_pages_do_whatever_the_code(crowd: Shopper, stranger: Shopper) -> None:
+    for code in ("ANNA-K7K7", "the", "for", "a" * 32, "perennial", "X_x-9"):
+        before, behind = crowd.get(f"/r/{code}"), stranger.get(f"/r/{code}")
+        assert (before.status_code, before.text) == (200, behind.text)
+        assert before.headers["Content-Security-Policy"] == behind.headers["Content-Security-Policy"]
+        assert before.mimetype == "application/liquid"
+
+
+def test_whoever_is_logged_in_or_not_vouched_for_is_passed_on(house: House, shop: Shop, crowd: Shopper) -> None:
+    crowd.get("/r/ANNA-K7K7")
+    now = house.clock.now
+    house.settle(shop, order(1, person("7", now), now))
+    assert Shopper(crowd.client, shop, "7").get("/r/ANNA-K7K7").status_code == 200
+    assert crowd.client.get("/proxy/r/ANNA-K7K7").status_code == 401
+    assert crowd.client.get(f"/proxy/r/ANNA-K7K7?{crowd.query()}x").status_code == 401
+    assert crowd.get("/r/%3Cscript%3E").status_code == 409
+    assert "Log in to see your points" in crowd.get().text
+
+
+def test_a_shop_without_the_app_is_passed_on(house: House, crowd: Shopper) -> None:
+    nowhere = Shopper(crowd.client, Shop(**{**_fields(crowd.shop), "domain": "nobody.myshopify.com"}))
+    assert nowhere.get("/r/ANNA-K7K7").status_code == 404
+
+
+def _fields(shop: Shop) -> dict[str, Any]:
+    return {name: getattr(shop, name) for name in shop.__dataclass_fields__}
+
+
+@pytest.fixture
+def codes(house: House, shop: Shop) -> list[str]:
+    """The codes of three advocates."""
+    now, found = house.clock.now, []
+    for number in (1, 2, 3):
+        house.settle(shop, order(number, person(str(number), now, first_name="Anna"), now))
+        with house.database.work(shop.shop_id) as work:
+            found.append(referral.code_of(work, house.customer_id(shop, str(number))))  # type: ignore[arg-type]
+    return found
+
+
+def test_the_gate_takes_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shopper, codes: list[str]) -> None:
+    for number, code in enumerate(codes):
+        address = f"friend-{number}@example.com"
+        before, behind = crowd.post(f"/r/{code}", contact=address), stranger.post(f"/r/{code}", contact=address)
+        assert (before.status_code, before.text) == (200, behind.text)
+        assert f"%2F%3Fref%3D{code}" in before.text
+        assert {n.lower(): v for n, v in before.headers} == {n.lower(): v for n, v in behind.headers}
+
+
+def test_the_gate_refuses_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shopper, codes: list[str]) -> None:
+    for contact in ("", "no address", "ada1@example.com", "x" * 3000, '"><script>', "\u202e@\u202e", "%"):
+        before, behind = crowd.post(f"/r/{codes[0]}", contact=contact), stranger.post(f"/r/{codes[0]}", contact=contact)
+        assert (before.status_code, before.text) == (409, behind.text)
+
+
+def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> None:
+    address = f"/proxy/r/{codes[0]}?{crowd.query()}"
+    assert crowd.client.post(address, json={"contact": "bo@example.com"}).status_code == 409
+    assert crowd.client.post(address, data={"contact": "x" * 9000}).status_code == 409
+    assert crowd.client.post(f"/proxy/r/{codes[0]}", data={"contact": "bo@example.com"}).status_code == 401
+    nowhere = Shopper(crowd.client, Shop(**{**_fields(crowd.shop), "domain": "nobody.myshopify.com"}))
+    assert nowhere.post(f"/r/{codes[0]}", contact="bo@example.com").status_code == 404
+
+
+def test_somebody_who_is_logged_in_claims_as_who_they_are(crowd: Shopper, shop: Shop, codes: list[str]) -> None:
+    anna = Shopper(crowd.client, shop, "1")
+    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
+
+
+def test_two_shops_have_two_pages(house: House, shop: Shop, next_door: Shop, crowd: Shopper) -> None:
+    with house.database.work(next_door.shop_id) as work:
+        referral.publish(work, {**referral.as_stored(referral.current_terms(work)), "friend_amount_minor": 700})
+    for _ in range(2):
+        assert "5.00 USD off" in crowd.get("/r/ANNA-K7K7").text
+        assert "7.00 USD off" in Shopper(crowd.client, next_door).get("/r/ANNA-K7K7").text
+
+
+def test_what_is_remembered_is_looked_up_again_after_some_seconds() -> None:
+    now, looks = [100.0], list[int]()
+    known = Remembered(lambda: now[0])
+
+    def look() -> int | None:
+        looks.append(1)
+        return len(looks) if len(looks) > 1 else None
+
+    assert [known.get("a", look) for _ in range(4)] == [None, 2, 2, 2]
+    now[0] += SECONDS
+    assert known.get("a", look) == 3
+    assert known.get("b", lambda: "other") == "other"
+
+
+# --- claims that come at once
+
+OFFER = referral.Offer("5.00 USD off", 0, "USD", "FRIEND-1")
+
+
+def test_claims_that_come_while_one_is_taken_are_taken_together_each_with_its_own_answer() -> None:
+    begun, go, groups = threading.Event(), threading.Event(), list[int]()
+
+    def take_up(_shop: ShopId, tries: Sequence[referral.Try]) -> Sequence[referral.Offer | Refusal]:
+        groups.append(len(tries))
+        begun.set()
+        assert go.wait(10)
+        return [referral.Offer(each.typed, 0, "USD") for each in tries]
+
+    gathering, shop_id = Gathering(take_up), ShopId(1)
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(gathering.ask, shop_id, referral.Try("0", ""))
+        assert begun.wait(10)
+        rest = [pool.submit(gathering.ask, shop_id, referral.Try(str(n), "")) for n in range(1, 9)]
+        while len(gathering._waiting[shop_id]) < 8:
+            threading.Event().wait(0.01)
+        go.set()
+        answers = [each.result(10) for each in (first, *rest)]
+    assert [answer.title for answer in answers if isinstance(answer, referral.Offer)] == [str(n) for n in range(9)]
+    assert groups == [1, 8]
+    assert gathering._waiting == {}
+
+
+def test_one_that_breaks_breaks_for_itself_alone() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def take_up(_shop: ShopId, tries: Sequence[referral.Try]) -> Sequence[referral.Offer | Refusal]:
+        begun.set()
+        assert go.wait(10)
+        if any(each.typed == "bad" for each in tries):
+            raise RuntimeError("the database is gone")
+        return [OFFER for _ in tries]
+
+    gathering, shop_id = Gathering(take_up), ShopId(1)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(gathering.ask, shop_id, referral.Try("good", ""))
+        assert begun.wait(10)
+        bad = pool.submit(gathering.ask, shop_id, referral.Try("bad", ""))
+        good = pool.submit(gathering.ask, shop_id, referral.Try("good", ""))
+        while len(gathering._waiting[shop_id]) < 2:
+            threading.Event().wait(0.01)
+        go.set()
+        assert (first.result(10), good.result(10)) == (OFFER, OFFER)
+        with pytest.raises(RuntimeError, match="gone"):
+            bad.result(10)
+    assert gathering._waiting == {}
