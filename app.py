@@ -120,7 +120,7 @@ class House:
     @cached_property
     def database(self) -> Database:
         url = self.settings.database_url or Embedded(self.settings.data_dir).start()
-        return Database(url, clock)
+        return Database(url, clock, secret=lambda: self.secret)
 
     @cached_property
     def http(self) -> HttpSession:

@@ -14,8 +14,10 @@ from commerce.orders import Order
 from engine import mirror, outbox
 from engine.work import UnitOfWork
 from referral import records, rules
-from referral.records import Attribution, Link
+from referral.records import Attribution, Link, screenings
 from referral.rules import Terms, Verdict
+from referral.rules.fraud import Band
+from referral.service import fraud
 from referral.service.program import DOMAIN, FRIEND_PREFIX, current_terms
 
 # The last page of a checkout and its order are seconds apart; clocks, queues and slow payments make it a day.
@@ -24,6 +26,10 @@ TOUCH_APART = timedelta(days=1)
 TOUCH_KEPT = timedelta(days=30)
 # No shop has so many invited checkouts a minute; whoever makes them up only uses up his own minute.
 TOUCHES_A_MINUTE = 120
+# Orders whose awards are settled anew together.
+SETTLED_AT_ONCE = 500
+# What an advocate reads where a referral is not paid for: nothing of the evidence, which may be somebody else's.
+HELD = {Band.REVIEW: "the shop looks at this referral first", Band.DECLINE: "the shop declined this referral"}
 
 
 def touch(work: UnitOfWork, code: str, checkout_token: str, order_external_id: str | None = None) -> None:
@@ -42,6 +48,14 @@ def touch(work: UnitOfWork, code: str, checkout_token: str, order_external_id: s
 def purge_touches(work: UnitOfWork) -> None:
     """Forget touches that no order can need any more."""
     records.purge_touches(work, work.now - TOUCH_KEPT)
+
+
+def settle_screened(work: UnitOfWork) -> bool:
+    """Settle the awards of orders whose band has changed since; False when there is none left."""
+    order_ids = screenings.take_unsettled(work, SETTLED_AT_ONCE)
+    if order_ids:
+        settle_attributions(work, mirror.Accepted(mirror.load(work, order_ids), ()))
+    return bool(order_ids)
 
 
 def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
@@ -69,7 +83,9 @@ def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
 def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
     """Move the codes, claims and attributions of each gone customer to the one kept."""
     if merges:
-        records.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
+        owners = {each.gone.customer_id: each.kept.customer_id for each in merges}
+        records.move(work, owners)
+        screenings.move(work, owners)
 
 
 def _friend_codes(order: Order) -> tuple[str, ...]:
@@ -90,23 +106,25 @@ def _decide(work: UnitOfWork, links: Sequence[Link], given: Sequence[Order]) -> 
         verdict = rules.judge(order, link.advocate_id, first)
         attributions.append(Attribution(link.order_id, link.advocate_id, order.customer_id, link.claim_id, verdict))
     records.decide(work, attributions, agreed.version)
-    judged = [(a, orders[a.order_id]) for a in attributions]
-    loyalty.settle_awards(work, [_award(a, order, agreed) for a, order in judged])
-    lifecycle.settle_milestones(work, [_milestone(a, order) for a, order in judged])
+    bands = fraud.band(work, [a.order_id for a in attributions])
+    judged = [(a, orders[a.order_id], bands[a.order_id]) for a in attributions]
+    loyalty.settle_awards(work, [_award(a, order, band, agreed) for a, order, band in judged])
+    lifecycle.settle_milestones(work, [_milestone(a, order, band) for a, order, band in judged])
 
 
-def _award(attribution: Attribution, order: Order, agreed: Terms) -> loyalty.Award:
-    points = rules.owed(attribution.verdict, agreed)
+def _award(attribution: Attribution, order: Order, band: Band, agreed: Terms) -> loyalty.Award:
+    # What waits for a person pays nothing: silence never pays.
+    points = rules.owed(attribution.verdict, agreed) if band is Band.APPROVE else 0
+    reason = rules.REASONS[attribution.verdict] if band is Band.APPROVE else HELD[band]
     return loyalty.Award(
         attribution.advocate_id, order.order_id, points, order.placed_at + timedelta(days=agreed.hold_days),
-        f"{points} points: {rules.REASONS[attribution.verdict]} ({order.name})",
+        f"{points} points: {reason} ({order.name})",
     )  # fmt: skip
 
 
-def _milestone(attribution: Attribution, order: Order) -> lifecycle.Milestone:
-    return lifecycle.Milestone(
-        "referral", order.order_id, attribution.advocate_id, order.placed_at, attribution.verdict is Verdict.FRIEND
-    )
+def _milestone(attribution: Attribution, order: Order, band: Band) -> lifecycle.Milestone:
+    counts = attribution.verdict is Verdict.FRIEND and band is Band.APPROVE
+    return lifecycle.Milestone("referral", order.order_id, attribution.advocate_id, order.placed_at, counts)
 
 
 def referrals_of(work: UnitOfWork, customer_id: CustomerId, limit: int = 50) -> Sequence[Any]:

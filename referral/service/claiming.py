@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, public_code
@@ -15,11 +15,14 @@ from engine import announcements, outbox
 from engine.work import UnitOfWork
 from referral import records
 from referral.rules import Terms
+from referral.rules.fraud import Evidence
+from referral.service import fraud
 from referral.service.program import DOMAIN, FRIEND_PREFIX, current_terms
 
 # Referral codes are public: they need not resist guessing for money, only be short, readable, and not collide.
 CODE_LETTERS = 8
 FRIEND_LETTERS = 18
+NOTHING_MORE = Evidence()
 
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 
@@ -75,10 +78,14 @@ def offer(work: UnitOfWork, code: str) -> Offer:
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency)
 
 
-def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: CustomerId | None = None) -> Offer:
+def claim(
+    work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: CustomerId | None = None, *,
+    evidence: Evidence = NOTHING_MORE, channel: str = "",
+) -> Offer:  # fmt: skip
     """The friend takes the offer up: one claim for each address, and a code of their own that works once.
 
-    The address is kept only as a keyed digest. Claiming again answers with the first claim's code.
+    The address is kept only as a keyed digest, and so is the `evidence` that came with it. Claiming again answers with
+    the first claim's code.
     Refuses with `CodeUnknown`, `OwnCode` or `NotAnAddress`.
     """
     advocate_id = _advocate(work, code)
@@ -94,6 +101,7 @@ def claim(work: UnitOfWork, code: str, email: str, secret: bytes, customer_id: C
         work, advocate_id, digest, public_code(FRIEND_LETTERS, FRIEND_PREFIX), ends_at, agreed.version
     )
     if row.made:
+        fraud.note_claim(work, row.claim_id, replace(evidence, email=address), channel)
         outbox.put(work, [_friend_discount(work, agreed, row.code, row.ends_at)])
         announcements.announce(work, [_joined(work, advocate_id, row.claim_id, agreed)])
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, row.code, row.ends_at)
