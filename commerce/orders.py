@@ -37,6 +37,18 @@ class RefundSnapshot:
     total_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """What an order says of whoever placed it, beside name and e-mail. It is compared, as keyed digests, and never
+    kept: the mirror has no place for it.
+    """
+
+    phone: str | None = None
+    address: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSnapshot:
     """What the store said of an order at one moment; `(updated_at, observed_at)` orders snapshots of the same order.
@@ -64,6 +76,7 @@ class OrderSnapshot:
     referral_code: str | None
     checkout_token: str | None = None
     """What the store called the checkout that this order came from, if it says so."""
+    buyer: Buyer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ taken in by the batch: each function runs the same few statements for one snapsh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import orjson
@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from commerce.customers import Customer, CustomerSnapshot, Merge
 from commerce.ids import CustomerId, OrderId
-from commerce.orders import Order, OrderSnapshot, OrderStamp, RefundSnapshot
+from commerce.orders import Buyer, Order, OrderSnapshot, OrderStamp, RefundSnapshot
 from engine.work import UnitOfWork, as_json
 
 _CUSTOMER_ROWS = """
@@ -163,6 +163,8 @@ class Accepted:
     merges: Sequence[Merge] = ()
     gone: Sequence[Customer] = ()
     ended_codes: Sequence[str] = ()
+    buyers: Mapping[OrderId, Buyer] = field(default_factory=dict)
+    """What the orders of this very batch said of who placed them; it is not kept."""
 
     def __bool__(self) -> bool:
         return bool(self.orders or self.customers or self.merges or self.gone or self.ended_codes)
@@ -184,7 +186,10 @@ def accept(
     changed_customers = _accept_customers(work, customers, newest.values())
     changed = set(touched) | _accept_orders(work, list(newest.values()))
     changed |= _accept_refunds(work, [*refunds, *(r for o in newest.values() for r in o.refunds)], newest)
-    return Accepted(load(work, sorted(changed)), changed_customers)
+    held = load(work, sorted(changed))
+    said = {o.order_id: newest[o.external_id].buyer for o in held if o.external_id in newest}
+    buyers = {order_id: buyer for order_id, buyer in said.items() if buyer is not None}
+    return Accepted(held, changed_customers, buyers=buyers)
 
 
 def load(work: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:

@@ -3,6 +3,7 @@ brought it.
 """
 
 from referral.rules import REASONS, Terms, Verdict
+from referral.rules.fraud import Evidence
 from referral.service import (
     DOMAIN,
     CodeUnknown,
@@ -13,13 +14,17 @@ from referral.service import (
     code_of,
     current_terms,
     first_terms,
+    forget,
     known_code,
     link_path,
     merge,
+    note_advocate,
     offer,
     purge_touches,
     referrals_of,
+    screen_due,
     settle_attributions,
+    settle_screened,
     touch,
 )
 
@@ -27,6 +32,7 @@ __all__ = [
     "DOMAIN",
     "REASONS",
     "CodeUnknown",
+    "Evidence",
     "NotAnAddress",
     "Offer",
     "OwnCode",
@@ -36,12 +42,16 @@ __all__ = [
     "code_of",
     "current_terms",
     "first_terms",
+    "forget",
     "known_code",
     "link_path",
     "merge",
+    "note_advocate",
     "offer",
     "purge_touches",
     "referrals_of",
+    "screen_due",
     "settle_attributions",
+    "settle_screened",
     "touch",
 ]

@@ -32,6 +32,16 @@ _ADOPT = text("""
     WHERE s.shop_id = :shop_id AND s.claim_id = a.claim_id AND s.order_id IS NULL
       AND NOT EXISTS (SELECT FROM screenings o WHERE o.shop_id = :shop_id AND o.order_id = a.order_id)
 """)
+# The store may find out later whose order it was: what was kept of somebody else is no trace of theirs.
+_MISTAKEN = text("""
+    WITH mistaken AS (
+        UPDATE screenings s SET person = NULL FROM attributions a
+        WHERE s.shop_id = :shop_id AND s.order_id = ANY(:order_ids) AND s.claim_id IS NULL AND s.friend_id IS NOT NULL
+          AND a.shop_id = :shop_id AND a.order_id = s.order_id AND a.friend_id IS DISTINCT FROM s.friend_id
+        RETURNING s.screening_id
+    )
+    DELETE FROM screening_traces t USING mistaken m WHERE t.shop_id = :shop_id AND t.screening_id = m.screening_id
+""")
 _BEGIN_ORDERS = text("""
     INSERT INTO screenings (shop_id, advocate_id, order_id, friend_id, began_at)
     SELECT :shop_id, a.advocate_id, a.order_id, a.friend_id, o.placed_at
@@ -74,7 +84,8 @@ _SETTLED = text("""
 """)
 _WRITE = text("""
     UPDATE screenings s SET found = g.found, score = g.score, weights_version = g.weights_version, band = g.band,
-        look_again = s.look_again AND NOT g.looked, unsettled = s.unsettled OR (s.band <> g.band AND s.order_id IS NOT NULL)
+        look_again = s.look_again AND NOT g.looked,
+        unsettled = s.unsettled OR (s.band <> g.band AND s.order_id IS NOT NULL)
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
         screening_id bigint, found jsonb, score integer, band text, weights_version integer, looked boolean)
     WHERE s.shop_id = :shop_id AND s.screening_id = g.screening_id
@@ -92,6 +103,10 @@ _PUT_ADVOCATE_TRACES = text("""
     SELECT :shop_id, g.owner, g.kind, decode(g.digest, 'hex'), g.seen_at
     FROM json_to_recordset(CAST(:rows AS json)) AS g(owner bigint, kind text, digest text, seen_at timestamptz)
     ORDER BY 2, 3, 4 ON CONFLICT DO NOTHING
+""")
+_ADVOCATES = text("""
+    SELECT customer_id FROM referral_codes WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+    ORDER BY customer_id
 """)
 _PEOPLE = text("""
     SELECT customer_id, email, concat_ws(' ', first_name, last_name) AS name FROM customers
@@ -142,9 +157,10 @@ _ERASED = text("""
 """)
 _FORGET = (
     text("DELETE FROM screening_traces WHERE shop_id = :shop_id AND screening_id = ANY(:ids)"),
-    text(
-        "UPDATE screenings SET person = NULL WHERE shop_id = :shop_id AND screening_id = ANY(:ids) AND person IS NOT NULL"
-    ),
+    text("""
+    UPDATE screenings SET person = NULL
+    WHERE shop_id = :shop_id AND screening_id = ANY(:ids) AND person IS NOT NULL
+    """),
 )
 _FORGET_ADVOCATES = text("""
     DELETE FROM advocate_traces t USING customers c
@@ -218,8 +234,8 @@ def begin_claim(work: UnitOfWork, claim_id: int, channel: str, told: Mapping[str
 
 def begin_orders(work: UnitOfWork, order_ids: Sequence[OrderId]) -> list[int]:
     """The screenings of attributed orders, of those that are; new where there was none."""
-    work.run(_ADOPT, order_ids=list(order_ids))
-    work.run(_BEGIN_ORDERS, order_ids=list(order_ids))
+    for statement in (_ADOPT, _MISTAKEN, _BEGIN_ORDERS):
+        work.run(statement, order_ids=list(order_ids))
     return [row.screening_id for row in work.rows(_BY_ORDER, order_ids=list(order_ids))]
 
 
@@ -254,6 +270,11 @@ def put_traces(work: UnitOfWork, traces: Sequence[Trace]) -> bool:
 def put_advocate_traces(work: UnitOfWork, traces: Sequence[Trace]) -> None:
     if traces:
         work.run(_PUT_ADVOCATE_TRACES, rows=as_json(traces))
+
+
+def advocates_among(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> list[CustomerId]:
+    """Those of them who have a code of their own."""
+    return [row.customer_id for row in work.rows(_ADVOCATES, customer_ids=sorted(customer_ids))]
 
 
 def people(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> Sequence[Any]:

@@ -91,7 +91,7 @@ SIGNALS: Mapping[Signal, Rule] = {
     Signal.SHARED_PHONE: Rule("The same phone number stands behind {n} other claims.", 40, 2),
     Signal.SHARED_DEVICE: Rule("The same browser made {n} other claims.", 45, 3),
     Signal.SHARED_ADDRESS: Rule("{n} other claims have the same postal address.", 40, 6),
-    Signal.SHARED_BROWSER: Rule("{n} other claims of that week came from the same connection and kind of browser.", 10, 5),
+    Signal.SHARED_BROWSER: Rule("{n} other claims of that week came from one connection and kind of browser.", 10, 5),
     Signal.EMAIL_SERIES: Rule("{n} other friends of this advocate have an e-mail address like this one.", 40, 3),
     Signal.NETWORK_WEEK: Rule("{n} other claims of that week came from the same network.", 10, 10),
     Signal.ADVOCATE_DAY: Rule("The advocate had {n} other claims within a day.", 20, 10),
@@ -131,9 +131,8 @@ class Weights:
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> Weights:
         """From what was stored; a signal that is younger than the version weighs what a new shop's does."""
-        known = dict(body)
-        lists = {name: tuple(known.pop(name, ())) for name in ("disposable", "coupon_sites")}
-        return cls(version, **lists, **known)
+        own = {name: tuple(body.get(name, ())) for name in ("disposable", "coupon_sites")}
+        return cls(**{**body, **own, "version": version})
 
     def body(self) -> dict[str, Any]:
         return {
@@ -144,6 +143,12 @@ class Weights:
 
     def weight(self, signal: Signal) -> int:
         return self.weights.get(signal, SIGNALS[signal].weight)
+
+    def band(self, total: int) -> Band:
+        """The band that a sum falls into."""
+        if total >= self.decline_from:
+            return Band.DECLINE
+        return Band.REVIEW if total >= self.review_from else Band.APPROVE
 
     def start(self, signal: Signal) -> int:
         return self.starts.get(signal, SIGNALS[signal].start)
@@ -179,10 +184,7 @@ def score(found: Mapping[str, int], weights: Weights) -> Score:
         if found.get(signal, 0) >= weights.start(signal) and (weight := weights.weight(signal))
     ]
     total = sum(finding.weight for finding in findings)
-    band = (
-        Band.DECLINE if total >= weights.decline_from else Band.REVIEW if total >= weights.review_from else Band.APPROVE
-    )
-    return Score(total, band, tuple(sorted(findings, key=lambda f: (-f.weight, f.signal))))
+    return Score(total, weights.band(total), tuple(sorted(findings, key=lambda f: (-f.weight, f.signal))))
 
 
 def judge_band(scored: Band, ruling: str | None, *, blocked: bool, held: bool) -> Band:

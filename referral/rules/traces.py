@@ -72,6 +72,7 @@ _SHORTEST_NAME = 5
 
 _WORD = re.compile(r"[^\W_]+")
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
+_SOUNDS = str.maketrans("cqzvw", "kksff")
 _STREETS = {
     "street": "st", "str": "st", "strasse": "st", "straße": "st", "road": "rd", "avenue": "ave", "av": "ave",
     "boulevard": "blvd", "drive": "dr", "lane": "ln", "apartment": "apt", "flat": "apt", "unit": "apt", "no": "",
@@ -87,7 +88,7 @@ def traces(evidence: Evidence, advocate: int | None = None) -> list[tuple[Kind, 
 
 
 def mailbox(email: str) -> str | None:
-    """The mailbox that an address leads to: ``a.nna+shop@Googlemail.com`` is ``anna@gmail.com``. None for no address."""
+    """The mailbox of an address: ``a.nna+shop@Googlemail.com`` is ``anna@gmail.com``. None for what is no address."""
     key = email_key(email[:LONGEST])
     if key is None:
         return None
@@ -190,5 +191,5 @@ def _sounded(word: str) -> str:
     """
     if not word.isascii():
         return word
-    sounds = word.translate(str.maketrans({"c": "k", "q": "k", "z": "s", "v": "f", "w": "f"}))
+    sounds = word.translate(_SOUNDS)
     return _undoubled(sounds[0] + re.sub(r"[aeiouyh]", "", sounds[1:]))

@@ -65,6 +65,7 @@ def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
     """
     merge(work, accepted.merges)
     outbox.follow(work, accepted, DOMAIN)
+    fraud.note_buyers(work, accepted.orders, accepted.buyers)
     carriers: list[dict[str, object]] = [
         {"order_id": o.order_id, "referral_code": o.referral_code, "discount_codes": _friend_codes(o)}
         for o in accepted.orders
@@ -77,7 +78,7 @@ def settle_attributions(work: UnitOfWork, accepted: mirror.Accepted) -> None:
     found |= {link.order_id: link for link in records.links_of_friends(work, sorted(friends))}
     found |= {link.order_id: link for link in records.links(work, carriers)}
     if found:
-        _decide(work, list(found.values()), accepted.orders)
+        _decide(work, list(found.values()), accepted)
 
 
 def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
@@ -92,8 +93,8 @@ def _friend_codes(order: Order) -> tuple[str, ...]:
     return tuple(code for code in order.discount_codes if code.startswith(FRIEND_PREFIX))
 
 
-def _decide(work: UnitOfWork, links: Sequence[Link], given: Sequence[Order]) -> None:
-    orders = {o.order_id: o for o in given}
+def _decide(work: UnitOfWork, links: Sequence[Link], accepted: mirror.Accepted) -> None:
+    orders = {o.order_id: o for o in accepted.orders}
     orders |= {
         o.order_id: o for o in mirror.load(work, [link.order_id for link in links if link.order_id not in orders])
     }
@@ -106,7 +107,7 @@ def _decide(work: UnitOfWork, links: Sequence[Link], given: Sequence[Order]) -> 
         verdict = rules.judge(order, link.advocate_id, first)
         attributions.append(Attribution(link.order_id, link.advocate_id, order.customer_id, link.claim_id, verdict))
     records.decide(work, attributions, agreed.version)
-    bands = fraud.band(work, [a.order_id for a in attributions])
+    bands = fraud.band(work, [a.order_id for a in attributions], accepted.buyers)
     judged = [(a, orders[a.order_id], bands[a.order_id]) for a in attributions]
     loyalty.settle_awards(work, [_award(a, order, band, agreed) for a, order, band in judged])
     lifecycle.settle_milestones(work, [_milestone(a, order, band) for a, order, band in judged])

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
+from commerce.orders import Buyer, Order
 from engine.work import UnitOfWork
 from referral.records import screenings as records
 from referral.records import signals
@@ -22,7 +23,7 @@ from referral.rules.fraud import Band, Evidence, Signal, Weights, judge_band, sc
 from referral.rules.traces import BINDING, Kind, mailbox, traces
 from referral.service.weights import current_weights
 
-__all__ = ["Evidence", "band", "forget", "note_advocate", "note_claim", "screen_due"]
+__all__ = ["Evidence", "band", "forget", "note_advocate", "note_buyers", "note_claim", "screen_due"]
 
 # Longer than any return window, shorter than anybody could call it collecting.
 TRACES_KEPT = timedelta(days=180)
@@ -74,29 +75,32 @@ def note_advocate(work: UnitOfWork, customer_id: CustomerId, evidence: Evidence)
     records.put_advocate_traces(work, _digested(work, customer_id, evidence, None))
 
 
-def band(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Band]:
+def band(
+    work: UnitOfWork, order_ids: Sequence[OrderId], buyers: Mapping[OrderId, Buyer] | None = None
+) -> dict[OrderId, Band]:
     """Of these orders, the band of each that is attributed to an advocate. Only `APPROVE` is paid for; the others wait
-    for a person, or for ever.
+    for a person, or for ever. `buyers` is what some of the orders said of who placed them.
     """
     if not order_ids:
         return {}
     ids = records.begin_orders(work, order_ids)
     found = records.lock(work, ids)
-    people = {row.customer_id: row for row in records.people(work, {s.friend_id for s in found if s.friend_id})}
-    kept = [
-        trace
-        for s in found
-        if s.friend_id in people
-        for trace in _digested(
-            work, s.screening_id, Evidence(email=people[s.friend_id].email, name=people[s.friend_id].name),
-            s.advocate_id, s.began_at,
-        )
-    ]  # fmt: skip
-    if records.put_traces(work, kept):
+    if records.put_traces(work, _of_orders(work, found, buyers or {})):
         records.look_again_at_kin(work, ids, BINDING, MOST_KIN)
     judged = _screen(work, found)
     records.settled(work, order_ids)
     return {s.order_id: Band(judged[s.screening_id].band) for s in found if s.order_id is not None}
+
+
+def note_buyers(work: UnitOfWork, orders: Sequence[Order], buyers: Mapping[OrderId, Buyer]) -> None:
+    """Keep what advocates' own orders said of them: their phone, their address, their connection."""
+    theirs = {o.customer_id: buyers[o.order_id] for o in orders if o.customer_id is not None and o.order_id in buyers}
+    kept = list[Trace]()
+    for customer_id in records.advocates_among(work, theirs) if theirs else ():
+        said = theirs[customer_id]
+        evidence = Evidence(phone=said.phone, address=said.address, ip=said.ip, user_agent=said.user_agent)
+        kept += _digested(work, customer_id, evidence, None)
+    records.put_advocate_traces(work, kept)
 
 
 def screen_due(work: UnitOfWork) -> bool:
@@ -118,15 +122,31 @@ def forget(work: UnitOfWork) -> None:
     records.forget_erased(work)
 
 
-def _told(work: UnitOfWork, evidence: Evidence, weights: Weights) -> dict[Signal, int]:
-    told = dict[Signal, int]()
+def _told(work: UnitOfWork, evidence: Evidence, weights: Weights) -> dict[str, int]:
+    told = dict[str, int]()
     if evidence.email and is_disposable(evidence.email, weights.disposable):
-        told[Signal.DISPOSABLE_EMAIL] = 1
+        told[Signal.DISPOSABLE_EMAIL.value] = 1
     if is_coupon_site(evidence.referrer, weights.coupon_sites):
-        told[Signal.COUPON_SITE] = 1
+        told[Signal.COUPON_SITE.value] = 1
     if evidence.email and (orders := records.bought_before(work, _addresses(evidence.email))):
-        told[Signal.EXISTING_CUSTOMER] = orders
+        told[Signal.EXISTING_CUSTOMER.value] = orders
     return told
+
+
+def _of_orders(work: UnitOfWork, found: Sequence[Screening], buyers: Mapping[OrderId, Buyer]) -> list[Trace]:
+    """The traces of orders: of their customers as the mirror knows them, and of what the orders said beside."""
+    people = {row.customer_id: row for row in records.people(work, {s.friend_id for s in found if s.friend_id})}
+    kept = list[Trace]()
+    for s in found:
+        if s.friend_id is None or s.order_id is None or (person := people.get(s.friend_id)) is None:
+            continue
+        said = buyers.get(s.order_id, Buyer())
+        evidence = Evidence(
+            email=person.email, name=person.name, phone=said.phone, address=said.address, ip=said.ip,
+            user_agent=said.user_agent,
+        )  # fmt: skip
+        kept += _digested(work, s.screening_id, evidence, s.advocate_id, s.began_at)
+    return kept
 
 
 def _addresses(email: str) -> list[str]:
@@ -182,10 +202,10 @@ def _found(work: UnitOfWork, screenings: Sequence[Screening]) -> dict[int, dict[
     for screening_id, kinds in shared.items():
         for group in _SAME:
             if (strongest := next((signal for kind, signal in group if kind in kinds), None)) is not None:
-                found[screening_id][strongest] = 1
-    days = {str(kind): span for kind, (_, span) in _SHARED.items()}
+                found[screening_id][strongest.value] = 1
+    days = {kind.value: span for kind, (_, span) in _SHARED.items()}
     for row in signals.with_others(work, ids, days, MOST_COUNTED):
-        found[row.screening_id][_SHARED[Kind(row.kind)][0]] = row.many
+        found[row.screening_id][_SHARED[Kind(row.kind)][0].value] = row.many
     for row in signals.pace(work, ids, MOST_COUNTED):
         found[row.screening_id] |= _positive({Signal.ADVOCATE_DAY: row.day, Signal.ADVOCATE_MONTH: row.month})
     _add_histories(work, screenings, found)
@@ -205,10 +225,10 @@ def _add_histories(work: UnitOfWork, screenings: Sequence[Screening], found: dic
             returned = row.returned if row.returned * 2 > row.friends else 0
             mine |= _positive({Signal.NEVER_BACK: never_back, Signal.RETURNED_ALL: returned})
         if s.screening_id in loops:
-            mine[Signal.LOOP] = 1
+            mine[Signal.LOOP.value] = 1
         if s.friend_id == s.advocate_id:
-            mine[Signal.SELF_REFERRAL] = 1
+            mine[Signal.SELF_REFERRAL.value] = 1
 
 
 def _positive(numbers: Mapping[Signal, int]) -> dict[str, int]:
-    return {signal: number for signal, number in numbers.items() if number > 0}
+    return {signal.value: number for signal, number in numbers.items() if number > 0}
