@@ -36,20 +36,123 @@ RING = 200
 HANDS = 5
 BATCH = 100
 
-GIVEN = (
-    "Anna Bo Chiara Dai Emeka Farah Goran Hana Ines Jon Karim Lea Mona Nils Olga Pavel Rosa Sami Tara Uwe Vera Wim "
-    "Ximena Yara Zoe Amir Bela Carla Dora Elif Finn Greta Hugo Ida Jamal Kira Luca Maja Noor Otto Petra Rania Sven Tom"
-).split()
-FAMILY = (
-    "Vos Jansen Rossi Weber Novak Silva Haddad Kim Nguyen Okafor Larsen Moreau Garcia Popescu Kowalski Tanaka Ahmadi "
-    "Schmidt Bakker Costa Dubois Eriksen Fischer Green Horvat Ivanov Jonker Keller Lopez Meyer Nowak Olsen Peters Quist"
-).split()
-STREETS = "Oak Mill Church Garden River Station Market School Castle Bridge Linden Harbour Forest Meadow Tower".split()
-PROVIDERS = "gmail.com outlook.com yahoo.com icloud.com gmx.net web.de proton.me hotmail.com".split()
-THROWN_AWAY = "mailinator.com yopmail.com temp-mail.org sharklasers.com qwertymail.example vanish.example".split()
+GIVEN = [
+    "Anna",
+    "Bo",
+    "Chiara",
+    "Dai",
+    "Emeka",
+    "Farah",
+    "Goran",
+    "Hana",
+    "Ines",
+    "Jon",
+    "Karim",
+    "Lea",
+    "Mona",
+    "Nils",
+    "Olga",
+    "Pavel",
+    "Rosa",
+    "Sami",
+    "Tara",
+    "Uwe",
+    "Vera",
+    "Wim",
+    "Ximena",
+    "Yara",
+    "Zoe",
+    "Amir",
+    "Bela",
+    "Carla",
+    "Dora",
+    "Elif",
+    "Finn",
+    "Greta",
+    "Hugo",
+    "Ida",
+    "Jamal",
+    "Kira",
+    "Luca",
+    "Maja",
+    "Noor",
+    "Otto",
+    "Petra",
+    "Rania",
+    "Sven",
+    "Tom",
+]
+FAMILY = [
+    "Vos",
+    "Jansen",
+    "Rossi",
+    "Weber",
+    "Novak",
+    "Silva",
+    "Haddad",
+    "Kim",
+    "Nguyen",
+    "Okafor",
+    "Larsen",
+    "Moreau",
+    "Garcia",
+    "Popescu",
+    "Kowalski",
+    "Tanaka",
+    "Ahmadi",
+    "Schmidt",
+    "Bakker",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "Green",
+    "Horvat",
+    "Ivanov",
+    "Jonker",
+    "Keller",
+    "Lopez",
+    "Meyer",
+    "Nowak",
+    "Olsen",
+    "Peters",
+    "Quist",
+]
+STREETS = [
+    "Oak",
+    "Mill",
+    "Church",
+    "Garden",
+    "River",
+    "Station",
+    "Market",
+    "School",
+    "Castle",
+    "Bridge",
+    "Linden",
+    "Harbour",
+    "Forest",
+    "Meadow",
+    "Tower",
+]
+PROVIDERS = ["gmail.com", "outlook.com", "yahoo.com", "icloud.com", "gmx.net", "web.de", "proton.me", "hotmail.com"]
+THROWN_AWAY = [
+    "mailinator.com",
+    "yopmail.com",
+    "temp-mail.org",
+    "sharklasers.com",
+    "qwertymail.example",
+    "vanish.example",
+]
 BROWSERS = tuple(
     f"Mozilla/5.0 ({system}) {engine}/{version}"
-    for system in ("Windows NT 10.0", "Macintosh", "iPhone; CPU iPhone OS 18_1", "Linux; Android 15", "X11; Linux x86_64")
+    for system in (
+        "Windows NT 10.0",
+        "Macintosh",
+        "iPhone; CPU iPhone OS 18_1",
+        "Linux; Android 15",
+        "X11; Linux x86_64",
+    )
     for engine in ("Chrome", "Safari", "Firefox")
     for version in range(120, 140)
 )
@@ -159,7 +262,9 @@ class Draw:
         return f"+49 {self.random.randint(150, 179)} {self.random.randint(1_000_000, 9_999_999)}"
 
     def address(self) -> str:
-        return f"{self.random.choice(STREETS)} Street {self.random.randint(1, 240)}, {self.random.randint(10000, 99999)}"
+        return (
+            f"{self.random.choice(STREETS)} Street {self.random.randint(1, 240)}, {self.random.randint(10000, 99999)}"
+        )
 
     def ip(self) -> str:
         return ".".join(str(self.random.randint(1, 254)) for _ in range(4))
@@ -309,8 +414,12 @@ def _settle_in(
         ids: dict[str, CustomerId] = {row.external_id: row.customer_id for row in work.rows(_CODES)}
         codes = {n: referral.code_of(work, ids[f"adv-{n}"]) for n in range(len(drawn.advocates))}
         for n, who in enumerate(drawn.advocates):
-            referral.note_advocate(work, ids[f"adv-{n}"], Evidence(device=who.device, ip=who.ip, user_agent=who.browser))
-    orders = [_order(f"old-{n}", f"adv-{n}", who, BEGIN - timedelta(days=9), 5000) for n, who in enumerate(drawn.advocates)]
+            referral.note_advocate(
+                work, ids[f"adv-{n}"], Evidence(device=who.device, ip=who.ip, user_agent=who.browser)
+            )
+    orders = [
+        _order(f"old-{n}", f"adv-{n}", who, BEGIN - timedelta(days=9), 5000) for n, who in enumerate(drawn.advocates)
+    ]
     for start in range(0, len(orders), BATCH):
         with database.work(shop_id) as work:  # type: ignore[arg-type]
             settle_snapshots(work, reactions, mirror.accept(work, orders[start : start + BATCH]))

@@ -47,6 +47,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.imports.pages)
+    app.register_blueprint(admin.review.pages)
     app.register_blueprint(storefront.pages)
     if doors.installer.grant == AUTHORIZATION_CODE:
         app.register_blueprint(standalone.pages)

@@ -73,14 +73,14 @@ class Rule:
 # together with a common network; what a crowd of accounts has in common holds the crowd for a person to look at.
 SIGNALS: Mapping[Signal, Rule] = {
     Signal.SAME_EMAIL: Rule("The friend gave the advocate's own e-mail address.", 100),
-    Signal.ALIASED_EMAIL: Rule("The friend's e-mail address leads to the advocate's mailbox.", 80),
+    Signal.ALIASED_EMAIL: Rule("The friend's e-mail address leads to the advocate's mailbox.", 100),
     Signal.SIMILAR_EMAIL: Rule("The friend's e-mail address is like the advocate's.", 30),
-    Signal.SAME_PHONE: Rule("The friend has the advocate's phone number.", 35),
+    Signal.SAME_PHONE: Rule("The friend has the advocate's phone number.", 25),
     Signal.SAME_NAME: Rule("The friend has the advocate's full name.", 40),
     Signal.SIMILAR_NAME: Rule("The friend's full name sounds like the advocate's.", 10),
-    Signal.SAME_ADDRESS: Rule("The friend lives at the advocate's address.", 15),
-    Signal.SAME_DEVICE: Rule("The friend came with a browser that the advocate had used.", 40),
-    Signal.SAME_BROWSER: Rule("The friend came from the advocate's connection with the same kind of browser.", 15),
+    Signal.SAME_ADDRESS: Rule("The friend lives at the advocate's address.", 14),
+    Signal.SAME_DEVICE: Rule("The friend came with a browser that the advocate had used.", 30),
+    Signal.SAME_BROWSER: Rule("The friend came from the advocate's connection with the same kind of browser.", 10),
     Signal.SAME_NETWORK: Rule("The friend came from the advocate's network.", 5),
     Signal.SELF_REFERRAL: Rule("The advocate claimed their own invitation.", 100),
     Signal.LOOP: Rule("The friend had invited the advocate, directly or through others.", 60),
@@ -114,7 +114,7 @@ class Weights:
     weights: Mapping[str, int] = field(default_factory=dict)
     starts: Mapping[str, int] = field(default_factory=dict)
     review_from: int = 40
-    decline_from: int = 80
+    decline_from: int = 100
     disposable: tuple[str, ...] = ()
     coupon_sites: tuple[str, ...] = ()
 
