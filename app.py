@@ -69,6 +69,9 @@ OUTCOMES: Mapping[str, Outcome] = {
 # A shop may move to another domain, or remove the app, while a process runs: what is known of it is looked up anew.
 REMEMBER_STORE_SECONDS = 300.0
 
+# Batches of awards that follow a change of weights: no transaction lasts for minutes.
+SETTLED_A_MINUTE = 10
+
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
     loyalty.DOMAIN: loyalty.first_terms,
@@ -101,6 +104,16 @@ def _give(work: UnitOfWork) -> None:
         pass
 
 
+def _screen(work: UnitOfWork) -> None:
+    while referral.screen_due(work):
+        pass
+    while referral.rescore_due(work):
+        pass
+    for _ in range(SETTLED_A_MINUTE):
+        if not referral.settle_screened(work):
+            break
+
+
 def _decide(work: UnitOfWork) -> None:
     while loyalty.decide_due(work):
         pass
@@ -108,6 +121,7 @@ def _decide(work: UnitOfWork) -> None:
 
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
+    referral.forget(work)
     announcements.purge(work)
 
 
@@ -210,6 +224,7 @@ class House:
             Job("release unused codes", 300, inside=_release),
             Job("give rewards", 60, inside=_give),
             Job("decide contests", 300, inside=_decide),
+            Job("screen referrals", 60, inside=_screen),
             Job("reconcile", 300, after=self._reconcile),
             Job("check segments", 86400, inside=segments.look_again),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

@@ -3,7 +3,7 @@ brought it.
 """
 
 from referral.rules import REASONS, Terms, Verdict
-from referral.rules.fraud import Band, Evidence, Weights
+from referral.rules.fraud import Band, Evidence, Signal, Weights, score
 from referral.service import (
     DOMAIN,
     VALUE_DAYS,
@@ -70,6 +70,7 @@ __all__ = [
     "Offer",
     "OwnCode",
     "ReferralUnknown",
+    "Signal",
     "Terms",
     "Verdict",
     "Weights",
@@ -101,6 +102,7 @@ __all__ = [
     "review_list",
     "ring",
     "say_cac",
+    "score",
     "screen_due",
     "settle_attributions",
     "settle_screened",

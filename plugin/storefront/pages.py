@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -90,7 +90,10 @@ def claim(code: str) -> Response:
         if len(address) > LONGEST_ADDRESS:
             raise referral.NotAnAddress
         with _work() as work:
-            taken = referral.claim(work, code[:LONGEST_CODE], address, secret, g.shopper.customer_id)
+            known, channel = g.shopper.customer_id, request.form.get("channel", "")
+            taken = referral.claim(
+                work, code[:LONGEST_CODE], address, secret, known, evidence=_evidence(), channel=channel
+            )
     except Refusal as refusal:
         return _invitation(code, refusal, address)
     return _show("storefront/claimed.html", offer=taken)
@@ -105,6 +108,7 @@ def _points(refusal: Refusal | None = None) -> Response:
             known = shopper.customer_external_id is not None
             return _show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
         mine = account(work, shopper.customer_id)
+        referral.note_advocate(work, shopper.customer_id, _evidence())
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
     return _show(
         "storefront/points.html",
@@ -123,6 +127,8 @@ def _invitation(code: str, refusal: Refusal | None = None, address: str = "") ->
     try:
         with _work() as work:
             offer = referral.offer(work, code[:LONGEST_CODE])
+            if request.method == "GET":
+                referral.note_click(work, request.args.get("via", ""))
     except referral.CodeUnknown as unknown:
         refusal = unknown
     return _show(
@@ -132,7 +138,28 @@ def _invitation(code: str, refusal: Refusal | None = None, address: str = "") ->
         code=code[:LONGEST_CODE],
         refusal=refusal,
         address=address[:LONGEST_ADDRESS],
+        channel=referral.channel_of(request.values.get("channel") or request.values.get("via")),
+        came_from=_came_from(),
     )
+
+
+def _evidence() -> referral.Evidence:
+    """What a visit says of itself. The platform's proxy puts the visitor's address first and lets no cookie through:
+    a device is known only where a shop shows our pages by itself.
+    """
+    came_through = request.headers.get("X-Forwarded-For", "").partition(",")[0].strip()
+    return referral.Evidence(
+        device=request.cookies.get("perennial_device"), ip=came_through or request.remote_addr,
+        user_agent=request.headers.get("User-Agent"), referrer=_came_from(),
+    )  # fmt: skip
+
+
+def _came_from() -> str:
+    """The site that led to the invitation, carried along by its form; only its name, and no page of it."""
+    if request.method == "POST":
+        return request.form.get("came_from", "")[:LONGEST_ADDRESS]
+    host = urlsplit(request.headers.get("Referer", "")).netloc
+    return f"https://{host[:100]}/" if host else ""
 
 
 def _show(template: str, status: int = 200, **values: Any) -> Response:

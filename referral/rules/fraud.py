@@ -136,7 +136,8 @@ class Weights:
 
     def body(self) -> dict[str, Any]:
         return {
-            "weights": dict(self.weights), "starts": dict(self.starts), "review_from": self.review_from,
+            "weights": {str(signal): weight for signal, weight in self.weights.items()},
+            "starts": {str(signal): start for signal, start in self.starts.items()}, "review_from": self.review_from,
             "decline_from": self.decline_from, "disposable": list(self.disposable),
             "coupon_sites": list(self.coupon_sites),
         }  # fmt: skip

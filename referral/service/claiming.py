@@ -17,6 +17,7 @@ from referral import records
 from referral.rules import Terms
 from referral.rules.fraud import Evidence
 from referral.service import fraud
+from referral.service.measuring import channel_of
 from referral.service.program import DOMAIN, FRIEND_PREFIX, current_terms
 
 # Referral codes are public: they need not resist guessing for money, only be short, readable, and not collide.
@@ -101,7 +102,7 @@ def claim(
         work, advocate_id, digest, public_code(FRIEND_LETTERS, FRIEND_PREFIX), ends_at, agreed.version
     )
     if row.made:
-        fraud.note_claim(work, row.claim_id, replace(evidence, email=address), channel)
+        fraud.note_claim(work, row.claim_id, replace(evidence, email=address), channel_of(channel))
         outbox.put(work, [_friend_discount(work, agreed, row.code, row.ends_at)])
         announcements.announce(work, [_joined(work, advocate_id, row.claim_id, agreed)])
     return Offer(agreed.friend_title, agreed.friend_minimum_minor, agreed.currency, row.code, row.ends_at)

@@ -114,6 +114,9 @@ def full(desk: Desk, above: Superuser) -> Desk:
             minimum_minor=0, most_per_customer=1, prizes=(loyalty.Prize({}, 1),),
         )  # fmt: skip
         loyalty.announce_contest(work, contest, ["five-off"])
+        referral.note_click(work, "sms")
+        referral.note_advocate(work, desk.customer_id(), referral.Evidence(device="d1"))
+        referral.block(work, desk.customer_id(), "a test", "staff 1")
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))
     desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(
