@@ -116,7 +116,7 @@ _BOUGHT_BEFORE = text("""
     SELECT count(*) AS many FROM orders o JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = o.customer_id
     WHERE o.shop_id = :shop_id AND c.email_key = ANY(:emails) AND o.paid AND o.cancelled_at IS NULL AND NOT o.test
 """)
-# Those of one crowd, of which somebody was approved before the crowd was seen.
+# Those of one crowd, and the advocate's others of that day, of whom some were approved before the crowd was seen.
 _LOOK_AGAIN = text("""
     UPDATE screenings SET look_again = true
     WHERE shop_id = :shop_id AND screening_id IN (
@@ -124,6 +124,12 @@ _LOOK_AGAIN = text("""
         JOIN screening_traces o ON o.shop_id = :shop_id AND o.kind = t.kind AND o.digest = t.digest
         JOIN screenings s ON s.shop_id = :shop_id AND s.screening_id = o.screening_id
         WHERE t.shop_id = :shop_id AND t.screening_id = ANY(:ids) AND t.kind = ANY(:kinds)
+          AND s.screening_id <> ALL(:ids) AND s.band = 'approve' AND NOT s.look_again
+        UNION ALL
+        SELECT s.screening_id FROM screenings n
+        JOIN screenings s ON s.shop_id = :shop_id AND s.advocate_id = n.advocate_id
+            AND s.began_at BETWEEN n.began_at - interval '1 day' AND n.began_at
+        WHERE n.shop_id = :shop_id AND n.screening_id = ANY(:ids)
           AND s.screening_id <> ALL(:ids) AND s.band = 'approve' AND NOT s.look_again
         LIMIT :limit)
 """)
@@ -288,7 +294,7 @@ def bought_before(work: UnitOfWork, emails: Sequence[str]) -> int:
 
 
 def look_again_at_kin(work: UnitOfWork, ids: Sequence[int], kinds: Sequence[str], limit: int) -> None:
-    """Have those approved looked at again that share a trace of these kinds with these screenings."""
+    """Have those approved looked at again that share a trace of these kinds, or advocate and day, with these."""
     work.run(_LOOK_AGAIN, ids=list(ids), kinds=list(kinds), limit=limit)
 
 

@@ -42,11 +42,11 @@ _PACE = text("""
     SELECT s.screening_id, d.many AS day, m.many AS month FROM screenings s
     CROSS JOIN LATERAL (SELECT count(*) AS many FROM (
         SELECT FROM screenings o WHERE o.shop_id = :shop_id AND o.advocate_id = s.advocate_id
-          AND o.screening_id <> s.screening_id
+          AND o.screening_id <> s.screening_id AND (o.friend_id = s.friend_id) IS NOT TRUE
           AND o.began_at BETWEEN s.began_at - interval '1 day' AND s.began_at + interval '1 day' LIMIT :most) c) d
     CROSS JOIN LATERAL (SELECT count(*) AS many FROM (
         SELECT FROM screenings o WHERE o.shop_id = :shop_id AND o.advocate_id = s.advocate_id
-          AND o.screening_id <> s.screening_id
+          AND o.screening_id <> s.screening_id AND (o.friend_id = s.friend_id) IS NOT TRUE
           AND o.began_at BETWEEN s.began_at - interval '30 days' AND s.began_at + interval '30 days' LIMIT :most) c) m
     WHERE s.shop_id = :shop_id AND s.screening_id = ANY(:ids)
 """)

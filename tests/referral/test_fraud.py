@@ -256,8 +256,8 @@ def test_a_block_declines_an_advocate_s_friends_and_holds_all_that_hangs_togethe
     desk.settle(*(people.order(n, people.customer(n), placed_at=START - timedelta(days=40)) for n in (9, 10)))
     other, third = code_of(desk, 9), code_of(desk, 10)
     referrals(desk, code, [2], device="one")
-    referrals(desk, other, [3], device="one", phone="+12025550100")
-    referrals(desk, third, [4], phone="+12025550100")
+    referrals(desk, other, [3], device="one", address="12 Elm Street")
+    referrals(desk, third, [4], address="12 Elm Street")
     referrals(desk, third, [5], device="another")
     assert set(bands(above, desk).values()) == {"approve"}
     anna = desk.customer_id(1)
@@ -265,7 +265,7 @@ def test_a_block_declines_an_advocate_s_friends_and_holds_all_that_hangs_togethe
         assert referral.block(work, anna, "a ring", STAFF) == 3
     look(desk)
     assert bands(above, desk) == {"#2": "decline", "#3": "review", "#4": "review", "#5": "approve"}
-    referrals(desk, third, [6], phone="+12025550100")
+    referrals(desk, third, [6], address="12 Elm Street")
     assert bands(above, desk)["#6"] == "review", "a newcomer is held as well"
     assert "hangs together" in listed(desk)[0].reasons[0]
     with desk.work() as work:
