@@ -18,7 +18,7 @@ from bench.town import DAYS, Friend, Person, Town
 from commerce.customers import CustomerSnapshot
 from commerce.ids import CustomerId, ShopId
 from commerce.orders import Buyer, OrderLine, OrderSnapshot, RefundSnapshot
-from engine import mirror
+from engine import mirror, planner
 from engine.inbox import Reaction, settle_snapshots
 from engine.work import Database
 from referral import Evidence
@@ -83,6 +83,8 @@ def play(
         numbered = list(enumerate(drawn.friends[start : start + BATCH], start))
         claims = _claim(database, calendar, shop_id, codes, numbered)
         _buy(database, shop_id, numbered, claims, reactions)
+        # As a worker does: the tables are young.
+        planner.learn(database)
     calendar.now = BEGIN + timedelta(days=DAYS + 30)
     _come_back(database, calendar, shop_id, drawn, reactions)
     with database.work(shop_id) as work:

@@ -118,20 +118,26 @@ _BOUGHT_BEFORE = text("""
 """)
 # Those of one crowd, and the advocate's others of that day, of whom some were approved before the crowd was seen.
 _LOOK_AGAIN = text("""
+    WITH mine AS MATERIALIZED (
+        SELECT DISTINCT kind, digest FROM screening_traces
+        WHERE shop_id = :shop_id AND screening_id = ANY(:ids) AND kind = ANY(:kinds)
+    ), days AS MATERIALIZED (
+        SELECT advocate_id, min(began_at) - interval '1 day' AS from_at, max(began_at) AS to_at FROM screenings
+        WHERE shop_id = :shop_id AND screening_id = ANY(:ids) GROUP BY advocate_id
+    ), kin AS MATERIALIZED (
+        SELECT o.screening_id FROM mine m CROSS JOIN LATERAL (
+            SELECT t.screening_id FROM screening_traces t
+            WHERE t.shop_id = :shop_id AND t.kind = m.kind AND t.digest = m.digest
+            ORDER BY t.seen_at DESC LIMIT :limit) o
+        UNION
+        SELECT o.screening_id FROM days d CROSS JOIN LATERAL (
+            SELECT s.screening_id FROM screenings s
+            WHERE s.shop_id = :shop_id AND s.advocate_id = d.advocate_id AND s.began_at BETWEEN d.from_at AND d.to_at
+            ORDER BY s.began_at DESC LIMIT :limit) o
+    )
     UPDATE screenings SET look_again = true
-    WHERE shop_id = :shop_id AND screening_id IN (
-        SELECT s.screening_id FROM screening_traces t
-        JOIN screening_traces o ON o.shop_id = :shop_id AND o.kind = t.kind AND o.digest = t.digest
-        JOIN screenings s ON s.shop_id = :shop_id AND s.screening_id = o.screening_id
-        WHERE t.shop_id = :shop_id AND t.screening_id = ANY(:ids) AND t.kind = ANY(:kinds)
-          AND s.screening_id <> ALL(:ids) AND s.band = 'approve' AND NOT s.look_again
-        UNION ALL
-        SELECT s.screening_id FROM screenings n
-        JOIN screenings s ON s.shop_id = :shop_id AND s.advocate_id = n.advocate_id
-            AND s.began_at BETWEEN n.began_at - interval '1 day' AND n.began_at
-        WHERE n.shop_id = :shop_id AND n.screening_id = ANY(:ids)
-          AND s.screening_id <> ALL(:ids) AND s.band = 'approve' AND NOT s.look_again
-        LIMIT :limit)
+    WHERE shop_id = :shop_id AND screening_id = ANY(ARRAY(SELECT screening_id FROM kin))
+      AND screening_id <> ALL(:ids) AND band = 'approve' AND NOT look_again
 """)
 # The first address that a friend gave is who they are.
 _NAME = text("""
