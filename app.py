@@ -107,8 +107,14 @@ def _give(work: UnitOfWork) -> None:
 def _screen(work: UnitOfWork) -> None:
     while referral.screen_due(work):
         pass
+
+
+def _weigh(work: UnitOfWork) -> None:
     while referral.rescore_due(work):
         pass
+
+
+def _settle_screened(work: UnitOfWork) -> None:
     for _ in range(SETTLED_A_MINUTE):
         if not referral.settle_screened(work):
             break
@@ -225,6 +231,8 @@ class House:
             Job("give rewards", 60, inside=_give),
             Job("decide contests", 300, inside=_decide),
             Job("screen referrals", 60, inside=_screen),
+            Job("weigh referrals", 60, inside=_weigh),
+            Job("settle screened referrals", 60, inside=_settle_screened),
             Job("reconcile", 300, after=self._reconcile),
             Job("check segments", 86400, inside=segments.look_again),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

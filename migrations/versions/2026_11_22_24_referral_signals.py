@@ -36,8 +36,7 @@ CREATE TABLE screenings (
     -- The block that reaches this referral, although its advocate is another.
     held_by         bigint,
     weights_version integer NOT NULL DEFAULT 0,
-    -- Others like it were found since: it must be looked at again. Its award does not follow its band yet.
-    look_again      boolean NOT NULL DEFAULT false,
+    -- Its award does not follow its band yet.
     unsettled       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (shop_id, screening_id),
     UNIQUE (shop_id, claim_id),
@@ -52,9 +51,17 @@ CREATE INDEX screenings_of_person ON screenings (shop_id, person) WHERE person I
 CREATE INDEX screenings_of_friend ON screenings (shop_id, friend_id);
 CREATE INDEX screenings_by_band ON screenings (shop_id, band, screening_id);
 CREATE INDEX screenings_by_weights ON screenings (shop_id, weights_version);
-CREATE INDEX screenings_to_look_at ON screenings (shop_id) WHERE look_again;
 CREATE INDEX screenings_to_settle ON screenings (shop_id) WHERE unsettled;
 CREATE INDEX screenings_held ON screenings (shop_id, held_by) WHERE held_by IS NOT NULL;
+
+-- Screenings that are to be looked at, again or for the first time: others like them may have come. A table of its own,
+-- so that whoever claims waits for no lock on somebody else's screening.
+CREATE TABLE screening_requests (
+    shop_id      bigint NOT NULL,
+    screening_id bigint NOT NULL,
+    PRIMARY KEY (shop_id, screening_id),
+    FOREIGN KEY (shop_id, screening_id) REFERENCES screenings (shop_id, screening_id) ON DELETE CASCADE
+);
 
 -- Keyed digests, never what they are of; dropped after half a year.
 CREATE TABLE screening_traces (
@@ -113,7 +120,7 @@ CREATE TABLE invitation_counts (
 
 def upgrade() -> None:
     op.execute(STATEMENTS)
-    for table in ("screenings", "screening_traces", "advocate_traces", "invitation_counts"):
+    for table in ("screenings", "screening_requests", "screening_traces", "advocate_traces", "invitation_counts"):
         tenant(table)
     tenant("rulings", "SELECT, INSERT")
     append_only("rulings")

@@ -21,16 +21,23 @@ _OBEY = text("""
       AND ruling IS DISTINCT FROM :ruling
 """)
 _KNOWN = text("SELECT screening_id FROM screenings WHERE shop_id = :shop_id AND screening_id = ANY(:ids) ORDER BY 1")
+# What nobody has looked at yet is not shown: it has no evidence to show.
 _LIST = text("""
     SELECT s.screening_id, s.advocate_id, s.friend_id, s.order_id, s.claim_id, s.began_at, s.found, s.score, s.band,
            s.ruling, s.held_by, o.name AS order_name, a.external_id, a.email, a.first_name, a.last_name, a.redacted_at
     FROM screenings s JOIN customers a ON a.shop_id = :shop_id AND a.customer_id = s.advocate_id
     LEFT JOIN orders o ON o.shop_id = :shop_id AND o.order_id = s.order_id
-    WHERE s.shop_id = :shop_id AND s.band = :band AND s.screening_id < :before ORDER BY s.screening_id DESC LIMIT :limit
+    WHERE s.shop_id = :shop_id AND s.band = :band AND s.screening_id < :before
+      AND NOT EXISTS (SELECT FROM screening_requests q
+                      WHERE q.shop_id = :shop_id AND q.screening_id = s.screening_id AND s.score = 0)
+    ORDER BY s.screening_id DESC LIMIT :limit
 """)
 _COUNT = text("""
     SELECT count(*) AS many FROM (
-        SELECT FROM screenings WHERE shop_id = :shop_id AND band = 'review' AND NOT look_again LIMIT :most) n
+        SELECT FROM screenings s WHERE s.shop_id = :shop_id AND s.band = 'review'
+          AND NOT EXISTS (SELECT FROM screening_requests q
+                          WHERE q.shop_id = :shop_id AND q.screening_id = s.screening_id AND s.score = 0)
+        LIMIT :most) n
 """)
 _OF_SCREENINGS = text("""
     SELECT screening_id, ruling, note, ruled_by, ruled_at FROM rulings
@@ -63,7 +70,7 @@ _OF_ADVOCATES = text("""
     ORDER BY screening_id DESC LIMIT :limit
 """)
 _RELEASE = text("""
-    UPDATE screenings SET held_by = NULL, look_again = true
+    UPDATE screenings SET held_by = NULL
     WHERE shop_id = :shop_id AND held_by IN (
         SELECT r.ruling_id FROM rulings r
         JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = r.customer_id

@@ -18,10 +18,10 @@ from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork, as_json
 
 _BEGIN_CLAIM = text("""
-    INSERT INTO screenings (shop_id, advocate_id, claim_id, channel, began_at, told, look_again)
-    SELECT :shop_id, advocate_id, claim_id, :channel, claimed_at, CAST(:told AS jsonb), true
+    INSERT INTO screenings (shop_id, advocate_id, claim_id, channel, began_at, told)
+    SELECT :shop_id, advocate_id, claim_id, :channel, claimed_at, CAST(:told AS jsonb)
     FROM claims WHERE shop_id = :shop_id AND claim_id = :claim_id
-    ON CONFLICT (shop_id, claim_id) DO UPDATE SET look_again = true
+    ON CONFLICT (shop_id, claim_id) DO UPDATE SET channel = screenings.channel
     RETURNING screening_id, advocate_id
 """)
 # An order takes over the screening of its claim, unless another order did; it follows its attribution's people.
@@ -70,8 +70,14 @@ _AFTER = text(f"""
     ORDER BY s.screening_id LIMIT :limit
 """)
 _BY_ORDER = text("SELECT screening_id FROM screenings WHERE shop_id = :shop_id AND order_id = ANY(:order_ids)")
+_ASK = text("""
+    INSERT INTO screening_requests (shop_id, screening_id) SELECT :shop_id, n FROM unnest(CAST(:ids AS bigint[])) n
+    ORDER BY n ON CONFLICT DO NOTHING
+""")
 _TO_LOOK_AT = text("""
-    SELECT screening_id FROM screenings WHERE shop_id = :shop_id AND look_again ORDER BY screening_id LIMIT :limit
+    DELETE FROM screening_requests WHERE shop_id = :shop_id AND screening_id = ANY(ARRAY(
+        SELECT screening_id FROM screening_requests WHERE shop_id = :shop_id ORDER BY screening_id LIMIT :limit))
+    RETURNING screening_id
 """)
 _UNSETTLED = text("""
     UPDATE screenings SET unsettled = false
@@ -84,13 +90,12 @@ _SETTLED = text("""
 """)
 _WRITE = text("""
     UPDATE screenings s SET found = g.found, score = g.score, weights_version = g.weights_version, band = g.band,
-        look_again = s.look_again AND NOT g.looked,
         unsettled = s.unsettled OR (s.band <> g.band AND s.order_id IS NOT NULL)
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
-        screening_id bigint, found jsonb, score integer, band text, weights_version integer, looked boolean)
+        screening_id bigint, found jsonb, score integer, band text, weights_version integer)
     WHERE s.shop_id = :shop_id AND s.screening_id = g.screening_id
-      AND (s.found, s.score, s.band, s.weights_version, s.look_again)
-          IS DISTINCT FROM (g.found, g.score, g.band, g.weights_version, s.look_again AND NOT g.looked)
+      AND (s.found, s.score, s.band, s.weights_version)
+          IS DISTINCT FROM (g.found, g.score, g.band, g.weights_version)
 """)
 _PUT_TRACES = text("""
     INSERT INTO screening_traces (shop_id, screening_id, kind, digest, seen_at)
@@ -135,9 +140,11 @@ _LOOK_AGAIN = text("""
             WHERE s.shop_id = :shop_id AND s.advocate_id = d.advocate_id AND s.began_at BETWEEN d.from_at AND d.to_at
             ORDER BY s.began_at DESC LIMIT :limit) o
     )
-    UPDATE screenings SET look_again = true
+    INSERT INTO screening_requests (shop_id, screening_id)
+    SELECT :shop_id, screening_id FROM screenings
     WHERE shop_id = :shop_id AND screening_id = ANY(ARRAY(SELECT screening_id FROM kin))
-      AND screening_id <> ALL(:ids) AND band = 'approve' AND NOT look_again
+      AND screening_id <> ALL(:ids) AND band = 'approve'
+    ORDER BY screening_id ON CONFLICT DO NOTHING
 """)
 # The first address that a friend gave is who they are.
 _NAME = text("""
@@ -183,9 +190,13 @@ _PAIRS = "json_to_recordset(CAST(:rows AS json)) AS g(gone_id bigint, kept_id bi
 _MOVE = tuple(
     text(statement)
     for statement in (
-        f"""UPDATE screenings s SET advocate_id = g.kept_id, look_again = true FROM {_PAIRS}
+        f"""INSERT INTO screening_requests (shop_id, screening_id)
+            SELECT :shop_id, s.screening_id FROM {_PAIRS}
+            JOIN screenings s ON s.shop_id = :shop_id AND (s.advocate_id = g.gone_id OR s.friend_id = g.gone_id)
+            ORDER BY 2 ON CONFLICT DO NOTHING""",
+        f"""UPDATE screenings s SET advocate_id = g.kept_id FROM {_PAIRS}
             WHERE s.shop_id = :shop_id AND s.advocate_id = g.gone_id""",
-        f"""UPDATE screenings s SET friend_id = g.kept_id, look_again = true FROM {_PAIRS}
+        f"""UPDATE screenings s SET friend_id = g.kept_id FROM {_PAIRS}
             WHERE s.shop_id = :shop_id AND s.friend_id = g.gone_id""",
         f"""INSERT INTO advocate_traces (shop_id, customer_id, kind, digest, seen_at)
             SELECT :shop_id, g.kept_id, t.kind, t.digest, min(t.seen_at) FROM {_PAIRS}
@@ -229,14 +240,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a screening is from now on. `looked` says whether signals were looked for, or only added up anew."""
+    """What a screening is from now on."""
 
     screening_id: int
     found: Mapping[str, int]
     score: int
     band: str
     weights_version: int
-    looked: bool
 
 
 def begin_claim(work: UnitOfWork, claim_id: int, channel: str, told: Mapping[str, int]) -> Any:
@@ -269,6 +279,11 @@ def after(work: UnitOfWork, screening_id: int, limit: int) -> list[Screening]:
 def write(work: UnitOfWork, judged: Sequence[Judged]) -> None:
     """What screenings are from now on. Where that changes an order's band, its award is to be settled."""
     work.run(_WRITE, rows=as_json(judged))
+
+
+def ask(work: UnitOfWork, ids: Iterable[int]) -> None:
+    """Have these looked at by the clock."""
+    work.run(_ASK, ids=sorted(ids))
 
 
 def put_traces(work: UnitOfWork, traces: Sequence[Trace]) -> bool:
@@ -305,6 +320,7 @@ def look_again_at_kin(work: UnitOfWork, ids: Sequence[int], kinds: Sequence[str]
 
 
 def to_look_at(work: UnitOfWork, limit: int) -> list[int]:
+    """Take some of those that are to be looked at."""
     return [row.screening_id for row in work.rows(_TO_LOOK_AT, limit=limit)]
 
 

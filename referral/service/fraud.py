@@ -65,6 +65,7 @@ def note_claim(work: UnitOfWork, claim_id: int, evidence: Evidence, channel: str
     begun = records.begin_claim(work, claim_id, channel, _told(work, evidence, weights))
     if begun is None:
         return
+    records.ask(work, [begun.screening_id])
     kept = _digested(work, begun.screening_id, evidence, begun.advocate_id)
     if records.put_traces(work, kept):
         records.look_again_at_kin(work, [begun.screening_id], BINDING, MOST_KIN)
@@ -177,9 +178,7 @@ def _screen(work: UnitOfWork, screenings: Sequence[Screening]) -> dict[int, Judg
         scored = score(found[s.screening_id], weights)
         held = s.held_by is not None or s.screening_id in reached
         result = judge_band(scored.band, s.ruling, blocked=s.advocate_id in blocked, held=held)
-        judged[s.screening_id] = Judged(
-            s.screening_id, found[s.screening_id], scored.total, result, weights.version, looked=True
-        )
+        judged[s.screening_id] = Judged(s.screening_id, found[s.screening_id], scored.total, result, weights.version)
     records.write(work, list(judged.values()))
     return judged
 

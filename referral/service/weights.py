@@ -87,7 +87,7 @@ def rescore_due(work: UnitOfWork, limit: int = PORTION) -> bool:
     for row in rows:
         scored = score(row.found, weights)
         band = judge_band(scored.band, row.ruling, blocked=row.advocate_id in blocked, held=row.held_by is not None)
-        judged.append(Judged(row.screening_id, row.found, scored.total, band, weights.version, looked=False))
+        judged.append(Judged(row.screening_id, row.found, scored.total, band, weights.version))
     records.write(work, judged)
     return bool(rows)
 

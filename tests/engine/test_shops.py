@@ -115,6 +115,7 @@ def full(desk: Desk, above: Superuser) -> Desk:
         )  # fmt: skip
         loyalty.announce_contest(work, contest, ["five-off"])
         referral.note_click(work, "sms")
+        referral.claim(work, code, "dai@example.com", b"s" * 32)
         referral.note_advocate(work, desk.customer_id(), referral.Evidence(device="d1"))
         referral.block(work, desk.customer_id(), "a test", "staff 1")
         reconciliations.record(work, Reconciliation(True, START, START, START, 1, 0, 0, 0))

@@ -130,7 +130,7 @@ def test_a_merchant_s_weights_and_limits_are_kept_and_wrong_ones_refused() -> No
     assert score({"loop": 1, "a code of the past": 9}, wanted).band is Band.REVIEW
     for wrong in ({"review_from": 0}, {"decline_from": 1}, {"weights": {"loop": -1}}, {"starts": {"loop": 0}}):
         with pytest.raises(ValueError, match=r"\w"):
-            Weights(**wrong)  # type: ignore[arg-type]
+            Weights(**wrong)
 
 
 @pytest.mark.parametrize(
