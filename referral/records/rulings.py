@@ -29,7 +29,8 @@ _LIST = text("""
     LEFT JOIN orders o ON o.shop_id = :shop_id AND o.order_id = s.order_id
     WHERE s.shop_id = :shop_id AND s.band = :band AND s.screening_id < :before
       AND NOT EXISTS (SELECT FROM screening_requests q
-                      WHERE q.shop_id = :shop_id AND q.screening_id = s.screening_id AND s.score = 0)
+                      WHERE q.shop_id = :shop_id AND q.screening_id = s.screening_id AND s.score = 0
+                        AND s.band = 'review')
     ORDER BY s.screening_id DESC LIMIT :limit
 """)
 _COUNT = text("""

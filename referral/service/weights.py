@@ -6,6 +6,7 @@ portions, and writes nothing; after a change the same is done again, and written
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -51,6 +52,19 @@ class Change:
     released: int = 0
     moved: int = 0
     flips: list[Flip] = field(default_factory=list)
+    decided: Counter[tuple[str, Band]] = field(default_factory=Counter)
+    """Of what people decided: their word, and the band that the score alone would have given."""
+
+    @property
+    def agreed(self) -> int:
+        """How often the score alone says what a person said; what it leaves to a person is no disagreement."""
+        return sum(many for (ruling, scored), many in self.decided.items() if ruling == scored)
+
+    @property
+    def wrong(self) -> int:
+        """How often it says the contrary."""
+        contrary = {("approve", Band.DECLINE), ("decline", Band.APPROVE)}
+        return sum(many for told, many in self.decided.items() if told in contrary)
 
 
 def current_weights(work: UnitOfWork) -> Weights:
@@ -73,6 +87,8 @@ def preview_weights(work: UnitOfWork, weights: Weights) -> Change:
             scored = score(row.found, weights)
             band = judge_band(scored.band, row.ruling, blocked=row.advocate_id in blocked, held=row.held_by is not None)
             change.weighed += 1
+            if row.ruling is not None:
+                change.decided[row.ruling, scored.band] += 1
             if band != row.band:
                 _count(change, Flip(row.screening_id, row.order_id, Band(row.band), band, scored.total))
     return change

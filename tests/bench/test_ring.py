@@ -21,13 +21,7 @@ def test_a_seed_is_a_town_and_another_seed_another() -> None:
     drawn = town(3, 80, 20).friends
     hands = {"aliases", "thrown_away", "shelf", "numbered", "drops"}
     assert (len(drawn), sum(friend.ring for friend in drawn)) == (100, 20)
-    assert {friend.tactic for friend in drawn if friend.ring} == {
-        "aliases",
-        "thrown_away",
-        "shelf",
-        "numbered",
-        "drops",
-    }
+    assert {friend.tactic for friend in drawn if friend.ring} == hands
     assert {friend.tactic for friend in drawn if not friend.ring} == {"stranger", "family", "colleague", "student"}
     assert REACTIONS == OURS
 

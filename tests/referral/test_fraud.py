@@ -309,6 +309,16 @@ def test_a_preview_says_what_the_change_does_and_writes_nothing(desk: Desk, abov
         assert referral.preview_weights(work, Weights()).released == 2
 
 
+def test_a_preview_says_how_often_it_agrees_with_people(desk: Desk, code: str) -> None:
+    referrals(desk, code, [2, 3, 4])
+    ids = [item.row.screening_id for item in listed(desk, Band.APPROVE)]
+    with desk.work() as work:
+        referral.decide(work, ids[:2], Band.APPROVE, "known", STAFF)
+        referral.decide(work, ids[2:], Band.DECLINE, "a trick", STAFF)
+        change = referral.preview_weights(work, Weights())
+    assert (change.decided.total(), change.agreed, change.wrong, change.moved) == (3, 2, 1, 0)
+
+
 def test_digests_are_dropped_after_half_a_year_and_when_their_person_is_erased(
     desk: Desk, above: Superuser, code: str, clock: Clock
 ) -> None:
