@@ -256,6 +256,8 @@ class House:
 
     @cached_property
     def worker(self) -> Worker:
+        # Whoever cannot digest cannot settle a referral: better to say so now than with each delivery.
+        assert self.secret
         return Worker(self.database, self.inbox, self.outbox, self.schedule, self.stale_orders, self.backfiller)
 
     @cached_property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from bench import referral as referral_bench
 from bench import ring
 from bench.ground import REACTIONS
 from bench.town import town
@@ -48,3 +50,14 @@ def test_the_shares_are_those_of_what_was_counted() -> None:
     found = ring.Verdicts(ring.Counter(counted), ring.Counter({("x", "approve"): 99, ("x", "decline"): 1}))
     assert (found.caught, found.ring_declined, found.honest_declined, found.honest_held) == (0.75, 0.25, 0.01, 0.0)
     assert replace(found, honest=ring.Counter()).honest_declined == 0.0
+
+
+@pytest.mark.slow
+def test_the_benchmark_ends_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert referral_bench.main(["--history", "1500", "--honest", "60", "--seeds", "31"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    facts = json.loads(lines[-1])
+    assert list(facts) == ["landing_p95_ms", "claim_p95_ms", "rescore_per_s", "ring_caught", "honest_declined"]
+    assert facts["rescore_per_s"] > 100
+    assert facts["ring_caught"] >= 0.95 > facts["honest_declined"]
+    assert lines[-2].startswith("town 31: ")
