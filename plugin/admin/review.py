@@ -50,6 +50,15 @@ def review_list() -> str:
     )  # fmt: skip
 
 
+@pages.get("/referral/review/<int:screening_id>/ring")
+@merchant_only
+def ring(screening_id: int) -> str:
+    """What hangs together with a referral, to be looked at before all of it is declined."""
+    with unit() as work:
+        page, many = referral.ring_page(work, min(screening_id, NO_BOUND))
+    return render_template("admin/ring.html", page=page, many=many, screening_id=screening_id)
+
+
 @pages.post("/referral/review/<int:screening_id>/<any(approve, decline):decision>")
 @merchant_only
 def decide(screening_id: int, decision: str) -> BaseResponse:

@@ -22,16 +22,21 @@ _OBEY = text("""
 """)
 _KNOWN = text("SELECT screening_id FROM screenings WHERE shop_id = :shop_id AND screening_id = ANY(:ids) ORDER BY 1")
 # What nobody has looked at yet is not shown: it has no evidence to show.
-_LIST = text("""
+_SHOWN = """
     SELECT s.screening_id, s.advocate_id, s.friend_id, s.order_id, s.claim_id, s.began_at, s.found, s.score, s.band,
            s.ruling, s.held_by, o.name AS order_name, a.external_id, a.email, a.first_name, a.last_name, a.redacted_at
     FROM screenings s JOIN customers a ON a.shop_id = :shop_id AND a.customer_id = s.advocate_id
     LEFT JOIN orders o ON o.shop_id = :shop_id AND o.order_id = s.order_id
-    WHERE s.shop_id = :shop_id AND s.band = :band AND s.screening_id < :before
+"""
+_LIST = text(f"""
+    {_SHOWN} WHERE s.shop_id = :shop_id AND s.band = :band AND s.screening_id < :before
       AND NOT EXISTS (SELECT FROM screening_requests q
                       WHERE q.shop_id = :shop_id AND q.screening_id = s.screening_id AND s.score = 0
                         AND s.band = 'review')
     ORDER BY s.screening_id DESC LIMIT :limit
+""")
+_THESE = text(f"""
+    {_SHOWN} WHERE s.shop_id = :shop_id AND s.screening_id = ANY(:ids) ORDER BY s.screening_id DESC LIMIT :limit
 """)
 _COUNT = text("""
     SELECT count(*) AS many FROM (
@@ -107,6 +112,11 @@ def known(work: UnitOfWork, ids: Iterable[int]) -> list[int]:
 def listed(work: UnitOfWork, band: str, before: int, limit: int) -> Sequence[Any]:
     """Screenings of a band, newest first, with their advocates and orders."""
     return work.rows(_LIST, band=band, before=before, limit=limit)
+
+
+def these(work: UnitOfWork, ids: Sequence[int], limit: int) -> Sequence[Any]:
+    """These screenings, newest first, at most so many, with their advocates and orders."""
+    return work.rows(_THESE, ids=list(ids), limit=limit)
 
 
 def waiting(work: UnitOfWork, most: int) -> int:

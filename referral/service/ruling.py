@@ -72,11 +72,23 @@ class Page:
 def review_list(work: UnitOfWork, band: Band = Band.REVIEW, before: int = NO_BOUND) -> Page:
     """Referrals of a band, newest first, with their evidence."""
     rows = rulings.listed(work, band, before, LONGEST_LIST)
+    return _page(work, rows, rows[-1].screening_id if len(rows) == LONGEST_LIST else None)
+
+
+def ring_page(work: UnitOfWork, screening_id: int) -> tuple[Page, int]:
+    """What hangs together with a referral, the newest of it with its evidence, and how many there are in all. Refuses
+    with `ReferralUnknown`.
+    """
+    together = ring(work, screening_id)
+    return _page(work, rulings.these(work, together, LONGEST_LIST), None), len(together)
+
+
+def _page(work: UnitOfWork, rows: Sequence[Any], before: int | None) -> Page:
     weights = current_weights(work)
     told = rulings.of_screenings(work, [row.screening_id for row in rows])
     by_id = {key: list(same) for key, same in groupby(sorted(told, key=_screening, reverse=True), key=_screening)}
     items = [Reviewed(row, score(row.found, weights), by_id.get(row.screening_id, ())) for row in rows]
-    return Page(items, rows[-1].screening_id if len(rows) == LONGEST_LIST else None, frozenset(signals.blocks(work)))
+    return Page(items, before, frozenset(signals.blocks(work)))
 
 
 def waiting(work: UnitOfWork) -> int:

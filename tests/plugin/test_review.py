@@ -71,6 +71,15 @@ def test_a_decision_is_carried_out_and_shown_with_its_reason(
     assert mistakes(page) == []
 
 
+def test_a_ring_is_shown_before_it_is_declined(merchant: Merchant, held: int) -> None:
+    assert f"/referral/review/{held}/ring" in merchant.fetch("/referral/review").text
+    page = merchant.fetch(f"/referral/review/{held}/ring").text
+    assert mistakes(page) == []
+    assert "1 referral in all" in flat(page).replace("\u00a0", " ")
+    assert "Decline all of them" in page
+    assert merchant.fetch(f"/referral/review/{held + 99}/ring").status_code == 409
+
+
 def test_a_block_and_its_end_are_forms_too(house: House, shop: Shop, merchant: Merchant, held: int) -> None:
     advocate = house.customer_id(shop, "7")
     assert merchant.fetch(f"/referral/advocates/{advocate}/block", "POST", note="a ring").status_code == 303
