@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request
+from flask import Blueprint, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
@@ -26,6 +26,7 @@ pages = Blueprint("review", __name__)
 
 # What the buttons are called, and what they mean.
 DECISIONS = {"approve": Band.APPROVE, "decline": Band.DECLINE}
+BLOCKS = {"block": referral.block, "unblock": referral.unblock}
 SPANS = (30, 90, 365)
 LONGEST_LIST = 20_000
 
@@ -54,15 +55,20 @@ def review_list() -> str:
 @merchant_only
 def ring(screening_id: int) -> str:
     """What hangs together with a referral, to be looked at before all of it is declined."""
-    with unit() as work:
-        page, many = referral.ring_page(work, min(screening_id, NO_BOUND))
+    try:
+        with unit() as work:
+            page, many = referral.ring_page(work, min(screening_id, NO_BOUND))
+    except referral.ReferralUnknown as unknown:
+        abort(404, unknown.message)
     return render_template("admin/ring.html", page=page, many=many, screening_id=screening_id)
 
 
-@pages.post("/referral/review/<int:screening_id>/<any(approve, decline):decision>")
+@pages.post("/referral/review/<int:screening_id>/<decision>")
 @merchant_only
 def decide(screening_id: int, decision: str) -> BaseResponse:
     """Approve or decline one referral."""
+    if decision not in DECISIONS:
+        abort(404, "There is no such decision.")
     with unit() as work:
         done = referral.decide(work, [min(screening_id, NO_BOUND)], DECISIONS[decision], _note(), _who())
     return _back(done)
@@ -77,11 +83,13 @@ def decline_ring(screening_id: int) -> BaseResponse:
     return _back(done)
 
 
-@pages.post("/referral/advocates/<int:customer_id>/<any(block, unblock):decision>")
+@pages.post("/referral/advocates/<int:customer_id>/<decision>")
 @merchant_only
 def block(customer_id: int, decision: str) -> BaseResponse:
     """Block an advocate, or let them bring friends again."""
-    deed = referral.block if decision == "block" else referral.unblock
+    deed = BLOCKS.get(decision)
+    if deed is None:
+        abort(404, "There is no such decision.")
     with unit() as work:
         done = deed(work, CustomerId(min(customer_id, NO_BOUND)), _note(), _who())
     return _back(done)
