@@ -72,6 +72,13 @@ _SHORTEST_NAME = 5
 
 _WORD = re.compile(r"[^\W_]+")
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
+# Addresses that only mean something inside one machine or house: a store behind a proxy of its own reports the proxy's
+# for everybody, and an erased order bears ``127.0.0.0``.
+_INSIDE = tuple(
+    ipaddress.ip_network(each)
+    for each in ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+                 "192.168.0.0/16", "::/127", "fc00::/7", "fe80::/10")
+)  # fmt: skip
 _SOUNDS = str.maketrans("cqzvw", "kksff")
 _STREETS = {
     "street": "st", "str": "st", "strasse": "st", "straße": "st", "road": "rd", "avenue": "ave", "av": "ave",
@@ -132,7 +139,8 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    found = mapped or address
+    return None if any(found in inside for inside in _INSIDE) else found
 
 
 def _of_email(email: str | None, advocate: int | None) -> Iterator[tuple[Kind, str]]:

@@ -59,6 +59,9 @@ def kinds_shared(one: Evidence, other: Evidence) -> set[Kind]:
         (Evidence(ip="203.0.113.7"), Evidence(ip="::ffff:203.0.113.7"), {Kind.NETWORK}),
         (Evidence(ip="2001:db8:1:2::9"), Evidence(ip="2001:db8:1:ffff::1"), {Kind.NETWORK}),
         (Evidence(ip="203.0.113.7", user_agent="A"), Evidence(ip="203.0.113.7", user_agent="B"), {Kind.NETWORK}),
+        (Evidence(ip="10.0.0.7", user_agent="A"), Evidence(ip="10.0.0.7", user_agent="A"), set()),
+        (Evidence(ip="127.0.0.0"), Evidence(ip="127.0.0.0"), set()),
+        (Evidence(ip="::1"), Evidence(ip="::1"), set()),
         (Evidence(device="d"), Evidence(device="d"), {Kind.DEVICE}),
     ],
 )
