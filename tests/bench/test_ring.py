@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -47,9 +48,9 @@ def test_most_of_a_small_ring_is_caught_and_no_honest_friend_declined(
 
 def test_the_shares_are_those_of_what_was_counted() -> None:
     counted = {("a", "approve"): 1, ("a", "review"): 2, ("b", "decline"): 1}
-    found = ring.Verdicts(ring.Counter(counted), ring.Counter({("x", "approve"): 99, ("x", "decline"): 1}))
+    found = ring.Verdicts(Counter(counted), Counter({("x", "approve"): 99, ("x", "decline"): 1}))
     assert (found.caught, found.ring_declined, found.honest_declined, found.honest_held) == (0.75, 0.25, 0.01, 0.0)
-    assert replace(found, honest=ring.Counter()).honest_declined == 0.0
+    assert replace(found, honest=Counter()).honest_declined == 0.0
 
 
 @pytest.mark.slow
