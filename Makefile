@@ -8,7 +8,7 @@ WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n"
 DATA_OPTION = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-woocommerce companion docs lock clean
+.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-referral bench-woocommerce companion docs lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ bench: .venv/.ready ## Measure every speed that the README claims (ARGS="settle 
 
 bench-shopify: .venv/.ready ## Read 100,000 orders in as from Shopify; ends with one line of JSON (ARGS="--orders 20000")
 	@$(PY) -m bench.shopify $(ARGS)
+
+bench-referral: .venv/.ready ## Weigh 100,000 referrals anew and look for rings; ends with one line of JSON (ARGS="--seeds 1 2")
+	@$(PY) -m bench.referral $(ARGS)
 
 bench-loyalty: .venv/.ready ## Prove a ledger of 1,000,000 entries, and sell rewards; ends with one line of JSON
 	@$(PY) -m bench.loyalty $(ARGS)

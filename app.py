@@ -88,6 +88,8 @@ OUTCOMES: Mapping[str, Outcome] = {
 REMEMBER_STORE_SECONDS = 300.0
 
 BATCHES_A_MINUTE = 20
+# Batches of awards that follow a change of weights: no transaction lasts for minutes.
+SETTLED_A_MINUTE = 10
 
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
@@ -101,39 +103,20 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def _review(work: UnitOfWork) -> None:
-    while lifecycle.review_due(work):
-        pass
+def _all(batch: Callable[[UnitOfWork], object]) -> Callable[[UnitOfWork], None]:
+    """Batch after batch, until nothing is due."""
+
+    def run(work: UnitOfWork) -> None:
+        while batch(work):
+            pass
+
+    return run
 
 
-def _release(work: UnitOfWork) -> None:
-    while loyalty.release_unused(work):
-        pass
-
-
-def _celebrate(work: UnitOfWork) -> None:
-    while loyalty.celebrate(work):
-        pass
-
-
-def _tell_points(work: UnitOfWork) -> None:
-    while loyalty.tell_points(work):
-        pass
-
-
-def _give(work: UnitOfWork) -> None:
-    while loyalty.give_due(work, lifecycle.members):
-        pass
-
-
-def _give_for_friends(work: UnitOfWork) -> None:
-    while referral.give_rewards(work):
-        pass
-
-
-def _decide(work: UnitOfWork) -> None:
-    while loyalty.decide_due(work):
-        pass
+def _settle_screened(work: UnitOfWork) -> None:
+    for _ in range(SETTLED_A_MINUTE):
+        if not referral.settle_screened(work):
+            break
 
 
 def _expire(work: UnitOfWork) -> None:
@@ -155,14 +138,11 @@ def _some(work: UnitOfWork, batch: Callable[[UnitOfWork], int]) -> None:
             return
 
 
-def _warn_expiring(work: UnitOfWork) -> None:
-    loyalty.warn_expiring(work)
-
-
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
     referral.purge_tries(work)
     referral.look_after_codes(work)
+    referral.forget(work)
     announcements.purge(work)
     notes.purge(work)
 
@@ -176,7 +156,7 @@ class House:
     @cached_property
     def database(self) -> Database:
         url = self.settings.database_url or Embedded(self.settings.data_dir).start()
-        return Database(url, clock)
+        return Database(url, clock, secret=lambda: self.secret)
 
     @cached_property
     def http(self) -> HttpSession:
@@ -303,17 +283,20 @@ class House:
     @cached_property
     def schedule(self) -> Schedule:
         jobs = (
-            Job("review stages", 60, inside=_review),
-            Job("tell points", 60, inside=_tell_points),
-            Job("release unused codes", 300, inside=_release),
-            Job("give rewards", 60, inside=_give),
-            Job("give rewards for friends", 60, inside=_give_for_friends),
-            Job("decide contests", 300, inside=_decide),
+            Job("review stages", 60, inside=_all(lifecycle.review_due)),
+            Job("tell points", 60, inside=_all(loyalty.tell_points)),
+            Job("release unused codes", 300, inside=_all(loyalty.release_unused)),
+            Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),
+            Job("give rewards for friends", 60, inside=_all(referral.give_rewards)),
+            Job("decide contests", 300, inside=_all(loyalty.decide_due)),
+            Job("screen referrals", 60, inside=_all(referral.screen_due)),
+            Job("weigh referrals", 60, inside=_all(referral.rescore_due)),
+            Job("settle screened referrals", 60, inside=_settle_screened),
             Job("reconcile", 300, after=self.reconcile),
             Job("review tiers", 60, inside=_review_tiers),
             Job("expire points", 60, inside=_expire),
-            Job("warn of expiring points", 3600, inside=_warn_expiring),
-            Job("keep birthdays", 3600, inside=_celebrate),
+            Job("warn of expiring points", 3600, inside=loyalty.warn_expiring),
+            Job("keep birthdays", 3600, inside=_all(loyalty.celebrate)),
             Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
@@ -349,6 +332,8 @@ class House:
 
     @cached_property
     def worker(self) -> Worker:
+        # Whoever cannot digest cannot settle a referral: better to say so now than with each delivery.
+        assert self.secret
         return Worker(self.database, self.inbox, self.outbox, self.schedule, self.stale_orders, self.backfiller)
 
     @cached_property

@@ -62,6 +62,18 @@ class Channel(StrEnum):
     DRAFT = "draft"
 
 
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """What an order says of whoever placed it, beside name and e-mail. It is compared, as keyed digests, and never
+    kept: the mirror has no place for it.
+    """
+
+    phone: str | None = None
+    address: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSnapshot:
     """What the store said of an order at one moment; `(updated_at, observed_at)` orders snapshots of the same order.
@@ -111,6 +123,7 @@ class OrderSnapshot:
     """By what it was paid, in the platform's words."""
     landing_code: str | None = None
     """The referral code in the address at which the shopper came in; `referral_code` is the cart's word, else this."""
+    buyer: Buyer | None = None
 
 
 @dataclass(frozen=True, slots=True)

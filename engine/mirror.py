@@ -6,8 +6,8 @@ taken in by the batch: each function runs the same few statements for one snapsh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import text
 from commerce.customers import Customer, CustomerSnapshot, Merge
 from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
-from commerce.orders import Channel, KeptLine, Order, OrderSnapshot, OrderStamp, RefundSnapshot
+from commerce.orders import Buyer, Channel, KeptLine, Order, OrderSnapshot, OrderStamp, RefundSnapshot
 from engine import buyers, rounding
 from engine.work import UnitOfWork, as_json
 
@@ -215,6 +215,8 @@ class Accepted:
     ended_codes: Sequence[str] = ()
     facts: Sequence[CustomerFact] = ()
     """What the store said of customers beside their names; of each fact the newest word is recorded."""
+    buyers: Mapping[OrderId, Buyer] = field(default_factory=dict)
+    """What the orders of this very batch said of who placed them; it is not kept."""
 
     def __bool__(self) -> bool:
         return bool(self.orders or self.customers or self.merges or self.gone or self.ended_codes or self.facts)
@@ -240,7 +242,10 @@ def accept(
         work.run(_DROP_REFUNDS, rows=as_json(listed))
     changed |= _accept_refunds(work, [*refunds, *(r for o in newest.values() for r in o.refunds)], newest)
     merges, moved = buyers.settle(work, found, [customer.customer_id for customer in changed_customers])
-    return Accepted(load(work, sorted(changed | moved)), changed_customers, merges)
+    now = load(work, sorted(changed | moved))
+    said = {o.order_id: newest[o.external_id].buyer for o in now if o.external_id in newest}
+    told = {order_id: buyer for order_id, buyer in said.items() if buyer is not None}
+    return Accepted(now, changed_customers, merges, buyers=told)
 
 
 def _refunds_of(order: OrderSnapshot) -> dict[str, object]:

@@ -34,7 +34,8 @@ KEPT = (
     "happenings", "stage_changes", "checkouts", "redemptions", "lots", "entries", "balances", "ledger_heads",
     "ledger_links", "ledger_totals", "deeds", "member_tiers", "tier_changes", "tier_choices", "walks", "gifts",
     "imports", "import_rows", "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
-    "attributions", "referral_gifts", "discount_nodes", "privacy_requests",
+    "attributions", "referral_gifts", "screenings", "rulings",
+    "invitation_counts", "discount_nodes", "privacy_requests",
 )  # fmt: skip
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -60,6 +61,9 @@ LEFT: Mapping[str, str] = {
     "listeners": "the store says anew who listens",
     "touches": "of days",
     "claim_tries": "of an hour",
+    "screening_requests": "asked for anew by whatever comes",
+    "screening_traces": "digests that only this installation's secret compares",
+    "advocate_traces": "digests that only this installation's secret compares",
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",

@@ -47,7 +47,7 @@ class Job:
 
     name: str
     every_seconds: int
-    inside: Callable[[UnitOfWork], None] | None = None
+    inside: Callable[[UnitOfWork], object] | None = None
     after: Callable[[shops.Shop], None] | None = None
 
 

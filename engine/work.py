@@ -8,6 +8,8 @@ rows only.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,9 @@ from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engi
 from commerce.ids import ShopId
 
 Clock = Callable[[], datetime]
+
+# Half of SHA-256: what two rows share by chance is still nothing.
+DIGEST_BYTES = 16
 
 APP_ROLE = "perennial_app"
 MACHINE_ROLE = "perennial_machine"
@@ -45,6 +50,10 @@ _LOCK = text("SELECT pg_advisory_lock(hashtext(:name), CAST(:shop_id % 214748364
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext(:name), CAST(:shop_id % 2147483647 AS integer))")
 
 _open = threading.local()
+
+
+def _no_secret() -> bytes:
+    raise AssertionError("this database was opened without the house's secret: nothing can be digested")
 
 
 def in_transaction() -> bool:
@@ -85,7 +94,16 @@ class UnitOfWork:
     connection: Connection
     shop_id: ShopId
     now: datetime
+    secret: Callable[[], bytes] = _no_secret
     _closings: dict[type[Any], Any] = field(default_factory=dict)
+
+    def digest(self, what: str) -> bytes:
+        """What is kept in place of something that is never stored raw: keyed by the house, and the shop's own, so that
+        no two shops can compare theirs.
+        """
+        return hmac.digest(self.secret(), f"{self.shop_id}:{what}".encode(errors="replace"), hashlib.sha256)[
+            :DIGEST_BYTES
+        ]
 
     def closing(self, kind: type[Last]) -> Last:
         """This unit's one `kind()`, made when it is first asked for. It is called as the last step before the commit:
@@ -123,9 +141,12 @@ class UnitOfWork:
 class Database:
     """Connections to the one database, and the clock that every unit of work takes its `now` from."""
 
-    def __init__(self, url: str, clock: Clock, *, connections: int = 4) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, connections: int = 4, secret: Callable[[], bytes] | None = None
+    ) -> None:
         self.url = url
         self.clock = clock
+        self.secret = secret or _no_secret
         self.engine: Engine = create_engine(
             url,
             pool_size=connections,
@@ -149,7 +170,7 @@ class Database:
         with self._transaction(APP_ROLE, str(shop_id)) as connection:
             now = self.clock()
             assert now.tzinfo is not None, "the clock must be aware of its zone"
-            work = UnitOfWork(connection, shop_id, now)
+            work = UnitOfWork(connection, shop_id, now, self.secret)
             yield work
             work.close()
 
@@ -158,7 +179,7 @@ class Database:
         """A unit of work that only reads, and sees the shop as it is at one instant, however long it reads."""
         with self._transaction(APP_ROLE, str(shop_id), **_STANDING_STILL) as connection:
             connection.execute(_NO_HURRY)
-            yield UnitOfWork(connection, shop_id, self.clock())
+            yield UnitOfWork(connection, shop_id, self.clock(), self.secret)
 
     @contextmanager
     def founding(self, found: Callable[[Connection], ShopId]) -> Iterator[UnitOfWork]:
@@ -169,7 +190,7 @@ class Database:
         with self._transaction(MACHINE_ROLE, "") as connection:
             shop_id = found(connection)
             connection.execute(_ENTER, {"role": APP_ROLE, "shop": str(shop_id)})
-            work = UnitOfWork(connection, shop_id, self.clock())
+            work = UnitOfWork(connection, shop_id, self.clock(), self.secret)
             yield work
             work.close()
 

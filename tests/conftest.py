@@ -16,6 +16,7 @@ from engine.shops import Shop
 from engine.work import Database
 from tests import people
 from tests.ground import (
+    SECRET,
     START,
     Clock,
     Desk,
@@ -56,7 +57,7 @@ def _own_url(server_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _own_database(_own_url: str) -> Iterator[Database]:
-    database = Database(for_sqlalchemy(_own_url), Clock(), connections=12)
+    database = Database(for_sqlalchemy(_own_url), Clock(), connections=12, secret=lambda: SECRET)
     yield database
     database.close()
 

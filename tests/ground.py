@@ -50,6 +50,9 @@ T = TypeVar("T")
 # A Monday at noon, far from any change of clocks.
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
+# What keys the digests of the tests.
+SECRET = b"s" * 32
+
 # Any constant does, as long as every process of the run uses the same: "TEST" in ASCII.
 TEMPLATE_LOCK = 0x54455354
 

@@ -59,6 +59,10 @@ class Contact(Struct, gc=False):
     email: str | None = None
     phone: str | None = None
     country: str | None = None
+    address_1: str | None = None
+    address_2: str | None = None
+    city: str | None = None
+    postcode: str | None = None
 
 
 class Order(Struct, gc=False):
@@ -77,6 +81,9 @@ class Order(Struct, gc=False):
     date_modified_gmt: datetime | None = None
     date_paid_gmt: datetime | None = None
     billing: Contact = msgspec.field(default_factory=Contact)
+    shipping: Contact = msgspec.field(default_factory=Contact)
+    customer_ip_address: str | None = None
+    customer_user_agent: str | None = None
     meta_data: list[MetaItem] = []
     fee_lines: list[Fee] = []
     coupon_lines: list[Coupon] = []

@@ -24,7 +24,7 @@ from commerce import reading
 from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
 from commerce.identity import Identity, guest_id
-from commerce.orders import Channel, OrderLine, OrderSnapshot, RefundSnapshot
+from commerce.orders import Buyer, Channel, OrderLine, OrderSnapshot, RefundSnapshot
 from connectors.woocommerce.bodies import Contact, Customer, Line, Order
 from connectors.woocommerce.exchange import KEYS, Tender, tender
 
@@ -44,6 +44,8 @@ _ERASED_EMAIL = "deleted@site.invalid"
 _ERASED = "_anonymized"
 _LANDING = "_wc_order_attribution_session_entry"
 _REFERRALS = ("perennial_ref", "_perennial_ref")
+# Longer than any that a person lives at, or a browser calls itself.
+_ADDRESS_LENGTH, _AGENT_LENGTH = 200, 400
 _READ = KEYS | {_ERASED, _LANDING, *_REFERRALS}
 
 
@@ -120,6 +122,7 @@ def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnap
         buyer_erased=_is_erased(order, meta),
         step_minor=money.step(order.total),
         **_earning(order, money, updated_at),
+        buyer=_buyer_said(order),
     )
 
 
@@ -142,6 +145,20 @@ def _earning(order: Order, money: Tender, updated_at: datetime) -> dict[str, Any
         "channel": _CHANNELS.get(order.created_via or "", Channel.ONLINE),
         "gateways": (reading.clean(order.payment_method, reading.NAME_LENGTH),) if order.payment_method else (),
     }
+
+
+def _buyer_said(order: Order) -> Buyer | None:
+    """What the order says of whoever placed it; goods that are sent somewhere are sent to where somebody is."""
+    sent = order.shipping if order.shipping.address_1 else order.billing
+    lines = (sent.address_1, sent.address_2, sent.postcode, sent.city)
+    parts = [reading.optional(line, _ADDRESS_LENGTH) for line in lines]
+    buyer = Buyer(
+        phone=reading.optional(order.billing.phone, reading.NAME_LENGTH),
+        address=" ".join(filter(None, parts)) or None,
+        ip=reading.optional(order.customer_ip_address, reading.NAME_LENGTH),
+        user_agent=reading.optional(order.customer_user_agent, _AGENT_LENGTH),
+    )
+    return None if buyer == Buyer() else buyer
 
 
 def _lines(order: Order, money: Tender) -> tuple[OrderLine, ...]:

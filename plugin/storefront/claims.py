@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from flask import Flask, Response, g
 
+import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH, ProxyVisitor
 from plugin import session
@@ -51,9 +52,11 @@ class Claims:
             if shop is None:
                 return None
             shopper = session.Shopper(shop, None, None, visitor.path_prefix)
-            taken = take_up(shopper, code, contact, "link", seen(header, whence))
+            evidence = seen(header, whence, fields.get("came_from", [""])[0])
+            taken = take_up(shopper, code, contact, "link", evidence, fields.get("channel", [""])[0])
         if isinstance(taken, Refusal):
-            return self._render(shopper, lambda: refused(code, taken, contact))
+            carried = {name: values[0] for name, values in fields.items()}
+            return self._render(shopper, lambda: refused(code, taken, contact, carried))
         shown = (shop.shop_id, visitor.path_prefix, replace(taken, code=None))
         plain = replace(taken, code=_FRIEND_S)
         page: Answer = self._shown.get(shown, lambda: self._render(shopper, lambda: claimed(plain, _INVITATION_S)))
@@ -61,6 +64,14 @@ class Claims:
             _INVITATION_S.encode(), code.encode()
         )
         return replace(page, body=body)
+
+    def opened(self, visitor: ProxyVisitor, channel: str, many: int) -> None:
+        """So many have opened invitations that came by this channel."""
+        with self._app.app_context():
+            shop = session.remembered_shop(visitor)
+        if shop is not None:
+            with self._app.extensions["doors"].database.work(shop.shop_id) as work:
+                referral.note_click(work, channel, many)
 
     def _render(self, shopper: session.Shopper, show: Callable[[], Response]) -> Answer:
         with self._app.test_request_context(f"{PROXY_PATH}/r/code", method="POST"):

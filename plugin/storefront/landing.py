@@ -17,17 +17,23 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from typing import Any
+from urllib.parse import parse_qs
 
+import referral
 from connectors.shopify import PROXY_PATH, BadProxyRequest, ProxyVisitor
 from engine import log, metrics
 from plugin.storefront.claims import LARGEST_FORM, Answer, Claims
+from plugin.storefront.pages import site_of
 from plugin.storefront.remembering import MOST, SECONDS
 from plugin.webhooks import Application, Receive, Scope, Send
 
 logger = logging.getLogger("perennial.web")
 
 _PATH = re.compile(re.escape(PROXY_PATH) + r"/r/([0-9A-Za-z][0-9A-Za-z_-]{2,31})", re.ASCII)
+# Stands in the rendered page for the site from which a visitor came.
+_FROM = "https://nobody.invalid/"
 # So many claims wait for the database together; more wait their turn.
 AT_ONCE = 64
 # What pages show of a request's own: it is each visitor's, not the page's.
@@ -56,7 +62,9 @@ class LandingDoor:
         self._proxied = proxied
         self._claims = claims
         self._threads = ThreadPoolExecutor(AT_ONCE, "claims")
-        self._pages: dict[tuple[str, str], _Page] = {}
+        self._pages: dict[tuple[str, str, str], _Page] = {}
+        self._opened: dict[tuple[str, str], tuple[ProxyVisitor, int]] = {}
+        self._counting = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
@@ -102,7 +110,9 @@ class LandingDoor:
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
     async def _landing(self, scope: Scope, receive: Receive, code: str, visitor: ProxyVisitor) -> Answer | None:
-        key = (visitor.shop_domain, visitor.path_prefix)
+        said = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40).get("via", [""])[0]
+        channel = referral.channel_of(said)
+        key = (visitor.shop_domain, visitor.path_prefix, channel)
         page = self._pages.get(key)
         if page is None or time.monotonic() >= page.believed_until:
             page = await self._render(scope, receive)
@@ -111,7 +121,29 @@ class LandingDoor:
             if len(self._pages) >= MOST:
                 self._pages.clear()
             self._pages[key] = page
-        return Answer(200, page.headers, code.encode().join(page.pieces))
+        else:
+            # Who has it rendered is counted by the pages.
+            self._count(visitor, channel)
+        came_from = escape(site_of(dict(scope["headers"]).get(b"referer", b"").decode("latin-1")))
+        body = code.encode().join(page.pieces).replace(_FROM.encode(), came_from.encode())
+        return Answer(200, page.headers, body)
+
+    def _count(self, visitor: ProxyVisitor, channel: str) -> None:
+        """Note a click; a thread writes all that have come when it gets to it, so a crowd costs a few statements."""
+        _, before = self._opened.get((visitor.shop_domain, channel), (visitor, 0))
+        self._opened[visitor.shop_domain, channel] = visitor, before + 1
+        if not self._counting and self._claims is not None:
+            self._counting = True
+            asyncio.get_running_loop().create_task(self._write_counts(self._claims)).add_done_callback(_tell)
+
+    async def _write_counts(self, claims: Claims) -> None:
+        try:
+            while self._opened:
+                (_, channel), (visitor, many) = self._opened.popitem()
+                write = partial(claims.opened, visitor, channel, many)
+                await asyncio.get_running_loop().run_in_executor(self._threads, write)
+        finally:
+            self._counting = False
 
     async def _render(self, scope: Scope, receive: Receive) -> _Page | None:
         """The page as the pages render it for this visitor and a code that nobody has; None where they do not."""
@@ -122,13 +154,19 @@ class LandingDoor:
         async def hear(message: Any) -> None:
             heard.append(message)
 
-        await self._inner({**scope, "path": path, "raw_path": path.encode()}, receive, hear)
+        asked = [each for each in scope["headers"] if each[0] != b"referer"] + [(b"referer", _FROM.encode())]
+        await self._inner({**scope, "path": path, "raw_path": path.encode(), "headers": asked}, receive, hear)
         start = heard[0]
         if start["type"] != "http.response.start" or start["status"] != 200:
             return None
         pieces = b"".join(each.get("body", b"") for each in heard[1:]).split(nobody_s.encode())
         headers = tuple((name, value) for name, value in start["headers"] if name.lower() not in _OWN)
         return _Page(time.monotonic() + SECONDS, headers, tuple(pieces))
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (trouble := task.exception()) is not None:
+        logger.warning("clicks on invitations were not counted", exc_info=trouble)
 
 
 def _small_form(scope: Scope) -> bool:

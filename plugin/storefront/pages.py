@@ -7,7 +7,7 @@ platform signed, never what a form says. A refusal is a sentence on the page tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -34,6 +34,8 @@ LONGEST_ADDRESS = 254
 LONGEST_NAME = 255
 LONGEST_HEADER = 500
 # What may be somebody's code, as it stands in a link.
+# A name of a site, and not who may log in to it.
+_HOST = re.compile(r"https?://([0-9a-z][0-9a-z.-]{1,99})(?![0-9a-z.@-])", re.IGNORECASE | re.ASCII)
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
 
 REFUSED = 409
@@ -106,6 +108,9 @@ def birthday() -> BaseResponse:
 @invited_only
 def invitation(code: str) -> Response:
     """What the friend who follows an invitation is offered. Whether its code is known is not said, nor looked up."""
+    if CODE.fullmatch(code):
+        with _work() as work:
+            referral.note_click(work, request.args.get("via", ""))
     return _invitation(code)
 
 
@@ -116,7 +121,7 @@ def claim(code: str) -> Response:
     contact = request.form.get("contact", "")
     taken = _taken_up(code, contact, "link")
     if isinstance(taken, Refusal):
-        return refused(code, taken, contact)
+        return refused(code, taken, contact, request.form)
     return claimed(taken, code)
 
 
@@ -139,30 +144,34 @@ def invited_by() -> Response:
 
 
 def take_up(
-    shopper: Shopper, typed: str, contact: str, way: str, evidence: referral.Evidence
+    shopper: Shopper, typed: str, contact: str, way: str, evidence: referral.Evidence, channel: str
 ) -> referral.Offer | Refusal:
     """A shopper's claim, with all others that come now."""
     if len(contact) > LONGEST_ADDRESS:
         return referral.NotAnAddress()
     if way == "link" and not CODE.fullmatch(typed):
         return referral.CodeUnknown()
-    asked = referral.Try(typed, contact, way, shopper.customer_id, evidence)
+    asked = referral.Try(typed, contact, way, shopper.customer_id, evidence, channel)
     answer: referral.Offer | Refusal = current_app.extensions["claims"].ask(shopper.shop.shop_id, asked)
     return answer
 
 
-def seen(header: Callable[[str], str | None], whence: str | None) -> referral.Evidence:
-    """What a request shows of who sends it. The platform's proxy passes on where it came from, and no cookie."""
+def seen(header: Callable[[str], str | None], whence: str | None, came_from: str = "") -> referral.Evidence:
+    """What a request shows of who sends it. The platform's proxy passes on where it came from, and no cookie.
+
+    `came_from` is the site that led to the invitation.
+    """
     first = (header("X-Forwarded-For") or "").partition(",")[0].strip() or whence or ""
-    agent, referrer = header("User-Agent") or "", header("Referer") or ""
+    agent = header("User-Agent") or ""
     return referral.Evidence(
         ip=first[:LONGEST_HEADER] or None, user_agent=agent[:LONGEST_HEADER] or None,
-        referrer=referrer[:LONGEST_HEADER] or None,
+        referrer=came_from[:LONGEST_HEADER] or None,
     )  # fmt: skip
 
 
 def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
-    return take_up(g.shopper, typed, contact, way, seen(request.headers.get, request.remote_addr))
+    evidence = seen(request.headers.get, request.remote_addr, request.form.get("came_from", ""))
+    return take_up(g.shopper, typed, contact, way, evidence, request.form.get("channel", way))
 
 
 def _points(refusal: Refusal | None = None) -> Response:
@@ -174,6 +183,7 @@ def _points(refusal: Refusal | None = None) -> Response:
             known = shopper.customer_external_id is not None
             return _show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
         mine = account(work, shopper.customer_id)
+        referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
     return _show(
         "storefront/points.html",
@@ -202,19 +212,22 @@ def claimed(offer: referral.Offer, code: str) -> Response:
     return _show("storefront/claimed.html", offer=offer, code=code)
 
 
-def refused(code: str, refusal: Refusal, contact: str) -> Response:
-    """The invitation once more, with why it was not taken up."""
-    return _invitation(code, refusal, contact)
+def refused(code: str, refusal: Refusal, contact: str, form: Mapping[str, str]) -> Response:
+    """The invitation once more, with why it was not taken up; what its form carries along stays in it."""
+    return _invitation(code, refusal, contact, form.get("channel", ""), form.get("came_from", ""))
 
 
-def _invitation(code: str, refusal: Refusal | None = None, contact: str = "") -> Response:
+def _invitation(
+    code: str, refusal: Refusal | None = None, contact: str = "", channel: str = "", came_from: str = ""
+) -> Response:
     # What cannot be anybody's code is no invitation. All others look alike.
     if not CODE.fullmatch(code):
         return _show("storefront/invitation.html", REFUSED, offer=None, code="", refusal=referral.CodeUnknown())
     offer = _offered()
     return _show(
         "storefront/invitation.html", REFUSED if refusal else 200, offer=offer, code=code, refusal=refusal,
-        contact=contact[:LONGEST_ADDRESS],
+        contact=contact[:LONGEST_ADDRESS], channel=referral.channel_of(channel or request.args.get("via")),
+        came_from=came_from[:LONGEST_ADDRESS] or site_of(request.headers.get("Referer")),
     )  # fmt: skip
 
 
@@ -233,6 +246,12 @@ def _invited(refusal: Refusal | None = None, typed: str = "", contact: str = "")
         "storefront/invited.html", REFUSED if refusal else 200, offer=offer, refusal=refusal, typed=typed,
         contact=contact[:LONGEST_ADDRESS],
     )  # fmt: skip
+
+
+def site_of(referrer: str | None) -> str:
+    """The site that led to an invitation: only its name, and no page of it."""
+    host = _HOST.match(referrer or "")
+    return f"https://{host[1]}/" if host else ""
 
 
 def _show(template: str, status: int = 200, **values: Any) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from commerce.customers import Merge
@@ -16,7 +17,7 @@ from commerce.orders import Order
 from engine import mirror, outbox
 from engine.work import UnitOfWork, as_json
 from referral import rules
-from referral.records import Attribution, attributions, baskets, claims, codes, gifts, mentions
+from referral.records import Attribution, attributions, baskets, claims, codes, gifts, mentions, screenings
 from referral.rules import Band, Pay, Verdict
 from referral.service import fraud
 from referral.service.awarding import merge_tags, settle_awards
@@ -29,6 +30,8 @@ TOUCH_APART = timedelta(days=1)
 TOUCH_KEPT = timedelta(days=30)
 # No shop has so many invited checkouts a minute; whoever makes them up only uses up his own minute.
 TOUCHES_A_MINUTE = 120
+# Orders whose awards are settled anew together.
+SETTLED_AT_ONCE = 500
 
 Tiers = Callable[[UnitOfWork, Sequence[CustomerId]], Mapping[CustomerId, str]]
 """The tiers in which customers are, by their keys; whoever is in none is missing."""
@@ -56,7 +59,7 @@ def purge_touches(work: UnitOfWork) -> None:
 
 def settle_attributions(
     work: UnitOfWork, accepted: mirror.Accepted, *, secret: Callable[[], bytes] | None = None,
-    tiers: Tiers | None = None, bands: Bands = fraud.band,
+    tiers: Tiers | None = None, bands: Bands | None = None,
 ) -> None:  # fmt: skip
     """Judge the orders that name an advocate, and again those of the same friends;
 
@@ -65,12 +68,23 @@ def settle_attributions(
     """
     merge(work, accepted.merges)
     outbox.follow(work, accepted, DOMAIN)
+    fraud.note_buyers(work, accepted.orders, accepted.buyers)
     if accepted.orders:
         mentions.gather(work, buyers(work, accepted, secret), TOUCH_APART)
     # Whoever was merged may have brought themselves, and a first order may have become a second.
     friends = {o.customer_id for o in accepted.orders if o.customer_id} | {m.kept.customer_id for m in accepted.merges}
     again = attributions.orders_of_friends(work, sorted(friends))
-    settle_again(work, [*(o.order_id for o in accepted.orders), *again], accepted.orders, tiers=tiers, bands=bands)
+    settle_again(
+        work, [*(o.order_id for o in accepted.orders), *again], accepted.orders, tiers=tiers,
+        bands=bands or partial(fraud.band, buyers=accepted.buyers),
+    )  # fmt: skip
+
+
+def settle_screened(work: UnitOfWork) -> bool:
+    """Settle the awards of orders whose band has changed since; False when there is none left."""
+    order_ids = screenings.take_unsettled(work, SETTLED_AT_ONCE)
+    settle_again(work, order_ids)
+    return bool(order_ids)
 
 
 def settle_again(
@@ -144,7 +158,7 @@ def _pay(held: Any, advocate_id: CustomerId, verdict: Verdict) -> Pay:
 
 def _banded(work: UnitOfWork, judged: Sequence[Attribution], bands: Bands) -> list[Attribution]:
     """Those who judge tricks read the decisions as they are written down; so they are asked after that."""
-    said = bands(work, [a.order_id for a in judged if a.verdict is Verdict.FRIEND])
+    said = bands(work, [a.order_id for a in judged])
     paid = [_with(a, a.verdict, rules.pay(a.verdict, said.get(a.order_id, Band.REVIEW))) for a in judged]
     attributions.set_pay(work, [(a.order_id, a.pay) for a in paid])
     return paid
@@ -173,6 +187,7 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
         attributions.move_attributions(work, rows)
         mentions.move_touches(work, rows)
         gifts.move_gifts(work, rows)
+        screenings.move(work, {m.gone.customer_id: m.kept.customer_id for m in merges})
         merge_tags(work, merges)
 
 

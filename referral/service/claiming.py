@@ -23,6 +23,7 @@ from referral.records import claims, codes
 from referral.rules import Evidence, FriendGets, Terms
 from referral.service import fraud
 from referral.service.inviting import name_key
+from referral.service.measuring import channel_of
 from referral.service.program import FRIEND_PREFIX, current_terms
 from referral.service.recognising import contact_of, digest
 
@@ -126,6 +127,8 @@ class Try:
     customer_id: CustomerId | None = None
     """Who is logged in."""
     evidence: Evidence = field(default=Evidence())
+    channel: str = ""
+    """By which the invitation came to them, as its address says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ def _whence(work: UnitOfWork, evidence: Evidence, secret: bytes) -> str:
 
 def claim(
     work: UnitOfWork, typed: str, contact: str, secret: bytes, customer_id: CustomerId | None = None,
-    *, evidence: Evidence | None = None, way: str = "link",
+    *, evidence: Evidence | None = None, way: str = "link", channel: str = "",
 ) -> Offer:  # fmt: skip
     """The friend takes the offer up: one claim for each person, and a code of their own that works once.
 
@@ -191,7 +194,7 @@ def claim(
     Refuses with `NotAnAddress`, `CodeUnknown`, `OwnCode`, `OwnAddress`, `BoughtBefore`, `ClaimedAlready` or
     `ClaimExpired`; then nothing is written.
     """
-    asked = Try(typed, contact, way, customer_id, evidence or Evidence())
+    asked = Try(typed, contact, way, customer_id, evidence or Evidence(), channel)
     (answer,) = _claim_all(work, _looked_up(work, [asked], secret))
     if isinstance(answer, Refusal):
         raise answer
@@ -273,7 +276,8 @@ def _again(work: UnitOfWork, row: Any, advocate_id: CustomerId | None) -> Refusa
 def _follow(work: UnitOfWork, agreed: Terms, made: Sequence[tuple[_Claim, Any]]) -> None:
     """What comes of new claims: evidence, codes in the store, and word to whoever listens."""
     for one, row in made:
-        fraud.note_claim(work, row.claim_id, replace(one.asked.evidence, email=one.email, phone=one.phone))
+        told = replace(one.asked.evidence, email=one.email, phone=one.phone or one.asked.evidence.phone)
+        fraud.note_claim(work, row.claim_id, told, channel_of(one.asked.channel))
     if agreed.friend_gets is not FriendGets.POINTS:
         outbox.put(work, [_friend_discount(work, agreed, row, one.known) for one, row in made], wake=False)
     announcements.announce(work, [_joined(work, row.advocate_id, row.claim_id, agreed) for _, row in made])

@@ -1,19 +1,233 @@
-"""Whether an award may be paid: the bands of orders, and what a claim leaves behind to judge them by."""
+"""Looking for tricks: what is noted at a claim and at an order, and the band that each referral falls into.
+
+A claim only notes what it came with, as keyed digests; nobody waits for more. What it has in common with others is
+looked for in batches: by the clock a moment later, and at the latest when its order is about to be paid for. Somebody
+who comes later may give away those before, so whoever was approved and shares something that binds with a newcomer is
+looked at again. Where that changes a band, the award follows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from commerce.ids import OrderId
+from commerce.ids import CustomerId, OrderId
+from commerce.orders import Buyer, Order
 from engine.work import UnitOfWork
-from referral.rules import Band
-from referral.rules.fraud import Evidence
+from referral.records import screenings as records
+from referral.records import signals
+from referral.records.screenings import Judged, Screening, Trace
+from referral.rules.domains import is_coupon_site, is_disposable
+from referral.rules.fraud import Band, Evidence, Signal, Weights, judge_band, score
+from referral.rules.traces import BINDING, Kind, mailbox, traces
+from referral.service.weights import current_weights
+
+__all__ = ["Evidence", "band", "forget", "note_advocate", "note_buyers", "note_claim", "screen_due"]
+
+# Longer than any return window, shorter than anybody could call it collecting.
+TRACES_KEPT = timedelta(days=180)
+# A friend of old has had the time to buy again.
+FRIEND_OF_OLD = timedelta(days=60)
+# Screenings that are looked at together.
+BATCH = 200
+# Above this many, nobody cares how many more there are.
+MOST_COUNTED = 500
+# Of one crowd, so many are looked at again for each newcomer: the next newcomer has the next ones looked at.
+MOST_KIN = 100
+# Longer chains of invitations than this are a pyramid, whoever stands in them.
+LOOP_STEPS = 8
+
+# With the own advocate: where the stronger of a group is there, the weaker ones say nothing new.
+_SAME: tuple[tuple[tuple[Kind, Signal], ...], ...] = (
+    ((Kind.EMAIL, Signal.SAME_EMAIL), (Kind.MAILBOX, Signal.ALIASED_EMAIL), (Kind.ALIKE, Signal.SIMILAR_EMAIL)),
+    ((Kind.NAME, Signal.SAME_NAME), (Kind.NAME_ALIKE, Signal.SIMILAR_NAME)),
+    ((Kind.PHONE, Signal.SAME_PHONE),),
+    ((Kind.ADDRESS, Signal.SAME_ADDRESS),),
+    ((Kind.DEVICE, Signal.SAME_DEVICE),),
+    ((Kind.BROWSER, Signal.SAME_BROWSER), (Kind.NETWORK, Signal.SAME_NETWORK)),
+)
+# With other referrals: the signal, and for how many days before and after they are counted together.
+_SHARED: Mapping[Kind, tuple[Signal, int]] = {
+    Kind.MAILBOX: (Signal.SHARED_MAILBOX, 180),
+    Kind.PHONE: (Signal.SHARED_PHONE, 180),
+    Kind.DEVICE: (Signal.SHARED_DEVICE, 90),
+    Kind.ADDRESS: (Signal.SHARED_ADDRESS, 90),
+    Kind.SERIES: (Signal.EMAIL_SERIES, 90),
+    Kind.BROWSER: (Signal.SHARED_BROWSER, 7),
+    Kind.NETWORK: (Signal.NETWORK_WEEK, 7),
+}
 
 
-def band(work: UnitOfWork, orders: Sequence[OrderId]) -> dict[OrderId, Band]:  # noqa: ARG001
-    """The band of each of the orders."""
-    return dict.fromkeys(orders, Band.APPROVE)
+def note_claim(work: UnitOfWork, claim_id: int, evidence: Evidence, channel: str = "") -> None:
+    """Keep what a claim came with, as digests, and what it tells by itself. `channel` is by which the friend came."""
+    weights = current_weights(work)
+    begun = records.begin_claim(work, claim_id, channel, _told(work, evidence, weights))
+    if begun is None:
+        return
+    records.ask(work, [begun.screening_id])
+    kept = _digested(work, begun.screening_id, evidence, begun.advocate_id)
+    if records.put_traces(work, kept):
+        records.look_again_at_kin(work, [begun.screening_id], BINDING, MOST_KIN)
 
 
-def note_claim(work: UnitOfWork, claim_id: int, evidence: Evidence) -> None:
-    """Keep what a claim shows."""
+def note_advocate(work: UnitOfWork, customer_id: CustomerId, evidence: Evidence) -> None:
+    """Keep what an advocate's own visit came with, as digests, for their friends to be compared with."""
+    records.put_advocate_traces(work, _digested(work, customer_id, evidence, None))
+
+
+def band(
+    work: UnitOfWork, order_ids: Sequence[OrderId], buyers: Mapping[OrderId, Buyer] | None = None
+) -> dict[OrderId, Band]:
+    """Of these orders, the band of each that is attributed to an advocate. Only `APPROVE` is paid for; the others wait
+    for a person, or for ever. `buyers` is what some of the orders said of who placed them.
+    """
+    if not order_ids:
+        return {}
+    ids = records.begin_orders(work, order_ids)
+    found = records.lock(work, ids)
+    if records.put_traces(work, _of_orders(work, found, buyers or {})):
+        records.look_again_at_kin(work, ids, BINDING, MOST_KIN)
+    judged = _screen(work, found)
+    records.settled(work, order_ids)
+    return {s.order_id: Band(judged[s.screening_id].band) for s in found if s.order_id is not None}
+
+
+def note_buyers(work: UnitOfWork, orders: Sequence[Order], buyers: Mapping[OrderId, Buyer]) -> None:
+    """Keep what advocates' own orders said of them: their phone, their address, their connection."""
+    theirs = {o.customer_id: buyers[o.order_id] for o in orders if o.customer_id is not None and o.order_id in buyers}
+    kept = list[Trace]()
+    for customer_id in records.advocates_among(work, theirs) if theirs else ():
+        said = theirs[customer_id]
+        evidence = Evidence(phone=said.phone, address=said.address, ip=said.ip, user_agent=said.user_agent)
+        kept += _digested(work, customer_id, evidence, None)
+    records.put_advocate_traces(work, kept)
+
+
+def screen_due(work: UnitOfWork) -> bool:
+    """Look at a batch of those that are to be looked at; False when there is none left."""
+    ids = records.to_look_at(work, BATCH)
+    if ids:
+        _screen(work, records.lock(work, ids))
+    return bool(ids)
+
+
+def screen(work: UnitOfWork, ids: Sequence[int]) -> None:
+    """Look at these again, now."""
+    _screen(work, records.lock(work, ids))
+
+
+def forget(work: UnitOfWork) -> None:
+    """Drop digests that are older than `TRACES_KEPT`, and those of people who were erased."""
+    records.purge(work, work.now - TRACES_KEPT)
+    records.forget_erased(work)
+
+
+def _told(work: UnitOfWork, evidence: Evidence, weights: Weights) -> dict[str, int]:
+    told = dict[str, int]()
+    if evidence.email and is_disposable(evidence.email, weights.disposable):
+        told[Signal.DISPOSABLE_EMAIL.value] = 1
+    if is_coupon_site(evidence.referrer, weights.coupon_sites):
+        told[Signal.COUPON_SITE.value] = 1
+    if evidence.email and (orders := records.bought_before(work, _addresses(evidence.email))):
+        told[Signal.EXISTING_CUSTOMER.value] = orders
+    return told
+
+
+def _of_orders(work: UnitOfWork, found: Sequence[Screening], buyers: Mapping[OrderId, Buyer]) -> list[Trace]:
+    """The traces of orders: of their customers as the mirror knows them, and of what the orders said beside."""
+    people = {row.customer_id: row for row in records.people(work, {s.friend_id for s in found if s.friend_id})}
+    kept = list[Trace]()
+    for s in found:
+        if s.friend_id is None or s.order_id is None or (person := people.get(s.friend_id)) is None:
+            continue
+        said = buyers.get(s.order_id, Buyer())
+        evidence = Evidence(
+            email=person.email, name=person.name, phone=said.phone, address=said.address, ip=said.ip,
+            user_agent=said.user_agent,
+        )  # fmt: skip
+        kept += _digested(work, s.screening_id, evidence, s.advocate_id, s.began_at)
+    return kept
+
+
+def _addresses(email: str) -> list[str]:
+    """An address as it was written, and the mailbox that it leads to: the old customer may have written either."""
+    return sorted({email.strip().lower(), mailbox(email) or ""})
+
+
+def _digested(
+    work: UnitOfWork, owner: int, evidence: Evidence, advocate: int | None, at: datetime | None = None
+) -> list[Trace]:
+    """The traces of the evidence. The advocate is part of what is digested, where it is a friend's."""
+    return [
+        Trace(owner, kind, work.digest(f"{kind}:{what}").hex(), at or work.now)
+        for kind, what in traces(evidence, advocate)
+    ]
+
+
+def _screen(work: UnitOfWork, screenings: Sequence[Screening]) -> dict[int, Judged]:
+    """Look for every signal of a batch, weigh them, and write what follows."""
+    if not screenings:
+        return {}
+    _know_advocates(work, {s.advocate_id for s in screenings})
+    weights, found, blocked = current_weights(work), _found(work, screenings), signals.blocks(work)
+    reached = signals.kin_of_blocked(work, list(found), blocked, BINDING)
+    signals.hold(work, {s.screening_id: reached[s.screening_id] for s in screenings if s.screening_id in reached})
+    judged = dict[int, Judged]()
+    for s in screenings:
+        scored = score(found[s.screening_id], weights)
+        held = s.held_by is not None or s.screening_id in reached
+        result = judge_band(scored.band, s.ruling, blocked=s.advocate_id in blocked, held=held)
+        judged[s.screening_id] = Judged(s.screening_id, found[s.screening_id], scored.total, result, weights.version)
+    records.write(work, list(judged.values()))
+    return judged
+
+
+def _know_advocates(work: UnitOfWork, advocates: Iterable[CustomerId]) -> None:
+    """Have the digests of what the mirror knows of these advocates."""
+    kept = list[Trace]()
+    for person in records.people(work, advocates):
+        kept += _digested(work, person.customer_id, Evidence(email=person.email, name=person.name), None)
+    records.put_advocate_traces(work, kept)
+
+
+def _found(work: UnitOfWork, screenings: Sequence[Screening]) -> dict[int, dict[str, int]]:
+    """The signals of each, with their numbers."""
+    ids = [s.screening_id for s in screenings]
+    found: dict[int, dict[str, int]] = {s.screening_id: dict(s.told) for s in screenings}
+    shared = defaultdict[int, set[str]](set)
+    for row in signals.with_advocate(work, ids):
+        shared[row.screening_id].add(row.kind)
+    for screening_id, kinds in shared.items():
+        for group in _SAME:
+            if (strongest := next((signal for kind, signal in group if kind in kinds), None)) is not None:
+                found[screening_id][strongest.value] = 1
+    days = {kind.value: span for kind, (_, span) in _SHARED.items()}
+    for row in signals.with_others(work, ids, days, MOST_COUNTED):
+        found[row.screening_id][_SHARED[Kind(row.kind)][0].value] = row.many
+    for row in signals.pace(work, ids, MOST_COUNTED):
+        found[row.screening_id] |= _positive({Signal.ADVOCATE_DAY: row.day, Signal.ADVOCATE_MONTH: row.month})
+    _add_histories(work, screenings, found)
+    return found
+
+
+def _add_histories(work: UnitOfWork, screenings: Sequence[Screening], found: dict[int, dict[str, int]]) -> None:
+    """What became of the advocates' friends, and who invited whom."""
+    advocates = sorted({s.advocate_id for s in screenings})
+    of_old = {row.advocate_id: row for row in signals.friends_of_old(work, advocates, work.now - FRIEND_OF_OLD)}
+    loops = signals.loops(work, list(found), LOOP_STEPS)
+    for s in screenings:
+        mine = found[s.screening_id]
+        if (row := of_old.get(s.advocate_id)) is not None:
+            never_back = row.old if row.back == 0 else 0
+            # A friend or two who send things back are nothing; when it is most of them, it is what they came for.
+            returned = row.returned if row.returned * 2 > row.friends else 0
+            mine |= _positive({Signal.NEVER_BACK: never_back, Signal.RETURNED_ALL: returned})
+        if s.screening_id in loops:
+            mine[Signal.LOOP.value] = 1
+        if s.friend_id == s.advocate_id:
+            mine[Signal.SELF_REFERRAL.value] = 1
+
+
+def _positive(numbers: Mapping[Signal, int]) -> dict[str, int]:
+    return {signal.value: number for signal, number in numbers.items() if number > 0}

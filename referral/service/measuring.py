@@ -1,0 +1,124 @@
+"""What referral brings: from a share to a reward, by channel and by advocate; what referred customers are worth and
+what they cost.
+
+Shares and clicks are counters of a day and a channel, raised when a page of ours is opened: no cookie, and nothing of
+who it was. From the claim on, each referral is known by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import loyalty
+from engine import terms
+from engine.work import UnitOfWork
+from referral.records import measures
+from referral.rules.measuring import Difference, Group, difference
+
+FIGURES_DOMAIN = "referral_figures"
+
+# Where an invitation can be passed on. Whatever else an address says is counted as one, or anybody could fill a table.
+CHANNELS = ("copy", "whatsapp", "telegram", "email", "sms", "x", "facebook", "qr", "name", "code", "purchase")
+OTHER = "other"
+# What a customer is worth is compared over so many days from the first order on, for those who had these days.
+VALUE_DAYS = 90
+SHOWN_ADVOCATES = 25
+MOST_MINOR = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """One channel: how often each step was taken, and the goods that referred friends kept, in minor units."""
+
+    channel: str
+    shares: int = 0
+    clicks: int = 0
+    claims: int = 0
+    orders: int = 0
+    rewards: int = 0
+    held: int = 0
+    kept_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What referral brought since a day."""
+
+    funnels: Sequence[Funnel]
+    advocates: Sequence[Any]
+    buyers: int
+    referred: int
+    inviting: int
+    """Customers who brought somebody: the size of the advocate stage's own deed."""
+    worth: Group
+    others: Group
+    more: Difference
+    cost_minor: int
+    customers: int
+    cac_minor: int | None
+
+    @property
+    def total(self) -> Funnel:
+        summed = {name: sum(getattr(f, name) for f in self.funnels) for name in Funnel.__slots__ if name != "channel"}
+        return Funnel("", **summed)
+
+    @property
+    def cost_each(self) -> int | None:
+        """What one referred customer cost, in minor units; None where there was none."""
+        return self.cost_minor // self.customers if self.customers else None
+
+
+def channel_of(said: str | None) -> str:
+    """The channel that an address or a form names."""
+    name = (said or "").strip().lower()
+    return name if name in CHANNELS else OTHER if name else ""
+
+
+def note_share(work: UnitOfWork, channel: str) -> None:
+    """Somebody took an invitation along to pass it on."""
+    measures.count(work, "share", channel_of(channel))
+
+
+def note_click(work: UnitOfWork, channel: str, many: int = 1) -> None:
+    """Somebody opened an invitation, or so many did."""
+    measures.count(work, "click", channel_of(channel), many)
+
+
+def figures(work: UnitOfWork, days: int = 90) -> Figures:
+    """What referral brought in the last so many days."""
+    since = work.now - timedelta(days=days)
+    funnels = {row.channel: dict(row._mapping) for row in measures.by_channel(work, since)}
+    for row in measures.shares_and_clicks(work, since):
+        funnels.setdefault(row.channel, {}).update(row._mapping)
+    people, cost = measures.people(work, since), measures.cost(work, since)
+    span = timedelta(days=VALUE_DAYS)
+    # Two years of first orders: a group that had its days already, and is large enough to compare.
+    values = measures.values(work, work.now - timedelta(days=730), work.now - span, span)
+    groups = {known: Group(row.many, row.mean, row.variance) for known, row in values.items()}
+    worth, others = groups.get(True, Group()), groups.get(False, Group())
+    return Figures(
+        [Funnel(**funnels[channel]) for channel in sorted(funnels)],
+        measures.by_advocate(work, since, SHOWN_ADVOCATES), people.buyers, people.referred, people.advocates, worth,
+        others, difference(worth, others), cost.given_minor + _worth_of_points(work, cost.points), cost.customers,
+        cac(work),
+    )  # fmt: skip
+
+
+def cac(work: UnitOfWork) -> int | None:
+    """What a new customer costs the merchant elsewhere, as the merchant said, in minor units."""
+    said = terms.versions(work, FIGURES_DOMAIN)
+    return said[-1].body["cac_minor"] if said else None
+
+
+def say_cac(work: UnitOfWork, minor: int | None) -> None:
+    """Note what a new customer costs elsewhere."""
+    terms.publish(work, FIGURES_DOMAIN, {"cac_minor": None if minor is None else min(max(0, minor), MOST_MINOR)})
+
+
+def _worth_of_points(work: UnitOfWork, points: int) -> int:
+    """What points can buy at most, as an amount off: the dearest way in which they can come back, rounded up."""
+    rewards = [r for r in loyalty.current_terms(work).rewards if r.kind == loyalty.Kind.AMOUNT and r.points > 0]
+    return max((-(-points * reward.amount_minor // reward.points) for reward in rewards), default=0)
