@@ -97,6 +97,12 @@ from loyalty.rules.rewards import (
     Reward,
     as_stored,
 )
+from loyalty.rules.simulation import (
+    BANDS,
+    Extremes,
+    Tally,
+    band_of,
+)
 from loyalty.rules.standing import (
     Cause,
     Choice,
@@ -130,6 +136,7 @@ from loyalty.rules.tiers import (
 )
 
 __all__ = [
+    "BANDS",
     "BIRTHDAY_NOTICE_DAYS",
     "BY_NATURE",
     "CODE_PREFIX",
@@ -156,6 +163,7 @@ __all__ = [
     "Draw",
     "Earning",
     "Expiry",
+    "Extremes",
     "Fact",
     "Grounds",
     "Kind",
@@ -179,6 +187,7 @@ __all__ = [
     "Rounding",
     "Ruling",
     "Stacking",
+    "Tally",
     "Target",
     "Terms",
     "Trigger",
@@ -188,6 +197,7 @@ __all__ = [
     "amount",
     "as_stored",
     "available_at",
+    "band_of",
     "birthday_counts",
     "breakage",
     "closings",

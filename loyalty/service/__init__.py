@@ -142,6 +142,11 @@ from loyalty.service.redemptions import (
     take_back,
     to_hand_over,
 )
+from loyalty.service.simulation import (
+    Outcome,
+    Simulation,
+    simulate,
+)
 from loyalty.service.telling import (
     tell_points,
 )
@@ -176,6 +181,7 @@ __all__ = [
     "NotOnYourWord",
     "NothingToHandOver",
     "NothingToTakeBack",
+    "Outcome",
     "Preview",
     "Proof",
     "Reading",
@@ -183,6 +189,7 @@ __all__ = [
     "RewardLimit",
     "RewardSoldOut",
     "RewardUnknown",
+    "Simulation",
     "Standing",
     "TermsRefused",
     "TierUnknown",
@@ -249,6 +256,7 @@ __all__ = [
     "set_tier",
     "settle_awards",
     "settle_orders",
+    "simulate",
     "standing",
     "statement",
     "take_back",

@@ -113,7 +113,7 @@ def _reckoned(
         else program.for_order(order)
         for order in orders
     }
-    ask = reckoner(work, orders, terms, booked, tiers=_tiers if program.has_tiers else no_tiers)
+    ask = reckoner(work, orders, terms, booked, tiers=tiers_of_buyers if program.has_tiers else no_tiers)
     if ask.rooms:
         orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     for order in orders:
@@ -122,7 +122,7 @@ def _reckoned(
         yield (order, agreed, order.order_id in ask.frozen), due
 
 
-def _tiers(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
+def tiers_of_buyers(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
     """The tier of each order's buyer when it was placed, as we said it then."""
     asked = [(order, order.customer_id) for order in orders if order.customer_id is not None]
     found = tiers.tiers_at(work, [(who, order.placed_at) for order, who in asked])

@@ -50,7 +50,7 @@ class Reckoner:
     grounds: Mapping[OrderId, Grounds] = field(default_factory=dict)
     lines: Mapping[OrderId, Sequence[KeptLine]] = field(default_factory=dict)
     frozen: frozenset[OrderId] = frozenset()
-    rooms: dict[OrderId, _Room] = field(default_factory=dict)
+    rooms: dict[OrderId, Room] = field(default_factory=dict)
 
     def owed(self, order: Order, terms: Terms) -> Owed:
         """What `order` is owed. Orders of one member share the room under a cap: ask for the earlier order first."""
@@ -66,7 +66,7 @@ class Reckoner:
 
 
 @dataclass(slots=True)
-class _Room:
+class Room:
     """What one member's orders have earned, by the day in the shop's zone on which they were placed."""
 
     zone: ZoneInfo
@@ -106,15 +106,24 @@ def reckoner(
         return Reckoner(lines=lines)
     frozen = records.frozen(work, [order.order_id for order in fancy if order.order_id in booked])
     fresh = [order for order in {o.order_id: o for o in (*fancy, *some)}.values() if order.order_id not in frozen]
-    asked = _Asked.of(work, fresh, terms, tiers)
+    agreed = {id(found): found for found in (terms[order.order_id] for order in fresh)}
+    asked = Asked.of(work, fresh, list(agreed.values()), tiers)
     grounds = {order.order_id: asked.grounds(order, terms[order.order_id], lines) for order in fresh}
     grounds |= {order_id: Grounds.read(body) for order_id, body in frozen.items()}
     return Reckoner(grounds, lines, frozenset(frozen), _rooms(work, fresh, terms))
 
 
+def counts_orders(terms: Terms) -> bool:
+    """Whether some rule asks for the number of an order among its buyer's."""
+    return bool(terms.earning.milestones) or any(p.first_order for p in terms.promotions)
+
+
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Answers about the buyers of orders that never earned."""
+class Asked:
+    """Answers about the buyers of orders that never earned.
+
+    `numbers` and `had` say what came before an order; whoever replays a history counts them himself.
+    """
 
     tiers: Mapping[OrderId, str]
     numbers: Mapping[OrderId, int]
@@ -123,12 +132,14 @@ class _Asked:
     zone: ZoneInfo
 
     @classmethod
-    def of(cls, work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms], tiers: Tiers) -> _Asked:
-        agreed = list({id(found): found for found in (terms[o.order_id] for o in orders)}.values())
+    def of(
+        cls, work: UnitOfWork, orders: Sequence[Order], agreed: Sequence[Terms], tiers: Tiers, *, replayed: bool = False
+    ) -> Asked:
+        """What any of these terms asks of these orders. `replayed`: all but what came before them."""
         promotions = [p for found in agreed for p in found.promotions]
         people = sorted({o.customer_id for o in orders if o.customer_id is not None})
-        counted = any(p.first_order for p in promotions) or any(t.earning.milestones for t in agreed)
-        limited = sorted({p.key for p in promotions if p.most_orders})
+        counted = not replayed and any(counts_orders(found) for found in agreed)
+        limited = [] if replayed else sorted({p.key for p in promotions if p.most_orders})
         told = any(p.segments for p in promotions) or any(t.earning.members != Members.ALL for t in agreed)
         tiered = any(p.tiers for p in promotions) or any(t.earning.tiers for t in agreed)
         days = any(p.weekdays for p in promotions)
@@ -172,7 +183,7 @@ def _facts(work: UnitOfWork, people: Sequence[CustomerId]) -> dict[CustomerId, d
     return found
 
 
-def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms]) -> dict[OrderId, _Room]:
+def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms]) -> dict[OrderId, Room]:
     """For each order under caps, its buyer's room: one for all orders of one buyer."""
     capped = {
         order.order_id: order.customer_id
@@ -182,15 +193,15 @@ def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Te
     if not capped:
         return {}
     where, people = zone(shops.current(work).timezone), sorted(set(capped.values()))
-    since = min(_since(order, terms[order.order_id], where) for order in orders if order.order_id in capped)
-    rooms = {customer_id: _Room(where, defaultdict(int)) for customer_id in people}
+    since = min(capped_since(o.placed_at, terms[o.order_id], where) for o in orders if o.order_id in capped)
+    rooms = {customer_id: Room(where, defaultdict(int)) for customer_id in people}
     for customer_id, placed_at, points in records.earned_since(work, people, since):
         rooms[customer_id].earned[placed_at.astimezone(where).date()] += points
     return {order_id: rooms[customer_id] for order_id, customer_id in capped.items()}
 
 
-def _since(order: Order, terms: Terms, where: ZoneInfo) -> datetime:
-    """The beginning of the longest period in which the order is capped."""
-    day = order.placed_at.astimezone(where).date()
+def capped_since(at: datetime, terms: Terms, where: ZoneInfo) -> datetime:
+    """The beginning of the longest period of a cap in which `at` lies."""
+    day = at.astimezone(where).date()
     first = min(cap.period.first_day(day) for cap in terms.earning.caps)
     return datetime.min.replace(tzinfo=UTC) if first == date.min else datetime.combine(first, time(), where)
