@@ -122,7 +122,12 @@ def _put_segments(work: UnitOfWork, levels: Sequence[Level], *, active: bool) ->
 
 def revise(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
     """Publish what `changed` makes of the current terms; answers with their version. Refuses with `TermsRefused`."""
-    return publish(work, changed(terms.versions(work, DOMAIN)[-1].body))
+    return publish(work, draft(work, changed))
+
+
+def draft(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What `changed` makes of the current terms, not looked at and not published."""
+    return changed(terms.versions(work, DOMAIN)[-1].body)
 
 
 def example(agreed: Terms, goods_minor: int) -> Owed:
