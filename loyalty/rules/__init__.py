@@ -80,6 +80,7 @@ from loyalty.rules.reckoning import (
     Owed,
     available_at,
     owed,
+    tried,
     unowned,
 )
 from loyalty.rules.redemptions import (
@@ -228,6 +229,7 @@ __all__ = [
     "target",
     "terms_for",
     "tier_at",
+    "tried",
     "unowned",
     "walk",
     "warnings_between",

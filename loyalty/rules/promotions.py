@@ -127,7 +127,7 @@ def eligible(
     promotions: Sequence[Promotion], order: Order, buyer: Buyer, weekday: str, lines: Sequence[KeptLine]
 ) -> tuple[str, ...]:
     """The promotions that `order` may have, by key. `weekday` is its day in the shop's zone."""
-    return tuple(p.key for p in promotions if _admits(p, order, buyer, weekday, lines))
+    return tuple([p.key for p in promotions if _admits(p, order, buyer, weekday, lines)])
 
 
 def _admits(p: Promotion, order: Order, buyer: Buyer, weekday: str, lines: Sequence[KeptLine]) -> bool:

@@ -74,14 +74,11 @@ class Room:
 
     def left(self, order: Order, terms: Terms) -> int:
         """The points that the tightest of the terms' caps leaves for `order`."""
-        day = order.placed_at.astimezone(self.zone).date()
-        return min(
-            max(0, cap.points - sum(
-                points for on, points in self.earned.items()
-                if cap.period.first_day(day) <= on < cap.period.next_day(day)
-            ))
-            for cap in terms.earning.caps
-        )  # fmt: skip
+        day, left = order.placed_at.astimezone(self.zone).date(), list[int]()
+        for cap in terms.earning.caps:
+            first, after = cap.period.first_day(day), cap.period.next_day(day)
+            left.append(cap.points - sum([points for on, points in self.earned.items() if first <= on < after]))
+        return max(0, min(left))
 
     def take(self, order: Order, points: int) -> None:
         self.earned[order.placed_at.astimezone(self.zone).date()] += points
@@ -154,11 +151,14 @@ class Asked:
     def grounds(self, order: Order, terms: Terms, lines: Mapping[OrderId, Sequence[KeptLine]]) -> Grounds:
         tier, number = self.tiers.get(order.order_id), self.numbers.get(order.order_id)
         facts = self.facts.get(order.customer_id, {}) if order.customer_id is not None else {}
+        barred = _barred(order, terms, facts)
+        if not terms.promotions:
+            return Grounds(tier, (), number, barred=barred)
         segments = [fact.removeprefix(SEGMENT) for fact, (value, _) in facts.items() if value is True]
         buyer = Buyer(tier, segments, number, self.had.get(order.customer_id, {}) if order.customer_id else {})
         weekday = WEEKDAYS[order.placed_at.astimezone(self.zone).weekday()]
         promotions = rules.eligible(terms.promotions, order, buyer, weekday, lines.get(order.order_id, ()))
-        return Grounds(tier, promotions, number, barred=_barred(order, terms, facts))
+        return Grounds(tier, promotions, number, barred=barred)
 
 
 def _barred(order: Order, terms: Terms, facts: Mapping[str, tuple[Any, datetime]]) -> str | None:

@@ -26,14 +26,14 @@ from commerce.orders import KeptLine, Order
 from engine import mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import Extremes, Members, Tally, Terms
+from loyalty.rules import Extremes, Grounds, Members, Promotion, Tally, Terms
 from loyalty.service import expiry
 from loyalty.service.earning import tiers_of_buyers
 from loyalty.service.grounds import Asked, Room, capped_since, counts_orders, no_tiers
 from loyalty.service.program import Program, sound
 
 MONTHS = 24
-PAGE = 5_000
+PAGE = 2_000
 MOST_ORDERS = 100_000
 """Somebody waits for the answer."""
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -107,14 +107,14 @@ class _Replay:
     points: int = 0
     """What the member's orders have issued so far."""
 
-    @property
-    def remembers(self) -> bool:
-        """Whether what an order earned at first decides about later ones."""
-        return bool(self.terms.earning.caps) or any(p.most_orders for p in self.terms.promotions)
+    remembers: bool = field(init=False)
+    """Whether what an order earned at first decides about later ones."""
+    asks: bool = field(init=False)
+    """Whether anything but the order itself decides."""
 
-    @property
-    def asks(self) -> bool:
-        return not self.terms.plain or self.terms.earning.members != Members.ALL
+    def __post_init__(self) -> None:
+        self.remembers = bool(self.terms.earning.caps) or any(p.most_orders for p in self.terms.promotions)
+        self.asks = not self.terms.plain or self.terms.earning.members != Members.ALL
 
     def since(self, begins: datetime, where: ZoneInfo) -> datetime:
         """From when on orders decide about those since `begins`."""
@@ -130,23 +130,30 @@ class _Replay:
 
     def owed(self, order: Order, lines: Mapping[OrderId, Sequence[KeptLine]]) -> int:
         """The points of the order as it stands, in the member's own time."""
-        terms = self.terms
+        terms, goods = self.terms, lines.get(order.order_id, ())
         if self.asked is None:
-            return rules.owed(order, terms, lines=lines.get(order.order_id, ())).points
-        grounds, goods = self.asked.grounds(order, terms, lines), lines.get(order.order_id, ())
+            return rules.tried(order, terms, lines=goods)[0]
+        grounds = self.asked.grounds(order, terms, lines)
         if self.room is not None:
-            grounds = replace(grounds, room=self.room.left(order, terms))
-        due = rules.owed(order, terms, grounds, goods)
+            room = self.room.left(order, terms)
+            grounds = Grounds(grounds.tier, grounds.promotions, grounds.number, room, grounds.barred)
+        points, used = rules.tried(order, terms, grounds, goods)
         if self.remembers and not grounds.barred:
-            first = due
-            if order.refunded_minor or order.cancelled:
-                sold = [replace(line, returned=0, returned_minor=0) for line in goods]
-                first = rules.owed(replace(order, refunded_minor=0, cancelled=False), terms, grounds, sold)
-            if first.points and order.customer_id is not None:
-                self.had[order.customer_id].update(first.receipt.promotions)
-                if self.room is not None:
-                    self.room.take(order, first.points)
-        return due.points
+            self._remember(order, grounds, goods, (points, used))
+        return points
+
+    def _remember(
+        self, order: Order, grounds: Grounds, goods: Sequence[KeptLine], now: tuple[int, Sequence[Promotion]]
+    ) -> None:
+        """What the order earned at first, before anything of it came back, decides about later ones."""
+        points, used = now
+        if order.refunded_minor or order.cancelled:
+            sold = [replace(line, returned=0, returned_minor=0) for line in goods]
+            points, used = rules.tried(replace(order, refunded_minor=0, cancelled=False), self.terms, grounds, sold)
+        if points and order.customer_id is not None:
+            self.had[order.customer_id].update([p.key for p in used])
+            if self.room is not None:
+                self.room.take(order, points)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ import pytest
 
 import loyalty
 from commerce.events import CustomerFact
+from commerce.money import Money
 from commerce.orders import OrderLine, RefundedLine, RefundSnapshot
 from engine import terms
 from loyalty.rules import proposal
@@ -115,7 +116,7 @@ def test_the_terms_of_now_replayed_give_exactly_what_the_ledger_has(
 def without(part: str) -> dict[str, Any]:
     """EVERYTHING but one rule of earning or one promotion."""
     earning = {name: rule for name, rule in EVERYTHING["earning"].items() if name != part}
-    return body(**EVERYTHING, **{}) | {
+    return body(**EVERYTHING) | {
         "earning": earning,
         "promotions": [p for p in EVERYTHING["promotions"] if p["key"] != part],
     }
@@ -147,13 +148,13 @@ def test_twice_the_points_cost_twice_as_much_and_the_curve_adds_up(desk: Desk) -
     assert (found.now.points, found.then.points) == (sum(range(10, 101, 10)), 1_100)
     assert (found.goods.minor, found.now.orders) == (55_000, 10)
     # A point buys 5 cents: five dollars for a hundred of them.
-    assert found.now.worth is not None and found.then.worth is not None
-    assert (found.now.worth.minor, found.then.worth.minor) == (2_750, 5_500)
+    assert (found.now.worth, found.then.worth) == (Money(2_750, "USD"), Money(5_500, "USD"))
     assert (found.now.share, found.then.share) == (Fraction(1, 20), Fraction(1, 10))
     assert len(found.now.months) == 12
-    # The first of them was placed on 31 January, thirty days before the second of March; the tenth in May.
-    assert found.now.months[-3:] == [(date(2026, 1, 1), 30, 550), (date(2026, 2, 1), 0, 550), (date(2026, 3, 1), 0, 550)]
-    assert found.now.months[:3] == [(date(2025, 4, 1), 0, 0), (date(2025, 5, 1), 100, 100), (date(2025, 6, 1), 90, 190)]
+    # Placed every thirty days before the second of March: on 31 January, the first of January, and so on until May.
+    march, may = date(2026, 3, 1), date(2025, 5, 1)
+    assert found.now.months[-3:] == [(date(2026, 1, 1), 30, 550), (date(2026, 2, 1), 0, 550), (march, 0, 550)]
+    assert found.now.months[:3] == [(date(2025, 4, 1), 0, 0), (may, 100, 100), (date(2025, 6, 1), 90, 190)]
     assert (list(found.now.bands), list(found.then.bands)) == ([0, 9, 1, 0], [0, 4, 6, 0])
     assert [(one.before, one.after) for one in found.gains][:2] == [(100, 200), (90, 180)]
     assert (len(found.gains), list(found.losses)) == (10, [])

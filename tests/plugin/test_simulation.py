@@ -15,8 +15,10 @@ from tests.plugin.markup import flat, mistakes
 from tests.plugin.test_earning import RULES, current
 
 # Two points instead of one; each other rule as the shop has it.
-DOUBLE = {"points": "2", "per": "1.00", "hold_days": "14", "tax": "as_priced", "pos": "1", "draft": "1",
-          "rounding": "down", "trigger": "paid", "members": "all", "debt": "allow", "returns": "proportion"}  # fmt: skip
+DOUBLE = {
+    "points": "2", "per": "1.00", "hold_days": "14", "tax": "as_priced", "pos": "1", "draft": "1", "rounding": "down",
+    "trigger": "paid", "members": "all", "debt": "allow", "returns": "proportion",
+}  # fmt: skip
 
 
 @pytest.fixture
