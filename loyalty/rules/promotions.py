@@ -50,8 +50,11 @@ class Selection:
         return bool(self.products or self.variants or self.vendors)
 
     def has(self, line: KeptLine) -> bool:
-        return not self or (
-            line.product_id in self.products or line.variant_id in self.variants or line.vendor in self.vendors
+        return (
+            line.product_id in self.products
+            or line.variant_id in self.variants
+            or line.vendor in self.vendors
+            or not (self.products or self.variants or self.vendors)
         )
 
 

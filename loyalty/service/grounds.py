@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +20,7 @@ from commerce.orders import KeptLine, Order
 from engine import mirror, shops
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Terms
+from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Period, Terms
 
 Tiers = Callable[[UnitOfWork, Sequence[Order]], Mapping[OrderId, str]]
 """The tier of each order's buyer at the order's instant; orders of people without a tier are left out."""
@@ -65,6 +65,12 @@ class Reckoner:
         return found
 
 
+@lru_cache(4096)
+def _bounds(period: Period, day: date) -> tuple[date, date]:
+    """The first day of a period, and the first after it. Asked for each order under caps."""
+    return period.first_day(day), period.next_day(day)
+
+
 @dataclass(slots=True)
 class Room:
     """What one member's orders have earned, by the day in the shop's zone on which they were placed."""
@@ -76,7 +82,7 @@ class Room:
         """The points that the tightest of the terms' caps leaves for `order`."""
         day, left = order.placed_at.astimezone(self.zone).date(), list[int]()
         for cap in terms.earning.caps:
-            first, after = cap.period.first_day(day), cap.period.next_day(day)
+            first, after = _bounds(cap.period, day)
             left.append(cap.points - sum([points for on, points in self.earned.items() if first <= on < after]))
         return max(0, min(left))
 
@@ -148,17 +154,19 @@ class Asked:
             zone(shops.current(work).timezone) if days else zone("UTC"),
         )
 
-    def grounds(self, order: Order, terms: Terms, lines: Mapping[OrderId, Sequence[KeptLine]]) -> Grounds:
+    def grounds(
+        self, order: Order, terms: Terms, lines: Mapping[OrderId, Sequence[KeptLine]], room: int | None = None
+    ) -> Grounds:
         tier, number = self.tiers.get(order.order_id), self.numbers.get(order.order_id)
         facts = self.facts.get(order.customer_id, {}) if order.customer_id is not None else {}
         barred = _barred(order, terms, facts)
         if not terms.promotions:
-            return Grounds(tier, (), number, barred=barred)
+            return Grounds(tier, (), number, room, barred)
         segments = [fact.removeprefix(SEGMENT) for fact, (value, _) in facts.items() if value is True]
         buyer = Buyer(tier, segments, number, self.had.get(order.customer_id, {}) if order.customer_id else {})
         weekday = WEEKDAYS[order.placed_at.astimezone(self.zone).weekday()]
         promotions = rules.eligible(terms.promotions, order, buyer, weekday, lines.get(order.order_id, ()))
-        return Grounds(tier, promotions, number, barred=barred)
+        return Grounds(tier, promotions, number, room, barred)
 
 
 def _barred(order: Order, terms: Terms, facts: Mapping[str, tuple[Any, datetime]]) -> str | None:

@@ -133,10 +133,8 @@ class _Replay:
         terms, goods = self.terms, lines.get(order.order_id, ())
         if self.asked is None:
             return rules.tried(order, terms, lines=goods)[0]
-        grounds = self.asked.grounds(order, terms, lines)
-        if self.room is not None:
-            room = self.room.left(order, terms)
-            grounds = Grounds(grounds.tier, grounds.promotions, grounds.number, room, grounds.barred)
+        room = None if self.room is None else self.room.left(order, terms)
+        grounds = self.asked.grounds(order, terms, lines, room)
         points, used = rules.tried(order, terms, grounds, goods)
         if self.remembers and not grounds.barred:
             self._remember(order, grounds, goods, (points, used))
