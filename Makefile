@@ -48,7 +48,7 @@ bench: .venv/.ready ## Measure every speed that the README claims (ARGS="settle 
 bench-shopify: .venv/.ready ## Read 100,000 orders in as from Shopify; ends with one line of JSON (ARGS="--orders 20000")
 	@$(PY) -m bench.shopify $(ARGS)
 
-bench-loyalty: .venv/.ready ## Prove a ledger of 1,000,000 entries, and sell rewards; ends with one line of JSON
+bench-loyalty: .venv/.ready ## Prove a ledger of 1,000,000 entries, sell rewards, try terms, settle; ends with one line of JSON
 	@$(PY) -m bench.loyalty $(ARGS)
 
 bench-woocommerce: .venv/.ready ## Sweep 10,000 changed orders, and try the door; ends with one line of JSON (ARGS=...)

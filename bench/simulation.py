@@ -65,20 +65,26 @@ def measure(options: Options, progress: Progress) -> Result:
         database, runs = Database(place.url, clock, connections=1), list[float]()
         for _ in range(options.runs):
             began = time.perf_counter()
-            with database.snapshot(place.shop_id) as work:
-                body = loyalty.draft(work, lambda body: {**body, **PROPOSED})
-                found = loyalty.simulate(work, body, most=orders)
+            _check(_tried(database, place, orders), orders)
             runs.append(time.perf_counter() - began)
             progress.advance(bar)
         database.close()
-    if found.orders != orders or not 0 < found.then.points != found.now.points > 0:
-        raise BenchFailed(f"{found.orders} of {orders} orders were replayed: {found.now.points} points")
     seconds = median(runs) or 0.0
     rows = [
         Row("terms tried on a history, beside those of now", orders, seconds, "s"),
         Row("terms tried on a history, beside those of now", orders, orders / seconds, "orders/s"),
     ]
     return Result(rows, {"simulate_orders_per_s": rounded(orders / seconds, 0)})
+
+
+def _tried(database: Database, place: Ground, orders: int) -> loyalty.Simulation:
+    with database.snapshot(place.shop_id) as work:
+        return loyalty.simulate(work, loyalty.draft(work, lambda body: {**body, **PROPOSED}), most=orders)
+
+
+def _check(found: loyalty.Simulation, orders: int) -> None:
+    if found.orders != orders or not 0 < found.then.points != found.now.points > 0:
+        raise BenchFailed(f"{found.orders} of {orders} orders were replayed: {found.now.points} points")
 
 
 def _write(place: Ground, orders: int) -> int:

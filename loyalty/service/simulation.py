@@ -89,8 +89,8 @@ def simulate(work: UnitOfWork, body: Mapping[str, Any], months: int = MONTHS, mo
     proposed, program = sound(body), Program.of(work)
     where = expiry.zone_of(work)
     first = rules.add_months(rules.day_of(work.now, where).replace(day=1), 1 - months)
-    walk = _Walk(work, where, datetime.combine(first, time(), where), [_Replay(program.current), _Replay(proposed)])
-    walk.ladder = program.has_tiers
+    begins, replays = datetime.combine(first, time(), where), [_Replay(program.current), _Replay(proposed)]
+    walk = _Walk(work, where, begins, replays, ladder=program.has_tiers)
     walk.go(most)
     return _said(walk, program.current, first, months)
 
@@ -230,18 +230,20 @@ class _Walk:
         return number
 
     def _settle(self, order: Order, lines: Mapping[OrderId, Sequence[KeptLine]]) -> None:
-        inside = order.placed_at >= self.since
-        if inside:
-            self.orders, self._counted = self.orders + 1, True
-            if order.counts and order.currency == self.replays[0].terms.currency:
-                self.goods_minor += order.kept_minor
-            month = order.placed_at.astimezone(self.zone).date().replace(day=1)
+        if order.placed_at < self.since:
+            # Nothing of it is counted; but what it earned may decide about a later one.
+            for replay in self.replays:
+                if replay.remembers:
+                    replay.owed(order, lines)
+            return
+        self.orders, self._counted = self.orders + 1, True
+        if order.counts and order.currency == self.replays[0].terms.currency:
+            self.goods_minor += order.kept_minor
+        month = order.placed_at.astimezone(self.zone).date().replace(day=1)
         for replay in self.replays:
-            if inside or replay.remembers:
-                points = replay.owed(order, lines)
-                if inside:
-                    replay.points += points
-                    replay.tally.add(month, points)
+            points = replay.owed(order, lines)
+            replay.points += points
+            replay.tally.add(month, points)
 
 
 def _said(walk: _Walk, now: Terms, first: date, months: int) -> Simulation:
