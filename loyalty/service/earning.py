@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
@@ -122,10 +122,12 @@ def _reckoned(
         yield (order, agreed, order.order_id in ask.frozen), due
 
 
-def tiers_of_buyers(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
-    """The tier of each order's buyer when it was placed, as we said it then."""
+def tiers_of_buyers(
+    work: UnitOfWork, orders: Sequence[Order], before: timedelta = timedelta(0)
+) -> Mapping[OrderId, str]:
+    """The tier of each order's buyer when it was placed, or that long before, as we said it then."""
     asked = [(order, order.customer_id) for order in orders if order.customer_id is not None]
-    found = tiers.tiers_at(work, [(who, order.placed_at) for order, who in asked])
+    found = tiers.tiers_at(work, [(who, order.placed_at - before) for order, who in asked])
     return {order.order_id: tier for (order, _), tier in zip(asked, found, strict=True) if tier is not None}
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +37,7 @@ PAGE = 2_000
 MOST_ORDERS = 100_000
 """Somebody waits for the answer."""
 _EVER = datetime.min.replace(tzinfo=UTC)
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ class _Walk:
         lines = mirror.kept_lines(self.work, list(orders)) if by_line else {}
         numbers, earlier = dict[OrderId, int](), dict[CustomerId, int]()
         if any(replay.asks for replay in self.replays):
-            tiers = tiers_of_buyers if self.ladder else no_tiers
+            tiers = _tiers_found if self.ladder else no_tiers
             asked = Asked.of(self.work, list(orders.values()), agreed, tiers, replayed=True)
             for replay in self.replays:
                 replay.asked = replace(asked, numbers=numbers, had=replay.had) if replay.asks else None
@@ -244,6 +245,11 @@ class _Walk:
             points = replay.owed(order, lines)
             replay.points += points
             replay.tally.add(month, points)
+
+
+def _tiers_found(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
+    """The tiers that the orders found: an order that led to a tier was not placed on it."""
+    return tiers_of_buyers(work, orders, before=_MOMENT)
 
 
 def _said(walk: _Walk, now: Terms, first: date, months: int) -> Simulation:

@@ -74,13 +74,13 @@ def a_busy_month(desk: Desk) -> None:
 
     One batch for each order and each return, in the order in which they happen.
     """
-    desk.hear(CustomerFact("1003", "segment:7", True, START))
+    desk.hear(CustomerFact("1003", "segment:7", True, START), CustomerFact("1002", "account", "disabled", START))
     for number in range(1, 37):
         at = LATER + timedelta(hours=9 * number)
         desk.database.clock = Clock(at)
         bought = people.order(
             number, people.customer(number % 6 + 1), 5_000, placed_at=at, lines=LINES, list_minor=5_000,
-            channel="pos" if number % 11 == 0 else "online",
+            channel="pos" if number % 11 == 0 else "online", fulfilled_at=at if number % 5 else None,
         )  # fmt: skip
         desk.settle(bought)
         if number % 3 == 0:
@@ -96,7 +96,17 @@ def a_busy_month(desk: Desk) -> None:
             desk.settle(people.refunded(bought, people.refund(bought, number, 5_000)))
 
 
-@pytest.mark.parametrize("proposed", [body(), body(**EVERYTHING)], ids=["plain", "everything"])
+LADDER: dict[str, Any] = {
+    "tiers": {
+        "measure": "spend", "window": "lifetime",
+        "levels": [{"key": "gold", "name": "Gold", "enter": 12_000, "keep": 12_000}],
+    },
+    "earning": {"tiers": {"gold": 150}, "trigger": "fulfilled", "members": "accounts", "pos": False},
+    "promotions": [{"key": "golden", "title": "Golden", "bonus": 11, "tiers": ["gold"]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("proposed", [body(), body(**EVERYTHING), body(**LADDER)], ids=["plain", "everything", "tiers"])
 def test_the_terms_of_now_replayed_give_exactly_what_the_ledger_has(
     desk: Desk, above: Superuser, proposed: dict[str, Any]
 ) -> None:
@@ -130,6 +140,14 @@ def test_each_rule_that_is_left_out_makes_a_difference(desk: Desk, above: Superu
     assert found.now.points == ledger(desk, above) != found.then.points
     changed = {one.customer.customer_id: one.after - one.before for one in (*found.gains, *found.losses)}
     assert sum(changed.values()) == found.then.points - found.now.points
+
+
+def test_the_tiers_that_members_had_when_they_ordered_count(desk: Desk, above: Superuser) -> None:
+    in_force_all_the_time(desk, above, body(**LADDER))
+    a_busy_month(desk)
+    found = tried(desk, body(**LADDER) | {"earning": {**LADDER["earning"], "tiers": {"gold": 300}}})
+    assert found.now.points == ledger(desk, above) < found.then.points
+    assert found.then.bands[0] == 1, "one of them has no account"
 
 
 def test_pages_of_any_size_give_the_same(desk: Desk, above: Superuser, monkeypatch: pytest.MonkeyPatch) -> None:
