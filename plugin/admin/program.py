@@ -42,8 +42,11 @@ def earning() -> str:
 @pages.post("/earning")
 @merchant_only
 def publish_rules() -> BaseResponse | str | tuple[str, int]:
-    """Publish new rules for orders. Those that were tried are published as they were seen, or tried again."""
-    if not (seen := request.form.get("seen")):
+    """Publish new rules for orders, or try them. What was tried is published as it was seen, or tried again."""
+    wanted, seen = request.form.get("do"), request.form.get("seen")
+    if wanted in ("try", "change"):
+        return _tried() if wanted == "try" else _page()
+    if not seen:
         return _publish(_typed_rules)
     try:
         with _work() as work:
@@ -53,13 +56,6 @@ def publish_rules() -> BaseResponse | str | tuple[str, int]:
     except Refusal as refusal:
         return _page(refusal), REFUSED
     return _tried(again=True)
-
-
-@pages.post("/earning/try")
-@merchant_only
-def try_rules() -> str | tuple[str, int]:
-    """Show what the rules of the form would have issued; or the form again, as it was typed."""
-    return _page() if request.form.get("do") == "change" else _tried()
 
 
 def _tried(*, again: bool = False) -> str | tuple[str, int]:
@@ -139,7 +135,7 @@ def _page(refusal: Refusal | None = None) -> str:
     unit = 10 ** exponent(terms.currency)
     example = loyalty.example(terms, EXAMPLE_UNITS * unit)
     # What was typed into the form for orders stands there again; the other forms are short.
-    again = request.endpoint in ("program.publish_rules", "program.try_rules")
+    again = request.endpoint == "program.publish_rules"
     shown = dict(request.form) if again else _shown(terms)
     return render_template(
         "admin/earning.html", terms=terms, typed=shown, refusal=refusal, example=example,

@@ -43,7 +43,6 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/earning/actions",
         "/earning/promotions",
         "/earning/remove",
-        "/earning/try",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
