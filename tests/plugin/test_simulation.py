@@ -47,7 +47,7 @@ def test_rules_are_tried_then_published_as_they_were_seen(house: House, seller: 
         once = loyalty.simulate(work, loyalty.draft(work, lambda body: body)).now.points
     assert once > 0
     assert f"for goods kept: what came back is taken off {once} {2 * once}" in words
-    assert "1 order of 1 member were looked at" in words
+    assert "Looked at: 1 order of 1 member." in words
     assert "Nothing is published yet." in words
     assert looked.text.count('<svg class="columns"') == 2
     assert current(house, seller).version == 1
@@ -73,7 +73,7 @@ def test_rules_that_another_published_meanwhile_are_looked_at_beside(
         loyalty.change(work, points=5)
     other = merchant.fetch("/earning", "POST", **sent)
     assert "look again" in said(other.text)
-    assert "Now, version 2" in said(other.text)
+    assert "the rules of now (version 2)" in said(other.text)
     assert current(house, seller).points == 5
     assert merchant.fetch("/earning", "POST", **fields(other.text)).status_code == 303
     assert current(house, seller).points == 2
