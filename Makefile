@@ -51,7 +51,7 @@ bench-shopify: .venv/.ready ## Read 100,000 orders in as from Shopify; ends with
 bench-referral: .venv/.ready ## Weigh 100,000 referrals anew and look for rings; ends with one line of JSON (ARGS="--seeds 1 2")
 	@$(PY) -m bench.referral $(ARGS)
 
-bench-loyalty: .venv/.ready ## Prove a ledger of 1,000,000 entries, and sell rewards; ends with one line of JSON
+bench-loyalty: .venv/.ready ## Prove a ledger of 1,000,000 entries, sell rewards, try terms, settle; ends with one line of JSON
 	@$(PY) -m bench.loyalty $(ARGS)
 
 bench-woocommerce: .venv/.ready ## Sweep 10,000 changed orders, and try the door; ends with one line of JSON (ARGS=...)

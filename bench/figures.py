@@ -44,6 +44,8 @@ class Options:
     """Of the ledger that is verified."""
     purchases: int = 2_000
     """Rewards that are bought."""
+    simulated: int = 100_000
+    """Orders on which terms are tried."""
     turns: int = 500
     """How often `translate` does each thing in one run."""
 

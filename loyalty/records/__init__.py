@@ -134,6 +134,13 @@ from loyalty.records.redemptions import (
     sold,
     to_hand_over,
 )
+from loyalty.records.replay import (
+    START,
+    Place,
+    count_orders,
+    earlier_orders,
+    walk_orders,
+)
 from loyalty.records.tiers import (
     Held,
     add_changes,
@@ -158,10 +165,12 @@ from loyalty.records.tiers import (
 
 __all__ = [
     "NO_BOUND",
+    "START",
     "Booked",
     "Deed",
     "Entry",
     "Held",
+    "Place",
     "add_changes",
     "ages",
     "anniversaries",
@@ -182,6 +191,7 @@ __all__ = [
     "choices_of",
     "choose",
     "close_lots",
+    "count_orders",
     "counts",
     "credit_ends",
     "customers_after",
@@ -192,6 +202,7 @@ __all__ = [
     "drop_import",
     "due_lots",
     "due_members",
+    "earlier_orders",
     "earned",
     "earned_since",
     "empty_links",
@@ -286,6 +297,7 @@ __all__ = [
     "totals_out_of_step",
     "unearned",
     "walk_of",
+    "walk_orders",
     "withdraw_deed",
     "write_deeds",
     "write_members",

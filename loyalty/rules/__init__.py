@@ -80,6 +80,7 @@ from loyalty.rules.reckoning import (
     Owed,
     available_at,
     owed,
+    tried,
     unowned,
 )
 from loyalty.rules.redemptions import (
@@ -96,6 +97,12 @@ from loyalty.rules.rewards import (
     Kind,
     Reward,
     as_stored,
+)
+from loyalty.rules.simulation import (
+    BANDS,
+    Extremes,
+    Tally,
+    band_of,
 )
 from loyalty.rules.standing import (
     Cause,
@@ -130,6 +137,7 @@ from loyalty.rules.tiers import (
 )
 
 __all__ = [
+    "BANDS",
     "BIRTHDAY_NOTICE_DAYS",
     "BY_NATURE",
     "CODE_PREFIX",
@@ -156,6 +164,7 @@ __all__ = [
     "Draw",
     "Earning",
     "Expiry",
+    "Extremes",
     "Fact",
     "Grounds",
     "Kind",
@@ -179,6 +188,7 @@ __all__ = [
     "Rounding",
     "Ruling",
     "Stacking",
+    "Tally",
     "Target",
     "Terms",
     "Trigger",
@@ -188,6 +198,7 @@ __all__ = [
     "amount",
     "as_stored",
     "available_at",
+    "band_of",
     "birthday_counts",
     "breakage",
     "closings",
@@ -218,6 +229,7 @@ __all__ = [
     "target",
     "terms_for",
     "tier_at",
+    "tried",
     "unowned",
     "walk",
     "warnings_between",

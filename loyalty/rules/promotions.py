@@ -50,8 +50,11 @@ class Selection:
         return bool(self.products or self.variants or self.vendors)
 
     def has(self, line: KeptLine) -> bool:
-        return not self or (
-            line.product_id in self.products or line.variant_id in self.variants or line.vendor in self.vendors
+        return (
+            line.product_id in self.products
+            or line.variant_id in self.variants
+            or line.vendor in self.vendors
+            or not (self.products or self.variants or self.vendors)
         )
 
 
@@ -127,7 +130,7 @@ def eligible(
     promotions: Sequence[Promotion], order: Order, buyer: Buyer, weekday: str, lines: Sequence[KeptLine]
 ) -> tuple[str, ...]:
     """The promotions that `order` may have, by key. `weekday` is its day in the shop's zone."""
-    return tuple(p.key for p in promotions if _admits(p, order, buyer, weekday, lines))
+    return tuple([p.key for p in promotions if _admits(p, order, buyer, weekday, lines)])
 
 
 def _admits(p: Promotion, order: Order, buyer: Buyer, weekday: str, lines: Sequence[KeptLine]) -> bool:

@@ -47,6 +47,18 @@ def owed(order: Order, terms: Terms, grounds: Grounds = NO_GROUNDS, lines: Seque
     return _in_full(order, terms, grounds, lines)
 
 
+def tried(
+    order: Order, terms: Terms, grounds: Grounds = NO_GROUNDS, lines: Sequence[KeptLine] = ()
+) -> tuple[int, Sequence[Promotion]]:
+    """The points of `owed` and the promotions in them, without a word about why: for who reckons a whole history."""
+    if _nothing(order, terms) or grounds.barred:
+        return 0, ()
+    if terms.plain and (terms.earning.credit or not order.credit_minor):
+        return order.kept_minor * terms.points // terms.per_minor, ()
+    found = _reckoned(order, terms, grounds, lines)
+    return (0, ()) if isinstance(found, int) else (found.points, found.used)
+
+
 def unowned(order: Order, terms: Terms) -> Owed:
     """Of an order that has no customer: why it earns nothing, or that what it would earn waits for one."""
     reason = _nothing(order, terms) or NOBODY
@@ -128,7 +140,11 @@ def _kept(lines: Sequence[KeptLine], terms: Terms) -> Sequence[_Kept]:
         return _ALL_OF_IT
     found = list[_Kept]()
     for line, weight in zip(lines, left, strict=True):
-        rule = next((r for r in terms.earning.goods if r.goods.has(line)), None)
+        rule = None
+        for known in terms.earning.goods:
+            if known.goods.has(line):
+                rule = known
+                break
         percent = 100 if rule is None else 0 if rule.fixed else rule.percent
         found.append(_Kept(line, weight, percent, rule, max(0, line.quantity - line.returned)))
     return found
@@ -155,12 +171,23 @@ def _basis(order: Order, terms: Terms) -> tuple[int, int]:
     return top, bottom
 
 
-def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> Owed:
+class _Reckoned(NamedTuple):
+    """What an order comes to by all the rules, before anything is said about it."""
+
+    counts_minor: int
+    tier: int
+    used: Sequence[Promotion]
+    extras: Sequence[tuple[str, int]]
+    points: int
+    cut: int
+
+
+def _reckoned(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> _Reckoned | int:
+    """What it comes to or, where that is too little to earn anything, the minor units that count."""
     earning, basis = terms.earning, _basis(order, terms)
     counts = basis[0] // basis[1]
     if counts < earning.minimum_minor or not basis[0]:
-        short = f"less than {Money(earning.minimum_minor, terms.currency)} counts" if basis[0] else NOTHING_COUNTS
-        return Owed(0, f"no points: {short}", Receipt(counts, reason=short))
+        return counts
     kept, tier = _kept(lines, terms) if lines else _ALL_OF_IT, earning.percent_for(grounds.tier)
     promotions = (
         [p for p in terms.promotions if p.key in grounds.promotions and p.minimum_minor <= counts]
@@ -168,13 +195,22 @@ def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptL
         else ()
     )
     spend, used = _stacked(basis, terms, tier, kept, promotions)
-    extras = [*_extras(terms, grounds, kept), *((p.title, p.bonus) for p in used if p.bonus)]
-    points = spend + sum(bonus for _, bonus in extras)
+    extras = [*_extras(terms, grounds, kept), *[(p.title, p.bonus) for p in used if p.bonus]]
+    points = spend + sum([bonus for _, bonus in extras])
     cut = 0 if grounds.room is None else max(0, points - grounds.room)
+    return _Reckoned(counts, tier, used, extras, points - cut, cut)
+
+
+def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> Owed:
+    earning, found = terms.earning, _reckoned(order, terms, grounds, lines)
+    if isinstance(found, int):
+        short = f"less than {Money(earning.minimum_minor, terms.currency)} counts" if found else NOTHING_COUNTS
+        return Owed(0, f"no points: {short}", Receipt(found, reason=short))
     receipt = Receipt(
-        counts, _rate(terms), earning.rounding, tier, tuple(p.key for p in used), tuple(extras), cut, frozen=grounds
-    )
-    return Owed(points - cut, _sentence(points - cut, receipt, terms, used), receipt)
+        found.counts_minor, _rate(terms), earning.rounding, found.tier, tuple([p.key for p in found.used]),
+        tuple(found.extras), found.cut, frozen=grounds,
+    )  # fmt: skip
+    return Owed(found.points, _sentence(found.points, receipt, terms, found.used), receipt)
 
 
 def _stacked(

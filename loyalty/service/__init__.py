@@ -118,6 +118,7 @@ from loyalty.service.program import (
     TermsRefused,
     change,
     current_terms,
+    draft,
     example,
     first_terms,
     offer,
@@ -143,6 +144,11 @@ from loyalty.service.redemptions import (
     release_unused,
     take_back,
     to_hand_over,
+)
+from loyalty.service.simulation import (
+    Outcome,
+    Simulation,
+    simulate,
 )
 from loyalty.service.telling import (
     tell_points,
@@ -178,6 +184,7 @@ __all__ = [
     "NotOnYourWord",
     "NothingToHandOver",
     "NothingToTakeBack",
+    "Outcome",
     "Preview",
     "Proof",
     "Reading",
@@ -185,6 +192,7 @@ __all__ = [
     "RewardLimit",
     "RewardSoldOut",
     "RewardUnknown",
+    "Simulation",
     "Standing",
     "TermsRefused",
     "TierUnknown",
@@ -208,6 +216,7 @@ __all__ = [
     "current_terms",
     "date_lots",
     "decide_due",
+    "draft",
     "earned",
     "end_choice",
     "example",
@@ -252,6 +261,7 @@ __all__ = [
     "set_tier",
     "settle_awards",
     "settle_orders",
+    "simulate",
     "standing",
     "statement",
     "take_back",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
@@ -113,7 +113,7 @@ def _reckoned(
         else program.for_order(order)
         for order in orders
     }
-    ask = reckoner(work, orders, terms, booked, tiers=_tiers if program.has_tiers else no_tiers)
+    ask = reckoner(work, orders, terms, booked, tiers=tiers_of_buyers if program.has_tiers else no_tiers)
     if ask.rooms:
         orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     for order in orders:
@@ -122,10 +122,12 @@ def _reckoned(
         yield (order, agreed, order.order_id in ask.frozen), due
 
 
-def _tiers(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, str]:
-    """The tier of each order's buyer when it was placed, as we said it then."""
+def tiers_of_buyers(
+    work: UnitOfWork, orders: Sequence[Order], before: timedelta = timedelta(0)
+) -> Mapping[OrderId, str]:
+    """The tier of each order's buyer when it was placed, or that long before, as we said it then."""
     asked = [(order, order.customer_id) for order in orders if order.customer_id is not None]
-    found = tiers.tiers_at(work, [(who, order.placed_at) for order, who in asked])
+    found = tiers.tiers_at(work, [(who, order.placed_at - before) for order, who in asked])
     return {order.order_id: tier for (order, _), tier in zip(asked, found, strict=True) if tier is not None}
 
 

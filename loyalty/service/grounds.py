@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +20,7 @@ from commerce.orders import KeptLine, Order
 from engine import mirror, shops
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Terms
+from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Period, Terms
 
 Tiers = Callable[[UnitOfWork, Sequence[Order]], Mapping[OrderId, str]]
 """The tier of each order's buyer at the order's instant; orders of people without a tier are left out."""
@@ -50,7 +50,7 @@ class Reckoner:
     grounds: Mapping[OrderId, Grounds] = field(default_factory=dict)
     lines: Mapping[OrderId, Sequence[KeptLine]] = field(default_factory=dict)
     frozen: frozenset[OrderId] = frozenset()
-    rooms: dict[OrderId, _Room] = field(default_factory=dict)
+    rooms: dict[OrderId, Room] = field(default_factory=dict)
 
     def owed(self, order: Order, terms: Terms) -> Owed:
         """What `order` is owed. Orders of one member share the room under a cap: ask for the earlier order first."""
@@ -65,8 +65,14 @@ class Reckoner:
         return found
 
 
+@lru_cache(4096)
+def _bounds(period: Period, day: date) -> tuple[date, date]:
+    """The first day of a period, and the first after it. Asked for each order under caps."""
+    return period.first_day(day), period.next_day(day)
+
+
 @dataclass(slots=True)
-class _Room:
+class Room:
     """What one member's orders have earned, by the day in the shop's zone on which they were placed."""
 
     zone: ZoneInfo
@@ -74,14 +80,11 @@ class _Room:
 
     def left(self, order: Order, terms: Terms) -> int:
         """The points that the tightest of the terms' caps leaves for `order`."""
-        day = order.placed_at.astimezone(self.zone).date()
-        return min(
-            max(0, cap.points - sum(
-                points for on, points in self.earned.items()
-                if cap.period.first_day(day) <= on < cap.period.next_day(day)
-            ))
-            for cap in terms.earning.caps
-        )  # fmt: skip
+        day, left = order.placed_at.astimezone(self.zone).date(), list[int]()
+        for cap in terms.earning.caps:
+            first, after = _bounds(cap.period, day)
+            left.append(cap.points - sum([points for on, points in self.earned.items() if first <= on < after]))
+        return max(0, min(left))
 
     def take(self, order: Order, points: int) -> None:
         self.earned[order.placed_at.astimezone(self.zone).date()] += points
@@ -106,15 +109,24 @@ def reckoner(
         return Reckoner(lines=lines)
     frozen = records.frozen(work, [order.order_id for order in fancy if order.order_id in booked])
     fresh = [order for order in {o.order_id: o for o in (*fancy, *some)}.values() if order.order_id not in frozen]
-    asked = _Asked.of(work, fresh, terms, tiers)
+    agreed = {id(found): found for found in (terms[order.order_id] for order in fresh)}
+    asked = Asked.of(work, fresh, list(agreed.values()), tiers)
     grounds = {order.order_id: asked.grounds(order, terms[order.order_id], lines) for order in fresh}
     grounds |= {order_id: Grounds.read(body) for order_id, body in frozen.items()}
     return Reckoner(grounds, lines, frozenset(frozen), _rooms(work, fresh, terms))
 
 
+def counts_orders(terms: Terms) -> bool:
+    """Whether some rule asks for the number of an order among its buyer's."""
+    return bool(terms.earning.milestones) or any(p.first_order for p in terms.promotions)
+
+
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Answers about the buyers of orders that never earned."""
+class Asked:
+    """Answers about the buyers of orders that never earned.
+
+    `numbers` and `had` say what came before an order; whoever replays a history counts them himself.
+    """
 
     tiers: Mapping[OrderId, str]
     numbers: Mapping[OrderId, int]
@@ -123,12 +135,14 @@ class _Asked:
     zone: ZoneInfo
 
     @classmethod
-    def of(cls, work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms], tiers: Tiers) -> _Asked:
-        agreed = list({id(found): found for found in (terms[o.order_id] for o in orders)}.values())
+    def of(
+        cls, work: UnitOfWork, orders: Sequence[Order], agreed: Sequence[Terms], tiers: Tiers, *, replayed: bool = False
+    ) -> Asked:
+        """What any of these terms asks of these orders. `replayed`: all but what came before them."""
         promotions = [p for found in agreed for p in found.promotions]
         people = sorted({o.customer_id for o in orders if o.customer_id is not None})
-        counted = any(p.first_order for p in promotions) or any(t.earning.milestones for t in agreed)
-        limited = sorted({p.key for p in promotions if p.most_orders})
+        counted = not replayed and any(counts_orders(found) for found in agreed)
+        limited = [] if replayed else sorted({p.key for p in promotions if p.most_orders})
         told = any(p.segments for p in promotions) or any(t.earning.members != Members.ALL for t in agreed)
         tiered = any(p.tiers for p in promotions) or any(t.earning.tiers for t in agreed)
         days = any(p.weekdays for p in promotions)
@@ -140,14 +154,19 @@ class _Asked:
             zone(shops.current(work).timezone) if days else zone("UTC"),
         )
 
-    def grounds(self, order: Order, terms: Terms, lines: Mapping[OrderId, Sequence[KeptLine]]) -> Grounds:
+    def grounds(
+        self, order: Order, terms: Terms, lines: Mapping[OrderId, Sequence[KeptLine]], room: int | None = None
+    ) -> Grounds:
         tier, number = self.tiers.get(order.order_id), self.numbers.get(order.order_id)
         facts = self.facts.get(order.customer_id, {}) if order.customer_id is not None else {}
+        barred = _barred(order, terms, facts)
+        if not terms.promotions:
+            return Grounds(tier, (), number, room, barred)
         segments = [fact.removeprefix(SEGMENT) for fact, (value, _) in facts.items() if value is True]
         buyer = Buyer(tier, segments, number, self.had.get(order.customer_id, {}) if order.customer_id else {})
         weekday = WEEKDAYS[order.placed_at.astimezone(self.zone).weekday()]
         promotions = rules.eligible(terms.promotions, order, buyer, weekday, lines.get(order.order_id, ()))
-        return Grounds(tier, promotions, number, barred=_barred(order, terms, facts))
+        return Grounds(tier, promotions, number, room, barred)
 
 
 def _barred(order: Order, terms: Terms, facts: Mapping[str, tuple[Any, datetime]]) -> str | None:
@@ -172,7 +191,7 @@ def _facts(work: UnitOfWork, people: Sequence[CustomerId]) -> dict[CustomerId, d
     return found
 
 
-def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms]) -> dict[OrderId, _Room]:
+def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms]) -> dict[OrderId, Room]:
     """For each order under caps, its buyer's room: one for all orders of one buyer."""
     capped = {
         order.order_id: order.customer_id
@@ -182,15 +201,15 @@ def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Te
     if not capped:
         return {}
     where, people = zone(shops.current(work).timezone), sorted(set(capped.values()))
-    since = min(_since(order, terms[order.order_id], where) for order in orders if order.order_id in capped)
-    rooms = {customer_id: _Room(where, defaultdict(int)) for customer_id in people}
+    since = min(capped_since(o.placed_at, terms[o.order_id], where) for o in orders if o.order_id in capped)
+    rooms = {customer_id: Room(where, defaultdict(int)) for customer_id in people}
     for customer_id, placed_at, points in records.earned_since(work, people, since):
         rooms[customer_id].earned[placed_at.astimezone(where).date()] += points
     return {order_id: rooms[customer_id] for order_id, customer_id in capped.items()}
 
 
-def _since(order: Order, terms: Terms, where: ZoneInfo) -> datetime:
-    """The beginning of the longest period in which the order is capped."""
-    day = order.placed_at.astimezone(where).date()
+def capped_since(at: datetime, terms: Terms, where: ZoneInfo) -> datetime:
+    """The beginning of the longest period of a cap in which `at` lies."""
+    day = at.astimezone(where).date()
     first = min(cap.period.first_day(day) for cap in terms.earning.caps)
     return datetime.min.replace(tzinfo=UTC) if first == date.min else datetime.combine(first, time(), where)

@@ -82,13 +82,13 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
 
     Refuses with `TermsRefused`, whose message has a sentence for each mistake; then nothing is written.
     """
-    proposed, before = _sound(body), current_terms(work).tiers
+    proposed, before = sound(body), current_terms(work).tiers
     version = terms.publish(work, DOMAIN, body)
     _restate_segments(work, before, proposed.tiers)
     return version
 
 
-def _sound(body: Mapping[str, Any]) -> Terms:
+def sound(body: Mapping[str, Any]) -> Terms:
     """The terms that `body` says, if they can be published; else `TermsRefused`."""
     try:
         proposed = Terms.read(0, body)
@@ -122,7 +122,12 @@ def _put_segments(work: UnitOfWork, levels: Sequence[Level], *, active: bool) ->
 
 def revise(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
     """Publish what `changed` makes of the current terms; answers with their version. Refuses with `TermsRefused`."""
-    return publish(work, changed(terms.versions(work, DOMAIN)[-1].body))
+    return publish(work, draft(work, changed))
+
+
+def draft(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What `changed` makes of the current terms, not looked at and not published."""
+    return changed(terms.versions(work, DOMAIN)[-1].body)
 
 
 def example(agreed: Terms, goods_minor: int) -> Owed:
@@ -140,8 +145,8 @@ def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> in
     """
     body = terms.versions(work, DOMAIN)[-1].body
     proposed = {**body, "rewards": [*body["rewards"], reward]}
-    sound = _sound(proposed)
-    if why := offering.refusal(sample(sound.rewards[-1], sound.currency)):
+    found = sound(proposed)
+    if why := offering.refusal(sample(found.rewards[-1], found.currency)):
         raise TermsRefused(f"{why}.")
     return terms.publish(work, DOMAIN, proposed)
 

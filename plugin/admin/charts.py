@@ -32,9 +32,11 @@ def bar(value: int, most: int, *, kind: str = "") -> Markup:
     ).format(kind, length)
 
 
-def columns(values: Sequence[int], label: str) -> Markup:
-    """A column for each value, in their order. `label` says in words what the picture shows."""
-    most, wide = max(values, default=0), len(values) * COLUMN - GAP
+def columns(values: Sequence[int], label: str, most: int | None = None) -> Markup:
+    """A column for each value, in their order. `label` says in words what the picture shows; `most` is the value of
+    the whole height, for charts that are compared: the greatest, if it is not given.
+    """
+    most, wide = max(values, default=0) if most is None else most, len(values) * COLUMN - GAP
     shapes = Markup("").join(_column(place, value, most) for place, value in enumerate(values))
     return Markup(
         '<svg class="columns" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}" '

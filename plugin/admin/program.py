@@ -1,5 +1,6 @@
 """How points are earned in a shop, for the merchant: one page with a form for each part of the terms, and an example
 reckoned by the rules themselves. Each button publishes a new version; what was earned keeps the version that paid.
+Rules for orders may be tried first: what they would have issued is shown, and what was seen so can be published.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import loyalty
 from commerce.money import Money, exponent
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
-from plugin.admin import program_form
+from plugin.admin import program_form, standing_forms
 from plugin.admin.pages import link
 from plugin.session import merchant_only
 
@@ -40,9 +41,42 @@ def earning() -> str:
 
 @pages.post("/earning")
 @merchant_only
-def publish_rules() -> BaseResponse | tuple[str, int]:
-    """Publish new rules for orders."""
-    return _publish(lambda body: program_form.rules_of(request.form, body))
+def publish_rules() -> BaseResponse | str | tuple[str, int]:
+    """Publish new rules for orders, or try them. What was tried is published as it was seen, or tried again."""
+    wanted, seen = request.form.get("do"), request.form.get("seen")
+    if wanted in ("try", "change"):
+        return _tried() if wanted == "try" else _page()
+    if not seen:
+        return _publish(_typed_rules)
+    try:
+        with _work() as work:
+            if _name(work) == seen:
+                loyalty.revise(work, _typed_rules)
+                return redirect(link("program.earning", changed="yes"), 303)
+    except Refusal as refusal:
+        return _page(refusal), REFUSED
+    return _tried(again=True)
+
+
+def _tried(*, again: bool = False) -> str | tuple[str, int]:
+    """What the rules of the form do to the shop's orders, beside the rules of now. Nothing is written."""
+    try:
+        with current_app.extensions["doors"].database.snapshot(g.merchant.shop.shop_id) as work:
+            seen, found = _name(work), loyalty.simulate(work, loyalty.draft(work, _typed_rules))
+    except Refusal as refusal:
+        return _page(refusal), REFUSED
+    typed = {name: value for name, value in request.form.items() if name not in ("do", "seen")}
+    return render_template("admin/simulation.html", s=found, typed=typed, seen=seen, again=again)
+
+
+def _typed_rules(body: Mapping[str, Any]) -> dict[str, Any]:
+    return program_form.rules_of(request.form, body)
+
+
+def _name(work: UnitOfWork) -> str:
+    """A name for exactly these rules beside exactly those of now."""
+    now = loyalty.current_terms(work).version
+    return standing_forms.digest({**loyalty.draft(work, _typed_rules), "beside": now})
 
 
 @pages.post("/earning/promotions")
@@ -101,7 +135,7 @@ def _page(refusal: Refusal | None = None) -> str:
     unit = 10 ** exponent(terms.currency)
     example = loyalty.example(terms, EXAMPLE_UNITS * unit)
     # What was typed into the form for orders stands there again; the other forms are short.
-    again = refusal is not None and request.endpoint == "program.publish_rules"
+    again = request.endpoint == "program.publish_rules"
     shown = dict(request.form) if again else _shown(terms)
     return render_template(
         "admin/earning.html", terms=terms, typed=shown, refusal=refusal, example=example,

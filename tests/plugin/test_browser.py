@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+import loyalty
 from engine.work import Database
 from sandbox import App, Courier, World, create_app
 from tests.ground import Clock
@@ -180,3 +181,35 @@ def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
         admin.frame.locator("nav a[aria-current=page]", has_text=name).wait_for(timeout=10_000)
         over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
         assert over <= 0, name
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_rules_are_tried_before_they_are_published(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator("nav a", has_text="Earning").first.click()
+    admin.arrives_at("Earning")
+    admin.frame.locator("input[name=points]").first.fill("3")
+    admin.frame.locator("button", has_text="Try it on your history").click()
+    admin.arrives_at("Tried on your history")
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+    assert admin.frame.locator("svg.columns").count() == 2
+    admin.frame.locator("button", has_text="Change them first").click()
+    admin.arrives_at("Earning")
+    assert admin.frame.locator("input[name=points]").first.input_value() == "3"
+    assert _points(admin) == 1
+    admin.frame.locator("button", has_text="Try it on your history").click()
+    admin.arrives_at("Tried on your history")
+    admin.frame.locator("button", has_text="Publish these rules").click()
+    admin.arrives_at("Earning")
+    assert _points(admin) == 3
+    assert admin.complaints == []
+
+
+def _points(admin: Admin) -> int:
+    """How many points the terms of now give."""
+    with admin.house.database.machine() as connection:
+        shop_id = connection.execute(text("SELECT shop_id FROM shops WHERE domain = :domain"), {"domain": DOMAIN})
+        found = shop_id.scalar_one()
+    with admin.house.database.work(found) as work:
+        return loyalty.current_terms(work).points
