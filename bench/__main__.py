@@ -26,7 +26,8 @@ SUITES: Mapping[str, Callable[[Options, Progress], Result]] = {
 
 def main(arguments: Sequence[str]) -> int:
     chosen = _parser().parse_args(arguments)
-    options = Options(**{field.name: getattr(chosen, field.name) for field in fields(Options)})
+    asked = {field.name for field in fields(Options)} & set(vars(chosen))
+    options = Options(**{name: getattr(chosen, name) for name in asked})
     if options.data and not options.data.is_file():
         print(
             f"{options.data} does not exist; --data names a file of orders (.parquet, .csv, .csv.gz)", file=sys.stderr

@@ -27,8 +27,9 @@ from commerce.ids import ShopId
 from commerce.store import ShopDetails
 from engine import shops, terms
 from engine.inbox import Reaction, pack
+from engine.keyring import house_secret
 from engine.postgres import Embedded
-from engine.shops import Shop
+from engine.shops import Seal, Shop
 from engine.work import Database
 from migrations import upgrade
 from plugin.demo import machine
@@ -71,6 +72,8 @@ class Ground:
     server: int
     """The process id of the server."""
     shop_ids: Sequence[ShopId]
+    seal_key: str
+    """The same for every process, for each opens what another has sealed."""
 
     @property
     def shop_id(self) -> ShopId:
@@ -115,7 +118,7 @@ class Ground:
             "PROMETHEUS_MULTIPROC_DIR": str(self.home),
             "PERENNIAL_URL": f"http://127.0.0.1:{port}",
             "PERENNIAL_PORT": str(port),
-            "PERENNIAL_SEAL_KEYS": Fernet.generate_key().decode(),
+            "PERENNIAL_SEAL_KEYS": self.seal_key,
             "SHOPIFY_CLIENT_ID": CLIENT_ID,
             "SHOPIFY_CLIENT_SECRET": SECRET,
             "SHOPIFY_PLATFORM_URL": "http://127.0.0.1:9",
@@ -130,11 +133,21 @@ def ground(shop_count: int = 1, *, rich: bool = False) -> Iterator[Ground]:
     try:
         with embedded as url:
             upgrade(url)
-            yield Ground(
-                home, url, machine.server_pid(embedded.data_dir), [_open_shop(url, n, rich) for n in range(shop_count)]
-            )
+            key = Fernet.generate_key().decode()
+            shop_ids = [_open_shop(url, n, rich) for n in range(shop_count)]
+            _make_secret(url, key)
+            yield Ground(home, url, machine.server_pid(embedded.data_dir), shop_ids, key)
     finally:
         machine.remove(home)
+
+
+def _make_secret(url: str, seal_key: str) -> None:
+    """The house's secret, before anything is locked: a worker asks for it as it starts."""
+    database = Database(url, clock, connections=1)
+    try:
+        house_secret(database, Seal([seal_key]), seal_key)
+    finally:
+        database.close()
 
 
 def _open_shop(url: str, number: int, rich: bool) -> ShopId:
