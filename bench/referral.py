@@ -12,13 +12,13 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from psycopg.types.json import Jsonb
 
 import referral
-from bench import ring
+from bench import inviting, ring
 from bench.ground import REACTIONS, Ground, clock, ground
 from bench.town import town
 from commerce.ids import ShopId
@@ -32,9 +32,6 @@ HONEST = 600
 # What the issue asks for.
 MOST_SECONDS = 60.0
 LEAST_CAUGHT, MOST_DECLINED = 0.95, 0.01
-
-# What else this command measures: name -> a function that answers with figures for the last line.
-OTHERS: Mapping[str, Callable[[], Mapping[str, float]]] = {}
 
 _CUSTOMERS = """
     INSERT INTO customers (shop_id, external_id, observed_at)
@@ -102,10 +99,9 @@ def play(place: Ground, shop_id: ShopId, seed: int, honest: int) -> ring.Verdict
 
 def main(arguments: Sequence[str]) -> int:
     chosen = _parser().parse_args(arguments)
-    facts: dict[str, float | None] = {"landing_p95_ms": None, "claim_p95_ms": None}
-    for name, measure in OTHERS.items():
-        facts |= measure()
-        print(f"{name}: measured", flush=True)
+    rows = inviting.measure(requests=chosen.requests)
+    print(*rows, sep="\n", flush=True)
+    facts = inviting.facts(rows)
     with ground(1 + len(chosen.seeds)) as place:
         seconds, change = rescore(place, place.shop_ids[0], chosen.history)
         facts["rescore_per_s"] = round(chosen.history / seconds)
@@ -133,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.referral", description="Measure referral.")
     parser.add_argument("--history", type=int, default=HISTORY, help="referrals that are weighed anew (%(default)s)")
     parser.add_argument("--honest", type=int, default=HONEST, help="honest friends of each town (%(default)s)")
+    parser.add_argument("--requests", type=int, default=inviting.REQUESTS, help="of each kind (%(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="a town for each of these (%(default)s)")
     return parser
 

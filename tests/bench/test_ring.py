@@ -55,7 +55,7 @@ def test_the_shares_are_those_of_what_was_counted() -> None:
 
 @pytest.mark.slow
 def test_the_benchmark_ends_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
-    assert referral_bench.main(["--history", "1500", "--honest", "60", "--seeds", "31"]) == 0
+    assert referral_bench.main(["--history", "1500", "--honest", "60", "--seeds", "31", "--requests", "64"]) == 0
     lines = capsys.readouterr().out.splitlines()
     facts = json.loads(lines[-1])
     assert list(facts) == ["landing_p95_ms", "claim_p95_ms", "rescore_per_s", "ring_caught", "honest_declined"]
