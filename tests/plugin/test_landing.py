@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from a2wsgi import ASGIMiddleware, WSGIMiddleware
+from sqlalchemy import text
 from werkzeug.test import Client
 
 import referral
@@ -20,6 +23,8 @@ from plugin.storefront.gathering import Gathering
 from plugin.storefront.landing import LandingDoor
 from plugin.storefront.remembering import SECONDS, Remembered
 from tests.plugin.conftest import House, Shopper, order, person
+
+_CLICKS = text("SELECT channel, many FROM invitation_counts WHERE shop_id = :shop_id AND what = 'click'")
 
 
 @pytest.fixture
@@ -171,3 +176,21 @@ def test_one_that_breaks_breaks_for_itself_alone() -> None:
         with pytest.raises(RuntimeError, match="gone"):
             bad.result(10)
     assert gathering._waiting == {}
+
+
+def test_each_visitor_s_form_carries_the_site_and_the_channel_they_came_by(crowd: Shopper, house: House) -> None:
+    def opened(via: str, referrer: str) -> dict[str, str]:
+        address = f"/proxy/r/ANNA-K7K7?{crowd.query(via=via)}"
+        page = crowd.client.get(address, headers={"Referer": referrer} if referrer else {}).text
+        return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+
+    visits = (("sms", "https://a.example/x?y=1"), ("sms", ""), ("whatsapp", "https://b.example/"), ("sms", '"><b>'))
+    sites = ("https://a.example/", "", "https://b.example/", "")
+    for (via, referrer), site in zip(visits, sites, strict=True):
+        assert opened(via, referrer) == {"channel": via, "came_from": site}
+    counted, patience = dict[str, int](), time.monotonic() + 20
+    # The first of each channel is counted by the pages, the others a moment later by the gate.
+    while counted != {"sms": 3, "whatsapp": 1} and time.monotonic() < patience:
+        with house.database.work(crowd.shop.shop_id) as work:
+            counted = {row.channel: row.many for row in work.rows(_CLICKS)}
+    assert counted == {"sms": 3, "whatsapp": 1}
