@@ -31,7 +31,7 @@ import lifecycle
 import loyalty
 import referral
 from commerce.history import Store
-from commerce.ids import ShopId
+from commerce.ids import CustomerId, ShopId
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import StoreError
 from connectors.http import HttpSession, public
@@ -70,9 +70,14 @@ TRANSLATORS: Mapping[str, Translate] = {
 }
 
 
+def _tiers_now(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Mapping[CustomerId, str]:
+    found = loyalty.tiers_at(work, [(customer_id, work.now) for customer_id in customer_ids])
+    return {customer_id: tier for customer_id, tier in zip(customer_ids, found, strict=True) if tier is not None}
+
+
 def recognising(secret: Callable[[], bytes]) -> Sequence[Reaction]:
-    """`REACTIONS`, of which referral knows a buyer again by the address of their claim."""
-    known = partial(referral.settle_attributions, secret=secret)
+    """`REACTIONS`, of which referral knows a buyer again by the address of their claim, and an advocate's tier."""
+    known = partial(referral.settle_attributions, secret=secret, tiers=_tiers_now)
     return [known if each is referral.settle_attributions else each for each in REACTIONS]
 
 

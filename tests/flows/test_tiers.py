@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 import app
 import loyalty
+import referral
 from sandbox.customers import Customer
 from sandbox.ids import gid
 from sandbox.metafields import OWN_NAMESPACE
 from tests.flows.conftest import Loop
 
+AWARDS = text("SELECT points FROM entries WHERE shop_id = :shop_id AND kind = 'award' AND account = 'points'")
 TIERS = {
     "levels": [
         {"key": "silver", "name": "Silver", "enter": 1_000, "keep": 500},
@@ -96,3 +99,20 @@ def test_points_that_are_over_are_gone_from_the_store_s_field_too(loop: Loop, an
     loop.come_to_rest()
     fields = loop.world.shop().metafields.of(gid("Customer", anna.id), OWN_NAMESPACE)
     assert {field.key: field.value for field in fields}["points"] == "0"
+
+
+@pytest.mark.parametrize("tier, points", [("silver", 300), ("gold", 200)])
+def test_an_advocate_is_rewarded_by_their_tier(loop: Loop, anna: Customer, tier: str, points: int) -> None:
+    loop.world.place_order([("POT", 1)], customer=anna)
+    loop.come_to_rest()
+    assert shown(loop, anna)[1] == "Silver"
+    with loop.database.work(loop.shop.shop_id) as work:
+        stored = referral.as_stored(referral.current_terms(work))
+        referral.publish(work, {**stored, "advocate_points": 200, "tier_points": {tier: 300}})
+        code = referral.code_of(work, loop.customer_id(anna.id))
+    loop.clock.forward(minutes=1)
+    friend = loop.world.add_customer("bo@example.com", "Bo", "Baker")
+    loop.world.place_order([("POT", 1)], customer=friend, attributes=[("perennial_ref", code)])
+    loop.come_to_rest()
+    with loop.database.work(loop.shop.shop_id) as work:
+        assert [row.points for row in work.rows(AWARDS)] == [points]
