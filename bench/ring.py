@@ -98,7 +98,7 @@ def play(
 def _verdicts(drawn: Town, bands: dict[str, str]) -> Verdicts:
     ring, honest = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for number, friend in enumerate(drawn.friends):
-        (ring if friend.ring else honest)[friend.tactic, bands[f"fr-{number}"]] += 1
+        (ring if friend.ring else honest)[friend.tactic, bands.get(f"fr-{number}", "decline")] += 1
     return Verdicts(ring, honest)
 
 
@@ -135,7 +135,11 @@ def _claim(
         with database.work(shop_id) as work:
             who = friend.who
             evidence = Evidence(device=who.device, ip=who.ip, user_agent=who.browser, referrer=friend.referrer)
-            offer = referral.claim(work, codes[friend.advocate], who.email, database.secret(), evidence=evidence)
+            try:
+                offer = referral.claim(work, codes[friend.advocate], who.email, database.secret(), evidence=evidence)
+            except referral.NotTaken:
+                # In a large town two people have one address: who bought before gets no code, and orders without.
+                continue
             claims[number] = str(offer.code)
     with database.work(shop_id) as work:
         referral.screen_due(work)
@@ -147,7 +151,7 @@ def _buy(
     reactions: Sequence[Reaction],
 ) -> None:  # fmt: skip
     orders = [
-        _order(f"new-{n}", f"fr-{n}", f.who, BEGIN + timedelta(days=f.day, hours=2), 4000, claims[n])
+        _order(f"new-{n}", f"fr-{n}", f.who, BEGIN + timedelta(days=f.day, hours=2), 4000, claims.get(n))
         for n, f in friends
     ]
     with database.work(shop_id) as work:
