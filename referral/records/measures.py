@@ -1,4 +1,4 @@
-"""What referral counts: shares and clicks by day and channel, and what became of claims."""
+"""What referral counts: clicks by day and channel, and what became of claims."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _COUNT = text("""
     FROM shops s WHERE s.shop_id = :shop_id
     ON CONFLICT (shop_id, day, channel, what) DO UPDATE SET many = invitation_counts.many + excluded.many
 """)
-_SHARES_AND_CLICKS = text("""
-    SELECT channel, coalesce(sum(many) FILTER (WHERE what = 'share'), 0)::bigint AS shares,
-           coalesce(sum(many) FILTER (WHERE what = 'click'), 0)::bigint AS clicks
-    FROM invitation_counts WHERE shop_id = :shop_id AND day >= CAST(:since AS date) GROUP BY channel ORDER BY channel
+_CLICKS = text("""
+    SELECT channel, sum(many)::bigint AS clicks
+    FROM invitation_counts WHERE shop_id = :shop_id AND what = 'click'
+      AND day >= CAST(:since AS date) GROUP BY channel ORDER BY channel
 """)
 _OUTCOMES = """
     count(s.claim_id) AS claims, count(a.order_id) FILTER (WHERE a.verdict <> 'not_counted') AS orders,
@@ -93,13 +93,13 @@ _COST = text("""
 
 
 def count(work: UnitOfWork, what: str, channel: str, many: int = 1) -> None:
-    """So many more shares or clicks of today, by the shop's own calendar."""
+    """So many more of today, by the shop's own calendar."""
     work.run(_COUNT, what=what, channel=channel, many=many, now=work.now)
 
 
-def shares_and_clicks(work: UnitOfWork, since: datetime) -> Sequence[Any]:
-    """channel, shares, clicks."""
-    return work.rows(_SHARES_AND_CLICKS, since=since)
+def clicks(work: UnitOfWork, since: datetime) -> Sequence[Any]:
+    """channel, clicks."""
+    return work.rows(_CLICKS, since=since)
 
 
 def by_channel(work: UnitOfWork, since: datetime) -> Sequence[Any]:

@@ -60,7 +60,6 @@ from referral.service.measuring import (
     channel_of,
     figures,
     note_click,
-    note_share,
     say_cac,
 )
 from referral.service.program import (
@@ -143,7 +142,6 @@ __all__ = [
     "merge",
     "note_advocate",
     "note_click",
-    "note_share",
     "offer",
     "preview_weights",
     "publish",

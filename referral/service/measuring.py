@@ -1,7 +1,7 @@
-"""What referral brings: from a share to a reward, by channel and by advocate; what referred customers are worth and
+"""What referral brings: from a click to a reward, by channel and by advocate; what referred customers are worth and
 what they cost.
 
-Shares and clicks are counters of a day and a channel, raised when a page of ours is opened: no cookie, and nothing of
+Clicks are counters of a day and a channel, raised when a page of ours is opened: no cookie, and nothing of
 who it was. From the claim on, each referral is known by itself.
 """
 
@@ -34,7 +34,6 @@ class Funnel:
     """One channel: how often each step was taken, and the goods that referred friends kept, in minor units."""
 
     channel: str
-    shares: int = 0
     clicks: int = 0
     claims: int = 0
     orders: int = 0
@@ -77,11 +76,6 @@ def channel_of(said: str | None) -> str:
     return name if name in CHANNELS else OTHER if name else ""
 
 
-def note_share(work: UnitOfWork, channel: str) -> None:
-    """Somebody took an invitation along to pass it on."""
-    measures.count(work, "share", channel_of(channel))
-
-
 def note_click(work: UnitOfWork, channel: str, many: int = 1) -> None:
     """Somebody opened an invitation, or so many did."""
     measures.count(work, "click", channel_of(channel), many)
@@ -91,7 +85,7 @@ def figures(work: UnitOfWork, days: int = 90) -> Figures:
     """What referral brought in the last so many days."""
     since = work.now - timedelta(days=days)
     funnels = {row.channel: dict(row._mapping) for row in measures.by_channel(work, since)}
-    for row in measures.shares_and_clicks(work, since):
+    for row in measures.clicks(work, since):
         funnels.setdefault(row.channel, {}).update(row._mapping)
     people, cost = measures.people(work, since), measures.cost(work, since)
     span = timedelta(days=VALUE_DAYS)
