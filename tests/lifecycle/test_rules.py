@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle import rules
 from lifecycle.rules import STAGES, Change, Happening, Stage, Standing, Terms, walk
+from lifecycle.rules import stages as rules
 from tests.ground import START
 
 TERMS = Terms(version=1)

@@ -128,7 +128,7 @@ def test_a_link_swaps_the_page_and_never_goes_round_by_the_bounce_page(admin: Ad
     assert "id_token" not in admin.address
     assert "/customers" in admin.address
     assert admin.frame.locator("h1:focus").count() == 1
-    assert admin.frame.locator("nav a[aria-current=page]").inner_text() == "Customers"
+    assert admin.frame.locator(".tabs a[aria-current=page]").inner_text() == "Customers"
     assert admin.frame.locator("#says").inner_text() == "Customers · Perennial"
     assert admin.complaints == []
 
@@ -157,6 +157,7 @@ def test_a_parked_delivery_is_replayed_by_its_button(admin: Admin) -> None:
 
 
 def test_an_export_is_downloaded(admin: Admin) -> None:
+    admin.frame.locator("nav a", has_text="Settings").click()
     admin.frame.locator("nav a", has_text="Privacy").click()
     admin.arrives_at("Privacy")
     with admin.page.expect_download(timeout=10_000) as waiting:
@@ -176,9 +177,9 @@ def test_a_page_that_is_not_there_is_said_inside_the_frame(admin: Admin) -> None
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
     admin.page.set_viewport_size({"width": width, "height": 800})
-    for name in ("Home", "Customers", "Activity", "Privacy"):
+    for name in ("Home", "Customers", "Loyalty", "Activity", "Settings"):
         admin.frame.locator("nav a", has_text=name).first.click()
-        admin.frame.locator("nav a[aria-current=page]", has_text=name).wait_for(timeout=10_000)
+        admin.frame.locator(".top a[aria-current]", has_text=name).wait_for(timeout=10_000)
         over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
         assert over <= 0, name
 
@@ -186,7 +187,7 @@ def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
 @pytest.mark.parametrize("width", [320, 1280])
 def test_rules_are_tried_before_they_are_published(admin: Admin, width: int) -> None:
     admin.page.set_viewport_size({"width": width, "height": 800})
-    admin.frame.locator("nav a", has_text="Earning").first.click()
+    admin.frame.locator(".top a", has_text="Loyalty").click()
     admin.arrives_at("Earning")
     admin.frame.locator("input[name=points]").first.fill("3")
     admin.frame.locator("button", has_text="Try it on your history").click()

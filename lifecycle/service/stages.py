@@ -13,8 +13,8 @@ from commerce.store import PutSegment, SetFields, SetTags
 from engine import announcements, outbox, terms
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
-from lifecycle import records
-from lifecycle.records import Held, Walked
+from lifecycle.records import standings
+from lifecycle.records.standings import Held, Walked
 from lifecycle.rules import STAGES, Happening, Milestone, Stage, Standing, Terms, walk
 
 DOMAIN = "lifecycle"
@@ -54,7 +54,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     merge(work, accepted.merges)
     outbox.follow(work, accepted, DOMAIN)
     if accepted.gone:
-        records.forget_standings(work, [c.customer_id for c in accepted.gone])
+        standings.forget_standings(work, [c.customer_id for c in accepted.gone])
         outbox.withdraw(work, SetTags.kind, [PREFIX + c.external_id for c in accepted.gone])
     milestones = [
         Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id
@@ -68,7 +68,7 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
     put those of both on them.
     """
     if merges:
-        records.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
+        standings.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
         outbox.withdraw(work, SetTags.kind, [PREFIX + each.gone.external_id for each in merges])
         outbox.due_again(work, SetTags.kind, [PREFIX + each.kept.external_id for each in merges])
 
@@ -85,19 +85,19 @@ def settle_milestones(
     What is new and later than everything known is walked from where the customer stood: constant work, however long
     the history. Where something was taken back, or became known late, the customer's whole history is walked again.
     """
-    lost, new = records.sync_happenings(work, milestones) if milestones else (set[CustomerId](), [])
+    lost, new = standings.sync_happenings(work, milestones) if milestones else (set[CustomerId](), [])
     fresh = defaultdict[CustomerId, list[Happening]](list)
     for row in new:
         fresh[row.customer_id].append(Happening(row.at, row.kind == "referral"))
     lost = lost | changed
     concerned = lost | set(fresh) | set(met) | {m.customer_id for m in milestones}
     if concerned:
-        _settle(work, records.lock_standings(work, sorted(concerned)), fresh, lost)
+        _settle(work, standings.lock_standings(work, sorted(concerned)), fresh, lost)
 
 
 def review_due(work: UnitOfWork) -> int:
     """Walk on for customers whose silence is due to move them; answers how many. Reads only the rows that are due."""
-    held = records.lock_due(work, REVIEW_BATCH)
+    held = standings.lock_due(work, REVIEW_BATCH)
     if held:
         _settle(work, held, {}, set(), reviewing=True)
     return len(held)
@@ -114,7 +114,7 @@ def _settle(
     rules = current_terms(work)
     again = [h.customer_id for h in everyone if _must_walk_again(h, rules, fresh.get(h.customer_id, []), lost)]
     whole = defaultdict[CustomerId, list[Happening]](list)
-    for row in records.happenings(work, again):
+    for row in standings.happenings(work, again):
         whole[row.customer_id].append(Happening(row.at, row.referral))
     walked = list[Walked]()
     for held in everyone:
@@ -125,7 +125,7 @@ def _settle(
         else:
             start, happenings = held.standing, fresh.get(held.customer_id, [])
         walked.append(Walked(held, start, walk(start, happenings, rules, work.now)))
-    records.write(work, walked, rules.version, reviewing=reviewing)
+    standings.write(work, walked, rules.version, reviewing=reviewing)
     moved = [w for w in walked if w.walk.stage is not w.held.stage]
     outbox.put(work, [*map(_tags, moved), *map(_fields, moved)])
     announcements.announce(work, [_entered(w) for w in moved])
@@ -161,20 +161,20 @@ def _entered(walked: Walked) -> announcements.Happening:
 
 def stage_counts(work: UnitOfWork) -> dict[Stage, int]:
     """How many customers stand at each stage; every stage is named, empty ones too."""
-    counted = records.counts(work)
+    counted = standings.counts(work)
     return {stage: counted.get(stage, 0) for stage in STAGES}
 
 
 def members(work: UnitOfWork, stage: str, after: CustomerId, limit: int) -> Sequence[Any]:
     """Customers in a stage whom the store still has, by id, after one of them: customer_id, external_id."""
-    return records.members(work, stage, after, limit)
+    return standings.members(work, stage, after, limit)
 
 
 def customer_history(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Sequence[Any]:
     """The customer's stage changes, newest first: effective_at, from_stage, to_stage, reason, recorded_at."""
-    return records.history(work, customer_id, limit)
+    return standings.history(work, customer_id, limit)
 
 
 def customer_standing(work: UnitOfWork, customer_id: CustomerId) -> Any:
     """Where the customer stands: stage, since, next_review_at, orders, referrals, first_order_at, last_order_at."""
-    return records.one(work, customer_id)
+    return standings.one(work, customer_id)

@@ -1,0 +1,5 @@
+"""What lifecycle remembers: the happenings that count, where each customer stands, and the history of their stages."""
+
+from lifecycle.records import standings
+
+__all__ = ["standings"]
