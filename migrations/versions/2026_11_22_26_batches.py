@@ -1,0 +1,18 @@
+"""A place held for batches."""
+
+from __future__ import annotations
+
+from migrations import ForwardOnly
+
+revision = "2026_11_22_26"
+down_revision = "2026_11_22_25"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    raise ForwardOnly
