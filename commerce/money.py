@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 # Digits after the decimal point, where it is not two. ISO 4217 for all but the last line: Iranian shops price in rials
 # (IRR: ISO says two digits, nobody has used them for decades) or in units that no ISO list has, tomans (IRT), thousands
@@ -62,6 +63,8 @@ def exponent(currency: str) -> int:
     return EXPONENTS.get(currency, 2)
 
 
+# A shop has few prices and many lines: the same few texts come again and again. What is refused is not kept.
+@lru_cache(maxsize=8192)
 def minor_units(amount: str, currency: str) -> int:
     """Whole minor units of a platform's decimal string: ``("12.50", "USD") -> 1250``.
 

@@ -60,7 +60,10 @@ _MISSES = text("""
     SELECT count(*) AS missed FROM (
         SELECT FROM refused_claims WHERE shop_id = :shop_id AND refused_at > :since AND reason = :reason LIMIT :most) n
 """)
-_ANY = text("SELECT EXISTS (SELECT FROM claims WHERE shop_id = :shop_id) AS made")
+_HEARSAY = text("""
+    SELECT EXISTS (SELECT FROM claims WHERE shop_id = :shop_id) AS claims,
+           EXISTS (SELECT FROM touches WHERE shop_id = :shop_id) AS touches
+""")
 _PURGE_TRIES = text("DELETE FROM claim_tries WHERE shop_id = :shop_id AND since < :before")
 _PURGE_REFUSED = text("DELETE FROM refused_claims WHERE shop_id = :shop_id AND refused_at < :before")
 _MOVE = (
@@ -117,11 +120,9 @@ def missed(work: UnitOfWork, since: datetime, reason: str, most: int) -> int:
     return int(row.missed)
 
 
-def any_claims(work: UnitOfWork) -> bool:
-    """Whether anybody has ever claimed here."""
-    row = work.row(_ANY)
-    assert row is not None
-    return bool(row.made)
+def hearsay(work: UnitOfWork) -> Any:
+    """Whether the shop has any `claims` and any `touches`: where it has none, only an order itself names an advocate."""
+    return work.row(_HEARSAY)
 
 
 def purge(work: UnitOfWork, tries_kept: timedelta, refusals_kept: timedelta) -> None:

@@ -69,8 +69,8 @@ def settle_attributions(
     merge(work, accepted.merges)
     outbox.follow(work, accepted, DOMAIN)
     fraud.note_buyers(work, accepted.orders, accepted.buyers)
-    if accepted.orders:
-        mentions.gather(work, buyers(work, accepted, secret), TOUCH_APART)
+    if accepted.orders and (brought := buyers(work, accepted, secret)):
+        mentions.gather(work, brought, TOUCH_APART)
     # Whoever was merged may have brought themselves, and a first order may have become a second.
     friends = {o.customer_id for o in accepted.orders if o.customer_id} | {m.kept.customer_id for m in accepted.merges}
     again = attributions.orders_of_friends(work, sorted(friends))

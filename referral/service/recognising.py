@@ -36,12 +36,18 @@ def digest(secret: bytes, shop_id: ShopId, email: str | None, phone: str | None)
 def buyers(
     work: UnitOfWork, accepted: Accepted, secret: Callable[[], bytes] | None
 ) -> list[tuple[OrderId, str | None]]:
-    """Each order with the digest of its buyer's address, in hexadecimal; None where it is not known, or no secret.
+    """Each order that somebody may have brought, with the digest of its buyer's address, in hexadecimal; None where it
+    is not known, or no secret.
 
-    A shop in which nobody has claimed yet needs none: then the secret is not asked for.
+    In a shop in which nobody has claimed yet, the orders that bear a code are all there is to look at, and the secret
+    is not asked for.
     """
+    known_by = claims.hearsay(work)
+    if not known_by.claims:
+        asked = (o for o in accepted.orders if known_by.touches or o.discount_codes or o.referral_code)
+        return [(order.order_id, None) for order in asked]
     ids = sorted({o.customer_id for o in accepted.orders if o.customer_id is not None})
-    if secret is None or not ids or not claims.any_claims(work):
+    if secret is None or not ids:
         return [(order.order_id, None) for order in accepted.orders]
     emails, known = mirror.emails(work, ids), secret()
     found = list[tuple[OrderId, str | None]]()
