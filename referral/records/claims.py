@@ -121,7 +121,7 @@ def missed(work: UnitOfWork, since: datetime, reason: str, most: int) -> int:
 
 
 def hearsay(work: UnitOfWork) -> Any:
-    """Whether the shop has any `claims` and any `touches`: where it has none, only an order itself names an advocate."""
+    """Whether the shop has any `claims`, and any `touches`: where it has none, an order alone names an advocate."""
     return work.row(_HEARSAY)
 
 
