@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import socket
 import sys
@@ -14,14 +15,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from cryptography.fernet import Fernet
-from granian import Granian
-from granian.constants import Interfaces
 from sqlalchemy.exc import OperationalError
 
 from commerce.store import StoreError
+from engine import web
 from engine.keyring import SecretLost, reseal
 from engine.postgres import PostgresUnavailable
 from engine.settings import BadSettings, Settings
@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history, imports, ledger, packs, trouble
+from plugin import imports, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -73,6 +73,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
             from plugin import demo
 
             return demo.run(root, Path(chosen.data) if chosen.data else None, build, check=chosen.check)
+        if chosen.command == "serve":
+            return _serve(build(environment), environment, root)
         return _run(chosen, build(environment))
     except BadSettings as bad:
         print(
@@ -150,7 +152,8 @@ def calm_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _serve(house: House) -> int:
+def _serve(house: House, environment: Mapping[str, str], root: Path) -> int:
+    """See that everything is right; then become the small process above the web processes."""
     upgrade(house.database.url)
     # Asked for here, where what is wrong with it can be said in a sentence.
     _ = house.secret
@@ -160,20 +163,17 @@ def _serve(house: House) -> int:
         print(f"{known.host}:{known.port} cannot be listened on: {why}", file=sys.stderr)
         print("PERENNIAL_HOST and PERENNIAL_PORT choose another address.", file=sys.stderr)
         return 1
-    Granian(
-        "app:application",
-        factory=True,
-        address=known.host,
-        port=known.port,
-        interface=Interfaces.ASGI,
-        workers=known.web_processes,
-        # More than any platform keeps open to us: too small a number starves kept-alive connections.
-        backpressure=1024,
-        log_access=False,
-        log_level="warning",  # type: ignore[arg-type]
-        respawn_failed_workers=True,
-    ).serve()
-    return 0
+    return _become(known, environment, root)
+
+
+def _become(known: Settings, environment: Mapping[str, str], root: Path) -> NoReturn:
+    data_dir = None if known.database_url else known.data_dir.absolute()
+    counters = environment["PROMETHEUS_MULTIPROC_DIR"]
+    command = web.command(known.host, known.port, known.web_processes, data_dir, counters)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    path = os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH", ""))))
+    os.execve(command[0], command, {**environment, "PYTHONPATH": path})
 
 
 def _taken(host: str, port: int) -> str | None:
@@ -258,18 +258,41 @@ def _settings(house: House) -> int:
     return 0
 
 
+# What draws bars at a terminal is imported when it is asked for: no server needs it.
+def _history(house: Any, chosen: argparse.Namespace) -> int:
+    from plugin import history
+
+    if chosen.command == "backfill":
+        return history.backfill(house, chosen.shop, again=chosen.again)
+    return history.reconcile(house, chosen.shop, deep=chosen.deep)
+
+
+def _ledger(house: Any, chosen: argparse.Namespace) -> int:
+    from plugin import ledger
+
+    return ledger.verify(house, chosen.shop)
+
+
+def _packs(house: Any, chosen: argparse.Namespace) -> int:
+    from plugin import packs
+
+    return (
+        packs.write(house, chosen.shop, chosen.file) if chosen.command == "export" else packs.take(house, chosen.file)
+    )
+
+
 # Those that look at what else was typed.
 _CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
-    "backfill": lambda house, chosen: history.backfill(house, chosen.shop, again=chosen.again),
+    "backfill": _history,
     "connect": lambda house, chosen: by_hand.connect(house, chosen.store) if chosen.store else _connect(house),
     "import-points": imports.run,
-    "export": lambda house, chosen: packs.write(house, chosen.shop, chosen.file),
-    "import": lambda house, chosen: packs.take(house, chosen.file),
-    "ledger": lambda house, chosen: ledger.verify(house, chosen.shop),
-    "reconcile": lambda house, chosen: history.reconcile(house, chosen.shop, deep=chosen.deep),
+    "export": _packs,
+    "import": _packs,
+    "ledger": _ledger,
+    "reconcile": _history,
     "sign-in": lambda house, chosen: by_hand.sign_in(house, chosen.store),
 }
 _COMMANDS: Mapping[str, Callable[[House], int]] = {
-    "serve": _serve, "worker": _worker, "migrate": _migrate,
+    "worker": _worker, "migrate": _migrate,
     "rotate-keys": _rotate_keys, "settings": _settings,
 }  # fmt: skip
