@@ -294,6 +294,7 @@ class House:
             Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),
             Job("give rewards for friends", 60, inside=_all(referral.give_rewards)),
             Job("decide contests", 300, inside=_all(loyalty.decide_due)),
+            Job("take claims in", 60, inside=referral.take_in_claims),
             Job("screen referrals", 60, inside=_all(referral.screen_due)),
             Job("weigh referrals", 60, inside=_all(referral.rescore_due)),
             Job("settle screened referrals", 60, inside=_settle_screened),

@@ -88,7 +88,7 @@ def play(
     calendar.now = BEGIN + timedelta(days=DAYS + 30)
     _come_back(database, calendar, shop_id, drawn, reactions)
     with database.work(shop_id) as work:
-        while referral.screen_due(work):
+        while referral.take_in_claims(work) or referral.screen_due(work):
             pass
         while referral.settle_screened(work):
             pass
@@ -142,6 +142,7 @@ def _claim(
                 continue
             claims[number] = str(offer.code)
     with database.work(shop_id) as work:
+        referral.take_in_claims(work)
         referral.screen_due(work)
     return claims
 

@@ -61,6 +61,7 @@ LEFT: Mapping[str, str] = {
     "listeners": "the store says anew who listens",
     "touches": "of days",
     "claim_tries": "of an hour",
+    "claim_notes": "digests that only this installation's secret compares",
     "screening_requests": "asked for anew by whatever comes",
     "screening_traces": "digests that only this installation's secret compares",
     "advocate_traces": "digests that only this installation's secret compares",

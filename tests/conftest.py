@@ -92,6 +92,7 @@ def neighbour(_own_database: Database) -> Shop:
         loyalty.redeem(work, anna, "1001", "five-off", "click-1")
         code = referral.code_of(work, anna)
         referral.claim(work, code, "friend@example.com", b"s" * 32)
+        referral.take_in_claims(work)
         work.connection.exec_driver_sql("UPDATE effects SET pushed_at = wanted_at")
         # Workers run over all shops: nobody shall ask the store next door, which is not there.
         work.connection.exec_driver_sql("UPDATE stale_orders SET due_at = 'infinity'")

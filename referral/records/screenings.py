@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import text
 
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork, as_json
 
-_BEGIN_CLAIM = text("""
+_BEGIN_CLAIMS = text("""
     INSERT INTO screenings (shop_id, advocate_id, claim_id, channel, began_at, told)
-    SELECT :shop_id, advocate_id, claim_id, :channel, claimed_at, CAST(:told AS jsonb)
-    FROM claims WHERE shop_id = :shop_id AND claim_id = :claim_id
+    SELECT :shop_id, k.advocate_id, k.claim_id, g.channel, k.claimed_at, g.told
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(claim_id bigint, channel text, told jsonb)
+    JOIN claims k ON k.shop_id = :shop_id AND k.claim_id = g.claim_id ORDER BY k.claim_id
     ON CONFLICT (shop_id, claim_id) DO UPDATE SET channel = screenings.channel
-    RETURNING screening_id, advocate_id
+    RETURNING claim_id, screening_id
 """)
 # An order takes over the screening of its claim, unless another order did; it follows its attribution's people.
 _ADOPT = text("""
@@ -118,8 +118,10 @@ _PEOPLE = text("""
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND redacted_at IS NULL
 """)
 _BOUGHT_BEFORE = text("""
-    SELECT count(*) AS many FROM orders o JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = o.customer_id
+    SELECT c.email_key AS email, count(*) AS many
+    FROM orders o JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = o.customer_id
     WHERE o.shop_id = :shop_id AND c.email_key = ANY(:emails) AND o.paid AND o.cancelled_at IS NULL AND NOT o.test
+    GROUP BY c.email_key
 """)
 # Those of one crowd, and the advocate's others of that day, of whom some were approved before the crowd was seen.
 _LOOK_AGAIN = text("""
@@ -249,9 +251,10 @@ class Judged:
     weights_version: int
 
 
-def begin_claim(work: UnitOfWork, claim_id: int, channel: str, told: Mapping[str, int]) -> Any:
-    """The screening of a claim: screening_id, advocate_id."""
-    return work.row(_BEGIN_CLAIM, claim_id=claim_id, channel=channel, told=orjson.dumps(told).decode())
+def begin_claims(work: UnitOfWork, claims: Sequence[tuple[int, str, Mapping[str, int]]]) -> dict[int, int]:
+    """The screenings of claims, by claim. Each is given with its channel and what it told by itself."""
+    rows = [{"claim_id": claim_id, "channel": channel, "told": told} for claim_id, channel, told in claims]
+    return {row.claim_id: row.screening_id for row in work.rows(_BEGIN_CLAIMS, rows=as_json(rows))}
 
 
 def begin_orders(work: UnitOfWork, order_ids: Sequence[OrderId]) -> list[int]:
@@ -309,9 +312,9 @@ def people(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> Sequence[Any
     return work.rows(_PEOPLE, customer_ids=sorted(customer_ids))
 
 
-def bought_before(work: UnitOfWork, emails: Sequence[str]) -> int:
-    """How many orders there are from these addresses."""
-    return int(work.row(_BOUGHT_BEFORE, emails=list(emails)).many)
+def bought_before(work: UnitOfWork, emails: Sequence[str]) -> dict[str, int]:
+    """How many orders there are from each of these addresses; those of none are missing."""
+    return {row.email: row.many for row in work.rows(_BOUGHT_BEFORE, emails=list(emails))} if emails else {}
 
 
 def look_again_at_kin(work: UnitOfWork, ids: Sequence[int], kinds: Sequence[str], limit: int) -> None:

@@ -35,6 +35,7 @@ from referral.service.fraud import (
     forget,
     note_advocate,
     screen_due,
+    take_in_claims,
 )
 from referral.service.hearing import (
     Flip,
@@ -160,6 +161,7 @@ __all__ = [
     "settle_attributions",
     "settle_screened",
     "signal_table",
+    "take_in_claims",
     "take_up",
     "touch",
     "unblock",

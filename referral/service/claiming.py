@@ -275,12 +275,18 @@ def _again(work: UnitOfWork, row: Any, advocate_id: CustomerId | None) -> Refusa
 
 def _follow(work: UnitOfWork, agreed: Terms, made: Sequence[tuple[_Claim, Any]]) -> None:
     """What comes of new claims: evidence, codes in the store, and word to whoever listens."""
-    for one, row in made:
-        told = replace(one.asked.evidence, email=one.email, phone=one.phone or one.asked.evidence.phone)
-        fraud.note_claim(work, row.claim_id, told, channel_of(one.asked.channel))
+    fraud.note_claims(
+        work,
+        [fraud.Made(row.claim_id, row.advocate_id, _evidence(one), channel_of(one.asked.channel)) for one, row in made],
+    )
     if agreed.friend_gets is not FriendGets.POINTS:
         outbox.put(work, [_friend_discount(work, agreed, row, one.known) for one, row in made], wake=False)
     announcements.announce(work, [_joined(work, row.advocate_id, row.claim_id, agreed) for _, row in made])
+
+
+def _evidence(one: _Claim) -> Evidence:
+    seen = one.asked.evidence
+    return replace(seen, email=one.email, phone=one.phone or seen.phone)
 
 
 def _joined(work: UnitOfWork, advocate_id: CustomerId, claim_id: int, agreed: Terms) -> announcements.Happening:

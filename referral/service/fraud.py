@@ -1,6 +1,7 @@
 """Looking for tricks: what is noted at a claim and at an order, and the band that each referral falls into.
 
-A claim only notes what it came with, as keyed digests; nobody waits for more. What it has in common with others is
+A claim only notes what it came with, as keyed digests, in one row; nobody waits for more. By the clock a moment later,
+and at the latest when its order is judged, that becomes its screening. What it has in common with others is
 looked for in batches: by the clock a moment later, and at the latest when its order is about to be paid for. Somebody
 who comes later may give away those before, so whoever was approved and shares something that binds with a newcomer is
 looked at again. Where that changes a band, the award follows.
@@ -10,25 +11,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Buyer, Order
 from engine.work import UnitOfWork
+from referral.records import notes, signals
 from referral.records import screenings as records
-from referral.records import signals
+from referral.records.notes import Note
 from referral.records.screenings import Judged, Screening, Trace
 from referral.rules.domains import is_coupon_site, is_disposable
-from referral.rules.fraud import Band, Evidence, Signal, Weights, judge_band, score
+from referral.rules.fraud import Band, Evidence, Signal, judge_band, score
 from referral.rules.traces import BINDING, Kind, mailbox, traces
 from referral.service.weights import current_weights
 
-__all__ = ["Evidence", "band", "forget", "note_advocate", "note_buyers", "note_claim", "screen_due"]
+__all__ = ["Evidence", "band", "forget", "note_advocate", "note_buyers", "note_claims", "screen_due", "take_in_claims"]
 
 # Longer than any return window, shorter than anybody could call it collecting.
 TRACES_KEPT = timedelta(days=180)
 # A friend of old has had the time to buy again.
 FRIEND_OF_OLD = timedelta(days=60)
+# Claims of a minute, and of more than any shop has.
+NOTES_AT_ONCE = 5_000
 # Screenings that are looked at together.
 BATCH = 200
 # Above this many, nobody cares how many more there are.
@@ -59,16 +64,50 @@ _SHARED: Mapping[Kind, tuple[Signal, int]] = {
 }
 
 
-def note_claim(work: UnitOfWork, claim_id: int, evidence: Evidence, channel: str = "") -> None:
-    """Keep what a claim came with, as digests, and what it tells by itself. `channel` is by which the friend came."""
-    weights = current_weights(work)
-    begun = records.begin_claim(work, claim_id, channel, _told(work, evidence, weights))
-    if begun is None:
-        return
-    records.ask(work, [begun.screening_id])
-    kept = _digested(work, begun.screening_id, evidence, begun.advocate_id)
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A claim that was just made, what it came with, and the channel by which the friend came."""
+
+    claim_id: int
+    advocate_id: CustomerId
+    evidence: Evidence
+    channel: str
+
+
+def note_claims(work: UnitOfWork, made: Sequence[Made]) -> None:
+    """Keep what claims came with, as digests, and what they tell by themselves."""
+    told = _told(work, [each.evidence for each in made]) if made else []
+    notes.put(
+        work,
+        [
+            Note(each.claim_id, each.channel, said, _digests(work, each.evidence, each.advocate_id), work.now)
+            for each, said in zip(made, told, strict=True)
+        ],
+    )
+
+
+def take_in_claims(work: UnitOfWork) -> bool:
+    """Begin the screenings of claims that were noted; False when there was none. One batch for each unit of work: it
+    waits for nobody while it holds them.
+    """
+    return _take_in(work, notes.take(work, NOTES_AT_ONCE))
+
+
+def _take_in(work: UnitOfWork, noted: Sequence[Note]) -> bool:
+    if not noted:
+        return False
+    begun = records.begin_claims(work, [(note.claim_id, note.channel, note.told) for note in noted])
+    ids = sorted(begun.values())
+    kept = [
+        Trace(begun[note.claim_id], kind, digest, note.noted_at)
+        for note in noted
+        if note.claim_id in begun
+        for kind, digest in note.traces
+    ]
+    records.ask(work, ids)
     if records.put_traces(work, kept):
-        records.look_again_at_kin(work, [begun.screening_id], BINDING, MOST_KIN)
+        records.look_again_at_kin(work, ids, BINDING, MOST_KIN)
+    return True
 
 
 def note_advocate(work: UnitOfWork, customer_id: CustomerId, evidence: Evidence) -> None:
@@ -84,6 +123,7 @@ def band(
     """
     if not order_ids:
         return {}
+    _take_in(work, notes.take_of_orders(work, order_ids))
     ids = records.begin_orders(work, order_ids)
     found = records.lock(work, ids)
     if records.put_traces(work, _of_orders(work, found, buyers or {})):
@@ -123,14 +163,23 @@ def forget(work: UnitOfWork) -> None:
     records.forget_erased(work)
 
 
-def _told(work: UnitOfWork, evidence: Evidence, weights: Weights) -> dict[str, int]:
-    told = dict[str, int]()
-    if evidence.email and is_disposable(evidence.email, weights.disposable):
-        told[Signal.DISPOSABLE_EMAIL.value] = 1
-    if is_coupon_site(evidence.referrer, weights.coupon_sites):
-        told[Signal.COUPON_SITE.value] = 1
-    if evidence.email and (orders := records.bought_before(work, _addresses(evidence.email))):
-        told[Signal.EXISTING_CUSTOMER.value] = orders
+def _told(work: UnitOfWork, given: Sequence[Evidence]) -> list[dict[str, int]]:
+    """What each claim tells by itself."""
+    weights = current_weights(work)
+    addresses = [_addresses(evidence.email) if evidence.email else [] for evidence in given]
+    orders = records.bought_before(work, sorted({email for several in addresses for email in several}))
+    told = list[dict[str, int]]()
+    for evidence, emails in zip(given, addresses, strict=True):
+        disposable = bool(evidence.email) and is_disposable(evidence.email or "", weights.disposable)
+        told.append(
+            _positive(
+                {
+                    Signal.DISPOSABLE_EMAIL: int(disposable),
+                    Signal.COUPON_SITE: int(is_coupon_site(evidence.referrer, weights.coupon_sites)),
+                    Signal.EXISTING_CUSTOMER: sum(orders.get(email, 0) for email in emails),
+                }
+            )
+        )
     return told
 
 
@@ -158,11 +207,13 @@ def _addresses(email: str) -> list[str]:
 def _digested(
     work: UnitOfWork, owner: int, evidence: Evidence, advocate: int | None, at: datetime | None = None
 ) -> list[Trace]:
-    """The traces of the evidence. The advocate is part of what is digested, where it is a friend's."""
-    return [
-        Trace(owner, kind, work.digest(f"{kind}:{what}").hex(), at or work.now)
-        for kind, what in traces(evidence, advocate)
-    ]
+    """The traces of the evidence."""
+    return [Trace(owner, kind, digest, at or work.now) for kind, digest in _digests(work, evidence, advocate)]
+
+
+def _digests(work: UnitOfWork, evidence: Evidence, advocate: int | None) -> list[tuple[str, str]]:
+    """Kinds and digests of the evidence. The advocate is part of what is digested, where it is a friend's."""
+    return [(kind, work.digest(f"{kind}:{what}").hex()) for kind, what in traces(evidence, advocate)]
 
 
 def _screen(work: UnitOfWork, screenings: Sequence[Screening]) -> dict[int, Judged]:

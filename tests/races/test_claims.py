@@ -44,6 +44,7 @@ def test_a_crowd_that_claims_and_buys_at_once_is_all_held_in_the_end(desk: Desk,
         begin.wait(10)
         for _ in range(ROUNDS * 2):
             with desk.work() as work:
+                referral.take_in_claims(work)
                 referral.screen_due(work)
 
     with ThreadPoolExecutor(CROWD + 1) as pool:
@@ -51,7 +52,7 @@ def test_a_crowd_that_claims_and_buys_at_once_is_all_held_in_the_end(desk: Desk,
         for each in done:
             each.result(60)
     with desk.work() as work:
-        while referral.screen_due(work) or referral.settle_screened(work):
+        while referral.take_in_claims(work) or referral.screen_due(work) or referral.settle_screened(work):
             pass
     rows = above.run("SELECT band, count(*) FROM screenings WHERE shop_id = %s GROUP BY band", desk.shop.shop_id)
     assert rows == [("review", CROWD * ROUNDS)]

@@ -53,7 +53,12 @@ def claim(desk: Desk, code: str, email: str, **more: Any) -> str:
 def look(desk: Desk) -> None:
     """What the clock does each minute."""
     with desk.work() as work:
-        while referral.screen_due(work) or referral.rescore_due(work) or referral.settle_screened(work):
+        while (
+            referral.take_in_claims(work)
+            or referral.screen_due(work)
+            or referral.rescore_due(work)
+            or referral.settle_screened(work)
+        ):
             pass
 
 

@@ -63,6 +63,7 @@ def test_each_step_is_counted_by_channel_and_a_channel_of_somebody_s_own_is_anot
     desk.settle(people.order(3, people.customer(3, last_name="C"), 4000, discount_codes=(str(bad),)))
     desk.settle(refunds=[people.refund(people.order(2, None), 1, 1000)])
     with desk.work() as work:
+        assert referral.take_in_claims(work)
         found = referral.figures(work)
     by_channel = {f.channel: (f.clicks, f.claims, f.orders, f.rewards, f.held) for f in found.funnels}
     assert by_channel == {"": (1, 0, 0, 0, 0), "other": (2, 1, 1, 0, 1), "whatsapp": (2, 2, 1, 1, 0)}
