@@ -53,6 +53,7 @@ from engine.shops import Seal, Shop
 from engine.stale import StaleOrders
 from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
+from lifecycle import surveys
 from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
 from plugin.storefront.claims import Claims
@@ -148,6 +149,7 @@ def _forget(work: UnitOfWork) -> None:
     referral.purge_tries(work)
     referral.look_after_codes(work)
     referral.forget(work)
+    surveys.forget_words(work)
     announcements.purge(work)
     notes.purge(work)
 
@@ -303,6 +305,7 @@ class House:
             Job("expire points", 60, inside=_expire),
             Job("warn of expiring points", 3600, inside=loyalty.warn_expiring),
             Job("keep birthdays", 3600, inside=_all(loyalty.celebrate)),
+            Job("ask how it was", 900, inside=_all(lambda work: surveys.ask_due(work, self.settings.app_url))),
             Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),

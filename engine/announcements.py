@@ -40,6 +40,8 @@ class What(StrEnum):
     TIER_ENTERED = "tier-entered"
     TIER_ENDING = "tier-ending"
     POINTS_EXPIRING = "points-expiring"
+    SURVEY_DUE = "survey-due"
+    BAD_ANSWER = "bad-answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ TITLES = {
     "customer entered a tier": What.TIER_ENTERED,
     "tier is ending": What.TIER_ENDING,
     "points are expiring": What.POINTS_EXPIRING,
+    "a question is due": What.SURVEY_DUE,
+    "a customer is unhappy": What.BAD_ANSWER,
 }
 
 

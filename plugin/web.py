@@ -21,7 +21,7 @@ from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
-from plugin import admin, companion, errors, flow, standalone, storefront, woocommerce
+from plugin import admin, companion, errors, flow, standalone, storefront, surveys, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
 from plugin.storefront.gathering import Gathering
@@ -80,6 +80,8 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)
     app.register_blueprint(admin.standing.pages)
+    app.register_blueprint(admin.surveys.pages)
+    app.register_blueprint(surveys.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:

@@ -12,8 +12,8 @@ from commerce.ids import CustomerId
 from commerce.store import PutSegment, SetFields, SetTags
 from engine import announcements, outbox, terms
 from engine.mirror import Accepted
-from engine.work import UnitOfWork
-from lifecycle.records import standings
+from engine.work import UnitOfWork, as_json
+from lifecycle.records import standings, surveys
 from lifecycle.records.standings import Held, Walked
 from lifecycle.rules import STAGES, Happening, Milestone, Stage, Standing, Terms, walk
 
@@ -68,6 +68,7 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
     put those of both on them.
     """
     if merges:
+        surveys.move(work, as_json([{"gone_id": m.gone.customer_id, "kept_id": m.kept.customer_id} for m in merges]))
         standings.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
         outbox.withdraw(work, SetTags.kind, [PREFIX + each.gone.external_id for each in merges])
         outbox.due_again(work, SetTags.kind, [PREFIX + each.kept.external_id for each in merges])

@@ -35,6 +35,8 @@ TRIGGERS: Mapping[What, str] = {
     What.TIER_ENTERED: "A customer's tier changed",
     What.TIER_ENDING: "A customer's tier is ending",
     What.POINTS_EXPIRING: "Points are expiring",
+    What.SURVEY_DUE: "A question is due",
+    What.BAD_ANSWER: "A customer is unhappy",
 }
 
 _PIXEL = text("""

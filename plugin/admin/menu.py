@@ -39,6 +39,7 @@ PLACES = (
         "Customers",
         (
             Page("admin.customer_list", "Customers", ("admin.customer",)),
+            Page("surveys.survey", "Surveys", ("surveys.change",)),
             Page("admin.segment_list", "Segments", ("admin.ask_segments",), needs="segments"),
         ),
     ),

@@ -17,6 +17,8 @@ OWNERS = {
     PIXEL_PATH: "anybody",
     FLOW_PATH: "flow",
     COMPANION_PATH: "companion",
+    # Whoever has the link of a question: its last part is what vouches for them.
+    "/s": "anybody",
     # Nobody is known there yet: the store vouches at the end of that way.
     "/woocommerce": "anybody",
 }
@@ -75,6 +77,9 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/store/look",
         "/woocommerce",
         "/woocommerce/grant",
+        "/s/<int:shop_id>/<int:survey_id>/<key>",
+        "/surveys",
+        "/surveys/<int:survey_id>/looked-after",
         "/tiers",
         "/proxy/r/<code>",
     }
