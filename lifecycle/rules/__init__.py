@@ -18,11 +18,12 @@ from lifecycle.rules.stages import (
     stage_at,
     walk,
 )
-from lifecycle.rules.terms import Terms
+from lifecycle.rules.terms import KEPT_GAPS, Terms, Unsound
 
 __all__ = [
     "AHEAD",
     "EARLIEST",
+    "KEPT_GAPS",
     "SILENT",
     "STAGES",
     "Change",
@@ -34,6 +35,7 @@ __all__ = [
     "Standing",
     "Step",
     "Terms",
+    "Unsound",
     "Walk",
     "next_step",
     "sentence",

@@ -6,13 +6,21 @@ with today is `proposed`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 # So many of a customer's last gaps are kept with their standing. An odd number has a middle.
 KEPT_GAPS = 7
 LONGEST_DAYS = 3650
+
+
+class Unsound(ValueError):
+    """A rule that makes no sense: the field that says it, and what is asked of it."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(words)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +46,46 @@ class Terms:
     """A retained customer of whom one order came back stays so for so many days after it was placed; 0: not at all."""
 
     def __post_init__(self) -> None:
-        for words, sound in (
-            ("a customer is retained from 2 to 1000 orders", 2 <= self.retained_from_orders <= 1000),
-            (
-                "a customer must be at risk before lapsing, and both within ten years",
-                1 <= self.at_risk_after_days < self.lapsed_after_days <= LONGEST_DAYS,
-            ),
-            ("an advocate has brought at least one friend, and at most 1000", 1 <= self.advocate_from_referrals <= 1000),
-            (
-                f"a customer's own rhythm shows from 3 to {KEPT_GAPS + 1} orders",
-                self.personal_from_orders == 0 or 3 <= self.personal_from_orders <= KEPT_GAPS + 1,
-            ),
-            (
-                "a customer is at risk after 100 to 1000 % of the usual gap, and lapsed after more, up to 2000 %",
-                100 <= self.at_risk_percent <= 1000 and self.at_risk_percent < self.lapsed_percent <= 2000,
-            ),
-            (
-                "the bounds of a customer's own days are days from 1 to 3650, the least first",
-                1 <= self.personal_least_days <= self.personal_most_days <= LONGEST_DAYS,
-            ),
-            (
-                "a customer's silence is waited for again from 101 to 300 % of it",
-                self.patience_percent == 0 or 101 <= self.patience_percent <= 300,
-            ),
-            ("a customer stays retained for at most 365 days", 0 <= self.stay_days <= 365),
-        ):
+        for name, words, sound in self._checks():
             if not sound:
-                raise ValueError(words)
+                raise Unsound(name, words)
+
+    def _checks(self) -> Iterable[tuple[str, str, bool]]:
+        """Of each rule that has to be sound: the field to be put right, what is asked of it, and whether it is so."""
+        personal, patience = self.personal_from_orders, self.patience_percent
+        return (
+            ("retained_from_orders", "a customer is retained from 2 to 1000 orders",
+             2 <= self.retained_from_orders <= 1000),
+            ("advocate_from_referrals", "an advocate has brought at least one friend, and at most 1000",
+             1 <= self.advocate_from_referrals <= 1000),
+            ("at_risk_after_days", "a customer must be at risk before lapsing, and both within ten years",
+             1 <= self.at_risk_after_days < self.lapsed_after_days <= LONGEST_DAYS),
+            ("personal_from_orders", f"a customer's own rhythm shows from 3 to {KEPT_GAPS + 1} orders",
+             personal == 0 or 3 <= personal <= KEPT_GAPS + 1),
+            ("at_risk_percent", "a customer is at risk after 100 to 1000 % of the usual gap",
+             100 <= self.at_risk_percent <= 1000),
+            ("lapsed_percent", "a customer lapses after more of the usual gap than at risk, and at most 2000 %",
+             self.at_risk_percent < self.lapsed_percent <= 2000),
+            ("personal_least_days", "the bounds of a customer's own days are from 1 to 3650, the least first",
+             1 <= self.personal_least_days <= self.personal_most_days <= LONGEST_DAYS),
+            ("patience_percent", "a customer is waited for again from 101 to 300 % of an earlier silence",
+             patience == 0 or 101 <= patience <= 300),
+            ("stay_days", "a customer whose order came back stays retained for at most 365 days",
+             0 <= self.stay_days <= 365),
+        )  # fmt: skip
 
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> Self:
         """The terms of a version; what a newer release has added is not known to this one, and left out."""
         known = {each.name for each in fields(cls)} - {"version"}
         return cls(version, **{name: value for name, value in body.items() if name in known})
+
+    @property
+    def body(self) -> dict[str, int]:
+        """What is published: every rule, and not the version."""
+        said = asdict(self)
+        del said["version"]
+        return said
 
     @classmethod
     def proposed(cls) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,30 +12,18 @@ from commerce.customers import Merge
 from commerce.ids import CustomerId
 from commerce.orders import Order
 from commerce.store import PutSegment, SetFields, SetTags
-from engine import announcements, outbox, terms
+from engine import announcements, outbox
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
-from lifecycle.records import standings
+from lifecycle.records import standings, walks
 from lifecycle.records.standings import Held, Walked
 from lifecycle.rules import AHEAD, EARLIEST, SILENT, STAGES, Happening, Milestone, Stage, Standing, Terms, walk
+from lifecycle.service.program import DOMAIN, current_terms
 
-DOMAIN = "lifecycle"
 PREFIX = "stage:"
 VOCABULARY = tuple(PREFIX + stage for stage in STAGES)
 
 REVIEW_BATCH = 500
-
-
-def first_terms() -> dict[str, Any]:
-    """The rules that a shop starts with."""
-    body = asdict(Terms.proposed())
-    del body["version"]
-    return body
-
-
-def current_terms(work: UnitOfWork) -> Terms:
-    newest = terms.versions(work, DOMAIN)[-1]
-    return Terms.read(newest.version, newest.body)
 
 
 def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
@@ -112,6 +100,24 @@ def review_due(work: UnitOfWork) -> int:
     held = standings.lock_due(work, REVIEW_BATCH)
     if held:
         _settle(work, held, {}, set(), reviewing=True)
+    return len(held)
+
+
+def walk_again(work: UnitOfWork) -> int:
+    """Walk the next of those who were last settled under older terms; answers how many. Nobody is told of a change
+    that new rules have made: of what happened to a customer nothing is new.
+    """
+    rules, found = current_terms(work), walks.hold(work)
+    if found is None or found.terms_version != rules.version:
+        walks.begin(work, rules.version)
+        found = walks.hold(work)
+    if found.finished_at is not None:
+        return 0
+    held = standings.lock_older(work, found.place, rules.version, REVIEW_BATCH)
+    if held:
+        _settle(work, held, {}, set(), reviewing=True, quiet=True)
+    place = held[-1].customer_id if held else found.place
+    walks.advance(work, place, len(held), finished=len(held) < REVIEW_BATCH)
     return len(held)
 
 
