@@ -96,4 +96,8 @@ def origins(work: UnitOfWork, customer_id: CustomerId | None = None) -> dict[str
 
 
 def _standing(row: Any) -> Standing:
-    return Standing(*row[1:8], gaps=tuple(row[8] or ()), returned_at=row[9], won_back_at=row[10])
+    # By position: this runs for everybody.
+    _, known_since, since, orders, referrals, first, last, last_at, gaps, returned_at, won_back_at = row
+    return Standing(
+        known_since, since, orders, referrals, first, last, last_at, tuple(gaps or ()), returned_at, won_back_at
+    )
