@@ -268,7 +268,7 @@ def _held(row: Any) -> Held:
 def _standing_row(walked: Walked, terms_version: int, reviewing: bool, now: datetime) -> dict[str, object]:
     walk, standing = walked.walk, walked.walk.standing
     recorded = walk.silent[-1].effective_at if walk.silent and reviewing else None
-    row = {
+    row: dict[str, object] = {
         "customer_id": walked.held.customer_id,
         "stage": walk.stage,
         "since": walk.since,
@@ -284,12 +284,15 @@ def _standing_row(walked: Walked, terms_version: int, reviewing: bool, now: date
         "silent_to": recorded,
     }
     # What most customers do not have is left out.
-    rare = (standing.gaps, standing.returned_at, standing.won_back_at, walk.awaited_at)
-    row |= {name: value for name, value in zip(_RARE, rare, strict=True) if value}
+    if standing.gaps:
+        row["gaps"] = standing.gaps
+    if standing.returned_at:
+        row["returned_at"] = standing.returned_at
+    if standing.won_back_at:
+        row["won_back_at"] = standing.won_back_at
+    if walk.awaited_at:
+        row["awaited_at"] = walk.awaited_at
     return row
-
-
-_RARE = ("gaps", "returned_at", "won_back_at", "awaited_at")
 
 
 def _change_row(walked: Walked, step: int, change: Change) -> dict[str, object]:

@@ -24,7 +24,7 @@ class Reason(NamedTuple):
     @property
     def facts(self) -> Facts:
         """The code, and the facts that are not zero."""
-        return {name: value for name, value in self._asdict().items() if value}
+        return {name: value for name, value in zip(self._fields, self, strict=True) if value}
 
 
 KNOWN = Reason("known")
