@@ -170,6 +170,7 @@ def stage(key: str) -> str:
 
 
 ORIGINS: Mapping[str, str] = {
+    "invitation": "took up a friend's invitation",
     "checkout": "left a checkout",
     "newsletter": "subscribed to the newsletter",
     "sign_up": "signed up",

@@ -43,19 +43,6 @@ _STAGES = text("""
            count(*) FILTER (WHERE won_back_at IS NOT NULL) AS won_back
     FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage
 """)
-# Of a lead's ways to us the one that says most: a basket, then a word of consent, then an account.
-_ORIGINS = text("""
-    SELECT CASE WHEN EXISTS (SELECT FROM checkouts k WHERE k.shop_id = :shop_id AND k.customer_id = c.customer_id)
-                THEN 'checkout'
-                WHEN EXISTS (SELECT FROM customer_facts f
-                             WHERE f.shop_id = :shop_id AND f.customer_external_id = c.external_id
-                               AND f.fact = 'consent:email' AND f.value = '"subscribed"') THEN 'newsletter'
-                WHEN c.updated_at IS NOT NULL THEN 'sign_up' ELSE 'hearsay' END AS origin, count(*) AS leads
-    FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
-    WHERE s.shop_id = :shop_id AND s.stage = 'lead' AND (CAST(:customer_id AS bigint) IS NULL
-                                                         OR s.customer_id = :customer_id)
-    GROUP BY 1 ORDER BY 2 DESC, 1
-""")
 
 
 def count(work: UnitOfWork) -> int:
@@ -86,13 +73,6 @@ def changes(work: UnitOfWork, since: datetime) -> Sequence[Any]:
 def stages(work: UnitOfWork) -> Sequence[Any]:
     """Of each stage that anybody is in: stage, customers, median_days, won_back."""
     return work.rows(_STAGES, now=work.now)
-
-
-def origins(work: UnitOfWork, customer_id: CustomerId | None = None) -> dict[str, int]:
-    """How leads came to be known: ``checkout``, ``newsletter``, ``sign_up`` or ``hearsay``; of all of them, or of
-    one.
-    """
-    return {row.origin: row.leads for row in work.rows(_ORIGINS, customer_id=customer_id)}
 
 
 def _standing(row: Any) -> Standing:

@@ -24,7 +24,8 @@ class Reason(NamedTuple):
     @property
     def facts(self) -> Facts:
         """The code, and the facts that are not zero."""
-        return {name: value for name, value in zip(self._fields, self, strict=True) if value}
+        values: tuple[int | str, ...] = self
+        return {name: value for name, value in zip(self._fields, values, strict=True) if value}
 
 
 KNOWN = Reason("known")

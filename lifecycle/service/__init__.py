@@ -1,6 +1,6 @@
 """What lifecycle does: settles where customers stand, and reviews those that time alone has moved."""
 
-from lifecycle.service.pipeline import Pipeline, Walking, foretold, origin, pipeline, walking, won_back_at
+from lifecycle.service.pipeline import Pipeline, Walking, foretold, pipeline, walking, won_back_at
 from lifecycle.service.preview import Preview, preview
 from lifecycle.service.program import (
     DOMAIN,
@@ -42,7 +42,6 @@ __all__ = [
     "foretold",
     "members",
     "merge",
-    "origin",
     "pipeline",
     "preview",
     "proposal",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -42,7 +42,6 @@ class Pipeline:
     days: int
     posts: Sequence[Post]
     streams: Sequence[Stream]
-    origins: Mapping[str, int]
 
     @property
     def customers(self) -> int:
@@ -75,7 +74,7 @@ def pipeline(work: UnitOfWork, days: int) -> Pipeline:
     ]
     places: dict[Stage | None, int] = {stage: place for place, stage in enumerate((None, *STAGES))}
     streams.sort(key=lambda stream: (places[stream.from_stage], places[stream.to_stage]))
-    return Pipeline(days, posts, streams, surveys.origins(work))
+    return Pipeline(days, posts, streams)
 
 
 def _post(stage: Stage, row: Any) -> Post:
@@ -103,8 +102,3 @@ def won_back_at(work: UnitOfWork, customer_id: CustomerId) -> Any:
     """When the customer was won back, if they had lapsed and are not silent again; None else."""
     held = standings.state(work, customer_id)
     return held.standing.won_back_at if held and held.stage not in SILENT else None
-
-
-def origin(work: UnitOfWork, customer_id: CustomerId) -> str | None:
-    """How a lead came to be known: ``checkout``, ``newsletter``, ``sign_up`` or ``hearsay``; None for who is none."""
-    return next(iter(surveys.origins(work, customer_id)), None)

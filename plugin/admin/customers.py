@@ -19,6 +19,7 @@ import loyalty
 import referral
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork
+from plugin.admin import leads
 
 PAGE = 50
 ORDERS = 50
@@ -154,7 +155,7 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         standing=lifecycle.customer_standing(work, customer_id),
         change=lifecycle.foretold(work, customer_id, lifecycle.current_terms(work)),
         won_back_at=lifecycle.won_back_at(work, customer_id),
-        origin=lifecycle.origin(work, customer_id),
+        origin=leads.origin(work, customer_id),
         history=lifecycle.customer_history(work, customer_id),
         orders=orders,
         earned=loyalty.explain(work, [order.order_id for order in orders]),

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import lifecycle
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
+from plugin.admin import leads
 from plugin.admin.pages import link
 from plugin.session import merchant_only
 
@@ -56,8 +57,15 @@ def pipeline() -> str:
     days = int(asked) if asked in {str(span) for span in SPANS} else SPANS[1]
     with _work() as work:
         found, agreed, walking = lifecycle.pipeline(work, days), lifecycle.current_terms(work), lifecycle.walking(work)
+        origins = leads.origins(work)
     return render_template(
-        "admin/pipeline.html", p=found, f={"rules": agreed}, walking=walking, spans=SPANS, streams=_streams(found)
+        "admin/pipeline.html",
+        p=found,
+        f={"rules": agreed},
+        walking=walking,
+        spans=SPANS,
+        streams=_streams(found),
+        origins=origins,
     )
 
 

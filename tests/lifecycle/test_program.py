@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import lifecycle
-from commerce.events import CheckoutChanged, CustomerFact
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser, open_shop
 from tests.lifecycle.test_service import HISTORY, history, on_day, order, standing, tag
@@ -190,26 +189,6 @@ def test_an_order_that_came_back_holds_the_stage_until_another_is_placed(
     ]
 
 
-def test_leads_say_where_they_came_from(desk: Desk) -> None:
-    known = [people.customer(number, updated_at=START) for number in (1, 2)]
-    desk.settle(customers=known)
-    desk.hear(
-        CustomerFact("1002", "consent:email", "subscribed", START),
-        CheckoutChanged("t1", "c1", people.customer(3), "USD", 4200, START, START, None),
-        # A guest of whom the store says nothing is nobody yet.
-        CheckoutChanged("t2", "c2", None, "USD", 4200, START, START, None),
-    )
-    desk.settle(order(1, 0, 4))
-    origins = []
-    for number in (1, 2, 3, 4):
-        customer_id = desk.customer_id(number)
-        with desk.work() as work:
-            origins.append(lifecycle.origin(work, customer_id))
-    assert origins == ["sign_up", "newsletter", "checkout", None]
-    with desk.work() as work:
-        assert lifecycle.pipeline(work, 30).origins == {"checkout": 1, "newsletter": 1, "sign_up": 1}
-
-
 def test_the_pipeline_counts_who_stands_where_and_who_went_there(desk: Desk, clock: Clock) -> None:
     desk.settle(order(1, 0, 1), order(2, 0, 2))
     clock.now = on_day(200)
@@ -275,6 +254,6 @@ def test_a_shop_with_nobody_has_a_pipeline_and_a_preview(desk: Desk) -> None:
         now = lifecycle.current_terms(work)
         assert lifecycle.preview(work, now, now).looked == 0
         found = lifecycle.pipeline(work, 90)
-        assert (found.customers, found.streams, found.origins) == (0, [], {})
+        assert (found.customers, found.streams) == (0, [])
         assert lifecycle.walk_again(work) == 0
         assert lifecycle.walk_again(work) == 0
