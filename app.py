@@ -144,6 +144,10 @@ def _some(work: UnitOfWork, batch: Callable[[UnitOfWork], int]) -> None:
             return
 
 
+def _walk_stages(work: UnitOfWork) -> None:
+    _some(work, lifecycle.walk_again)
+
+
 def _forget(work: UnitOfWork) -> None:
     referral.purge_touches(work)
     referral.purge_tries(work)
@@ -291,6 +295,7 @@ class House:
     def schedule(self) -> Schedule:
         jobs = (
             Job("review stages", 60, inside=_all(lifecycle.review_due)),
+            Job("walk stages again", 60, inside=_walk_stages),
             Job("tell points", 60, inside=_all(loyalty.tell_points)),
             Job("release unused codes", 300, inside=_all(loyalty.release_unused)),
             Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),

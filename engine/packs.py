@@ -57,6 +57,7 @@ LEFT: Mapping[str, str] = {
     "listed_orders": "the new installation reads for itself",
     "reconciliations": "the new installation reads for itself",
     "stale_orders": "the new installation reads for itself",
+    "stage_walks": "whoever was settled under older terms is found anew",
     "store_segments": "numbers that the store gives anew",
     "listeners": "the store says anew who listens",
     "touches": "of days",

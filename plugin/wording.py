@@ -169,6 +169,20 @@ def stage(key: str) -> str:
     return key.replace("_", " ").capitalize()
 
 
+ORIGINS: Mapping[str, str] = {
+    "invitation": "took up a friend's invitation",
+    "checkout": "left a checkout",
+    "newsletter": "subscribed to the newsletter",
+    "sign_up": "signed up",
+    "hearsay": "named by the store beside something else",
+}
+
+
+def lead_origin(key: str) -> str:
+    """How somebody who has not ordered came to be known."""
+    return ORIGINS[key]
+
+
 def reward(offered: Reward, currency: str) -> str:
     """What a reward is, whatever the merchant has called it."""
     amount, percent = money(offered.amount_minor, currency), f"{offered.percent}{NO_BREAK}%"
@@ -334,6 +348,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "instant": partial(instant, there),
         "how_often": how_often,
         "last_day": partial(last_day, there),
+        "lead_origin": lead_origin,
         "length_of_time": length_of_time,
         "masked": masked,
         "money": money,

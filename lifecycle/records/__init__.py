@@ -1,5 +1,1 @@
-"""What lifecycle remembers: the happenings that count, where each customer stands, and the history of their stages."""
-
-from lifecycle.records import standings, surveys
-
-__all__ = ["standings", "surveys"]
+"""What lifecycle remembers, a table or two to each module."""

@@ -40,7 +40,8 @@ _MEET = text("""
 """)
 _COLUMNS = """
     s.customer_id, c.external_id, s.stage, s.since, s.next_review_at, s.terms_version, s.known_since, s.last_since,
-    s.orders, s.referrals, s.first_order_at, s.last_order_at, s.last_at, s.silent_to,
+    s.orders, s.referrals, s.first_order_at, s.last_order_at, s.last_at, s.silent_to, s.gaps, s.returned_at,
+    s.won_back_at, s.awaited_at,
     coalesce(c.created_at, c.observed_at) AS created_at
 """
 _LOCK = text(f"""
@@ -52,26 +53,38 @@ _LOCK_DUE = text(f"""
     WHERE s.shop_id = :shop_id AND s.next_review_at <= :now
     ORDER BY s.next_review_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED
 """)
+# Everybody after a place, in the order of their ids, who was last settled under older terms.
+_LOCK_OLDER = text(f"""
+    SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
+    WHERE s.shop_id = :shop_id AND s.customer_id > :after AND s.terms_version < :terms_version
+    ORDER BY s.customer_id LIMIT :limit FOR UPDATE OF s
+""")
+# An order that counts (again) did not come back, whatever was said of it before.
 _HAPPENINGS = text("""
-    SELECT customer_id, at, kind = 'referral' AS referral FROM happenings
-    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
+    SELECT h.customer_id, h.at, h.kind FROM happenings h
+    WHERE h.shop_id = :shop_id AND h.customer_id = ANY(:customer_ids)
+      AND (h.kind <> 'return' OR NOT EXISTS (
+          SELECT FROM happenings o WHERE o.shop_id = :shop_id AND o.kind = 'order' AND o.order_id = h.order_id))
 """)
 _WRITE = text("""
     UPDATE standings s
     SET stage = g.stage, since = g.since, next_review_at = g.next_review_at, terms_version = g.terms_version,
         known_since = g.known_since, last_since = g.last_since, orders = g.orders, referrals = g.referrals,
         first_order_at = g.first_order_at,
-           last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to
+        last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to, gaps = coalesce(g.gaps, '{}'),
+        returned_at = g.returned_at, won_back_at = g.won_back_at, awaited_at = g.awaited_at
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
         customer_id bigint, stage text, since timestamptz, next_review_at timestamptz, terms_version integer,
         known_since timestamptz, last_since timestamptz, orders integer, referrals integer,
         first_order_at timestamptz, last_order_at timestamptz, last_at timestamptz,
-        silent_to timestamptz)
+        silent_to timestamptz, gaps integer[], returned_at timestamptz, won_back_at timestamptz,
+        awaited_at timestamptz)
     WHERE s.shop_id = :shop_id AND s.customer_id = g.customer_id
 """)
 _CHANGES = """
     json_to_recordset(CAST(:changes AS json)) AS g(
-        customer_id bigint, effective_at timestamptz, step smallint, from_stage text, to_stage text, reason text)
+        customer_id bigint, effective_at timestamptz, step smallint, from_stage text, to_stage text, reason text,
+        facts jsonb)
 """
 _CUT = text("""
     DELETE FROM stage_changes h
@@ -80,9 +93,10 @@ _CUT = text("""
       AND (c.cut_after IS NULL OR h.effective_at > c.cut_after)
 """)
 _ADD = text(f"""
-    INSERT INTO stage_changes (shop_id, customer_id, effective_at, step, from_stage, to_stage, reason, terms_version,
-                               recorded_at)
-    SELECT :shop_id, g.customer_id, g.effective_at, g.step, g.from_stage, g.to_stage, g.reason, :terms_version, :now
+    INSERT INTO stage_changes (shop_id, customer_id, effective_at, step, from_stage, to_stage, reason, facts,
+                               terms_version, recorded_at)
+    SELECT :shop_id, g.customer_id, g.effective_at, g.step, g.from_stage, g.to_stage, g.reason, g.facts,
+           :terms_version, :now
     FROM {_CHANGES}
     ON CONFLICT DO NOTHING
 """)
@@ -104,12 +118,16 @@ _COUNTS = text(
     "SELECT stage, count(*) AS customers FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage"
 )
 _HISTORY = text("""
-    SELECT effective_at, from_stage, to_stage, reason, recorded_at FROM stage_changes
+    SELECT effective_at, from_stage, to_stage, reason, recorded_at, facts FROM stage_changes
     WHERE shop_id = :shop_id AND customer_id = :customer_id ORDER BY effective_at DESC, step DESC LIMIT :limit
 """)
 _ONE = text("""
     SELECT stage, since, next_review_at, orders, referrals, first_order_at, last_order_at FROM standings
     WHERE shop_id = :shop_id AND customer_id = :customer_id
+""")
+_STATE = text(f"""
+    SELECT {_COLUMNS} FROM standings s JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id
+    WHERE s.shop_id = :shop_id AND s.customer_id = :customer_id
 """)
 
 
@@ -125,6 +143,10 @@ class Held:
     silent_to: datetime | None
     """The last change by silence that is in the history; None while the history ends with a happening."""
     standing: Standing
+    measured: bool = True
+    """Whether the gaps between orders are known: they were not always kept."""
+    awaited_at: datetime | None = None
+    """When an order counts that is dated in the future."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +186,18 @@ def lock_standings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> list
 def lock_due(work: UnitOfWork, limit: int) -> list[Held]:
     """Standings whose review is due; those that another worker holds are left to it."""
     return [_held(row) for row in work.rows(_LOCK_DUE, now=work.now, limit=limit)]
+
+
+def lock_older(work: UnitOfWork, after: CustomerId, terms_version: int, limit: int) -> list[Held]:
+    """Standings behind a place that older terms made."""
+    rows = work.rows(_LOCK_OLDER, after=after, terms_version=terms_version, limit=limit)
+    return [_held(row) for row in rows]
+
+
+def state(work: UnitOfWork, customer_id: CustomerId) -> Held | None:
+    """A customer's standing, to be looked at and not to be changed."""
+    row = work.row(_STATE, customer_id=customer_id)
+    return _held(row) if row else None
 
 
 def happenings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:
@@ -221,16 +255,20 @@ def one(work: UnitOfWork, customer_id: CustomerId) -> Any:
 
 def _held(row: Any) -> Held:
     standing = Standing(
-        row.known_since, row.last_since, row.orders, row.referrals, row.first_order_at, row.last_order_at, row.last_at
-    )
+        row.known_since, row.last_since, row.orders, row.referrals, row.first_order_at, row.last_order_at, row.last_at,
+        tuple(row.gaps or ()), row.returned_at, row.won_back_at,
+    )  # fmt: skip
     stage = Stage(row.stage) if row.stage else None
-    return Held(row.customer_id, row.external_id, stage, row.terms_version, row.created_at, row.silent_to, standing)
+    return Held(
+        row.customer_id, row.external_id, stage, row.terms_version, row.created_at, row.silent_to, standing,
+        row.gaps is not None, row.awaited_at,
+    )  # fmt: skip
 
 
 def _standing_row(walked: Walked, terms_version: int, reviewing: bool, now: datetime) -> dict[str, object]:
     walk, standing = walked.walk, walked.walk.standing
     recorded = walk.silent[-1].effective_at if walk.silent and reviewing else None
-    return {
+    row: dict[str, object] = {
         "customer_id": walked.held.customer_id,
         "stage": walk.stage,
         "since": walk.since,
@@ -245,6 +283,16 @@ def _standing_row(walked: Walked, terms_version: int, reviewing: bool, now: date
         "last_at": standing.last_at,
         "silent_to": recorded,
     }
+    # What most customers do not have is left out.
+    if standing.gaps:
+        row["gaps"] = standing.gaps
+    if standing.returned_at:
+        row["returned_at"] = standing.returned_at
+    if standing.won_back_at:
+        row["won_back_at"] = standing.won_back_at
+    if walk.awaited_at:
+        row["awaited_at"] = walk.awaited_at
+    return row
 
 
 def _change_row(walked: Walked, step: int, change: Change) -> dict[str, object]:
@@ -255,4 +303,5 @@ def _change_row(walked: Walked, step: int, change: Change) -> dict[str, object]:
         "from_stage": change.from_stage,
         "to_stage": change.to_stage,
         "reason": change.reason,
+        "facts": change.facts,
     }

@@ -7,13 +7,22 @@ when the next review is due. Given the same events it always says the same, in w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
 from commerce.ids import CustomerId, OrderId
+from lifecycle.rules import reasons
+from lifecycle.rules.reasons import Facts, Reason
+from lifecycle.rules.rhythm import silence_of, with_gap
+from lifecycle.rules.terms import Terms
+
+# No store on these platforms is older. What claims to be was written without a date, or imported with a wrong one.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+# Clocks of stores are wrong by minutes, and their time zones by up to a day; more is a date of the future.
+AHEAD = timedelta(days=2)
 
 
 class Stage(StrEnum):
@@ -29,37 +38,19 @@ class Stage(StrEnum):
 
 
 STAGES = tuple(Stage)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """A shop's lifecycle rules. The days are whole days since the last order that counts."""
-
-    version: int
-    retained_from_orders: int = 4
-    advocate_from_referrals: int = 1
-    at_risk_after_days: int = 90
-    lapsed_after_days: int = 180
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.retained_from_orders <= 1000:
-            raise ValueError("a customer is retained from 2 to 1000 orders")
-        if not 1 <= self.at_risk_after_days < self.lapsed_after_days <= 3650:
-            raise ValueError("a customer must be at risk before lapsing, and both within ten years")
-        if self.advocate_from_referrals < 1:
-            raise ValueError("an advocate has brought at least one friend")
-
-    @classmethod
-    def read(cls, version: int, body: Mapping[str, Any]) -> Terms:
-        return cls(version, **body)
+SILENT = frozenset({Stage.AT_RISK, Stage.LAPSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that moves a customer along: an order of theirs, or the order of a friend whom they brought."""
+    """Something that moves a customer along: an order of theirs, or the order of a friend whom they brought.
+
+    An order that came back (`returned`) is no order; it only keeps a place for the one that may replace it.
+    """
 
     at: datetime
     referral: bool = False
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ class Milestone:
     """
 
     kind: str
-    """``order`` or ``referral``."""
+    """``order``, ``referral``, or ``return`` for an order that was paid and came back."""
     order_id: OrderId
     customer_id: CustomerId
     at: datetime
@@ -92,6 +83,12 @@ class Standing:
     first_order_at: datetime | None = None
     last_order_at: datetime | None = None
     last_at: datetime | None = None
+    gaps: tuple[int, ...] = ()
+    """The last gaps between orders, in whole days."""
+    returned_at: datetime | None = None
+    """When the last order was placed that came back."""
+    won_back_at: datetime | None = None
+    """When the customer last ordered after they had lapsed."""
 
     @classmethod
     def new(cls, known_since: datetime) -> Standing:
@@ -100,12 +97,26 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step from stage to stage, at the instant when it became true, with the reason in words."""
+    """One step from stage to stage, at the instant when it became true, with the reason."""
 
     effective_at: datetime
     from_stage: Stage | None
     to_stage: Stage
-    reason: str
+    why: Reason
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return reasons.sentence(self.why)
+
+    @property
+    def facts(self) -> Facts:
+        return self.why.facts
+
+    @property
+    def won_back(self) -> bool:
+        """Whether a lapsed customer ordered again."""
+        return self.why.code == "won_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,7 @@ class Walk:
     again.
 
     `silent` are the changes that silence made since the last happening. They stand as long as no order becomes known
-    that was placed before.
+    that was placed before. `awaited_at` is when the first happening counts that lies in the future.
     """
 
     standing: Standing
@@ -123,100 +134,184 @@ class Walk:
     stage: Stage
     since: datetime
     next_review_at: datetime | None
+    awaited_at: datetime | None = None
 
 
-def active_stage(standing: Standing, terms: Terms) -> Stage:
-    """The stage of a customer who has not fallen silent."""
+class Step(NamedTuple):
+    """What time alone will do to a customer, and when."""
+
+    at: datetime
+    to_stage: Stage
+    why: Reason
+
+
+def active_stage(standing: Standing | _Fold, terms: Terms, at: datetime) -> Stage:
+    """The stage at `at` of a customer who has not fallen silent."""
     if standing.orders == 0:
         return Stage.LEAD
     if standing.referrals >= terms.advocate_from_referrals:
         return Stage.ADVOCATE
     if standing.orders >= terms.retained_from_orders:
         return Stage.RETAINED
+    stays = _stays_until(standing, terms)
+    if stays is not None and at < stays:
+        return Stage.RETAINED
     return Stage.DEVELOPING if standing.orders > 1 else Stage.ACQUIRED
 
 
-def silences(standing: Standing, terms: Terms) -> Sequence[tuple[datetime, Stage, str]]:
-    """The instants at which silence alone will move the customer, soonest first."""
-    if standing.last_order_at is None:
+def steps(standing: Standing | _Fold, terms: Terms) -> Sequence[Step]:
+    """What time alone will do after the last happening, soonest first."""
+    last = standing.last_order_at
+    if last is None:
         return ()
-    return (
-        (
-            standing.last_order_at + timedelta(days=terms.at_risk_after_days),
-            Stage.AT_RISK,
-            _silent(terms.at_risk_after_days),
-        ),
-        (
-            standing.last_order_at + timedelta(days=terms.lapsed_after_days),
-            Stage.LAPSED,
-            _silent(terms.lapsed_after_days),
-        ),
-    )
+    silence = silence_of(standing.gaps, terms)
+    usual, longest = silence.usual_days, silence.longest_days
+    lapsed_at = last + timedelta(silence.lapsed_days)
+    found = [Step(lapsed_at, Stage.LAPSED, reasons.silent(silence.lapsed_days, usual, 0))]
+    if silence.at_risk_days < silence.lapsed_days:
+        at_risk_at = last + timedelta(silence.at_risk_days)
+        found.insert(0, Step(at_risk_at, Stage.AT_RISK, reasons.silent(silence.at_risk_days, usual, longest)))
+    stays = _stays_until(standing, terms)
+    # Who is silent by then has lost the place before.
+    if stays is not None and stays < found[0].at:
+        stage = Stage.DEVELOPING if standing.orders > 1 else Stage.ACQUIRED
+        found.insert(0, Step(stays, stage, reasons.stayed(terms.stay_days)))
+    return found
+
+
+def _stays_until(standing: Standing | _Fold, terms: Terms) -> datetime | None:
+    """Until when an order that came back still keeps its place among the orders that make a customer retained; None
+    where it decides nothing.
+    """
+    if standing.returned_at is None or not terms.stay_days or standing.orders + 1 != terms.retained_from_orders:
+        return None
+    if standing.referrals >= terms.advocate_from_referrals:
+        return None
+    return standing.returned_at + timedelta(terms.stay_days)
 
 
 def stage_at(standing: Standing, terms: Terms, at: datetime) -> Stage:
     """The stage at `at`, if nothing has happened since `standing`."""
-    stage = active_stage(standing, terms)
-    for instant, silent, _ in silences(standing, terms):
-        if instant <= at:
-            stage = silent
+    stage = active_stage(standing, terms, standing.last_at or at)
+    for step in steps(standing, terms):
+        if step.at > at:
+            break
+        stage = step.to_stage
     return stage
+
+
+def next_step(standing: Standing, terms: Terms, at: datetime) -> Step | None:
+    """What time alone will do first after `at`, if nothing happens."""
+    return next((step for step in steps(standing, terms) if step.at > at), None)
 
 
 def walk(start: Standing, happenings: Iterable[Happening], terms: Terms, at: datetime) -> Walk:
     """From `start` through `happenings` (none earlier than the last that `start` knows) and the silence after them,
-    up to `at`.
+    up to `at`. What is dated more than `AHEAD` later has not happened yet: it is awaited, and counts when it is that
+    near.
 
     The work does not depend on how long the customer's history is, only on how many happenings are new. The changes
     begin after ``start.last_at``; a walk from an empty standing begins with the customer becoming a lead.
     """
-    standing, changes = start, list[Change]()
-    if start.last_at is None:
-        changes.append(Change(start.known_since, None, Stage.LEAD, "became known to the shop"))
-    for happening in sorted(happenings, key=lambda h: (h.at, h.referral)):
-        changes += _fall_silent(standing, terms, happening.at)
-        before = stage_at(standing, terms, happening.at)
-        standing = _after(standing, happening)
-        now = stage_at(standing, terms, happening.at)
-        if now is not before:
-            changes.append(Change(happening.at, before, now, _reason(standing, happening)))
-        if changes:
-            standing = replace(standing, since=changes[-1].effective_at)
-    silent = _fall_silent(standing, terms, at)
-    since = silent[-1].effective_at if silent else standing.since
-    due = [instant for instant, _, _ in silences(standing, terms) if instant > at]
-    return Walk(standing, changes, silent, stage_at(standing, terms, at), since, min(due, default=None))
-
-
-def _after(standing: Standing, happening: Happening) -> Standing:
-    if happening.referral:
-        return replace(standing, referrals=standing.referrals + 1, last_at=happening.at)
-    return replace(
-        standing,
-        orders=standing.orders + 1,
-        first_order_at=standing.first_order_at or happening.at,
-        last_order_at=happening.at,
-        last_at=happening.at,
-    )
-
-
-def _fall_silent(standing: Standing, terms: Terms, until: datetime) -> list[Change]:
-    """The changes that silence made after the last happening, up to `until`."""
-    changes, stage = list[Change](), active_stage(standing, terms)
-    for instant, silent, reason in silences(standing, terms):
-        if instant > until:
+    fold, awaited_at = _Fold(start, terms), None
+    for happening in sorted(happenings, key=_in_time):
+        if happening.at - AHEAD > at:
+            awaited_at = happening.at - AHEAD
             break
-        if standing.last_at is None or instant > standing.last_at:
-            changes.append(Change(instant, stage, silent, reason))
-        stage = silent
-    return changes
+        fold.take(happening)
+    standing, known = fold.standing(), len(fold.changes)
+    fold.pass_time(at)
+    changes, silent = fold.changes[:known], fold.changes[known:]
+    since = silent[-1].effective_at if silent else standing.since
+    due = [instant for instant in (fold.ahead[0].at if fold.ahead else None, awaited_at) if instant is not None]
+    return Walk(standing, changes, silent, fold.stage, since, min(due, default=None), awaited_at)
 
 
-def _silent(days: int) -> str:
-    return f"{days} days without an order"
+def _in_time(happening: Happening) -> tuple[datetime, bool, bool]:
+    return happening.at, happening.referral, happening.returned
 
 
-def _reason(standing: Standing, happening: Happening) -> str:
-    if happening.referral:
-        return "a friend they referred placed a first order"
-    return "placed a first order" if standing.orders == 1 else f"placed order number {standing.orders}"
+@dataclass(slots=True, init=False)
+class _Fold:
+    """A standing on its way through time. `ahead` is what silence will do next."""
+
+    terms: Terms
+    known_since: datetime
+    since: datetime
+    orders: int
+    referrals: int
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+    last_at: datetime | None
+    gaps: tuple[int, ...]
+    returned_at: datetime | None
+    won_back_at: datetime | None
+    stage: Stage
+    ahead: list[Step]
+    changes: list[Change] = field(default_factory=list)
+
+    def __init__(self, start: Standing, terms: Terms) -> None:
+        self.terms, self.changes, self.ahead = terms, [], []
+        self.known_since, self.since, self.last_at = start.known_since, start.since, start.last_at
+        self.orders, self.referrals, self.gaps = start.orders, start.referrals, start.gaps
+        self.first_order_at, self.last_order_at = start.first_order_at, start.last_order_at
+        self.returned_at, self.won_back_at = start.returned_at, start.won_back_at
+        if start.last_at is None:
+            self.stage = Stage.LEAD
+            self.changes.append(Change(start.known_since, None, Stage.LEAD, reasons.KNOWN))
+        else:
+            self.stage, self.ahead = active_stage(self, terms, start.last_at), list(steps(self, terms))
+            while self.ahead and self.ahead[0].at <= start.last_at:
+                self.stage = self.ahead.pop(0).to_stage
+
+    def standing(self) -> Standing:
+        return Standing(
+            self.known_since, self.changes[-1].effective_at if self.changes else self.since, self.orders,
+            self.referrals, self.first_order_at, self.last_order_at, self.last_at, self.gaps, self.returned_at,
+            self.won_back_at,
+        )  # fmt: skip
+
+    def pass_time(self, until: datetime) -> None:
+        """What silence does up to `until`, that instant included."""
+        while self.ahead and self.ahead[0].at <= until:
+            step = self.ahead.pop(0)
+            self._move(step.at, step.to_stage, step.why)
+
+    def take(self, happening: Happening) -> None:
+        """Let one thing happen."""
+        at = happening.at
+        self.pass_time(at)
+        self.last_at = at
+        if happening.referral:
+            self.referrals += 1
+            self._settle(at, reasons.FRIEND)
+        elif happening.returned:
+            self.returned_at = at
+            self._settle(at, reasons.came_back(self.orders + 1))
+        else:
+            self._order(at)
+
+    def _order(self, at: datetime) -> None:
+        silent_days = 0
+        if self.last_order_at is not None:
+            days = (at - self.last_order_at).days
+            self.gaps = with_gap(self.gaps, days)
+            silent_days = days if self.stage is Stage.LAPSED else 0
+        self.orders += 1
+        self.first_order_at = self.first_order_at or at
+        self.last_order_at = at
+        if silent_days:
+            self.won_back_at = at
+        self.ahead = list(steps(self, self.terms))
+        self._move(at, active_stage(self, self.terms, at), reasons.ordered(self.orders, silent_days))
+
+    def _settle(self, at: datetime, why: Reason) -> None:
+        """Something else than an order happened: it breaks no silence."""
+        self.ahead = [step for step in steps(self, self.terms) if step.at > at]
+        if self.stage not in SILENT:
+            self._move(at, active_stage(self, self.terms, at), why)
+
+    def _move(self, at: datetime, stage: Stage, why: Reason) -> None:
+        if stage is not self.stage:
+            self.changes.append(Change(at, self.stage, stage, why))
+            self.stage = stage

@@ -1,11 +1,21 @@
 """What lifecycle does: settles where customers stand, and reviews those that time alone has moved."""
 
-from lifecycle.service.stages import (
+from lifecycle.service.pipeline import Pipeline, Walking, foretold, pipeline, walking, won_back_at
+from lifecycle.service.preview import Preview, preview
+from lifecycle.service.program import (
     DOMAIN,
+    Proposal,
+    RulesChanged,
+    RulesRefused,
     current_terms,
+    draft,
+    first_terms,
+    proposal,
+    publish,
+)
+from lifecycle.service.stages import (
     customer_history,
     customer_standing,
-    first_terms,
     members,
     merge,
     publish_segments,
@@ -13,19 +23,35 @@ from lifecycle.service.stages import (
     settle_milestones,
     settle_orders,
     stage_counts,
+    walk_again,
 )
 
 __all__ = [
     "DOMAIN",
+    "Pipeline",
+    "Preview",
+    "Proposal",
+    "RulesChanged",
+    "RulesRefused",
+    "Walking",
     "current_terms",
     "customer_history",
     "customer_standing",
+    "draft",
     "first_terms",
+    "foretold",
     "members",
     "merge",
+    "pipeline",
+    "preview",
+    "proposal",
+    "publish",
     "publish_segments",
     "review_due",
     "settle_milestones",
     "settle_orders",
     "stage_counts",
+    "walk_again",
+    "walking",
+    "won_back_at",
 ]

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import asdict
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from commerce.customers import Merge
 from commerce.ids import CustomerId
+from commerce.orders import Order
 from commerce.store import PutSegment, SetFields, SetTags
-from engine import announcements, outbox, terms
+from engine import announcements, outbox
 from engine.mirror import Accepted
 from engine.work import UnitOfWork, as_json
-from lifecycle.records import standings, surveys
+from lifecycle.records import standings, surveys, walks
 from lifecycle.records.standings import Held, Walked
-from lifecycle.rules import STAGES, Happening, Milestone, Stage, Standing, Terms, walk
+from lifecycle.rules import AHEAD, EARLIEST, SILENT, STAGES, Happening, Milestone, Stage, Standing, Terms, walk
+from lifecycle.service.program import DOMAIN, current_terms
 
-DOMAIN = "lifecycle"
 PREFIX = "stage:"
 VOCABULARY = tuple(PREFIX + stage for stage in STAGES)
 
 REVIEW_BATCH = 500
-
-
-def first_terms() -> dict[str, Any]:
-    """The rules that a shop starts with."""
-    body = asdict(Terms(version=1))
-    del body["version"]
-    return body
-
-
-def current_terms(work: UnitOfWork) -> Terms:
-    newest = terms.versions(work, DOMAIN)[-1]
-    return Terms.read(newest.version, newest.body)
 
 
 def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
@@ -59,8 +49,18 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     milestones = [
         Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id
     ]
+    milestones += [
+        Milestone("return", o.order_id, o.customer_id, o.placed_at, True)
+        for o in accepted.orders
+        if o.customer_id and not o.counts and _came_back(o)
+    ]
     kept = {each.kept.customer_id for each in accepted.merges}
     settle_milestones(work, milestones, [c.customer_id for c in accepted.customers], kept)
+
+
+def _came_back(order: Order) -> bool:
+    """Whether a real, paid order was sent back or cancelled."""
+    return order.paid and not order.test and (order.cancelled or order.refunded_minor > 0)
 
 
 def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
@@ -89,7 +89,7 @@ def settle_milestones(
     lost, new = standings.sync_happenings(work, milestones) if milestones else (set[CustomerId](), [])
     fresh = defaultdict[CustomerId, list[Happening]](list)
     for row in new:
-        fresh[row.customer_id].append(Happening(row.at, row.kind == "referral"))
+        fresh[row.customer_id].append(_happening(row))
     lost = lost | changed
     concerned = lost | set(fresh) | set(met) | {m.customer_id for m in milestones}
     if concerned:
@@ -104,6 +104,24 @@ def review_due(work: UnitOfWork) -> int:
     return len(held)
 
 
+def walk_again(work: UnitOfWork) -> int:
+    """Walk the next of those who were last settled under older terms; answers how many. Nobody is told of a change
+    that new rules have made: of what happened to a customer nothing is new.
+    """
+    rules, found = current_terms(work), walks.hold(work)
+    if found is None or found.terms_version != rules.version:
+        walks.begin(work, rules.version)
+        found = walks.hold(work)
+    if found.finished_at is not None:
+        return 0
+    held = standings.lock_older(work, found.place, rules.version, REVIEW_BATCH)
+    if held:
+        _settle(work, held, {}, set(), reviewing=True, quiet=True)
+    place = held[-1].customer_id if held else found.place
+    walks.advance(work, place, len(held), finished=len(held) < REVIEW_BATCH)
+    return len(held)
+
+
 def _settle(
     work: UnitOfWork,
     everyone: Sequence[Held],
@@ -111,36 +129,53 @@ def _settle(
     lost: set[CustomerId],
     *,
     reviewing: bool = False,
+    quiet: bool = False,
 ) -> None:
     rules = current_terms(work)
-    again = [h.customer_id for h in everyone if _must_walk_again(h, rules, fresh.get(h.customer_id, []), lost)]
+    again = {
+        h.customer_id for h in everyone if _must_walk_again(h, rules, fresh.get(h.customer_id, ()), lost, work.now)
+    }
     whole = defaultdict[CustomerId, list[Happening]](list)
-    for row in standings.happenings(work, again):
-        whole[row.customer_id].append(Happening(row.at, row.referral))
+    for row in standings.happenings(work, list(again)):
+        whole[row.customer_id].append(_happening(row))
     walked = list[Walked]()
     for held in everyone:
         if held.customer_id in again:
-            happenings = whole[held.customer_id]
+            happenings = [_dated(happening, held) for happening in whole[held.customer_id]]
             # A customer is known at the latest when their first order was placed.
-            start = Standing.new(min([held.created_at, *(h.at for h in happenings if not h.referral)]))
+            start = Standing.new(min([held.created_at, *(h.at for h in happenings if not (h.referral or h.returned))]))
         else:
             start, happenings = held.standing, fresh.get(held.customer_id, [])
         walked.append(Walked(held, start, walk(start, happenings, rules, work.now)))
     standings.write(work, walked, rules.version, reviewing=reviewing)
     moved = [w for w in walked if w.walk.stage is not w.held.stage]
     outbox.put(work, [*map(_tags, moved), *map(_fields, moved)])
-    announcements.announce(work, [_entered(w) for w in moved])
+    if not quiet:
+        announcements.announce(work, [_entered(w) for w in moved])
 
 
-def _must_walk_again(held: Held, rules: Terms, fresh: Sequence[Happening], lost: set[CustomerId]) -> bool:
+def _happening(row: Any) -> Happening:
+    return Happening(row.at, row.kind == "referral", row.kind == "return")
+
+
+def _dated(happening: Happening, held: Held) -> Happening:
+    """What claims to be older than any store was placed when the customer came: its own date says nothing."""
+    return happening if happening.at >= EARLIEST else replace(happening, at=held.created_at)
+
+
+def _must_walk_again(
+    held: Held, rules: Terms, fresh: Sequence[Happening], lost: set[CustomerId], now: datetime
+) -> bool:
     standing = held.standing
     known_since = min(held.created_at, standing.first_order_at or held.created_at)
     return (
         held.customer_id in lost
         or held.terms_version != rules.version
+        or not held.measured
+        or held.awaited_at is not None
         or standing.last_at is None
         or standing.known_since != known_since
-        or any(happening.at <= standing.last_at for happening in fresh)
+        or any(happening.at <= standing.last_at or happening.at - AHEAD > now for happening in fresh)
     )
 
 
@@ -156,8 +191,15 @@ def _entered(walked: Walked) -> announcements.Happening:
     before, stage, since = walked.held.stage, walked.walk.stage, walked.walk.since
     return announcements.Happening(
         announcements.What.STAGE_ENTERED, f"{walked.held.customer_id}:{stage}:{since:%Y%m%dT%H%M%S}",
-        walked.held.customer_id, since, {"stage": str(stage), "previous stage": str(before or "")},
+        walked.held.customer_id, since,
+        {"stage": str(stage), "previous stage": str(before or ""), "won back": _won_back(walked)},
     )  # fmt: skip
+
+
+def _won_back(walked: Walked) -> str:
+    """Whether the customer had lapsed, and is here again by the order that is told of."""
+    won_at, stage = walked.walk.standing.won_back_at, walked.walk.stage
+    return "yes" if won_at == walked.walk.since and stage not in SILENT else "no"
 
 
 def stage_counts(work: UnitOfWork) -> dict[Stage, int]:

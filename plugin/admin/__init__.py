@@ -1,6 +1,29 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
-from plugin.admin import contests, finance, giving, imports, program, referral, review, standing, surveys
+from plugin.admin import (
+    contests,
+    finance,
+    giving,
+    imports,
+    lifecycle,
+    program,
+    referral,
+    review,
+    standing,
+    surveys,
+)
 from plugin.admin.pages import pages
 
-__all__ = ["contests", "finance", "giving", "imports", "pages", "program", "referral", "review", "standing", "surveys"]
+__all__ = [
+    "contests",
+    "finance",
+    "giving",
+    "imports",
+    "lifecycle",
+    "pages",
+    "program",
+    "referral",
+    "review",
+    "standing",
+    "surveys",
+]

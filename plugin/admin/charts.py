@@ -16,6 +16,10 @@ TALL = 48
 COLUMN = 8
 GAP = 2
 
+# The height of a chart of bands in its own units, and the share of the fullest slot that its bands fill.
+SLOTS_TALL = 240
+FILLED = 0.8
+
 # A value above zero is never drawn as nothing.
 LEAST = 1.0
 
@@ -42,6 +46,39 @@ def columns(values: Sequence[int], label: str, most: int | None = None) -> Marku
         '<svg class="columns" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}" '
         'focusable="false">{}</svg>'
     ).format(wide, TALL, label, shapes)
+
+
+def bands(streams: Sequence[tuple[int, int, int, str]], slots: tuple[int, int], label: str) -> Markup:
+    """Bands that lead from slots on the left to slots on the right, as thick as their values: (slot on the left, slot
+    on the right, value, kind). Both sides are as tall; `slots` is how many each has. `label` says in words what the
+    picture shows; the names of the slots stand beside it.
+    """
+    room = tuple(SLOTS_TALL / count for count in slots)
+    sums = [
+        [sum(stream[2] for stream in streams if stream[side] == slot) for slot in range(slots[side])] for side in (0, 1)
+    ]
+    most = max((total / room[side] for side in (0, 1) for total in sums[side]), default=0) or 1
+    at = [
+        [room[side] * (slot + 0.5) - total / most * FILLED / 2 for slot, total in enumerate(sums[side])]
+        for side in (0, 1)
+    ]
+    shapes = list[Markup]()
+    for left, right, value, kind in streams:
+        thick = value / most * FILLED
+        shapes.append(_band(at[0][left], at[1][right], max(thick, LEAST), kind))
+        at[0][left] += thick
+        at[1][right] += thick
+    return Markup(
+        '<svg class="bands" viewBox="0 0 100 {}" preserveAspectRatio="none" role="img" aria-label="{}" '
+        'focusable="false">{}</svg>'
+    ).format(SLOTS_TALL, label, Markup("").join(shapes))
+
+
+def _band(left: float, right: float, thick: float, kind: str) -> Markup:
+    upper, lower = (_short(left), _short(right)), (_short(left + thick), _short(right + thick))
+    return Markup('<path class="value {}" d="M0 {}C50 {} 50 {} 100 {}L100 {}C50 {} 50 {} 0 {}Z"/>').format(
+        kind, upper[0], upper[0], upper[1], upper[1], lower[1], lower[1], lower[0], lower[0]
+    )
 
 
 def _column(place: int, value: int, most: int) -> Markup:

@@ -19,6 +19,7 @@ import loyalty
 import referral
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork
+from plugin.admin import leads
 
 PAGE = 50
 ORDERS = 50
@@ -105,7 +106,10 @@ class Portrait:
     at: datetime
     customer: Row[Any]
     standing: Row[Any] | None
-    rules: lifecycle.Terms
+    change: lifecycle.Step | None
+    """What time alone will do to their stage next."""
+    won_back_at: datetime | None
+    origin: str | None
     history: Sequence[Row[Any]]
     orders: Sequence[Row[Any]]
     earned: Mapping[OrderId, loyalty.Owed]
@@ -149,7 +153,9 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         at=work.now,
         customer=customer,
         standing=lifecycle.customer_standing(work, customer_id),
-        rules=lifecycle.current_terms(work),
+        change=lifecycle.foretold(work, customer_id, lifecycle.current_terms(work)),
+        won_back_at=lifecycle.won_back_at(work, customer_id),
+        origin=leads.origin(work, customer_id),
         history=lifecycle.customer_history(work, customer_id),
         orders=orders,
         earned=loyalty.explain(work, [order.order_id for order in orders]),
@@ -172,11 +178,3 @@ def _lines(entries: Sequence[Row[Any]], points: int) -> list[Line]:
         lines.append(Line(entry, points))
         points -= entry.points
     return lines
-
-
-def next_change(standing: Row[Any], rules: lifecycle.Terms) -> tuple[datetime, lifecycle.Stage] | None:
-    """When silence alone will change the stage, and to which; None where time changes nothing."""
-    if standing.next_review_at is None:
-        return None
-    at_risk = standing.stage == lifecycle.Stage.AT_RISK or rules.at_risk_after_days == rules.lapsed_after_days
-    return standing.next_review_at, lifecycle.Stage.LAPSED if at_risk else lifecycle.Stage.AT_RISK

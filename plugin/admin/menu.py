@@ -44,6 +44,13 @@ PLACES = (
         ),
     ),
     Place(
+        "Lifecycle",
+        (
+            Page("lifecycle.pipeline", "Pipeline"),
+            Page("lifecycle.rules", "Rules", ("lifecycle.state_rules",)),
+        ),
+    ),
+    Place(
         "Loyalty",
         (
             Page("program.earning", "Earning", ("program.publish_rules",)),

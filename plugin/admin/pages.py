@@ -117,10 +117,9 @@ def customer(customer_id: int) -> str:
         portrait = customers.portrait(work, CustomerId(customer_id), then) if customer_id < customers.NO_BOUND else None
     if portrait is None:
         abort(404, "There is no such customer in this shop.")
-    change = customers.next_change(portrait.standing, portrait.rules) if portrait.standing else None
     taken_back = request.args.get("taken_back") == "yes"
     return render_template(
-        "admin/customer.html", p=portrait, change=change, verdicts=referral.REASONS, taken_back=taken_back, then=then,
+        "admin/customer.html", p=portrait, verdicts=referral.REASONS, taken_back=taken_back, then=then,
         on=request.args.get("on", "")[:10],
     )  # fmt: skip
 

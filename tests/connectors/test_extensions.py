@@ -117,7 +117,7 @@ def test_many_are_announced_in_one_request_each_with_an_answer_of_its_own(deploy
 
 def test_every_happening_fits_its_trigger(deployed: Platform) -> None:
     facts: dict[str, dict[str, str | int]] = {
-        "stage-entered": {"stage": "lead", "previous stage": ""},
+        "stage-entered": {"stage": "lead", "previous stage": "", "won back": "no"},
         "points-earned": {"points": 1, "reason": "r"},
         "reward-redeemed": {"reward": "5 off", "points": 100},
         "friend-joined": {"offer": "5 off"},

@@ -112,7 +112,7 @@ def test_an_order_announces_its_points_and_its_buyer_s_stage(desk: Desk, above: 
                 "1002",
                 {"points": 50, "reason": reason},
             ),
-            ("stage-entered", "1002", {"stage": "acquired", "previous stage": ""}),
+            ("stage-entered", "1002", {"stage": "acquired", "previous stage": "", "won back": "no"}),
         ]
     )
     before = told(desk, above)

@@ -177,7 +177,7 @@ def test_a_page_that_is_not_there_is_said_inside_the_frame(admin: Admin) -> None
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
     admin.page.set_viewport_size({"width": width, "height": 800})
-    for name in ("Home", "Customers", "Loyalty", "Activity", "Settings"):
+    for name in ("Home", "Customers", "Lifecycle", "Loyalty", "Activity", "Settings"):
         admin.frame.locator("nav a", has_text=name).first.click()
         admin.frame.locator(".top a[aria-current]", has_text=name).wait_for(timeout=10_000)
         over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
@@ -204,6 +204,25 @@ def test_rules_are_tried_before_they_are_published(admin: Admin, width: int) -> 
     admin.frame.locator("button", has_text="Publish these rules").click()
     admin.arrives_at("Earning")
     assert _points(admin) == 3
+    assert admin.complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_stages_show_who_would_move_before_rules_are_published(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator(".top a", has_text="Lifecycle").click()
+    admin.arrives_at("Pipeline")
+    admin.frame.locator("a", has_text="90 days").click()
+    admin.frame.locator("svg.bands").wait_for(timeout=10_000)
+    wide = "root => root.scrollWidth - root.clientWidth"
+    assert admin.frame.locator("html").evaluate(wide) <= 0
+    admin.frame.locator(".tabs a", has_text="Rules").click()
+    admin.arrives_at("Rules of the stages")
+    admin.frame.locator("input[name=retained_from_orders]").fill("3")
+    admin.frame.locator("button", has_text="Show who would move").click()
+    admin.frame.locator("h2", has_text="Who would move").wait_for(timeout=10_000)
+    assert admin.frame.locator("html").evaluate(wide) <= 0
+    assert admin.frame.locator("input[name=retained_from_orders]").input_value() == "3"
     assert admin.complaints == []
 
 

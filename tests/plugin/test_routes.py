@@ -53,6 +53,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/imports/<int:import_id>/book",
         "/imports/<int:import_id>/forget",
         "/imports/<int:import_id>/undo",
+        "/lifecycle/rules",
         "/parked/deliveries/<int:delivery_id>/replay",
         "/parked/effects/<int:effect_id>/replay",
         "/pixel",

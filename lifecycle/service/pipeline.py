@@ -1,0 +1,104 @@
+"""The wheel of stages as a merchant looks at it: how many stand at each, for how long, and who went where of late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from commerce.ids import CustomerId
+from engine.work import UnitOfWork
+from lifecycle.records import census, standings, walks
+from lifecycle.rules import SILENT, STAGES, Stage, Step, Terms, next_step
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A stage, and those who stand there now: how many, for how many days half of them at least (None where nobody
+    does), and how many of them had lapsed before and were won back.
+    """
+
+    stage: Stage
+    customers: int
+    median_days: int | None
+    won_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How often customers went from one stage to another within a time; `from_stage` is None for who became known."""
+
+    from_stage: Stage | None
+    to_stage: Stage
+    changes: int
+    won_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything that the page of the pipeline shows."""
+
+    days: int
+    posts: Sequence[Post]
+    streams: Sequence[Stream]
+
+    @property
+    def customers(self) -> int:
+        return sum(post.customers for post in self.posts)
+
+    @property
+    def won_back(self) -> int:
+        """How often a lapsed customer ordered again within the time."""
+        return sum(stream.won_back for stream in self.streams)
+
+
+@dataclass(frozen=True, slots=True)
+class Walking:
+    """How far the rules of `version` have come to everybody: `walked` customers of `most`."""
+
+    version: int
+    walked: int
+    most: int
+    finished: bool
+
+
+def pipeline(work: UnitOfWork, days: int) -> Pipeline:
+    """The stages now, and the changes of the last `days` days."""
+    found = {Stage(row.stage): row for row in census.stages(work)}
+    posts = [_post(stage, found.get(stage)) for stage in STAGES]
+    rows = census.changes(work, work.now - timedelta(days=days))
+    streams = [
+        Stream(Stage(row.from_stage) if row.from_stage else None, Stage(row.to_stage), row.changes, row.won_back)
+        for row in rows
+    ]
+    places: dict[Stage | None, int] = {stage: place for place, stage in enumerate((None, *STAGES))}
+    streams.sort(key=lambda stream: (places[stream.from_stage], places[stream.to_stage]))
+    return Pipeline(days, posts, streams)
+
+
+def _post(stage: Stage, row: Any) -> Post:
+    if row is None:
+        return Post(stage, 0, None, 0)
+    # Who is silent again has not been won back for good.
+    return Post(stage, row.customers, int(row.median_days), 0 if stage in SILENT else row.won_back)
+
+
+def walking(work: UnitOfWork) -> Walking | None:
+    """How far the newest walk of everybody is; None where there was none."""
+    row = walks.progress(work)
+    return Walking(row.terms_version, row.walked, row.most, row.finished_at is not None) if row else None
+
+
+def foretold(work: UnitOfWork, customer_id: CustomerId, terms: Terms) -> Step | None:
+    """What time alone will do to a customer next: when, to which stage, and why. None where it does nothing, or the
+    customer has never been settled.
+    """
+    held = standings.state(work, customer_id)
+    return next_step(held.standing, terms, work.now) if held and held.stage else None
+
+
+def won_back_at(work: UnitOfWork, customer_id: CustomerId) -> Any:
+    """When the customer was won back, if they had lapsed and are not silent again; None else."""
+    held = standings.state(work, customer_id)
+    return held.standing.won_back_at if held and held.stage not in SILENT else None
