@@ -17,7 +17,7 @@ PAGE = 5_000
 _COUNT = text("SELECT count(*) AS customers FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL")
 _STANDINGS = text("""
     SELECT customer_id, known_since, last_since, orders, referrals, first_order_at, last_order_at, last_at, gaps,
-           returned_at, won_back_at
+           returned_at, won_back_at, upset_at
     FROM standings
     WHERE shop_id = :shop_id AND customer_id > :after AND customer_id % :every = 0 AND stage IS NOT NULL
     ORDER BY customer_id LIMIT :limit
@@ -77,7 +77,17 @@ def stages(work: UnitOfWork) -> Sequence[Any]:
 
 def _standing(row: Any) -> Standing:
     # By position: this runs for everybody.
-    _, known_since, since, orders, referrals, first, last, last_at, gaps, returned_at, won_back_at = row
+    _, known_since, since, orders, referrals, first, last, last_at, gaps, returned_at, won_back_at, upset_at = row
     return Standing(
-        known_since, since, orders, referrals, first, last, last_at, tuple(gaps or ()), returned_at, won_back_at
+        known_since,
+        since,
+        orders,
+        referrals,
+        first,
+        last,
+        last_at,
+        tuple(gaps or ()),
+        returned_at,
+        won_back_at,
+        upset_at,
     )

@@ -41,7 +41,7 @@ _MEET = text("""
 _COLUMNS = """
     s.customer_id, c.external_id, s.stage, s.since, s.next_review_at, s.terms_version, s.known_since, s.last_since,
     s.orders, s.referrals, s.first_order_at, s.last_order_at, s.last_at, s.silent_to, s.gaps, s.returned_at,
-    s.won_back_at, s.awaited_at,
+    s.won_back_at, s.awaited_at, s.upset_at,
     coalesce(c.created_at, c.observed_at) AS created_at
 """
 _LOCK = text(f"""
@@ -72,13 +72,14 @@ _WRITE = text("""
         known_since = g.known_since, last_since = g.last_since, orders = g.orders, referrals = g.referrals,
         first_order_at = g.first_order_at,
         last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to, gaps = coalesce(g.gaps, '{}'),
-        returned_at = g.returned_at, won_back_at = g.won_back_at, awaited_at = g.awaited_at
+        returned_at = g.returned_at, won_back_at = g.won_back_at, awaited_at = g.awaited_at,
+        upset_at = g.upset_at
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
         customer_id bigint, stage text, since timestamptz, next_review_at timestamptz, terms_version integer,
         known_since timestamptz, last_since timestamptz, orders integer, referrals integer,
         first_order_at timestamptz, last_order_at timestamptz, last_at timestamptz,
         silent_to timestamptz, gaps integer[], returned_at timestamptz, won_back_at timestamptz,
-        awaited_at timestamptz)
+        awaited_at timestamptz, upset_at timestamptz)
     WHERE s.shop_id = :shop_id AND s.customer_id = g.customer_id
 """)
 _CHANGES = """
@@ -256,7 +257,7 @@ def one(work: UnitOfWork, customer_id: CustomerId) -> Any:
 def _held(row: Any) -> Held:
     standing = Standing(
         row.known_since, row.last_since, row.orders, row.referrals, row.first_order_at, row.last_order_at, row.last_at,
-        tuple(row.gaps or ()), row.returned_at, row.won_back_at,
+        tuple(row.gaps or ()), row.returned_at, row.won_back_at, row.upset_at,
     )  # fmt: skip
     stage = Stage(row.stage) if row.stage else None
     return Held(
@@ -290,6 +291,8 @@ def _standing_row(walked: Walked, terms_version: int, reviewing: bool, now: date
         row["returned_at"] = standing.returned_at
     if standing.won_back_at:
         row["won_back_at"] = standing.won_back_at
+    if standing.upset_at:
+        row["upset_at"] = standing.upset_at
     if walk.awaited_at:
         row["awaited_at"] = walk.awaited_at
     return row

@@ -30,6 +30,7 @@ class Reason(NamedTuple):
 
 KNOWN = Reason("known")
 FRIEND = Reason("friend")
+UNHAPPY = Reason("unhappy")
 
 
 def ordered(number: int, silent_days: int = 0) -> Reason:
@@ -58,6 +59,8 @@ def sentence(reason: Reason) -> str:
             return "became known to the shop"
         case "friend":
             return "a friend they referred placed a first order"
+        case "unhappy":
+            return "gave a bad answer to a survey"
         case "won_back":
             return f"won back: placed order number {reason.number} after {_days(reason.days)} of silence"
         case "came_back":

@@ -43,7 +43,8 @@ SILENT = frozenset({Stage.AT_RISK, Stage.LAPSED})
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that moves a customer along: an order of theirs, or the order of a friend whom they brought.
+    """Something that moves a customer: an order of theirs, the order of a friend whom they brought, or a bad answer to
+    a survey (`complaint`).
 
     An order that came back (`returned`) is no order; it only keeps a place for the one that may replace it.
     """
@@ -51,6 +52,16 @@ class Happening:
     at: datetime
     referral: bool = False
     returned: bool = False
+    complaint: bool = False
+
+    @classmethod
+    def of(cls, kind: str, at: datetime) -> Happening:
+        """By the kind of its milestone."""
+        return cls(at, kind == "referral", kind == "return", kind == "complaint")
+
+    @property
+    def is_order(self) -> bool:
+        return not (self.referral or self.returned or self.complaint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,9 @@ class Milestone:
     """
 
     kind: str
-    """``order``, ``referral``, or ``return`` for an order that was paid and came back."""
+    """``order``, ``referral``, ``return`` for an order that was paid and came back, or ``complaint`` for a bad answer
+    about an order.
+    """
     order_id: OrderId
     customer_id: CustomerId
     at: datetime
@@ -89,6 +102,8 @@ class Standing:
     """When the last order was placed that came back."""
     won_back_at: datetime | None = None
     """When the customer last ordered after they had lapsed."""
+    upset_at: datetime | None = None
+    """When the customer gave a bad answer, and has not ordered since."""
 
     @classmethod
     def new(cls, known_since: datetime) -> Standing:
@@ -171,6 +186,9 @@ def steps(standing: Standing | _Fold, terms: Terms) -> Sequence[Step]:
     if silence.at_risk_days < silence.lapsed_days:
         at_risk_at = last + timedelta(silence.at_risk_days)
         found.insert(0, Step(at_risk_at, Stage.AT_RISK, reasons.silent(silence.at_risk_days, usual, longest)))
+    if standing.upset_at is not None and standing.upset_at < found[0].at:
+        # Whoever says that they are unhappy need not be silent first.
+        return (Step(standing.upset_at, Stage.AT_RISK, reasons.UNHAPPY), found[-1])
     stays = _stays_until(standing, terms)
     # Who is silent by then has lost the place before.
     if stays is not None and stays < found[0].at:
@@ -227,8 +245,8 @@ def walk(start: Standing, happenings: Iterable[Happening], terms: Terms, at: dat
     return Walk(standing, changes, silent, fold.stage, since, min(due, default=None), awaited_at)
 
 
-def _in_time(happening: Happening) -> tuple[datetime, bool, bool]:
-    return happening.at, happening.referral, happening.returned
+def _in_time(happening: Happening) -> tuple[datetime, bool, bool, bool]:
+    return happening.at, happening.referral, happening.returned, happening.complaint
 
 
 @dataclass(slots=True, init=False)
@@ -246,6 +264,7 @@ class _Fold:
     gaps: tuple[int, ...]
     returned_at: datetime | None
     won_back_at: datetime | None
+    upset_at: datetime | None
     stage: Stage
     ahead: list[Step]
     changes: list[Change] = field(default_factory=list)
@@ -255,7 +274,7 @@ class _Fold:
         self.known_since, self.since, self.last_at = start.known_since, start.since, start.last_at
         self.orders, self.referrals, self.gaps = start.orders, start.referrals, start.gaps
         self.first_order_at, self.last_order_at = start.first_order_at, start.last_order_at
-        self.returned_at, self.won_back_at = start.returned_at, start.won_back_at
+        self.returned_at, self.won_back_at, self.upset_at = start.returned_at, start.won_back_at, start.upset_at
         if start.last_at is None:
             self.stage = Stage.LEAD
             self.changes.append(Change(start.known_since, None, Stage.LEAD, reasons.KNOWN))
@@ -268,7 +287,7 @@ class _Fold:
         return Standing(
             self.known_since, self.changes[-1].effective_at if self.changes else self.since, self.orders,
             self.referrals, self.first_order_at, self.last_order_at, self.last_at, self.gaps, self.returned_at,
-            self.won_back_at,
+            self.won_back_at, self.upset_at,
         )  # fmt: skip
 
     def pass_time(self, until: datetime) -> None:
@@ -288,6 +307,8 @@ class _Fold:
         elif happening.returned:
             self.returned_at = at
             self._settle(at, reasons.came_back(self.orders + 1))
+        elif happening.complaint:
+            self._complaint(at)
         else:
             self._order(at)
 
@@ -299,11 +320,17 @@ class _Fold:
             silent_days = days if self.stage is Stage.LAPSED else 0
         self.orders += 1
         self.first_order_at = self.first_order_at or at
-        self.last_order_at = at
+        self.last_order_at, self.upset_at = at, None
         if silent_days:
             self.won_back_at = at
         self.ahead = list(steps(self, self.terms))
         self._move(at, active_stage(self, self.terms, at), reasons.ordered(self.orders, silent_days))
+
+    def _complaint(self, at: datetime) -> None:
+        if self.upset_at is None:
+            self.upset_at = at
+            self.ahead = [step for step in steps(self, self.terms) if step.at >= at]
+            self.pass_time(at)
 
     def _settle(self, at: datetime, why: Reason) -> None:
         """Something else than an order happened: it breaks no silence."""

@@ -78,7 +78,7 @@ def _measured(
         return [(who, standing) for who, standing, _ in page]
     happened = defaultdict[CustomerId, list[Happening]](list)
     for row in standings.happenings(work, unknown):
-        happened[row.customer_id].append(Happening(row.at, row.kind == "referral", row.kind == "return"))
+        happened[row.customer_id].append(Happening.of(row.kind, row.at))
     return [
         (who, _walked(standing, happened[who], terms, work.now) if who in happened else standing)
         for who, standing, _ in page

@@ -143,7 +143,7 @@ def _settle(
         if held.customer_id in again:
             happenings = [_dated(happening, held) for happening in whole[held.customer_id]]
             # A customer is known at the latest when their first order was placed.
-            start = Standing.new(min([held.created_at, *(h.at for h in happenings if not (h.referral or h.returned))]))
+            start = Standing.new(min([held.created_at, *(h.at for h in happenings if h.is_order)]))
         else:
             start, happenings = held.standing, fresh.get(held.customer_id, [])
         walked.append(Walked(held, start, walk(start, happenings, rules, work.now)))
@@ -155,7 +155,7 @@ def _settle(
 
 
 def _happening(row: Any) -> Happening:
-    return Happening(row.at, row.kind == "referral", row.kind == "return")
+    return Happening.of(row.kind, row.at)
 
 
 def _dated(happening: Happening, held: Held) -> Happening:

@@ -2,7 +2,8 @@
 
 Each question has a link of its own, whose last part only this installation can make: no account, no password, and
 nobody can answer for somebody else. The shop's own automation sends it (it is told of each question), or the merchant
-takes the links as a file. A bad answer is an alert until somebody has looked after it.
+takes the links as a file. A bad answer is an alert until somebody has looked after it, and puts the customer at risk
+until they order again or think better of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from commerce.refusal import Refusal
 from engine import announcements, terms
 from engine.work import UnitOfWork
 from lifecycle.records import surveys
+from lifecycle.rules import Milestone
 from lifecycle.rules.surveys import LONGEST_WORDS, Grade, Kind, Score, Survey, grade
+from lifecycle.service.stages import settle_milestones
 
 SURVEYS = "surveys"
 """The domain under which a shop's surveys stand among its terms."""
@@ -95,7 +98,11 @@ def answer(work: UnitOfWork, survey_id: int, key: str, score: int, words: str) -
     kind = Kind(row.kind)
     said = grade(kind, score)
     surveys.answer(work, survey_id, score, said, words.strip()[:LONGEST_WORDS] or None)
-    if said is Grade.BAD and (row.score is None or grade(kind, row.score) is not Grade.BAD):
+    was_bad = row.score is not None and grade(kind, row.score) is Grade.BAD
+    if was_bad is not (said is Grade.BAD):
+        complaint = Milestone("complaint", row.order_id, row.customer_id, work.now, counts=said is Grade.BAD)
+        settle_milestones(work, [complaint])
+    if said is Grade.BAD and not was_bad:
         announcements.announce(
             work,
             [

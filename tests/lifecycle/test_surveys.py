@@ -116,6 +116,37 @@ def test_an_answer_counts_once_can_be_changed_and_is_an_alert_until_somebody_loo
     assert len(above.run(ASKED, desk.shop.shop_id)) == 1
 
 
+def test_a_bad_answer_puts_a_customer_at_risk_until_they_order_or_think_better_of_it(
+    desk: Desk, above: Superuser, clock: Clock
+) -> None:
+    switched_on(desk)
+    delivered(desk, 1)
+    clock.forward(days=7)
+    ((_, path),) = ask(desk)
+
+    def stage(score: int | None = None) -> str:
+        with desk.work() as work:
+            if score is not None:
+                surveys.answer(work, *parts(path), score, "")
+        with desk.work() as work:
+            return str(lifecycle.customer_standing(work, desk.customer_id(1)).stage)
+
+    assert [stage(), stage(8), stage(2), stage(1), stage(7), stage(0)] == [
+        "acquired", "acquired", "at_risk", "at_risk", "acquired", "at_risk",
+    ]  # fmt: skip
+    why = above.run(
+        "SELECT reason FROM stage_changes WHERE shop_id = %s ORDER BY effective_at, step", desk.shop.shop_id
+    )
+    assert why[-1] == ("gave a bad answer to a survey",)
+    clock.forward(days=1)
+    delivered(desk, 2, days=8)
+    assert stage() == "developing"
+    clock.forward(days=90)
+    with desk.work() as work:
+        lifecycle.review_due(work)
+    assert stage() == "at_risk", "silence still counts"
+
+
 def test_a_link_of_another_question_of_another_shop_or_of_long_ago_answers_nothing(desk: Desk, clock: Clock) -> None:
     switched_on(desk)
     delivered(desk, 1, 1)
