@@ -189,6 +189,19 @@ def test_an_order_that_came_back_holds_the_stage_until_another_is_placed(
     ]
 
 
+def test_an_order_whose_refund_was_deleted_counts_and_did_not_come_back(desk: Desk, above: Superuser) -> None:
+    bought = [
+        people.order(n, people.customer(1), placed_at=on_day(n - 9), updated_at=START, whole=True) for n in range(4)
+    ]
+    desk.settle(*bought)
+    clean, stood = above.run(HISTORY, desk.shop.shop_id), rows(desk, above)
+    back = people.refunded(bought[3], people.refund(bought[3], 1, bought[3].goods_minor))
+    desk.settle(back)
+    assert rows(desk, above)[0][6] == on_day(-6)
+    desk.settle(people.later(back, 120, refunds=()))
+    assert (above.run(HISTORY, desk.shop.shop_id), rows(desk, above)) == (clean, stood)
+
+
 def test_the_pipeline_counts_who_stands_where_and_who_went_there(desk: Desk, clock: Clock) -> None:
     desk.settle(order(1, 0, 1), order(2, 0, 2))
     clock.now = on_day(200)
@@ -212,13 +225,13 @@ def test_what_comes_next_is_told(desk: Desk) -> None:
     desk.settle(order(1, 0))
     customer_id = desk.customer_id()
     with desk.work() as work:
-        step = lifecycle.foretold(work, customer_id, lifecycle.current_terms(work))
-        assert step is not None
-        assert (step.at, step.to_stage) == (on_day(90), "at_risk")
+        ahead = lifecycle.outlook(work, customer_id, lifecycle.current_terms(work))
+        assert ahead.next is not None
+        assert (ahead.next.at, ahead.next.to_stage, ahead.won_back_at) == (on_day(90), "at_risk", None)
     desk.settle(customers=[people.customer(2, updated_at=START)])
     lead = desk.customer_id(2)
     with desk.work() as work:
-        assert lifecycle.foretold(work, lead, lifecycle.current_terms(work)) is None
+        assert lifecycle.outlook(work, lead, lifecycle.current_terms(work)) == lifecycle.Outlook()
 
 
 @pytest.mark.parametrize("seed", range(4))
