@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import lifecycle
+from engine import announcements
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser, open_shop
 from tests.lifecycle.test_service import HISTORY, history, on_day, order, standing, tag
@@ -219,6 +220,28 @@ def test_the_pipeline_counts_who_stands_where_and_who_went_there(desk: Desk, clo
     # Both had lapsed on day 180, and one of them is back.
     assert streams == [("at_risk", "lapsed", 2, 0), ("lapsed", "developing", 1, 1)]
     assert found.won_back == 1
+
+
+def told_of(desk: Desk, above: Superuser) -> list[tuple[Any, ...]]:
+    return above.run(
+        "SELECT body->'facts'->>'stage', body->'facts'->>'won back' FROM effects "
+        "WHERE shop_id = %s AND kind = 'announcement' ORDER BY effect_id",
+        desk.shop.shop_id,
+    )
+
+
+def test_automations_hear_who_was_won_back_and_nothing_of_new_rules(desk: Desk, above: Superuser, clock: Clock) -> None:
+    with desk.work() as work:
+        announcements.heard(work, [announcements.What.STAGE_ENTERED], work.now, listening=True)
+    desk.settle(order(1, 0))
+    clock.now = on_day(181)
+    desk.review()
+    desk.settle(order(2, 181))
+    assert told_of(desk, above) == [("acquired", "no"), ("lapsed", "no"), ("developing", "yes")]
+    publish(desk, retained_from_orders=2)
+    assert walk_all(desk) == 1
+    assert standing(desk).stage == "retained"
+    assert len(told_of(desk, above)) == 3
 
 
 def test_what_comes_next_is_told(desk: Desk) -> None:
