@@ -5,6 +5,7 @@ them.
 from lifecycle.rules import KEPT_GAPS, STAGES, Milestone, Stage, Step, Terms
 from lifecycle.service import (
     DOMAIN,
+    Outlook,
     Pipeline,
     Preview,
     Proposal,
@@ -16,9 +17,9 @@ from lifecycle.service import (
     customer_standing,
     draft,
     first_terms,
-    foretold,
     members,
     merge,
+    outlook,
     pipeline,
     preview,
     proposal,
@@ -30,7 +31,6 @@ from lifecycle.service import (
     stage_counts,
     walk_again,
     walking,
-    won_back_at,
 )
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "KEPT_GAPS",
     "STAGES",
     "Milestone",
+    "Outlook",
     "Pipeline",
     "Preview",
     "Proposal",
@@ -52,9 +53,9 @@ __all__ = [
     "customer_standing",
     "draft",
     "first_terms",
-    "foretold",
     "members",
     "merge",
+    "outlook",
     "pipeline",
     "preview",
     "proposal",
@@ -66,5 +67,4 @@ __all__ = [
     "stage_counts",
     "walk_again",
     "walking",
-    "won_back_at",
 ]

@@ -63,8 +63,9 @@ _LOCK_OLDER = text(f"""
 _HAPPENINGS = text("""
     SELECT h.customer_id, h.at, h.kind FROM happenings h
     WHERE h.shop_id = :shop_id AND h.customer_id = ANY(:customer_ids)
-      AND (h.kind <> 'return' OR NOT EXISTS (
-          SELECT FROM happenings o WHERE o.shop_id = :shop_id AND o.kind = 'order' AND o.order_id = h.order_id))
+      AND CASE h.kind WHEN 'return' THEN 0 = (
+          SELECT count(*) FROM happenings o
+          WHERE o.shop_id = :shop_id AND o.kind = 'order' AND o.order_id = h.order_id) ELSE true END
 """)
 _WRITE = text("""
     UPDATE standings s

@@ -8,7 +8,7 @@ when the next review is due. Given the same events it always says the same, in w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -158,6 +158,11 @@ class Step(NamedTuple):
     at: datetime
     to_stage: Stage
     why: Reason
+
+
+def dated(happening: Happening, came_at: datetime) -> Happening:
+    """What claims to be older than any store was placed when the customer came: its own date says nothing."""
+    return happening if happening.at >= EARLIEST else replace(happening, at=came_at)
 
 
 def active_stage(standing: Standing | _Fold, terms: Terms, at: datetime) -> Stage:

@@ -1,6 +1,6 @@
 """What lifecycle does: settles where customers stand, and reviews those that time alone has moved."""
 
-from lifecycle.service.pipeline import Pipeline, Walking, foretold, pipeline, walking, won_back_at
+from lifecycle.service.pipeline import Outlook, Pipeline, Walking, outlook, pipeline, walking
 from lifecycle.service.preview import Preview, preview
 from lifecycle.service.program import (
     DOMAIN,
@@ -28,6 +28,7 @@ from lifecycle.service.stages import (
 
 __all__ = [
     "DOMAIN",
+    "Outlook",
     "Pipeline",
     "Preview",
     "Proposal",
@@ -39,9 +40,9 @@ __all__ = [
     "customer_standing",
     "draft",
     "first_terms",
-    "foretold",
     "members",
     "merge",
+    "outlook",
     "pipeline",
     "preview",
     "proposal",
@@ -53,5 +54,4 @@ __all__ = [
     "stage_counts",
     "walk_again",
     "walking",
-    "won_back_at",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from commerce.ids import CustomerId
@@ -63,6 +63,16 @@ class Walking:
     finished: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What time alone will do to a customer next (None where it does nothing), and when they were won back, if they had
+    lapsed and are not silent since.
+    """
+
+    next: Step | None = None
+    won_back_at: datetime | None = None
+
+
 def pipeline(work: UnitOfWork, days: int) -> Pipeline:
     """The stages now, and the changes of the last `days` days."""
     found = {Stage(row.stage): row for row in census.stages(work)}
@@ -90,15 +100,10 @@ def walking(work: UnitOfWork) -> Walking | None:
     return Walking(row.terms_version, row.walked, row.most, row.finished_at is not None) if row else None
 
 
-def foretold(work: UnitOfWork, customer_id: CustomerId, terms: Terms) -> Step | None:
-    """What time alone will do to a customer next: when, to which stage, and why. None where it does nothing, or the
-    customer has never been settled.
-    """
+def outlook(work: UnitOfWork, customer_id: CustomerId, terms: Terms) -> Outlook:
+    """What lies ahead of a customer, and whether they are back."""
     held = standings.state(work, customer_id)
-    return next_step(held.standing, terms, work.now) if held and held.stage else None
-
-
-def won_back_at(work: UnitOfWork, customer_id: CustomerId) -> Any:
-    """When the customer was won back, if they had lapsed and are not silent again; None else."""
-    held = standings.state(work, customer_id)
-    return held.standing.won_back_at if held and held.stage not in SILENT else None
+    if held is None or held.stage is None:
+        return Outlook()
+    back = held.standing.won_back_at if held.stage not in SILENT else None
+    return Outlook(next_step(held.standing, terms, work.now), back)

@@ -18,7 +18,7 @@ from commerce.ids import CustomerId
 from engine import mirror
 from engine.work import UnitOfWork
 from lifecycle.records import census, standings
-from lifecycle.rules import Happening, Stage, Standing, Terms, stage_at, walk
+from lifecycle.rules import Happening, Stage, Standing, Terms, dated, stage_at, walk
 from lifecycle.service.program import MOST_CUSTOMERS, sampled
 
 EXAMPLES = 10
@@ -86,4 +86,5 @@ def _measured(
 
 
 def _walked(standing: Standing, happened: Sequence[Happening], terms: Terms, at: datetime) -> Standing:
-    return walk(Standing.new(standing.known_since), happened, terms, at).standing
+    start = Standing.new(standing.known_since)
+    return walk(start, [dated(each, start.known_since) for each in happened], terms, at).standing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from engine.mirror import Accepted
 from engine.work import UnitOfWork, as_json
 from lifecycle.records import standings, surveys, walks
 from lifecycle.records.standings import Held, Walked
-from lifecycle.rules import AHEAD, EARLIEST, SILENT, STAGES, Happening, Milestone, Stage, Standing, Terms, walk
+from lifecycle.rules import AHEAD, SILENT, STAGES, Happening, Milestone, Stage, Standing, Terms, dated, walk
 from lifecycle.service.program import DOMAIN, current_terms
 
 PREFIX = "stage:"
@@ -141,7 +140,7 @@ def _settle(
     walked = list[Walked]()
     for held in everyone:
         if held.customer_id in again:
-            happenings = [_dated(happening, held) for happening in whole[held.customer_id]]
+            happenings = [dated(happening, held.created_at) for happening in whole[held.customer_id]]
             # A customer is known at the latest when their first order was placed.
             start = Standing.new(min([held.created_at, *(h.at for h in happenings if h.is_order)]))
         else:
@@ -156,11 +155,6 @@ def _settle(
 
 def _happening(row: Any) -> Happening:
     return Happening.of(row.kind, row.at)
-
-
-def _dated(happening: Happening, held: Held) -> Happening:
-    """What claims to be older than any store was placed when the customer came: its own date says nothing."""
-    return happening if happening.at >= EARLIEST else replace(happening, at=held.created_at)
 
 
 def _must_walk_again(
@@ -198,8 +192,8 @@ def _entered(walked: Walked) -> announcements.Happening:
 
 def _won_back(walked: Walked) -> str:
     """Whether the customer had lapsed, and is here again by the order that is told of."""
-    won_at, stage = walked.walk.standing.won_back_at, walked.walk.stage
-    return "yes" if won_at == walked.walk.since and stage not in SILENT else "no"
+    won_at, before = walked.walk.standing.won_back_at, walked.held.standing.won_back_at
+    return "yes" if won_at and won_at != before and walked.walk.stage not in SILENT else "no"
 
 
 def stage_counts(work: UnitOfWork) -> dict[Stage, int]:

@@ -106,9 +106,7 @@ class Portrait:
     at: datetime
     customer: Row[Any]
     standing: Row[Any] | None
-    change: lifecycle.Step | None
-    """What time alone will do to their stage next."""
-    won_back_at: datetime | None
+    outlook: lifecycle.Outlook
     origin: str | None
     history: Sequence[Row[Any]]
     orders: Sequence[Row[Any]]
@@ -153,8 +151,7 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         at=work.now,
         customer=customer,
         standing=lifecycle.customer_standing(work, customer_id),
-        change=lifecycle.foretold(work, customer_id, lifecycle.current_terms(work)),
-        won_back_at=lifecycle.won_back_at(work, customer_id),
+        outlook=lifecycle.outlook(work, customer_id, lifecycle.current_terms(work)),
         origin=leads.origin(work, customer_id),
         history=lifecycle.customer_history(work, customer_id),
         orders=orders,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import lifecycle
+from engine import announcements
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser, open_shop
 from tests.lifecycle.test_service import HISTORY, history, on_day, order, standing, tag
@@ -189,6 +190,19 @@ def test_an_order_that_came_back_holds_the_stage_until_another_is_placed(
     ]
 
 
+def test_an_order_whose_refund_was_deleted_counts_and_did_not_come_back(desk: Desk, above: Superuser) -> None:
+    bought = [
+        people.order(n, people.customer(1), placed_at=on_day(n - 9), updated_at=START, whole=True) for n in range(4)
+    ]
+    desk.settle(*bought)
+    clean, stood = above.run(HISTORY, desk.shop.shop_id), rows(desk, above)
+    back = people.refunded(bought[3], people.refund(bought[3], 1, bought[3].goods_minor))
+    desk.settle(back)
+    assert rows(desk, above)[0][6] == on_day(-6)
+    desk.settle(people.later(back, 120, refunds=()))
+    assert (above.run(HISTORY, desk.shop.shop_id), rows(desk, above)) == (clean, stood)
+
+
 def test_the_pipeline_counts_who_stands_where_and_who_went_there(desk: Desk, clock: Clock) -> None:
     desk.settle(order(1, 0, 1), order(2, 0, 2))
     clock.now = on_day(200)
@@ -208,17 +222,39 @@ def test_the_pipeline_counts_who_stands_where_and_who_went_there(desk: Desk, clo
     assert found.won_back == 1
 
 
+def told_of(desk: Desk, above: Superuser) -> list[tuple[Any, ...]]:
+    return above.run(
+        "SELECT body->'facts'->>'stage', body->'facts'->>'won back' FROM effects "
+        "WHERE shop_id = %s AND kind = 'announcement' ORDER BY effect_id",
+        desk.shop.shop_id,
+    )
+
+
+def test_automations_hear_who_was_won_back_and_nothing_of_new_rules(desk: Desk, above: Superuser, clock: Clock) -> None:
+    with desk.work() as work:
+        announcements.heard(work, [announcements.What.STAGE_ENTERED], work.now, listening=True)
+    desk.settle(order(1, 0))
+    clock.now = on_day(181)
+    desk.review()
+    desk.settle(order(2, 181))
+    assert told_of(desk, above) == [("acquired", "no"), ("lapsed", "no"), ("developing", "yes")]
+    publish(desk, retained_from_orders=2)
+    assert walk_all(desk) == 1
+    assert standing(desk).stage == "retained"
+    assert len(told_of(desk, above)) == 3
+
+
 def test_what_comes_next_is_told(desk: Desk) -> None:
     desk.settle(order(1, 0))
     customer_id = desk.customer_id()
     with desk.work() as work:
-        step = lifecycle.foretold(work, customer_id, lifecycle.current_terms(work))
-        assert step is not None
-        assert (step.at, step.to_stage) == (on_day(90), "at_risk")
+        ahead = lifecycle.outlook(work, customer_id, lifecycle.current_terms(work))
+        assert ahead.next is not None
+        assert (ahead.next.at, ahead.next.to_stage, ahead.won_back_at) == (on_day(90), "at_risk", None)
     desk.settle(customers=[people.customer(2, updated_at=START)])
     lead = desk.customer_id(2)
     with desk.work() as work:
-        assert lifecycle.foretold(work, lead, lifecycle.current_terms(work)) is None
+        assert lifecycle.outlook(work, lead, lifecycle.current_terms(work)) == lifecycle.Outlook()
 
 
 @pytest.mark.parametrize("seed", range(4))
