@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-Made, Other = TypeVar("Made"), TypeVar("Other")
+Made = TypeVar("Made")
+Other = TypeVar("Other")
 
 PART = 16_384
 # Fewer parts than this are sooner done than handed over.
