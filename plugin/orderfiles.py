@@ -87,7 +87,7 @@ def _csv(path: Path, columns: tuple[str, str, str], tell: Tell) -> Iterator[tupl
     tell(whole, whole)
 
 
-def _opened(path: Path, raw: io.BufferedReader) -> io.BufferedIOBase:
+def _opened(path: Path, raw: io.BufferedReader) -> gzip.GzipFile | io.BufferedReader:
     return gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
 
 
