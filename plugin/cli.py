@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import imports, trouble
+from plugin import backtests, imports, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -68,6 +68,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
     if chosen.command == "new-key":
         print(Fernet.generate_key().decode())
         return 0
+    if chosen.command == "lifecycle" and chosen.deed == "backtest":
+        return backtests.run(chosen)
     try:
         if chosen.command == "demo":
             from plugin import demo
@@ -127,6 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     leave.add_argument("--shop", required=True, help="such as kettle.myshopify.com")
     enter = commands.add_parser("import", help="take in what `export` wrote, on another installation")
     enter.add_argument("file")
+    deeds = commands.add_parser("lifecycle", help="reckon what customers are worth").add_subparsers(
+        dest="deed", required=True, metavar="deed"
+    )
+    backtests.describe(deeds.add_parser("backtest", help="hold predictions against what came, on any file of orders"))
     imports.describe(commands.add_parser("import-points", help="bring balances from another program, or undo that"))
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
