@@ -35,7 +35,7 @@ KEPT = (
     "ledger_links", "ledger_totals", "deeds", "member_tiers", "tier_changes", "tier_choices", "walks", "gifts",
     "imports", "import_rows", "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
     "attributions", "referral_gifts", "screenings", "rulings",
-    "invitation_counts", "discount_nodes", "privacy_requests",
+    "invitation_counts", "advocate_counts", "discount_nodes", "privacy_requests",
 )  # fmt: skip
 """Every table of a shop is here or in `LEFT`; a test asks."""
 

@@ -26,10 +26,13 @@ from referral.rules.fraud import (
 )
 from referral.rules.inviting import (
     TEXTS,
+    Channel,
     Share,
     plain,
+    share,
     shares,
 )
+from referral.rules.visits import by_a_person
 from referral.service import (
     DOMAIN,
     REASON_TEXTS,
@@ -79,7 +82,8 @@ from referral.service import (
     look_after_codes,
     merge,
     note_advocate,
-    note_click,
+    note_clicks,
+    note_share,
     offer,
     preview_weights,
     publish,
@@ -116,6 +120,7 @@ __all__ = [
     "Band",
     "BoughtBefore",
     "Change",
+    "Channel",
     "ClaimExpired",
     "ClaimedAlready",
     "CodeUnknown",
@@ -151,6 +156,7 @@ __all__ = [
     "Why",
     "as_stored",
     "block",
+    "by_a_person",
     "cac",
     "channel_of",
     "claim",
@@ -172,7 +178,8 @@ __all__ = [
     "look_after_codes",
     "merge",
     "note_advocate",
-    "note_click",
+    "note_clicks",
+    "note_share",
     "offer",
     "plain",
     "preview_weights",
@@ -192,6 +199,7 @@ __all__ = [
     "settle_again",
     "settle_attributions",
     "settle_screened",
+    "share",
     "shares",
     "signal_table",
     "take_up",

@@ -28,6 +28,10 @@ pages = Blueprint("review", __name__)
 DECISIONS = {"approve": Band.APPROVE, "decline": Band.DECLINE}
 BLOCKS = {"block": referral.block, "unblock": referral.unblock}
 SPANS = (30, 90, 365)
+CHANNEL_TITLES = {
+    "": "No channel named", "email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "qr": "QR picture",
+    "name": "By name or code", "purchase": "After a purchase",
+}  # fmt: skip
 LONGEST_LIST = 20_000
 
 
@@ -132,6 +136,7 @@ def figures() -> str:
         spans=SPANS,
         currency=currency,
         value_days=referral.VALUE_DAYS,
+        channels=CHANNEL_TITLES,
     )
 
 

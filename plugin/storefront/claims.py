@@ -65,13 +65,13 @@ class Claims:
         )
         return replace(page, body=body)
 
-    def opened(self, visitor: ProxyVisitor, channel: str, many: int) -> None:
-        """So many have opened invitations that came by this channel."""
+    def opened(self, visitor: ProxyVisitor, opened: Mapping[tuple[str, str], int]) -> None:
+        """Invitations of a shop were opened: how often, by channel and code."""
         with self._app.app_context():
             shop = session.remembered_shop(visitor)
         if shop is not None:
             with self._app.extensions["doors"].database.work(shop.shop_id) as work:
-                referral.note_click(work, channel, many)
+                referral.note_clicks(work, opened)
 
     def _render(self, shopper: session.Shopper, show: Callable[[], Response]) -> Answer:
         with self._app.test_request_context(f"{PROXY_PATH}/r/code", method="POST"):

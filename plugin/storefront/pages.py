@@ -108,9 +108,9 @@ def birthday() -> BaseResponse:
 @invited_only
 def invitation(code: str) -> Response:
     """What the friend who follows an invitation is offered. Whether its code is known is not said, nor looked up."""
-    if CODE.fullmatch(code):
+    if CODE.fullmatch(code) and _somebody():
         with _work() as work:
-            referral.note_click(work, request.args.get("via", ""))
+            referral.note_clicks(work, {(request.args.get("via", ""), code): 1})
     return _invitation(code)
 
 
@@ -123,6 +123,35 @@ def claim(code: str) -> Response:
     if isinstance(taken, Refusal):
         return refused(code, taken, contact, request.form)
     return claimed(taken, code)
+
+
+@pages.get("/share/<channel>/<code>", strict_slashes=False)
+@invited_only
+def share(channel: str, code: str) -> BaseResponse:
+    """Pass an invitation on: count it, and lead to the messenger with the words in it.
+
+    The code's owner need not be logged in here: the page that says thanks links to this too. Where it leads is one of
+    a closed list, with our own words and the shop's own link; neither the query nor the code has a part in the host.
+    """
+    known = channel in set(referral.Channel) and channel != referral.Channel.COPY
+    if not known or not CODE.fullmatch(code):
+        return _invitation("")
+    if _somebody():
+        with _work() as work:
+            referral.note_share(work, channel, code)
+    way = referral.share(referral.Channel(channel), *_to_say(code, _offered().title))
+    return redirect(way.href, 302)
+
+
+@pages.post("/share/copy/<code>", strict_slashes=False)
+@invited_only
+def share_copy(code: str) -> BaseResponse:
+    """Count that the link was taken to be copied, and show it once more, ready for that."""
+    if not CODE.fullmatch(code):
+        return _invitation("")
+    with _work() as work:
+        referral.note_share(work, referral.Channel.COPY, code)
+    return redirect(f"{g.shopper.path_prefix}/?told=copy#friends", 303)
 
 
 @pages.get("/invited", strict_slashes=False)
@@ -199,12 +228,23 @@ def _points(refusal: Refusal | None = None) -> Response:
     )
 
 
+def _somebody() -> bool:
+    """Whether it is a person who asks, and not a program that fetches a preview or what may be opened next."""
+    return request.method != "HEAD" and referral.by_a_person(request.headers.get)
+
+
 def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
     """The invitation, ready for each channel, in the language that the shopper's browser asks for."""
-    link, shop = _whole(referral.link_path(code)), g.shopper.shop
-    language = request.accept_languages.best_match(referral.TEXTS) or "en"
-    ways = referral.shares(link, shop.name or shop.domain, offered, language)
-    return {"invitation": link, "shares": ways, "language": language, "qr": qr(link)}
+    said = _to_say(code, offered)
+    return {
+        "invitation": said[0], "shares": referral.shares(*said), "language": said[-1], "qr": qr(f"{said[0]}&via=qr"),
+    }  # fmt: skip
+
+
+def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
+    """The whole link, the shop, the offer, and the language that the browser asks for."""
+    shop, language = g.shopper.shop, request.accept_languages.best_match(referral.TEXTS) or "en"
+    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, offered, language
 
 
 def claimed(offer: referral.Offer, code: str) -> Response:

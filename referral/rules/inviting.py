@@ -99,12 +99,14 @@ class Share:
 
 def shares(link: str, shop: str, offer: str, language: str = "en") -> list[Share]:
     """All ways to share `link`, each of which says in the link by which it came."""
+    return [share(channel, link, shop, offer, language) for channel in Channel]
+
+
+def share(channel: Channel, link: str, shop: str, offer: str, language: str = "en") -> Share:
+    """One way to share `link`. Where it leads is made here, of no word that a request says."""
     said = TEXTS.get(language, TEXTS["en"]).format(shop=plain(shop), offer=plain(offer))
-    found = list[Share]()
-    for channel, title in CHANNELS.items():
-        address = f"{link}{'&' if '?' in link else '?'}via={channel}"
-        found.append(Share(channel, title, _opens(channel, said, address), f"{said} {address}"))
-    return found
+    address = f"{link}{'&' if '?' in link else '?'}via={channel}"
+    return Share(channel, CHANNELS[channel], _opens(channel, said, address), f"{said} {address}")
 
 
 def _opens(channel: Channel, said: str, link: str) -> str:

@@ -59,7 +59,8 @@ from referral.service.measuring import (
     cac,
     channel_of,
     figures,
-    note_click,
+    note_clicks,
+    note_share,
     say_cac,
 )
 from referral.service.program import (
@@ -141,7 +142,8 @@ __all__ = [
     "look_after_codes",
     "merge",
     "note_advocate",
-    "note_click",
+    "note_clicks",
+    "note_share",
     "offer",
     "preview_weights",
     "publish",
