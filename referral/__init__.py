@@ -25,6 +25,7 @@ from referral.rules.fraud import (
     score,
 )
 from referral.rules.inviting import (
+    CHANNELS,
     TEXTS,
     Channel,
     Share,
@@ -32,6 +33,7 @@ from referral.rules.inviting import (
     share,
     shares,
 )
+from referral.rules.traces import device
 from referral.rules.visits import by_a_person
 from referral.service import (
     DOMAIN,
@@ -109,6 +111,7 @@ from referral.service import (
 )
 
 __all__ = [
+    "CHANNELS",
     "DOMAIN",
     "PAYS",
     "REASONS",
@@ -166,6 +169,7 @@ __all__ = [
     "decide",
     "decisions_about",
     "decline_ring",
+    "device",
     "figures",
     "first_terms",
     "forget",

@@ -82,6 +82,7 @@ TEXTS: Mapping[str, str] = {
     "pt": "Gosto da {shop}. Com o meu link recebes: {offer}.",
     "fa": "من {shop} را دوست دارم. با پیوند من این را می‌گیری: {offer}.",
     "ar": "يعجبني {shop}. عبر رابطي تحصل على: {offer}.",
+    "ro": "Îmi place {shop}. Cu linkul meu primești: {offer}.",
     "tr": "{shop} hoşuma gidiyor. Bağlantımla şunu alırsın: {offer}.",
 }
 RIGHT_TO_LEFT = frozenset({"fa", "ar"})

@@ -206,7 +206,7 @@ def test_a_friend_claims_once_and_an_advocate_never(wordpress: Wordpress) -> Non
     assert [a.get_json()["error"]["code"] for a in (own, bad, unknown)] == [
         "own-code",
         "not-an-address",
-        "code-unknown",
+        "not-taken",
     ]
     assert wordpress.rows()[1] == 1
 
