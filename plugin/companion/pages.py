@@ -66,8 +66,8 @@ def redeem() -> Response:
 @pages.post("/claim")
 @companion_only(once=True)
 def claim() -> Response:
-    """``{"customer", "ref", "email", "via"}``: a friend takes an invitation up. What the visit shows stands beside it, and
-    the claim is counted, noted and screened as one that comes through a platform's proxy.
+    """``{"customer", "ref", "email", "via"}``: a friend takes an invitation up. What the visit shows stands beside it,
+    and the claim is counted, noted and screened as one that comes through a platform's proxy.
     """
     asks, address = shopper(), text_of("email", LONGEST_ADDRESS)
     taken = take_up(asks, text_of("ref", LONGEST_CODE), address, "link", _seen(), text_of("via", LONGEST_CODE))
