@@ -256,11 +256,10 @@ def test_guesses_over_the_store_s_server_are_answered_alike_counted_and_noted(wo
         for ref, device in ((code, DEVICE), ("NOSU-K7K7", "fedcba9876543210" * 2))
     ]
     assert len({(answer.status_code, answer.text) for answer in refused}) == 1
+    guess = {"customer": "", "email": "eve@example.com", "ip": "203.0.113.5"}
     for n in range(28):
-        wordpress.ask(
-            "claim", customer="", ref=f"NOSU-K7{n:02}", email="eve@example.com", ip="203.0.113.5", device=f"{n:032x}"
-        )
-    over = wordpress.ask("claim", customer="", ref="NOSU-K7K7", email="eve@example.com", ip="203.0.113.5")
+        wordpress.ask("claim", ref=f"NOSU-K7{n:02}", device=f"{n:032x}", **guess)
+    over = wordpress.ask("claim", ref="NOSU-K7K7", **guess)
     assert (over.status_code, over.get_json()["error"]["code"]) == (409, "too-many-tries")
     with wordpress.house.database.work(wordpress.shop.shop_id) as work:
         reasons = [row.reason for row in work.rows(_REASONS)]
@@ -290,7 +289,7 @@ def test_a_share_and_a_visit_in_the_store_are_counted(wordpress: Wordpress) -> N
 
 def test_what_is_not_signed_is_refused_whatever_it_asks(wordpress: Wordpress) -> None:
     body = json.dumps({"customer": "7"}).encode()
-    for what in ("account", "redeem", "claim", "export", "erase", "health"):
+    for what in ("account", "redeem", "claim", "opened", "share", "export", "erase", "health"):
         path = f"/companion/{what}"
         good = wordpress.plugin.headers(path, body, wordpress.house.clock.timestamp())
         elsewhere = wordpress.plugin.headers("/companion/other", body, wordpress.house.clock.timestamp())

@@ -71,6 +71,8 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/proxy/redeem",
         "/proxy/scratch",
         "/proxy/share/copy/<code>",
+        "/companion/opened",
+        "/companion/share",
         "/segments/<wanted>",
         "/store/disconnect",
         "/store/look",
