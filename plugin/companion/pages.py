@@ -18,6 +18,7 @@ from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
 from plugin.companion.door import BadQuestion, NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
+from plugin.companion.evidence import ask_for_first_order, seen, somebody
 from plugin.companion.facts import account_facts, code_facts, offer_facts
 from plugin.companion.people import erase, export
 from plugin.session import _owned
@@ -30,7 +31,6 @@ pages = Blueprint("companion", __name__, url_prefix=COMPANION_PATH)
 LONGEST_CODE = 40
 LONGEST_ADDRESS = 254
 LONGEST_LINK = 500
-LONGEST_SEEN = 400
 _LINK = re.compile(r"https?://[^\s\x00-\x1f]{4,490}")
 
 _AGAIN = "Go back to your store's admin, choose Perennial under WooCommerce there, and press the button once more."
@@ -40,14 +40,17 @@ _AGAIN = "Go back to your store's admin, choose Perennial under WooCommerce ther
 @companion_only()
 def see_account() -> Response:
     """``{"customer", "ref"}``: the account of a customer who is logged in, or the program; `ref` is the invitation by
-    which this visitor came, and is answered with what it offers. What the visit shows (`_seen`) stands beside it.
+    which this visitor came, and is answered with what it offers. What the visit shows (`evidence`) stands beside it.
     """
     asks, invited = shopper(), text_of("ref", LONGEST_CODE)
     with work_of_shop() as work:
         offered = offers(work)
+        begins = asks.customer_id is not None and referral.known_code(work, asks.customer_id) is None
         mine = account(work, asks.customer_id) if asks.customer_id is not None else None
         if asks.customer_id is not None:
-            referral.note_advocate(work, asks.customer_id, _seen())
+            referral.note_advocate(work, asks.customer_id, seen())
+        if begins and asks.customer_id is not None:
+            ask_for_first_order(work, asks.customer_id)
         told = account_facts(asks, offered, mine)
         told["invitation"] = _invitation(work, invited) if invited else None
     return jsonify(told)
@@ -70,7 +73,7 @@ def claim() -> Response:
     and the claim is counted, noted and screened as one that comes through a platform's proxy.
     """
     asks, address = shopper(), text_of("email", LONGEST_ADDRESS)
-    taken = take_up(asks, text_of("ref", LONGEST_CODE), address, "link", _seen(), text_of("via", LONGEST_CODE))
+    taken = take_up(asks, text_of("ref", LONGEST_CODE), address, "link", seen(), text_of("via", LONGEST_CODE))
     if isinstance(taken, referral.NotTaken):
         # One answer for all of them: by their own codes, a known invitation could be told from an unknown one.
         raise referral.NotTaken
@@ -84,7 +87,7 @@ def claim() -> Response:
 def opened() -> Response:
     """``{"ref", "via"}``: a visitor followed an invitation to the store."""
     code = text_of("ref", LONGEST_CODE)
-    if CODE.fullmatch(code) and _somebody():
+    if CODE.fullmatch(code) and somebody():
         with work_of_shop() as work:
             referral.note_clicks(work, {(text_of("via", LONGEST_CODE), code): 1})
     return jsonify(noted=True)
@@ -103,7 +106,7 @@ def share() -> Response:
         raise BadQuestion
     with work_of_shop() as work:
         offer, code = referral.offer(work), referral.code_of(work, asks.customer_id)
-        if _somebody():
+        if somebody():
             referral.note_share(work, channel, code)
     name, language = asks.shop.name or asks.shop.domain, text_of("language", 8)
     return jsonify(href=referral.share(referral.Channel(channel), link, name, offer.title, language).href)
@@ -149,20 +152,6 @@ def enter() -> BaseResponse:
 
 
 pages.add_url_rule("/enter", "enter", _owned(enter, "companion"), methods=["POST"])
-
-
-def _seen() -> referral.Evidence:
-    """What the store saw of its visitor: ``{"ip", "agent", "device", "site"}``, each a text that may be missing."""
-    return referral.Evidence(
-        ip=text_of("ip", LONGEST_SEEN) or None, user_agent=text_of("agent", LONGEST_SEEN) or None,
-        device=referral.device(text_of("device", LONGEST_SEEN)), referrer=text_of("site", LONGEST_SEEN) or None,
-    )  # fmt: skip
-
-
-def _somebody() -> bool:
-    """Whether a person asked the store, by what their browser said: ``{"agent", "purpose"}``."""
-    said = {"User-Agent": text_of("agent", LONGEST_SEEN), "Purpose": text_of("purpose", LONGEST_SEEN)}
-    return referral.by_a_person(said.get)
 
 
 def _invitation(work: Any, code: str) -> dict[str, Any] | None:

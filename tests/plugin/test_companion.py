@@ -240,6 +240,19 @@ def test_a_claim_over_the_store_s_server_is_screened_by_what_its_visitor_shows(w
 
 
 @pytest.mark.usefixtures("rich")
+def test_a_new_advocate_s_first_order_is_asked_for_once_for_what_it_says_of_them(wordpress: Wordpress) -> None:
+    stale = text("SELECT external_id FROM stale_orders WHERE shop_id = :shop_id")
+    wordpress.told("account", customer="7")
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert [row.external_id for row in work.rows(stale)] == ["1001"]
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        work.run(text("DELETE FROM stale_orders WHERE shop_id = :shop_id"))
+    wordpress.told("account", customer="7")
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert work.rows(stale) == []
+
+
+@pytest.mark.usefixtures("rich")
 @pytest.mark.parametrize("said", ["", "x", "0" * 32, DEVICE.upper(), DEVICE + "0", "\u0660" * 32])
 def test_a_word_that_anybody_could_send_makes_nobody_one(wordpress: Wordpress, said: str) -> None:
     code = wordpress.told("account", customer="7", device=said)["referral"]["code"]
