@@ -52,7 +52,7 @@ class Claims:
             if shop is None:
                 return None
             shopper = session.Shopper(shop, None, None, visitor.path_prefix)
-            evidence = seen(header, whence, fields.get("came_from", [""])[0])
+            evidence = seen(header, whence, fields.get("came_from", [""])[0], fields.get("device", [""])[0])
             taken = take_up(shopper, code, contact, "link", evidence, fields.get("channel", [""])[0])
         if isinstance(taken, Refusal):
             carried = {name: values[0] for name, values in fields.items()}

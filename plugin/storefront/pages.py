@@ -24,7 +24,7 @@ from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
-from plugin.storefront.purchase import buy, ticket_for
+from plugin.storefront.purchase import buy, checked, ticket_for
 from plugin.storefront.qr import qr
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
@@ -102,6 +102,21 @@ def birthday() -> BaseResponse:
     except Refusal as refusal:
         return _points(refusal)
     return redirect(f"{g.shopper.path_prefix}/?told=birthday#earn", 303)
+
+
+@pages.post("/device", strict_slashes=False)
+@shopper_only
+def device() -> BaseResponse:
+    """The number of the advocate's browser, for friends to be compared with: what our script in the theme tells."""
+    try:
+        checked(g.shopper, request.form.get("ticket", ""))
+    except Refusal as refusal:
+        return _points(refusal)
+    said = referral.device(request.form.get("device"))
+    if g.shopper.customer_id is not None and said is not None:
+        with _work() as work:
+            referral.note_advocate(work, g.shopper.customer_id, referral.Evidence(device=said))
+    return redirect(f"{g.shopper.path_prefix}/#friends", 303)
 
 
 @pages.get("/r/<code>", strict_slashes=False)
@@ -185,21 +200,24 @@ def take_up(
     return answer
 
 
-def seen(header: Callable[[str], str | None], whence: str | None, came_from: str = "") -> referral.Evidence:
+def seen(
+    header: Callable[[str], str | None], whence: str | None, came_from: str = "", said: str = ""
+) -> referral.Evidence:
     """What a request shows of who sends it. The platform's proxy passes on where it came from, and no cookie.
 
-    `came_from` is the site that led to the invitation.
+    `came_from` is the site that led to the invitation; `said` the number of the browser, by the script in the theme.
     """
     first = (header("X-Forwarded-For") or "").partition(",")[0].strip() or whence or ""
     agent = header("User-Agent") or ""
     return referral.Evidence(
         ip=first[:LONGEST_HEADER] or None, user_agent=agent[:LONGEST_HEADER] or None,
-        referrer=came_from[:LONGEST_HEADER] or None,
+        referrer=came_from[:LONGEST_HEADER] or None, device=referral.device(said),
     )  # fmt: skip
 
 
 def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
-    evidence = seen(request.headers.get, request.remote_addr, request.form.get("came_from", ""))
+    form = request.form
+    evidence = seen(request.headers.get, request.remote_addr, form.get("came_from", ""), form.get("device", ""))
     return take_up(g.shopper, typed, contact, way, evidence, request.form.get("channel", way))
 
 

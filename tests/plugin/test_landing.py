@@ -187,7 +187,7 @@ def test_each_visitor_s_form_carries_the_site_and_the_channel_they_came_by(crowd
     visits = (("sms", "https://a.example/x?y=1"), ("sms", ""), ("whatsapp", "https://b.example/"), ("sms", '"><b>'))
     sites = ("https://a.example/", "", "https://b.example/", "")
     for (via, referrer), site in zip(visits, sites, strict=True):
-        assert opened(via, referrer) == {"channel": via, "came_from": site}
+        assert opened(via, referrer) == {"channel": via, "came_from": site, "device": ""}
     # Counted a moment later by the gate.
     assert _counted(house, crowd, {"sms": 3, "whatsapp": 1}) == {"sms": 3, "whatsapp": 1}
 

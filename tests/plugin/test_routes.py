@@ -70,6 +70,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/referral",
         "/proxy/redeem",
         "/proxy/scratch",
+        "/proxy/device",
         "/proxy/share/copy/<code>",
         "/companion/opened",
         "/companion/share",
