@@ -1,4 +1,4 @@
-"""What a Shopify order says of whoever placed it: read where the app's file asks for it, and asked for by nobody else."""
+"""What a Shopify order says of whoever placed it: read where the app's file asks for it, which it does not."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def test_where_the_file_asks_for_it_the_order_s_own_words_are_compared() -> None
          Buyer("+49 151 2345678", "7 Elm Road 1 Bonn", None, "Anna's browser")),
         ({"shipping_address": {"address1": None}, "client_details": None},
          Buyer("+49 151 2345678", "12 Oak Street 10117 Berlin", "203.0.113.7", None)),
-        ({"phone": "x" * 9000, "billing_address": {"address1": "\u202ey" * 900}, "browser_ip": "", "client_details": {}},
+        ({"phone": "x" * 9000, "billing_address": {"address1": "\u202ey" * 900}, "browser_ip": "",
+          "client_details": {}},
          Buyer("x" * 255, ("\u202ey" * 900)[:200], None, None)),
         (dict.fromkeys(SAID), None),
         ({"phone": "", "browser_ip": "", "client_details": {"user_agent": None}, "billing_address": {}}, None),

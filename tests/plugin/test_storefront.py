@@ -236,6 +236,35 @@ def test_a_link_leads_to_the_shop_whatever_is_added_to_it(stranger: Shopper, lin
         assert "evil.example" not in landing.text
 
 
+def test_the_way_into_the_shop_leads_nowhere_else_whatever_a_claim_says(
+    house: House, shop: Shop, stranger: Shopper, link: str
+) -> None:
+    evil = {"redirect": "https://evil.example", "channel": "//evil.example", "came_from": "https://evil.example/x"}
+    taken = stranger.client.post(
+        f"/proxy{link}?{stranger.query(redirect='https://evil.example', ref='//evil.example')}",
+        data={"contact": "friend@example.com", **evil},
+    )
+    (way,) = re.findall(r'class="perennial-button" href="([^"]*)"', taken.text)
+    assert re.fullmatch(rf"/discount/FRIEND-\w+\?redirect=%2F%3Fref%3D{link.removeprefix('/r/')}", way)
+    assert "evil.example" not in taken.text
+
+
+def test_a_known_and_an_unknown_invitation_refuse_alike(
+    house: House, shop: Shop, shopper: Shopper, stranger: Shopper, link: str
+) -> None:
+    code = link.removeprefix("/r/")
+    known, unknown = (
+        stranger.post(f"/r/{each}", contact="ada7@example.com", channel="sms") for each in (code, "NOSU-K7K7")
+    )
+    assert (known.status_code, known.text) == (409, unknown.text.replace("NOSU-K7K7", code))
+    assert {n: v for n, v in known.headers if n != "Content-Length"} == {
+        n: v for n, v in unknown.headers if n != "Content-Length"
+    }
+    reasons = text("SELECT reason FROM refused_claims WHERE shop_id = :shop_id ORDER BY refusal_id")
+    with house.database.work(shop.shop_id) as work:
+        assert [row.reason for row in work.rows(reasons)] == ["own-address", "code-unknown"]
+
+
 def test_a_friend_who_has_no_link_types_a_name(stranger: Shopper, link: str) -> None:
     page = stranger.get("/invited")
     assert page.status_code == 200
