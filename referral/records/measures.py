@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
 from referral.records.codes import STANDS
 
@@ -54,6 +55,17 @@ _OUTCOMES = """
 _BY_CHANNEL = text(f"""
     SELECT s.channel, {_OUTCOMES} WHERE s.shop_id = :shop_id AND s.began_at >= :since GROUP BY s.channel
     ORDER BY s.channel
+""")
+# The same of one advocate, with what was counted of those who were merged into them.
+_COUNTED_OF = text(f"""
+    SELECT n.channel, {_STEPS} FROM advocate_counts n
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = n.advocate_id
+    WHERE n.shop_id = :shop_id AND n.day >= CAST(:since AS date)
+      AND (n.advocate_id = :advocate_id OR c.merged_into = :advocate_id) GROUP BY n.channel ORDER BY n.channel
+""")
+_BY_CHANNEL_OF = text(f"""
+    SELECT s.channel, {_OUTCOMES} WHERE s.shop_id = :shop_id AND s.advocate_id = :advocate_id
+      AND s.began_at >= :since GROUP BY s.channel ORDER BY s.channel
 """)
 # Whoever shared stands here although nobody has claimed yet. What was counted of somebody who was merged is the kept
 # one's.
@@ -130,14 +142,18 @@ def count(work: UnitOfWork, rows: Sequence[Mapping[str, object]]) -> None:
     work.run(_COUNT, rows=as_json(rows), now=work.now)
 
 
-def counted(work: UnitOfWork, since: datetime) -> Sequence[Any]:
-    """channel, shares, clicks."""
-    return work.rows(_COUNTED, since=since)
+def counted(work: UnitOfWork, since: datetime, advocate_id: CustomerId | None = None) -> Sequence[Any]:
+    """channel, shares, clicks; of one advocate, where one is named."""
+    if advocate_id is None:
+        return work.rows(_COUNTED, since=since)
+    return work.rows(_COUNTED_OF, since=since, advocate_id=advocate_id)
 
 
-def by_channel(work: UnitOfWork, since: datetime) -> Sequence[Any]:
-    """channel, claims, orders, rewards, held, kept_minor."""
-    return work.rows(_BY_CHANNEL, since=since)
+def by_channel(work: UnitOfWork, since: datetime, advocate_id: CustomerId | None = None) -> Sequence[Any]:
+    """channel, claims, orders, rewards, held, kept_minor; of one advocate, where one is named."""
+    if advocate_id is None:
+        return work.rows(_BY_CHANNEL, since=since)
+    return work.rows(_BY_CHANNEL_OF, since=since, advocate_id=advocate_id)
 
 
 def by_advocate(work: UnitOfWork, since: datetime, limit: int) -> Sequence[Any]:

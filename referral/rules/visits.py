@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 # In which a browser says why it asks: the standard's name, and the names that came before it.
 PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
@@ -27,4 +28,10 @@ _PROGRAMS = re.compile(
 def by_a_person(header: Callable[[str], str | None]) -> bool:
     """Whether a visit counts as somebody's, by what it says of itself. Saying nothing is no program's name."""
     ahead = any(_AHEAD.search(header(name) or "") for name in PURPOSES)
-    return not ahead and _PROGRAMS.search((header("User-Agent") or "")[:500]) is None
+    return not ahead and not _is_program((header("User-Agent") or "")[:500])
+
+
+# A crowd has a few dozen kinds of browser.
+@lru_cache(1024)
+def _is_program(agent: str) -> bool:
+    return _PROGRAMS.search(agent) is not None

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import loyalty
+from commerce.ids import CustomerId
 from engine import terms
 from engine.work import UnitOfWork
 from referral.records import measures
@@ -98,9 +99,6 @@ def _count(work: UnitOfWork, what: str, told: Mapping[tuple[str, str], int]) -> 
 def figures(work: UnitOfWork, days: int = 90) -> Figures:
     """What referral brought in the last so many days."""
     since = work.now - timedelta(days=days)
-    funnels = {row.channel: dict(row._mapping) for row in measures.by_channel(work, since)}
-    for row in measures.counted(work, since):
-        funnels.setdefault(row.channel, {}).update(row._mapping)
     people, cost = measures.people(work, since), measures.cost(work, since)
     span = timedelta(days=VALUE_DAYS)
     # Two years of first orders: a group that had its days already, and is large enough to compare.
@@ -108,11 +106,20 @@ def figures(work: UnitOfWork, days: int = 90) -> Figures:
     groups = {known: Group(row.many, row.mean, row.variance) for known, row in values.items()}
     worth, others = groups.get(True, Group()), groups.get(False, Group())
     return Figures(
-        [Funnel(**funnels[channel]) for channel in sorted(funnels)],
+        funnels(work, days),
         measures.by_advocate(work, since, SHOWN_ADVOCATES), people.buyers, people.referred, people.advocates, worth,
         others, difference(worth, others), cost.given_minor + _worth_of_points(work, cost.points), cost.customers,
         cac(work),
     )  # fmt: skip
+
+
+def funnels(work: UnitOfWork, days: int = 90, advocate_id: CustomerId | None = None) -> list[Funnel]:
+    """Each channel's steps in the last so many days; of one advocate, where one is named."""
+    since = work.now - timedelta(days=days)
+    found = {row.channel: dict(row._mapping) for row in measures.by_channel(work, since, advocate_id)}
+    for row in measures.counted(work, since, advocate_id):
+        found.setdefault(row.channel, {}).update(row._mapping)
+    return [Funnel(**found[channel]) for channel in sorted(found)]
 
 
 def cac(work: UnitOfWork) -> int | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from sqlalchemy import text
@@ -184,6 +185,13 @@ def test_figures_name_who_shared_and_a_name_does_nothing(
     # Whatever turns the direction of writing turns it within the name alone.
     assert re.search(r"<bdi>[^<]*</bdi></a></th>", by_advocate)
     assert page.count(' title="How often an advocate pressed') == 2
+    (address,) = re.findall(r'href="([^"]*advocate=\d+[^"]*)#one"', page)
+    one = merchant.fetch(unescape(address)).text
+    assert mistakes(one) == []
+    (steps,) = re.findall(r"Steps of one advocate.*?<tbody>(.*?)</tbody>", one, re.DOTALL)
+    assert ("SMS" in steps, re.findall(r"<td>(\d+)</td>", steps)[:3]) == (True, ["3", "1", "0"])
+    for odd in ("999999999999999999", "x", "-1", "9" * 40):
+        assert 'id="one"' not in merchant.fetch(f"/referral/figures?advocate={odd}").text
 
 
 def test_a_visit_of_the_invitation_is_counted_and_its_claim_noted(

@@ -136,7 +136,9 @@ def test_who_shares_stands_among_the_advocates_before_anybody_claims_and_after_a
         work.run(_MERGE, gone=anna, kept=kept, now=work.now)
         referral.note_clicks(work, {("sms", codes[0]): 1})
         told = [(row.advocate_id, row.shares, row.clicks, row.claims) for row in referral.figures(work).advocates]
+        by_channel = [(f.channel, f.shares, f.clicks) for f in referral.funnels(work, advocate_id=kept)]
     assert told == [(kept, 2, 8, 0)]
+    assert by_channel == [("sms", 2, 6), ("x", 0, 2)]
 
 
 @pytest.mark.parametrize(
