@@ -133,7 +133,7 @@ def figures() -> str:
     with unit() as work:
         found, currency = referral.figures(work, days), loyalty.current_terms(work).currency
         of_one = referral.funnels(work, days, advocate_id) if advocate_id is not None else []
-        names = mirror.names(work, [advocate_id]) if advocate_id is not None else {}
+        one = mirror.names(work, [advocate_id]).get(advocate_id) if advocate_id is not None else None
     return render_template(
         "admin/referral_figures.html",
         f=found,
@@ -143,7 +143,7 @@ def figures() -> str:
         value_days=referral.VALUE_DAYS,
         channels=CHANNEL_TITLES,
         of_one=of_one,
-        one=names.get(advocate_id),
+        one=one,
     )
 
 
