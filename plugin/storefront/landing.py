@@ -37,6 +37,8 @@ _PATH = re.compile(re.escape(PROXY_PATH) + r"/r/([0-9A-Za-z][0-9A-Za-z_-]{2,31})
 _FROM = "https://nobody.invalid/"
 # So many claims wait for the database together; more wait their turn.
 AT_ONCE = 64
+# Between two writes of counts: a crowd costs a few of them a second, and a process that is killed loses as little.
+COUNT_SECONDS = 0.25
 # So many codes of a shop are told apart while they wait to be counted.
 MOST_COUNTED = 1_000
 # What pages show of a request's own: it is each visitor's, not the page's.
@@ -136,7 +138,7 @@ class LandingDoor:
         return Answer(200, page.headers, body)
 
     def _count(self, visitor: ProxyVisitor, channel: str, code: str) -> None:
-        """Note a click; a thread writes all that have come when it gets to it, so a crowd costs a few statements."""
+        """Note a click; a thread writes all that have come, a few times a second."""
         if self._claims is None:
             return
         _, waiting = self._opened.setdefault(visitor.shop_domain, (visitor, Counter()))
@@ -152,6 +154,7 @@ class LandingDoor:
                 _, (visitor, opened) = self._opened.popitem()
                 write = partial(claims.opened, visitor, opened)
                 await asyncio.get_running_loop().run_in_executor(self._threads, write)
+                await asyncio.sleep(COUNT_SECONDS)
         finally:
             self._counting = False
 
