@@ -87,6 +87,17 @@ def counted(value: int, one: str, many: str) -> str:
     return f"{number(value)}{NO_BREAK}{one if value == 1 else many}"
 
 
+_NTH = ("", "", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def every(value: int) -> str:
+    """``each``, ``every third``, ``every 21st``: which of many, as it is said before a noun."""
+    if value < len(_NTH):
+        return f"every {_NTH[value]}" if value > 1 else "each"
+    ending = "th" if value % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"every {number(value)}{ending}"
+
+
 def share(part: int, whole: int) -> str:
     """``38 %`` of the whole; what is there but small is said to be small, and not to be nothing."""
     percent = round(100 * part / whole) if whole else 0
@@ -344,6 +355,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "date_text": date_text,
         "day": partial(day, there),
         "described": described,
+        "every": every,
         "expiry_words": expiry,
         "instant": partial(instant, there),
         "how_often": how_often,

@@ -25,11 +25,16 @@ from referral.rules.fraud import (
     score,
 )
 from referral.rules.inviting import (
+    CHANNELS,
     TEXTS,
+    Channel,
     Share,
     plain,
+    share,
     shares,
 )
+from referral.rules.traces import device
+from referral.rules.visits import by_a_person
 from referral.service import (
     DOMAIN,
     REASON_TEXTS,
@@ -71,6 +76,7 @@ from referral.service import (
     first_terms,
     forget,
     friends_of,
+    funnels,
     give_rewards,
     hearing,
     known_code,
@@ -79,7 +85,8 @@ from referral.service import (
     look_after_codes,
     merge,
     note_advocate,
-    note_click,
+    note_clicks,
+    note_share,
     offer,
     preview_weights,
     publish,
@@ -106,6 +113,7 @@ from referral.service import (
 )
 
 __all__ = [
+    "CHANNELS",
     "DOMAIN",
     "PAYS",
     "REASONS",
@@ -117,6 +125,7 @@ __all__ = [
     "Band",
     "BoughtBefore",
     "Change",
+    "Channel",
     "ClaimExpired",
     "ClaimedAlready",
     "CodeUnknown",
@@ -152,6 +161,7 @@ __all__ = [
     "Why",
     "as_stored",
     "block",
+    "by_a_person",
     "cac",
     "channel_of",
     "claim",
@@ -161,10 +171,12 @@ __all__ = [
     "decide",
     "decisions_about",
     "decline_ring",
+    "device",
     "figures",
     "first_terms",
     "forget",
     "friends_of",
+    "funnels",
     "give_rewards",
     "hearing",
     "known_code",
@@ -173,7 +185,8 @@ __all__ = [
     "look_after_codes",
     "merge",
     "note_advocate",
-    "note_click",
+    "note_clicks",
+    "note_share",
     "offer",
     "plain",
     "preview_weights",
@@ -193,6 +206,7 @@ __all__ = [
     "settle_again",
     "settle_attributions",
     "settle_screened",
+    "share",
     "shares",
     "signal_table",
     "take_in_claims",

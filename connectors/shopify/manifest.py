@@ -56,6 +56,14 @@ ORDER_FIELDS = (
     "payment_gateway_names", "fulfillment_status",
     *(f"refunds.{name}" for name in REFUND_FIELDS),
 )  # fmt: skip
+# What an order says of whoever placed it. Protected customer data of level 2, so the app's file does not ask for it:
+# whoever deploys an app that the platform grants it to adds these to the file's order subscription, and nothing else is
+# to be done (docs/shopify-review.md). Without them, orders are compared by name and e-mail alone.
+BUYER_FIELDS = (
+    "phone", "browser_ip", "client_details.user_agent",
+    *(f"{place}_address.{part}" for place in ("billing", "shipping")
+      for part in ("address1", "address2", "zip", "city", "phone")),
+)  # fmt: skip
 CHECKOUT_FIELDS = (
     "token", "cart_token", "currency", "total_price", "created_at", "updated_at", "completed_at",
     *(f"customer.{name}" for name in CUSTOMER_FIELDS),

@@ -26,6 +26,7 @@ BLOCKS: Mapping[str, tuple[str, str]] = {
     "referral": ("Invitation", "gives a shopper their own link to pass on"),
 }
 EMBED = "launcher"
+GUARD = "device"
 
 TRIGGERS: Mapping[What, str] = {
     What.STAGE_ENTERED: "A customer entered a stage",
@@ -74,9 +75,21 @@ def blocks(shopify: ShopifyApp, domain: str) -> Sequence[Block]:
 
 
 def launcher(shopify: ShopifyApp, domain: str) -> Block:
-    asked = {"context": "apps", "activateAppId": f"{shopify.client_id}/{EMBED}"}
-    address = f"{shopify.shop_site(domain)}/admin/themes/current/editor?{urlencode(asked)}"
-    return Block("Link in the corner", "leads to the points page from every page of the shop", address)
+    words = "leads to the points page from every page of the shop"
+    return Block("Link in the corner", words, _embed(shopify, domain, EMBED))
+
+
+def guard(shopify: ShopifyApp, domain: str) -> Block:
+    words = (
+        "a small script that numbers browsers, so that nobody invites himself with a second address; only where the "
+        "visitor has agreed to marketing, and on our own pages alone"
+    )
+    return Block("Invitation guard", words, _embed(shopify, domain, GUARD))
+
+
+def _embed(shopify: ShopifyApp, domain: str, handle: str) -> str:
+    asked = {"context": "apps", "activateAppId": f"{shopify.client_id}/{handle}"}
+    return f"{shopify.shop_site(domain)}/admin/themes/current/editor?{urlencode(asked)}"
 
 
 def allow_address(shopify: ShopifyApp, domain: str) -> str:

@@ -223,6 +223,7 @@ def extension_list() -> str:
         "admin/extensions.html",
         blocks=extensions.blocks(shopify, domain),
         launcher=extensions.launcher(shopify, domain),
+        guard=extensions.guard(shopify, domain),
         allow=extensions.allow_address(shopify, domain),
         pixel=pixel,
         workflows=workflows,

@@ -120,6 +120,7 @@ def _terms_of(form: Mapping[str, str], before: Mapping[str, Any]) -> dict[str, A
         "excluded_products": re.findall(r"\d{1,19}", typed.get("excluded_products", "")),
         "first_touch": typed.get("touch") == "first",
         "code_first": typed.get("over") == "code",
+        "ask_after_order": "ask_after_order" in typed,
     }
 
 

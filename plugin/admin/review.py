@@ -17,6 +17,7 @@ import referral
 from commerce.ids import CustomerId
 from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
+from engine import mirror
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
@@ -28,6 +29,10 @@ pages = Blueprint("review", __name__)
 DECISIONS = {"approve": Band.APPROVE, "decline": Band.DECLINE}
 BLOCKS = {"block": referral.block, "unblock": referral.unblock}
 SPANS = (30, 90, 365)
+CHANNEL_TITLES = {
+    "": "No channel named", "email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "qr": "QR picture",
+    "name": "By name or code", "purchase": "After a purchase",
+}  # fmt: skip
 LONGEST_LIST = 20_000
 
 
@@ -123,8 +128,12 @@ def figures() -> str:
     """What referral brings, what it costs, and what its customers are worth."""
     typed = request.args.get("days", "")
     days = int(typed) if typed in {str(span) for span in SPANS} else SPANS[1]
+    named = request.args.get("advocate", "")
+    advocate_id = CustomerId(int(named)) if named.isascii() and named.isdigit() and len(named) <= 18 else None
     with unit() as work:
         found, currency = referral.figures(work, days), loyalty.current_terms(work).currency
+        of_one = referral.funnels(work, days, advocate_id) if advocate_id is not None else []
+        one = mirror.names(work, [advocate_id]).get(advocate_id) if advocate_id is not None else None
     return render_template(
         "admin/referral_figures.html",
         f=found,
@@ -132,6 +141,9 @@ def figures() -> str:
         spans=SPANS,
         currency=currency,
         value_days=referral.VALUE_DAYS,
+        channels=CHANNEL_TITLES,
+        of_one=of_one,
+        one=one,
     )
 
 

@@ -100,6 +100,7 @@ def _referral(terms: referral.Terms, mine: Account | None) -> dict[str, Any]:
         "code": mine.referral_code if mine else "",
         "friends": mine.friends if mine else 0,
         "points": terms.advocate_points,
+        "ask_after_order": terms.ask_after_order,
         "friend_gets": money(terms.friend_amount_minor, terms.currency),
         "minimum": money(terms.friend_minimum_minor, terms.currency),
     }

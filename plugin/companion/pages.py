@@ -7,26 +7,31 @@ access log. A refusal is JSON: ``{"error": {"code", "message"}}``.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, jsonify, make_response, render_template, request
+from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import referral
+from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
-from plugin.companion.door import NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
+from plugin.companion.door import BadQuestion, NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
+from plugin.companion.evidence import ask_for_first_order, seen, somebody
 from plugin.companion.facts import account_facts, code_facts, offer_facts
 from plugin.companion.people import erase, export
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
-from plugin.storefront.pages import CODE
+from plugin.storefront.pages import CODE, take_up
 from plugin.storefront.purchase import LONGEST_KEY, LONGEST_TICKET, buy
 
 pages = Blueprint("companion", __name__, url_prefix=COMPANION_PATH)
 
 LONGEST_CODE = 40
 LONGEST_ADDRESS = 254
+LONGEST_LINK = 500
+_LINK = re.compile(r"https?://[^\s\x00-\x1f]{4,490}")
 
 _AGAIN = "Go back to your store's admin, choose Perennial under WooCommerce there, and press the button once more."
 
@@ -35,12 +40,17 @@ _AGAIN = "Go back to your store's admin, choose Perennial under WooCommerce ther
 @companion_only()
 def see_account() -> Response:
     """``{"customer", "ref"}``: the account of a customer who is logged in, or the program; `ref` is the invitation by
-    which this visitor came, and is answered with what it offers.
+    which this visitor came, and is answered with what it offers. What the visit shows (`evidence`) stands beside it.
     """
     asks, invited = shopper(), text_of("ref", LONGEST_CODE)
     with work_of_shop() as work:
         offered = offers(work)
+        begins = asks.customer_id is not None and referral.known_code(work, asks.customer_id) is None
         mine = account(work, asks.customer_id) if asks.customer_id is not None else None
+        if asks.customer_id is not None:
+            referral.note_advocate(work, asks.customer_id, seen())
+        if begins and asks.customer_id is not None:
+            ask_for_first_order(work, asks.customer_id)
         told = account_facts(asks, offered, mine)
         told["invitation"] = _invitation(work, invited) if invited else None
     return jsonify(told)
@@ -59,14 +69,47 @@ def redeem() -> Response:
 @pages.post("/claim")
 @companion_only(once=True)
 def claim() -> Response:
-    """``{"customer", "ref", "email"}``: a friend takes an invitation up."""
+    """``{"customer", "ref", "email", "via"}``: a friend takes an invitation up. What the visit shows stands beside it,
+    and the claim is counted, noted and screened as one that comes through a platform's proxy.
+    """
     asks, address = shopper(), text_of("email", LONGEST_ADDRESS)
-    if len(address) > LONGEST_ADDRESS:
-        raise referral.NotAnAddress
-    secret = current_app.extensions["doors"].secret
-    with work_of_shop() as work:
-        taken = referral.claim(work, text_of("ref", LONGEST_CODE), address, secret, asks.customer_id)
+    taken = take_up(asks, text_of("ref", LONGEST_CODE), address, "link", seen(), text_of("via", LONGEST_CODE))
+    if isinstance(taken, referral.NotTaken):
+        # One answer for all of them: by their own codes, a known invitation could be told from an unknown one.
+        raise referral.NotTaken
+    if isinstance(taken, Refusal):
+        raise taken
     return jsonify(offer=offer_facts(taken))
+
+
+@pages.post("/opened")
+@companion_only(once=True)
+def opened() -> Response:
+    """``{"ref", "via"}``: a visitor followed an invitation to the store."""
+    code = text_of("ref", LONGEST_CODE)
+    if CODE.fullmatch(code) and somebody():
+        with work_of_shop() as work:
+            referral.note_clicks(work, {(text_of("via", LONGEST_CODE), code): 1})
+    return jsonify(noted=True)
+
+
+@pages.post("/share")
+@companion_only(once=True)
+def share() -> Response:
+    """``{"customer", "channel", "link", "language"}``: a customer passes their invitation on. The answer is where to.
+
+    `link` is their invitation as the store writes it.
+    """
+    asks, channel, link = shopper(), text_of("channel", LONGEST_CODE), text_of("link", LONGEST_LINK)
+    known = channel in set(referral.Channel) and channel != referral.Channel.COPY
+    if not known or asks.customer_id is None or not _LINK.fullmatch(link):
+        raise BadQuestion
+    with work_of_shop() as work:
+        offer, code = referral.offer(work), referral.code_of(work, asks.customer_id)
+        if somebody():
+            referral.note_share(work, channel, code)
+    name, language = asks.shop.name or asks.shop.domain, text_of("language", 8)
+    return jsonify(href=referral.share(referral.Channel(channel), link, name, offer.title, language).href)
 
 
 @pages.post("/export")

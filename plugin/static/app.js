@@ -152,12 +152,15 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    const url = new URL(form.action);
+    const button = event.submitter;
+    // What the pressed button says of where and how stands above the form's own word, as everywhere in HTML.
+    const url = new URL(button && button.hasAttribute("formaction") ? button.formAction : form.action);
+    const method = button && button.hasAttribute("formmethod") ? button.formMethod : form.method;
     if (event.defaultPrevented || !isOurs(url)) return;
     event.preventDefault();
-    const typed = new FormData(form, event.submitter);
+    const typed = new FormData(form, button);
     leave();
-    if (form.method === "post") {
+    if (method === "post") {
       const body = form.enctype === "multipart/form-data" ? typed : new URLSearchParams(typed);
       // A POST without a token would be refused, so it cannot fall back to the browser's own: it says so instead.
       const fallback = () => complain("That did not work. Please try again.");

@@ -52,7 +52,7 @@ class Claims:
             if shop is None:
                 return None
             shopper = session.Shopper(shop, None, None, visitor.path_prefix)
-            evidence = seen(header, whence, fields.get("came_from", [""])[0])
+            evidence = seen(header, whence, fields.get("came_from", [""])[0], fields.get("device", [""])[0])
             taken = take_up(shopper, code, contact, "link", evidence, fields.get("channel", [""])[0])
         if isinstance(taken, Refusal):
             carried = {name: values[0] for name, values in fields.items()}
@@ -65,13 +65,13 @@ class Claims:
         )
         return replace(page, body=body)
 
-    def opened(self, visitor: ProxyVisitor, channel: str, many: int) -> None:
-        """So many have opened invitations that came by this channel."""
+    def opened(self, visitor: ProxyVisitor, opened: Mapping[tuple[str, str], int]) -> None:
+        """Invitations of a shop were opened: how often, by channel and code."""
         with self._app.app_context():
             shop = session.remembered_shop(visitor)
         if shop is not None:
             with self._app.extensions["doors"].database.work(shop.shop_id) as work:
-                referral.note_click(work, channel, many)
+                referral.note_clicks(work, opened)
 
     def _render(self, shopper: session.Shopper, show: Callable[[], Response]) -> Answer:
         with self._app.test_request_context(f"{PROXY_PATH}/r/code", method="POST"):

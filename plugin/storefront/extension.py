@@ -189,10 +189,21 @@ def _referral(terms: referral.Terms, code: str | None, friends: int = 0) -> dict
     site = f"{doors.shopify.shop_site(g.shopper.shop.domain)}{g.shopper.path_prefix}"
     return {
         "link": f"{site}/r/{code}?ref={code}" if code else None,
+        "shares": [_way(channel, title, site, code) for channel, title in _WAYS.items()] if code else [],
+        "ask_after_order": terms.ask_after_order,
         "friend_gets": terms.friend_title,
         "points": terms.advocate_points,
         "friends": friends,
     }
+
+
+# The link itself is copied by the platform's own button, beside these.
+_WAYS = {channel: title for channel, title in referral.CHANNELS.items() if channel != referral.Channel.COPY}
+
+
+def _way(channel: referral.Channel, title: str, site: str, code: str) -> dict[str, str]:
+    """A way to pass the invitation on: by our page in the shop, which counts it."""
+    return {"channel": channel, "title": title, "href": f"{site}/share/{channel}/{code}"}
 
 
 def _utc(at: datetime) -> str:

@@ -13,6 +13,7 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ _PATH = re.compile(re.escape(PROXY_PATH) + r"/r/([0-9A-Za-z][0-9A-Za-z_-]{2,31})
 _FROM = "https://nobody.invalid/"
 # So many claims wait for the database together; more wait their turn.
 AT_ONCE = 64
+# Between two writes of counts: a crowd costs a few of them a second, and a process that is killed loses as little.
+COUNT_SECONDS = 0.25
+# So many codes of a shop are told apart while they wait to be counted.
+MOST_COUNTED = 1_000
 # What pages show of a request's own: it is each visitor's, not the page's.
 _OWN = (b"content-length", b"date", b"server")
 
@@ -63,7 +68,7 @@ class LandingDoor:
         self._claims = claims
         self._threads = ThreadPoolExecutor(AT_ONCE, "claims")
         self._pages: dict[tuple[str, str, str], _Page] = {}
-        self._opened: dict[tuple[str, str], tuple[ProxyVisitor, int]] = {}
+        self._opened: dict[str, tuple[ProxyVisitor, Counter[tuple[str, str]]]] = {}
         self._counting = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,27 +126,35 @@ class LandingDoor:
             if len(self._pages) >= MOST:
                 self._pages.clear()
             self._pages[key] = page
-        else:
-            # Who has it rendered is counted by the pages.
-            self._count(visitor, channel)
-        came_from = escape(site_of(dict(scope["headers"]).get(b"referer", b"").decode("latin-1")))
+        given = dict(scope["headers"])
+
+        def header(name: str) -> str:
+            return bytes(given.get(name.lower().encode(), b"")).decode("latin-1")
+
+        if referral.by_a_person(header):
+            self._count(visitor, channel, code)
+        came_from = escape(site_of(header("referer")))
         body = code.encode().join(page.pieces).replace(_FROM.encode(), came_from.encode())
         return Answer(200, page.headers, body)
 
-    def _count(self, visitor: ProxyVisitor, channel: str) -> None:
-        """Note a click; a thread writes all that have come when it gets to it, so a crowd costs a few statements."""
-        _, before = self._opened.get((visitor.shop_domain, channel), (visitor, 0))
-        self._opened[visitor.shop_domain, channel] = visitor, before + 1
-        if not self._counting and self._claims is not None:
+    def _count(self, visitor: ProxyVisitor, channel: str, code: str) -> None:
+        """Note a click; a thread writes all that have come, a few times a second."""
+        if self._claims is None:
+            return
+        _, waiting = self._opened.setdefault(visitor.shop_domain, (visitor, Counter()))
+        # Codes that somebody makes up by the thousand are counted together, for nobody.
+        waiting[channel, code if len(waiting) < MOST_COUNTED else ""] += 1
+        if not self._counting:
             self._counting = True
             asyncio.get_running_loop().create_task(self._write_counts(self._claims)).add_done_callback(_tell)
 
     async def _write_counts(self, claims: Claims) -> None:
         try:
             while self._opened:
-                (_, channel), (visitor, many) = self._opened.popitem()
-                write = partial(claims.opened, visitor, channel, many)
+                _, (visitor, opened) = self._opened.popitem()
+                write = partial(claims.opened, visitor, opened)
                 await asyncio.get_running_loop().run_in_executor(self._threads, write)
+                await asyncio.sleep(COUNT_SECONDS)
         finally:
             self._counting = False
 
@@ -154,7 +167,9 @@ class LandingDoor:
         async def hear(message: Any) -> None:
             heard.append(message)
 
-        asked = [each for each in scope["headers"] if each[0] != b"referer"] + [(b"referer", _FROM.encode())]
+        asked = [each for each in scope["headers"] if each[0] not in (b"referer", b"sec-purpose")]
+        # Fetched ahead of whoever will open it: the pages count nobody by it.
+        asked += [(b"referer", _FROM.encode()), (b"sec-purpose", b"prefetch")]
         await self._inner({**scope, "path": path, "raw_path": path.encode(), "headers": asked}, receive, hear)
         start = heard[0]
         if start["type"] != "http.response.start" or start["status"] != 200:

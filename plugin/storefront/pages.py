@@ -24,7 +24,7 @@ from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
-from plugin.storefront.purchase import buy, ticket_for
+from plugin.storefront.purchase import buy, checked, ticket_for
 from plugin.storefront.qr import qr
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
@@ -104,13 +104,28 @@ def birthday() -> BaseResponse:
     return redirect(f"{g.shopper.path_prefix}/?told=birthday#earn", 303)
 
 
+@pages.post("/device", strict_slashes=False)
+@shopper_only
+def device() -> BaseResponse:
+    """The number of the advocate's browser, for friends to be compared with: what our script in the theme tells."""
+    try:
+        checked(g.shopper, request.form.get("ticket", ""))
+    except Refusal as refusal:
+        return _points(refusal)
+    said = referral.device(request.form.get("device"))
+    if g.shopper.customer_id is not None and said is not None:
+        with _work() as work:
+            referral.note_advocate(work, g.shopper.customer_id, referral.Evidence(device=said))
+    return redirect(f"{g.shopper.path_prefix}/#friends", 303)
+
+
 @pages.get("/r/<code>", strict_slashes=False)
 @invited_only
 def invitation(code: str) -> Response:
     """What the friend who follows an invitation is offered. Whether its code is known is not said, nor looked up."""
-    if CODE.fullmatch(code):
+    if CODE.fullmatch(code) and _somebody():
         with _work() as work:
-            referral.note_click(work, request.args.get("via", ""))
+            referral.note_clicks(work, {(request.args.get("via", ""), code): 1})
     return _invitation(code)
 
 
@@ -123,6 +138,35 @@ def claim(code: str) -> Response:
     if isinstance(taken, Refusal):
         return refused(code, taken, contact, request.form)
     return claimed(taken, code)
+
+
+@pages.get("/share/<channel>/<code>", strict_slashes=False)
+@invited_only
+def share(channel: str, code: str) -> BaseResponse:
+    """Pass an invitation on: count it, and lead to the messenger with the words in it.
+
+    The code's owner need not be logged in here: the page that says thanks links to this too. Where it leads is one of
+    a closed list, with our own words and the shop's own link; neither the query nor the code has a part in the host.
+    """
+    known = channel in set(referral.Channel) and channel != referral.Channel.COPY
+    if not known or not CODE.fullmatch(code):
+        return _invitation("")
+    if _somebody():
+        with _work() as work:
+            referral.note_share(work, channel, code)
+    way = referral.share(referral.Channel(channel), *_to_say(code, _offered().title))
+    return redirect(way.href, 302)
+
+
+@pages.post("/share/copy/<code>", strict_slashes=False)
+@invited_only
+def share_copy(code: str) -> BaseResponse:
+    """Count that the link was taken to be copied, and show it once more, ready for that."""
+    if not CODE.fullmatch(code):
+        return _invitation("")
+    with _work() as work:
+        referral.note_share(work, referral.Channel.COPY, code)
+    return redirect(f"{g.shopper.path_prefix}/?told=copy#friends", 303)
 
 
 @pages.get("/invited", strict_slashes=False)
@@ -156,21 +200,24 @@ def take_up(
     return answer
 
 
-def seen(header: Callable[[str], str | None], whence: str | None, came_from: str = "") -> referral.Evidence:
+def seen(
+    header: Callable[[str], str | None], whence: str | None, came_from: str = "", said: str = ""
+) -> referral.Evidence:
     """What a request shows of who sends it. The platform's proxy passes on where it came from, and no cookie.
 
-    `came_from` is the site that led to the invitation.
+    `came_from` is the site that led to the invitation; `said` the number of the browser, by the script in the theme.
     """
     first = (header("X-Forwarded-For") or "").partition(",")[0].strip() or whence or ""
     agent = header("User-Agent") or ""
     return referral.Evidence(
         ip=first[:LONGEST_HEADER] or None, user_agent=agent[:LONGEST_HEADER] or None,
-        referrer=came_from[:LONGEST_HEADER] or None,
+        referrer=came_from[:LONGEST_HEADER] or None, device=referral.device(said),
     )  # fmt: skip
 
 
 def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
-    evidence = seen(request.headers.get, request.remote_addr, request.form.get("came_from", ""))
+    form = request.form
+    evidence = seen(request.headers.get, request.remote_addr, form.get("came_from", ""), form.get("device", ""))
     return take_up(g.shopper, typed, contact, way, evidence, request.form.get("channel", way))
 
 
@@ -199,12 +246,23 @@ def _points(refusal: Refusal | None = None) -> Response:
     )
 
 
+def _somebody() -> bool:
+    """Whether it is a person who asks, and not a program that fetches a preview or what may be opened next."""
+    return request.method != "HEAD" and referral.by_a_person(request.headers.get)
+
+
 def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
     """The invitation, ready for each channel, in the language that the shopper's browser asks for."""
-    link, shop = _whole(referral.link_path(code)), g.shopper.shop
-    language = request.accept_languages.best_match(referral.TEXTS) or "en"
-    ways = referral.shares(link, shop.name or shop.domain, offered, language)
-    return {"invitation": link, "shares": ways, "language": language, "qr": qr(link)}
+    said = _to_say(code, offered)
+    return {
+        "invitation": said[0], "shares": referral.shares(*said), "language": said[-1], "qr": qr(f"{said[0]}&via=qr"),
+    }  # fmt: skip
+
+
+def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
+    """The whole link, the shop, the offer, and the language that the browser asks for."""
+    shop, language = g.shopper.shop, request.accept_languages.best_match(referral.TEXTS) or "en"
+    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, offered, language
 
 
 def claimed(offer: referral.Offer, code: str) -> Response:

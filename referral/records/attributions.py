@@ -73,7 +73,7 @@ _ABOVE = text(
     _UP.format(verdicts="('friend', 'loop')", earlier="")
     + "SELECT DISTINCT order_id FROM up WHERE order_id IS NOT NULL AND NOT order_id = ANY(:order_ids)"
 )
-# Among the friends of an advocate who count: the how manyeth of all, and of the month.
+# Among the friends of an advocate who count: the place among all, and in the month.
 _RANKED = text("""
     SELECT r.order_id, r.advocate_id, r.pay, r.rank, r.month_rank
     FROM (SELECT a.order_id, a.advocate_id, a.pay, a.placed_at,

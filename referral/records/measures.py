@@ -1,25 +1,46 @@
-"""What referral counts: clicks by day and channel, and what became of claims."""
+"""What referral counts: shares and clicks by day, channel and advocate, and what became of claims."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
-from engine.work import UnitOfWork
+from commerce.ids import CustomerId
+from engine.work import UnitOfWork, as_json
+from referral.records.codes import STANDS
 
-_COUNT = text("""
-    INSERT INTO invitation_counts (shop_id, day, channel, what, many)
-    SELECT :shop_id, CAST(CAST(:now AS timestamptz) AT TIME ZONE s.timezone AS date), :channel, :what, :many
-    FROM shops s WHERE s.shop_id = :shop_id
-    ON CONFLICT (shop_id, day, channel, what) DO UPDATE SET many = invitation_counts.many + excluded.many
+# By the shop's own calendar; all of it for the shop, and what bears a known code for its advocate. In the order of the
+# keys, so that two who count at once wait for each other and never in a circle.
+_COUNT = text(f"""
+    WITH told AS (
+        SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g(what text, channel text, code text, many bigint)
+    ), today AS (
+        SELECT CAST(CAST(:now AS timestamptz) AT TIME ZONE timezone AS date) AS day FROM shops WHERE shop_id = :shop_id
+    ), counted AS (
+        INSERT INTO invitation_counts (shop_id, day, channel, what, many)
+        SELECT :shop_id, d.day, t.channel, t.what, sum(t.many) FROM told t CROSS JOIN today d
+        GROUP BY d.day, t.channel, t.what ORDER BY d.day, t.channel, t.what
+        ON CONFLICT (shop_id, day, channel, what) DO UPDATE SET many = invitation_counts.many + excluded.many
+    )
+    INSERT INTO advocate_counts (shop_id, advocate_id, day, channel, what, many)
+    SELECT :shop_id, coalesce(c.merged_into, c.customer_id) AS advocate_id, d.day, t.channel, t.what, sum(t.many)
+    FROM told t CROSS JOIN today d
+    JOIN referral_codes r ON r.shop_id = :shop_id AND r.code = t.code
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = r.customer_id
+    WHERE {STANDS}
+    GROUP BY 2, d.day, t.channel, t.what ORDER BY 2, d.day, t.channel, t.what
+    ON CONFLICT (shop_id, advocate_id, day, channel, what) DO UPDATE SET many = advocate_counts.many + excluded.many
 """)
-_CLICKS = text("""
-    SELECT channel, sum(many)::bigint AS clicks
-    FROM invitation_counts WHERE shop_id = :shop_id AND what = 'click'
-      AND day >= CAST(:since AS date) GROUP BY channel ORDER BY channel
+_STEPS = """
+    coalesce(sum(many) FILTER (WHERE what = 'share'), 0)::bigint AS shares,
+    coalesce(sum(many) FILTER (WHERE what = 'click'), 0)::bigint AS clicks
+"""
+_COUNTED = text(f"""
+    SELECT channel, {_STEPS} FROM invitation_counts WHERE shop_id = :shop_id AND day >= CAST(:since AS date)
+    GROUP BY channel ORDER BY channel
 """)
 _OUTCOMES = """
     count(s.claim_id) AS claims, count(a.order_id) FILTER (WHERE a.verdict <> 'not_counted') AS orders,
@@ -35,12 +56,36 @@ _BY_CHANNEL = text(f"""
     SELECT s.channel, {_OUTCOMES} WHERE s.shop_id = :shop_id AND s.began_at >= :since GROUP BY s.channel
     ORDER BY s.channel
 """)
+# The same of one advocate, with what was counted of those who were merged into them.
+_COUNTED_OF = text(f"""
+    SELECT n.channel, {_STEPS} FROM advocate_counts n
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = n.advocate_id
+    WHERE n.shop_id = :shop_id AND n.day >= CAST(:since AS date)
+      AND (n.advocate_id = :advocate_id OR c.merged_into = :advocate_id) GROUP BY n.channel ORDER BY n.channel
+""")
+_BY_CHANNEL_OF = text(f"""
+    SELECT s.channel, {_OUTCOMES} WHERE s.shop_id = :shop_id AND s.advocate_id = :advocate_id
+      AND s.began_at >= :since GROUP BY s.channel ORDER BY s.channel
+""")
+# Whoever shared stands here although nobody has claimed yet. What was counted of somebody who was merged is the kept
+# one's.
 _BY_ADVOCATE = text(f"""
-    SELECT f.*, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at
-    FROM (SELECT s.advocate_id, {_OUTCOMES} WHERE s.shop_id = :shop_id AND s.began_at >= :since
-          GROUP BY s.advocate_id ORDER BY rewards DESC, claims DESC, s.advocate_id LIMIT :limit) f
-    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.advocate_id
-    ORDER BY f.rewards DESC, f.claims DESC, f.advocate_id
+    WITH outcomes AS (
+        SELECT s.advocate_id, {_OUTCOMES} WHERE s.shop_id = :shop_id AND s.began_at >= :since GROUP BY s.advocate_id
+    ), steps AS (
+        SELECT coalesce(c.merged_into, c.customer_id) AS advocate_id, {_STEPS} FROM advocate_counts n
+        JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = n.advocate_id
+        WHERE n.shop_id = :shop_id AND n.day >= CAST(:since AS date) GROUP BY 1
+    ), both_of_them AS (
+        SELECT coalesce(f.advocate_id, n.advocate_id) AS advocate_id, coalesce(n.shares, 0) AS shares,
+               coalesce(n.clicks, 0) AS clicks, coalesce(f.claims, 0) AS claims, coalesce(f.orders, 0) AS orders,
+               coalesce(f.rewards, 0) AS rewards, coalesce(f.held, 0) AS held, coalesce(f.kept_minor, 0) AS kept_minor
+        FROM outcomes f FULL JOIN steps n ON n.advocate_id = f.advocate_id
+        ORDER BY rewards DESC, orders DESC, claims DESC, clicks DESC, shares DESC, advocate_id LIMIT :limit
+    )
+    SELECT b.*, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at
+    FROM both_of_them b JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = b.advocate_id
+    ORDER BY b.rewards DESC, b.orders DESC, b.claims DESC, b.clicks DESC, b.shares DESC, b.advocate_id
 """)
 # Customers whose first order that counts was in the time, by whether a friend's attribution stands on it; each one's
 # whole value in so many days from then on, of those who had these days already.
@@ -92,23 +137,27 @@ _COST = text("""
 """)
 
 
-def count(work: UnitOfWork, what: str, channel: str, many: int = 1) -> None:
-    """So many more of today, by the shop's own calendar."""
-    work.run(_COUNT, what=what, channel=channel, many=many, now=work.now)
+def count(work: UnitOfWork, rows: Sequence[Mapping[str, object]]) -> None:
+    """So many more of today: what, channel, code and many of each."""
+    work.run(_COUNT, rows=as_json(rows), now=work.now)
 
 
-def clicks(work: UnitOfWork, since: datetime) -> Sequence[Any]:
-    """channel, clicks."""
-    return work.rows(_CLICKS, since=since)
+def counted(work: UnitOfWork, since: datetime, advocate_id: CustomerId | None = None) -> Sequence[Any]:
+    """channel, shares, clicks; of one advocate, where one is named."""
+    if advocate_id is None:
+        return work.rows(_COUNTED, since=since)
+    return work.rows(_COUNTED_OF, since=since, advocate_id=advocate_id)
 
 
-def by_channel(work: UnitOfWork, since: datetime) -> Sequence[Any]:
-    """channel, claims, orders, rewards, held, kept_minor."""
-    return work.rows(_BY_CHANNEL, since=since)
+def by_channel(work: UnitOfWork, since: datetime, advocate_id: CustomerId | None = None) -> Sequence[Any]:
+    """channel, claims, orders, rewards, held, kept_minor; of one advocate, where one is named."""
+    if advocate_id is None:
+        return work.rows(_BY_CHANNEL, since=since)
+    return work.rows(_BY_CHANNEL_OF, since=since, advocate_id=advocate_id)
 
 
 def by_advocate(work: UnitOfWork, since: datetime, limit: int) -> Sequence[Any]:
-    """advocate_id, claims, orders, rewards, held, kept_minor, and the mirror's columns of the advocate."""
+    """advocate_id, shares, clicks, claims, orders, rewards, held, kept_minor, and the mirror's columns."""
     return work.rows(_BY_ADVOCATE, since=since, limit=limit)
 
 

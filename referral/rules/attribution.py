@@ -102,7 +102,7 @@ def pay(verdict: Verdict, band: Band) -> Pay:
 
 
 def capped(month_rank: int, terms: Terms) -> Pay:
-    """What becomes of the award of a friend who counts: the how manyeth of the advocate's month, from 1."""
+    """What becomes of the award of a friend who counts: their place in the advocate's month, from 1."""
     return Pay.CAPPED if terms.most_a_month and month_rank > terms.most_a_month else Pay.OWED
 
 

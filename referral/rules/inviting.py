@@ -82,6 +82,7 @@ TEXTS: Mapping[str, str] = {
     "pt": "Gosto da {shop}. Com o meu link recebes: {offer}.",
     "fa": "من {shop} را دوست دارم. با پیوند من این را می‌گیری: {offer}.",
     "ar": "يعجبني {shop}. عبر رابطي تحصل على: {offer}.",
+    "ro": "Îmi place {shop}. Cu linkul meu primești: {offer}.",
     "tr": "{shop} hoşuma gidiyor. Bağlantımla şunu alırsın: {offer}.",
 }
 RIGHT_TO_LEFT = frozenset({"fa", "ar"})
@@ -99,12 +100,14 @@ class Share:
 
 def shares(link: str, shop: str, offer: str, language: str = "en") -> list[Share]:
     """All ways to share `link`, each of which says in the link by which it came."""
+    return [share(channel, link, shop, offer, language) for channel in Channel]
+
+
+def share(channel: Channel, link: str, shop: str, offer: str, language: str = "en") -> Share:
+    """One way to share `link`. Where it leads is made here, of no word that a request says."""
     said = TEXTS.get(language, TEXTS["en"]).format(shop=plain(shop), offer=plain(offer))
-    found = list[Share]()
-    for channel, title in CHANNELS.items():
-        address = f"{link}{'&' if '?' in link else '?'}via={channel}"
-        found.append(Share(channel, title, _opens(channel, said, address), f"{said} {address}"))
-    return found
+    address = f"{link}{'&' if '?' in link else '?'}via={channel}"
+    return Share(channel, CHANNELS[channel], _opens(channel, said, address), f"{said} {address}")
 
 
 def _opens(channel: Channel, said: str, link: str) -> str:

@@ -60,6 +60,8 @@ class Terms:
     window_days: int = 90
     first_touch: bool = False
     code_first: bool = True
+    ask_after_order: bool = True
+    """Whether shoppers are asked to invite somebody when they have ordered."""
 
     def __post_init__(self) -> None:
         if found := mistakes(self):

@@ -31,7 +31,7 @@ class Evidence:
     name: str | None = None
     address: str | None = None
     device: str | None = None
-    """The cookie of a page of ours, where the platform lets one through."""
+    """What a browser keeps for pages of ours, where its owner lets it: see `device`."""
     ip: str | None = None
     user_agent: str | None = None
     referrer: str | None = None
@@ -92,6 +92,17 @@ def traces(evidence: Evidence, advocate: int | None = None) -> list[tuple[Kind, 
     where it is a friend's.
     """
     return [*_of_email(evidence.email, advocate), *_of_person(evidence), *_of_browser(evidence)]
+
+
+_DEVICE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def device(said: str | None) -> str | None:
+    """What a browser of ours would say of itself: 128 bits that it drew once. Anything else that somebody sends is
+    nothing, or a word that everybody sends would make everybody one.
+    """
+    found = (said or "").strip()
+    return found if _DEVICE.fullmatch(found) and len(set(found)) > 4 else None
 
 
 def mailbox(email: str) -> str | None:

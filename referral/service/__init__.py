@@ -60,7 +60,9 @@ from referral.service.measuring import (
     cac,
     channel_of,
     figures,
-    note_click,
+    funnels,
+    note_clicks,
+    note_share,
     say_cac,
 )
 from referral.service.program import (
@@ -134,6 +136,7 @@ __all__ = [
     "first_terms",
     "forget",
     "friends_of",
+    "funnels",
     "give_rewards",
     "hearing",
     "known_code",
@@ -142,7 +145,8 @@ __all__ = [
     "look_after_codes",
     "merge",
     "note_advocate",
-    "note_click",
+    "note_clicks",
+    "note_share",
     "offer",
     "preview_weights",
     "publish",

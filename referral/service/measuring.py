@@ -1,18 +1,19 @@
-"""What referral brings: from a click to a reward, by channel and by advocate; what referred customers are worth and
+"""What referral brings: from a share to a reward, by channel and by advocate; what referred customers are worth and
 what they cost.
 
-Clicks are counters of a day and a channel, raised when a page of ours is opened: no cookie, and nothing of
-who it was. From the claim on, each referral is known by itself.
+Shares and clicks are counters of a day, a channel and an advocate, raised when a page of ours leads to a messenger or
+is opened by its link: no cookie, and nothing of who opened it. From the claim on, each referral is known by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import loyalty
+from commerce.ids import CustomerId
 from engine import terms
 from engine.work import UnitOfWork
 from referral.records import measures
@@ -34,6 +35,7 @@ class Funnel:
     """One channel: how often each step was taken, and the goods that referred friends kept, in minor units."""
 
     channel: str
+    shares: int = 0
     clicks: int = 0
     claims: int = 0
     orders: int = 0
@@ -76,17 +78,27 @@ def channel_of(said: str | None) -> str:
     return name if name in CHANNELS else OTHER if name else ""
 
 
-def note_click(work: UnitOfWork, channel: str, many: int = 1) -> None:
-    """Somebody opened an invitation, or so many did."""
-    measures.count(work, "click", channel_of(channel), many)
+def note_clicks(work: UnitOfWork, opened: Mapping[tuple[str, str], int]) -> None:
+    """Invitations were opened: how often, by the channel that each came by and the code that it bears."""
+    _count(work, "click", opened)
+
+
+def note_share(work: UnitOfWork, channel: str, code: str) -> None:
+    """The invitation of this code was passed on by this channel."""
+    _count(work, "share", {(channel, code): 1})
+
+
+def _count(work: UnitOfWork, what: str, told: Mapping[tuple[str, str], int]) -> None:
+    measures.count(
+        work,
+        [{"what": what, "channel": channel_of(channel), "code": code.upper(), "many": many}
+         for (channel, code), many in told.items()],
+    )  # fmt: skip
 
 
 def figures(work: UnitOfWork, days: int = 90) -> Figures:
     """What referral brought in the last so many days."""
     since = work.now - timedelta(days=days)
-    funnels = {row.channel: dict(row._mapping) for row in measures.by_channel(work, since)}
-    for row in measures.clicks(work, since):
-        funnels.setdefault(row.channel, {}).update(row._mapping)
     people, cost = measures.people(work, since), measures.cost(work, since)
     span = timedelta(days=VALUE_DAYS)
     # Two years of first orders: a group that had its days already, and is large enough to compare.
@@ -94,11 +106,20 @@ def figures(work: UnitOfWork, days: int = 90) -> Figures:
     groups = {known: Group(row.many, row.mean, row.variance) for known, row in values.items()}
     worth, others = groups.get(True, Group()), groups.get(False, Group())
     return Figures(
-        [Funnel(**funnels[channel]) for channel in sorted(funnels)],
+        funnels(work, days),
         measures.by_advocate(work, since, SHOWN_ADVOCATES), people.buyers, people.referred, people.advocates, worth,
         others, difference(worth, others), cost.given_minor + _worth_of_points(work, cost.points), cost.customers,
         cac(work),
     )  # fmt: skip
+
+
+def funnels(work: UnitOfWork, days: int = 90, advocate_id: CustomerId | None = None) -> list[Funnel]:
+    """Each channel's steps in the last so many days; of one advocate, where one is named."""
+    since = work.now - timedelta(days=days)
+    found = {row.channel: dict(row._mapping) for row in measures.by_channel(work, since, advocate_id)}
+    for row in measures.counted(work, since, advocate_id):
+        found.setdefault(row.channel, {}).update(row._mapping)
+    return [Funnel(**found[channel]) for channel in sorted(found)]
 
 
 def cac(work: UnitOfWork) -> int | None:

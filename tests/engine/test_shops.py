@@ -133,7 +133,7 @@ def full(desk: Desk, above: Superuser) -> Desk:
         connections.keep(work, "end", connections.Connection("https://x.example", "basic", 2, "11.0.1", "7.0", START))
         companions.begin(work, Seal([OLD]))
         companions.spend(work, "0" * 32)
-        referral.note_click(work, "sms")
+        referral.note_clicks(work, {("sms", code): 1})
         referral.claim(work, code, "dai@example.com", b"s" * 32)
         referral.note_advocate(work, desk.customer_id(), referral.Evidence(device="d1"))
         referral.block(work, desk.customer_id(), "a test", "staff 1")

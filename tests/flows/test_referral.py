@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from werkzeug.test import Client
@@ -77,6 +78,22 @@ def _link(loop: Loop, advocate: Customer) -> str:
     return unescape(found[1])
 
 
+def _passed_on(loop: Loop, link: str, channel: str) -> str:
+    """The link as a friend gets it in a messenger, after a press on that way to share it."""
+    code = link.rpartition("=")[2]
+    answer = _device(loop).get(f"/apps/perennial/share/{channel}/{code}")
+    assert answer.status_code == 302, answer.text
+    said = parse_qs(urlsplit(answer.headers["Location"]).query)["text"][0]
+    return f"/apps/perennial{said.rpartition('/apps/perennial')[2]}"
+
+
+def _hidden(page: str, name: str) -> str:
+    """What a hidden field of a page of ours carries."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, page
+    return unescape(found[1])
+
+
 def _claim(browser: Client, path: str, **form: str) -> str:
     """The friend's code, after filling in one of our forms."""
     answer = browser.post(path, data=form)
@@ -129,9 +146,10 @@ def _take_back(loop: Loop, anna: Customer, before: int) -> None:
 @pytest.mark.usefixtures("tell")
 def test_a_friend_comes_by_the_link(loop: Loop, above: Superuser, anna: Customer) -> None:
     before, phone = loop.points(anna.id).points, _device(loop)
-    address = _link(loop, anna)
-    assert phone.get(address).status_code == 200
-    code = _claim(phone, address.partition("?")[0], contact="bo@example.com")
+    address = _passed_on(loop, _link(loop, anna), "whatsapp")
+    opened = phone.get(address)
+    assert opened.status_code == 200
+    code = _claim(phone, address.partition("?")[0], contact="bo@example.com", channel=_hidden(opened.text, "channel"))
     loop.push()
     assert phone.get(f"/discount/{code}?redirect=%2F").status_code == 303
     _buy(phone, "bo@example.com")
@@ -140,6 +158,11 @@ def test_a_friend_comes_by_the_link(loop: Loop, above: Superuser, anna: Customer
     assert loop.points(anna.id).points == before + 200
     assert loop.points(anna.id).pending == before + 200
     assert set(anna.tags) == ADVOCATE_TAGS
+    with loop.database.work(loop.shop.shop_id) as work:
+        found = referral.figures(work)
+    by_channel = [(f.channel, f.shares, f.clicks, f.claims, f.orders, f.rewards) for f in found.funnels]
+    assert by_channel == [("whatsapp", 1, 1, 1, 1, 1)]
+    assert [(a.external_id, a.shares, a.clicks, a.rewards) for a in found.advocates] == [(str(anna.id), 1, 1, 1)]
     _take_back(loop, anna, before)
 
 

@@ -174,6 +174,18 @@ def test_a_page_that_is_not_there_is_said_inside_the_frame(admin: Admin) -> None
     admin.arrives_at("The Little Shop")
 
 
+def test_a_button_with_an_address_of_its_own_goes_there(admin: Admin) -> None:
+    """Decline stands beside Approve in one form; without the button's address, it would approve."""
+    admin.frame.locator(".top a", has_text="Loyalty").click()
+    admin.arrives_at("Earning")
+    form = admin.frame.locator("form[method=post]").first
+    form.evaluate("""form => form.insertAdjacentHTML("beforeend",
+        '<button id="elsewhere" formnovalidate formaction="/referral/review/1/decline?shop=x">Elsewhere</button>')""")
+    admin.frame.locator("#elsewhere").click()
+    admin.frame.locator("main", has_text="Say why").wait_for(timeout=10_000)
+    assert [line for line in admin.requests if line.startswith("POST")] == ["POST /referral/review/1/decline"]
+
+
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
     admin.page.set_viewport_size({"width": width, "height": 800})

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 import loyalty
+import referral
 from commerce.store import PutDiscount, ShopDetails
 from engine import companions, shops, terms
 from engine.shops import Shop
@@ -119,6 +120,7 @@ def test_a_customer_s_account_is_told_in_facts(wordpress: Wordpress) -> None:
     assert [movement["points"] for movement in told["history"]] == [40, 250]
     assert re.fullmatch(r"ADA-[A-Z0-9]{4}", told["referral"]["code"])
     assert told["referral"]["friend_gets"] == {"amount": "5.00", "currency": "USD"}
+    assert told["referral"]["ask_after_order"] is True
     assert told["invitation"] is None
 
 
@@ -206,9 +208,93 @@ def test_a_friend_claims_once_and_an_advocate_never(wordpress: Wordpress) -> Non
     assert [a.get_json()["error"]["code"] for a in (own, bad, unknown)] == [
         "own-code",
         "not-an-address",
-        "code-unknown",
+        "not-taken",
     ]
     assert wordpress.rows()[1] == 1
+
+
+DEVICE = "0123456789abcdef" * 2
+HOME = {"ip": "198.51.100.7", "agent": "Anna's browser", "device": DEVICE}
+_SCREENED = text("SELECT found, channel FROM screenings WHERE shop_id = :shop_id ORDER BY screening_id")
+_TRACES = text("SELECT kind, digest FROM screening_traces WHERE shop_id = :shop_id")
+_REASONS = text("SELECT reason FROM refused_claims WHERE shop_id = :shop_id ORDER BY refusal_id")
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_claim_over_the_store_s_server_is_screened_by_what_its_visitor_shows(wordpress: Wordpress) -> None:
+    code = wordpress.told("account", customer="7", **HOME)["referral"]["code"]
+    came = {"via": "sms", "site": "https://www.retailmenot.com/"}
+    wordpress.told("claim", customer="", ref=code, email="ben@example.org", **HOME, **came)
+    elsewhere = {"ip": "203.0.113.80", "agent": "Cyd's browser", "device": "fedcba9876543210" * 2}
+    wordpress.told("claim", customer="", ref=code, email="cyd@example.net", **elsewhere)
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert referral.screen_due(work)
+        (bens, by), (cyds, _) = ((row.found, row.channel) for row in work.rows(_SCREENED))
+        kept = work.rows(_TRACES)
+    assert by == "sms"
+    assert {"same_device", "same_browser", "coupon_site"} <= set(bens)
+    assert {"same_device", "same_browser", "same_network", "coupon_site"}.isdisjoint(cyds)
+    assert {row.kind for row in kept} >= {"device", "browser", "network", "mailbox"}
+    assert all(len(bytes(row.digest)) >= 16 for row in kept)
+    assert DEVICE not in str([bytes(row.digest) for row in kept])
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_new_advocate_s_first_order_is_asked_for_once_for_what_it_says_of_them(wordpress: Wordpress) -> None:
+    stale = text("SELECT external_id FROM stale_orders WHERE shop_id = :shop_id")
+    wordpress.told("account", customer="7")
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert [row.external_id for row in work.rows(stale)] == ["1001"]
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        work.run(text("DELETE FROM stale_orders WHERE shop_id = :shop_id"))
+    wordpress.told("account", customer="7")
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert work.rows(stale) == []
+
+
+@pytest.mark.usefixtures("rich")
+@pytest.mark.parametrize("said", ["", "x", "0" * 32, DEVICE.upper(), DEVICE + "0", "\u0660" * 32])
+def test_a_word_that_anybody_could_send_makes_nobody_one(wordpress: Wordpress, said: str) -> None:
+    code = wordpress.told("account", customer="7", device=said)["referral"]["code"]
+    wordpress.told("claim", customer="", ref=code, email="ben@example.org", device=said)
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert "device" not in {row.kind for row in work.rows(_TRACES)}
+
+
+@pytest.mark.usefixtures("rich")
+def test_guesses_over_the_store_s_server_are_answered_alike_counted_and_noted(wordpress: Wordpress) -> None:
+    code = wordpress.told("account", customer="7")["referral"]["code"]
+    refused = [
+        wordpress.ask("claim", customer="", ref=ref, email="ada7@example.com", ip="203.0.113.5", device=device)
+        for ref, device in ((code, DEVICE), ("NOSU-K7K7", "fedcba9876543210" * 2))
+    ]
+    assert len({(answer.status_code, answer.text) for answer in refused}) == 1
+    guess = {"customer": "", "email": "eve@example.com", "ip": "203.0.113.5"}
+    for n in range(28):
+        wordpress.ask("claim", ref=f"NOSU-K7{n:02}", device=f"{n:032x}", **guess)
+    over = wordpress.ask("claim", ref="NOSU-K7K7", **guess)
+    assert (over.status_code, over.get_json()["error"]["code"]) == (409, "too-many-tries")
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        reasons = [row.reason for row in work.rows(_REASONS)]
+    assert reasons == ["own-address", *["code-unknown"] * 29, "too-many-tries"]
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_share_and_a_visit_in_the_store_are_counted(wordpress: Wordpress) -> None:
+    code = wordpress.told("account", customer="7")["referral"]["code"]
+    link = f"https://kettle.example/fa/?ref={code}"
+    asked = {"customer": "7", "link": link, "language": "fa", "agent": "Mozilla/5.0"}
+    href = wordpress.told("share", channel="whatsapp", **asked)["href"]
+    assert href.startswith("https://wa.me/?text=")
+    assert f"ref%3D{code}%26via%3Dwhatsapp" in href
+    for bad in ({"channel": "copy"}, {"channel": "https://evil.example"}, {"link": "javascript:x"}, {"customer": "99"}):
+        answer = wordpress.ask("share", **{"channel": "sms", **asked, **bad})
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "bad-question")
+    for agent, purpose in (("Mozilla/5.0", ""), ("WhatsApp/2.23", ""), ("Mozilla/5.0", "prefetch")):
+        wordpress.told("opened", ref=code, via="whatsapp", agent=agent, purpose=purpose)
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        (row,) = referral.figures(work).advocates
+    assert (row.external_id, row.shares, row.clicks) == ("7", 1, 1)
 
 
 # --- who is believed
@@ -216,7 +302,7 @@ def test_a_friend_claims_once_and_an_advocate_never(wordpress: Wordpress) -> Non
 
 def test_what_is_not_signed_is_refused_whatever_it_asks(wordpress: Wordpress) -> None:
     body = json.dumps({"customer": "7"}).encode()
-    for what in ("account", "redeem", "claim", "export", "erase", "health"):
+    for what in ("account", "redeem", "claim", "opened", "share", "export", "erase", "health"):
         path = f"/companion/{what}"
         good = wordpress.plugin.headers(path, body, wordpress.house.clock.timestamp())
         elsewhere = wordpress.plugin.headers("/companion/other", body, wordpress.house.clock.timestamp())

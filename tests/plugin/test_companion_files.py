@@ -93,6 +93,11 @@ def test_orders_are_touched_by_woocommerce_s_classes_alone() -> None:
 
 def test_everything_that_is_kept_is_cleaned_up() -> None:
     code = "".join(file.read_text("utf-8") for file in CODE if file.name != "uninstall.php")
+    cookies = set(re.findall(r"const COOKIE +?= '(\w+)'", code))
+    assert cookies == {"perennial_ref", "perennial_device"}
+    assert all(cookie in text("readme.txt") for cookie in cookies)
+    assert all(cookie in text("includes/class-perennial-privacy.php") for cookie in cookies)
+    assert all(f"Perennial_{part}::forget();" in text("uninstall.php") for part in ("Referral", "Visitor"))
     kept = set(re.findall(r"const (?:OPTION|FAULT|EPOCH) +?= '(\w+)'", code))
     assert kept == {"perennial_connection", "perennial_fault", "perennial_epoch"}
     assert all(f"'{name}'" in text("uninstall.php") for name in kept)
@@ -133,8 +138,8 @@ def test_each_block_has_a_shortcode_and_is_drawn_by_the_server() -> None:
 
 def test_the_plugin_speaks_to_the_app_s_own_paths() -> None:
     code = "".join(file.read_text("utf-8") for file in CODE)
-    asked = set(re.findall(r"Perennial_Client::ask\(\s*'(\w+)'", code)) | {"account", "enter"}
-    assert asked == {"account", "redeem", "claim", "export", "erase", "enter"}
+    asked = set(re.findall(r"Perennial_Client::(?:ask|tell)\(\s*'(\w+)'", code)) | {"account", "enter"}
+    assert asked == {"account", "redeem", "claim", "export", "erase", "enter", "share", "opened"}
     assert "self::patient( 'account'" in code
     assert code.count(f"'{companion.COMPANION_PATH}/") == 2
     assert f"const SPACE = '{companion.NAMESPACE}'" in code

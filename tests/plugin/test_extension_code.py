@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import loyalty
+import referral
 from commerce.store import PutDiscount
 from engine.shops import Shop
 from tests.plugin.conftest import House, order, person
@@ -104,7 +105,34 @@ def test_an_order_shows_what_it_earned_and_leads_to_the_points_page(visitor: Vis
     there = answers(visitor, "/orders/1001")
     played = play("order.js", {"answers": there, "order": {"id": "gid://shopify/Order/1001"}})
     assert "Points for this order: 350" in played["texts"]
-    assert played["links"] == ["extension:perennial-points/"]
+    invited = there["GET /extension/orders/1001"]["said"]["referral"]
+    assert [way["channel"] for way in invited["shares"]] == ["whatsapp", "telegram", "email", "sms", "x", "facebook"]
+    assert played["links"] == [*(way["href"] for way in invited["shares"]), "extension:perennial-points/"]
+    code = invited["link"].rpartition("=")[2]
+    assert invited["shares"][3] == {
+        "channel": "sms", "title": "SMS", "href": f"https://{visitor.domain}/apps/perennial/share/sms/{code}"
+    }  # fmt: skip
+
+
+def test_who_has_ordered_is_asked_to_invite_somebody_unless_the_merchant_does_not_want_it(
+    visitor: Visitor, house: House, shop: Shop
+) -> None:
+    thanked, beside = {"confirmation": {"order": {"id": "gid://shopify/OrderIdentity/1001"}}}, {"order": {"id": "1001"}}
+    there = answers(visitor, "/orders/1001")
+    link = there["GET /extension/orders/1001"]["said"]["referral"]["link"]
+    for name, given in (("thanks.js", thanked), ("order.js", beside)):
+        played = play(name, {"answers": there, **given})
+        assert link in played["texts"]
+        assert any(way.endswith(f"/share/whatsapp/{link.rpartition('=')[2]}") for way in played["links"])
+    with house.database.work(shop.shop_id) as work:
+        terms = referral.as_stored(referral.current_terms(work))
+        referral.publish(work, {**terms, "ask_after_order": False})
+    there = answers(visitor, "/orders/1001")
+    for name, given in (("thanks.js", thanked), ("order.js", beside)):
+        played = play(name, {"answers": there, **given})
+        assert "Points for this order: 350" in played["texts"]
+        assert link not in played["texts"]
+        assert not any("/share/" in way for way in played["links"])
 
 
 def test_an_order_that_earned_nothing_says_why(visitor: Visitor, house: House, shop: Shop) -> None:

@@ -187,10 +187,34 @@ def test_each_visitor_s_form_carries_the_site_and_the_channel_they_came_by(crowd
     visits = (("sms", "https://a.example/x?y=1"), ("sms", ""), ("whatsapp", "https://b.example/"), ("sms", '"><b>'))
     sites = ("https://a.example/", "", "https://b.example/", "")
     for (via, referrer), site in zip(visits, sites, strict=True):
-        assert opened(via, referrer) == {"channel": via, "came_from": site}
+        assert opened(via, referrer) == {"channel": via, "came_from": site, "device": ""}
+    # Counted a moment later by the gate.
+    assert _counted(house, crowd, {"sms": 3, "whatsapp": 1}) == {"sms": 3, "whatsapp": 1}
+
+
+def _counted(house: House, crowd: Shopper, until: dict[str, int]) -> dict[str, int]:
     counted, patience = dict[str, int](), time.monotonic() + 20
-    # The first of each channel is counted by the pages, the others a moment later by the gate.
-    while counted != {"sms": 3, "whatsapp": 1} and time.monotonic() < patience:
+    while counted != until and time.monotonic() < patience:
         with house.database.work(crowd.shop.shop_id) as work:
             counted = {row.channel: row.many for row in work.rows(_CLICKS)}
-    assert counted == {"sms": 3, "whatsapp": 1}
+    return counted
+
+
+def test_clicks_are_counted_for_their_advocates_and_programs_have_opened_nothing(
+    house: House, crowd: Shopper, codes: list[str]
+) -> None:
+    def opened(code: str, **headers: str) -> None:
+        address = f"/proxy/r/{code}?{crowd.query(via='telegram')}"
+        given = {name.replace("_", "-"): said for name, said in headers.items()}
+        assert crowd.client.get(address, headers=given).status_code == 200
+
+    opened(codes[0], User_Agent="TelegramBot (like TwitterBot)")
+    opened(codes[0], User_Agent="WhatsApp/2.23.20.0 A")
+    opened(codes[0], User_Agent="Mozilla/5.0", Sec_Purpose="prefetch;prerender")
+    opened(codes[0], User_Agent="Mozilla/5.0", Purpose="prefetch")
+    for code in (codes[0].lower(), codes[0], codes[1], "NOBODY-X9"):
+        opened(code, User_Agent="Mozilla/5.0 (iPhone) Mobile/15E148")
+    assert _counted(house, crowd, {"telegram": 4}) == {"telegram": 4}
+    with house.database.work(crowd.shop.shop_id) as work:
+        advocates = {row.external_id: (row.shares, row.clicks) for row in referral.figures(work).advocates}
+    assert advocates == {"1": (0, 2), "2": (0, 1)}

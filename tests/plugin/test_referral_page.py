@@ -99,6 +99,7 @@ def test_terms_are_published_as_the_form_says(house: House, shop: Shop, merchant
         "advocate_reward": "five-off", "tier_points": {"gold": 500}, "milestone_every": 3, "milestone_points": 1000,
         "milestone_reward": "", "most_a_month": 10, "return_days": 30, "minimum_order_minor": 2550,
         "excluded_products": ("31", "32"), "window_days": 60, "first_touch": True, "code_first": False,
+        "ask_after_order": False,
     }  # fmt: skip
 
 

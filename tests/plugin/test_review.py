@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from sqlalchemy import text
@@ -163,6 +164,36 @@ def test_figures_show_each_step_and_what_the_merchant_said(merchant: Merchant, s
     assert (refused.status_code, "digits with at most one point" in refused.text) == (409, True)
 
 
+@pytest.mark.parametrize("evil", ["\u202egnaF", "<b>Eve</b>", "\u2067Eve"])
+def test_figures_name_who_shared_and_a_name_does_nothing(
+    house: House, shop: Shop, merchant: Merchant, stranger: Shopper, evil: str
+) -> None:
+    house.settle(shop, order(5, person("5", house.clock.now, first_name=evil), house.clock.now))
+    with house.database.work(shop.shop_id) as work:
+        hers = referral.code_of(work, house.customer_id(shop, "5"))  # type: ignore[arg-type]
+    for _ in range(3):
+        stranger.get(f"/share/sms/{hers}")
+    stranger.get(f"/r/{hers}", via="sms")
+    stranger.client.get(f"/proxy/r/{hers}?{stranger.query(via='sms')}", headers={"User-Agent": "WhatsApp/2.23"})
+    page = merchant.fetch("/referral/figures").text
+    assert mistakes(page) == []
+    assert "<b>Eve" not in page
+    by_channel, by_advocate = re.findall(r"<tbody>(.*?)</tbody>", page, re.DOTALL)
+    rows = re.findall(r"<tr>(.*?)</tr>", by_channel, re.DOTALL)
+    assert [re.findall(r"<td>(\d+)</td>", row)[:3] for row in rows] == [["3", "1", "0"]] * 2
+    assert re.findall(r"<td>(\d+)</td>", by_advocate)[:3] == ["3", "1", "0"]
+    # Whatever turns the direction of writing turns it within the name alone.
+    assert re.search(r"<bdi>[^<]*</bdi></a></th>", by_advocate)
+    assert page.count(' title="How often an advocate pressed') == 2
+    (address,) = re.findall(r'href="([^"]*advocate=\d+[^"]*)#one"', page)
+    one = merchant.fetch(unescape(address)).text
+    assert mistakes(one) == []
+    (steps,) = re.findall(r"Steps of one advocate.*?<tbody>(.*?)</tbody>", one, re.DOTALL)
+    assert ("SMS" in steps, re.findall(r"<td>(\d+)</td>", steps)[:3]) == (True, ["3", "1", "0"])
+    for odd in ("999999999999999999", "x", "-1", "9" * 40):
+        assert 'id="one"' not in merchant.fetch(f"/referral/figures?advocate={odd}").text
+
+
 def test_a_visit_of_the_invitation_is_counted_and_its_claim_noted(
     house: House, shop: Shop, stranger: Shopper, code: str
 ) -> None:
@@ -170,7 +201,7 @@ def test_a_visit_of_the_invitation_is_counted_and_its_claim_noted(
         f"/proxy/r/{code}?{stranger.query(via='whatsapp')}", headers={"Referer": "https://my-coupons.example/best?x=1"}
     ).text
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', landed))
-    assert fields == {"channel": "whatsapp", "came_from": "https://my-coupons.example/"}
+    assert fields == {"channel": "whatsapp", "came_from": "https://my-coupons.example/", "device": ""}
     answer = stranger.client.post(
         f"/proxy/r/{code}?{stranger.query()}", data={"contact": "new@example.org"} | fields,
         headers={"X-Forwarded-For": "203.0.113.7, 10.0.0.1", "User-Agent": "A"},

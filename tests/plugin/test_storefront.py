@@ -236,6 +236,35 @@ def test_a_link_leads_to_the_shop_whatever_is_added_to_it(stranger: Shopper, lin
         assert "evil.example" not in landing.text
 
 
+def test_the_way_into_the_shop_leads_nowhere_else_whatever_a_claim_says(
+    house: House, shop: Shop, stranger: Shopper, link: str
+) -> None:
+    evil = {"redirect": "https://evil.example", "channel": "//evil.example", "came_from": "https://evil.example/x"}
+    taken = stranger.client.post(
+        f"/proxy{link}?{stranger.query(redirect='https://evil.example', ref='//evil.example')}",
+        data={"contact": "friend@example.com", **evil},
+    )
+    (way,) = re.findall(r'class="perennial-button" href="([^"]*)"', taken.text)
+    assert re.fullmatch(rf"/discount/FRIEND-\w+\?redirect=%2F%3Fref%3D{link.removeprefix('/r/')}", way)
+    assert "evil.example" not in taken.text
+
+
+def test_a_known_and_an_unknown_invitation_refuse_alike(
+    house: House, shop: Shop, shopper: Shopper, stranger: Shopper, link: str
+) -> None:
+    code = link.removeprefix("/r/")
+    known, unknown = (
+        stranger.post(f"/r/{each}", contact="ada7@example.com", channel="sms") for each in (code, "NOSU-K7K7")
+    )
+    assert (known.status_code, known.text) == (409, unknown.text.replace("NOSU-K7K7", code))
+    assert {n: v for n, v in known.headers if n != "Content-Length"} == {
+        n: v for n, v in unknown.headers if n != "Content-Length"
+    }
+    reasons = text("SELECT reason FROM refused_claims WHERE shop_id = :shop_id ORDER BY refusal_id")
+    with house.database.work(shop.shop_id) as work:
+        assert [row.reason for row in work.rows(reasons)] == ["own-address", "code-unknown"]
+
+
 def test_a_friend_who_has_no_link_types_a_name(stranger: Shopper, link: str) -> None:
     page = stranger.get("/invited")
     assert page.status_code == 200
@@ -250,22 +279,75 @@ def test_a_friend_who_has_no_link_types_a_name(stranger: Shopper, link: str) -> 
     assert mistakes(refused.text, whole=False) == []
 
 
-def test_an_invitation_can_be_passed_on_by_every_channel_without_anybody_s_script(shopper: Shopper, link: str) -> None:
-    page = shopper.get().text
-    code = link.removeprefix("/r/")
-    for start in (
-        "https://wa.me/?",
-        "https://t.me/share/url?",
-        "mailto:?",
-        "sms:?",
-        "https://x.com/",
-        "https://www.facebook.com/",
-    ):
-        assert f'href="{start}' in page
-    for via in ("whatsapp", "telegram", "email", "sms", "x", "facebook"):
-        assert f"ref%3D{code}%26via%3D{via}" in page
+DESTINATIONS = {
+    "whatsapp": "https://wa.me/?text=",
+    "telegram": "https://t.me/share/url?url=",
+    "email": "mailto:?subject=",
+    "sms": "sms:?body=",
+    "x": "https://x.com/intent/post?text=",
+    "facebook": "https://www.facebook.com/sharer/sharer.php?u=",
+}
+_SHARES = text("""
+    SELECT c.external_id, n.channel, n.what, n.many FROM advocate_counts n
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = n.advocate_id
+    WHERE n.shop_id = :shop_id ORDER BY n.channel
+""")
+
+
+def _shares(house: House, shop: Shop) -> list[tuple[Any, ...]]:
+    with house.database.work(shop.shop_id) as work:
+        return [tuple(row) for row in work.rows(_SHARES)]
+
+
+def test_an_invitation_can_be_passed_on_by_every_channel_without_anybody_s_script(
+    house: House, shop: Shop, shopper: Shopper, stranger: Shopper, link: str
+) -> None:
+    page, code = shopper.get().text, link.removeprefix("/r/")
     assert "<script" not in page
     assert "<svg" in page
+    for channel, start in DESTINATIONS.items():
+        assert f'href="{PREFIX}/share/{channel}/{code}"' in page
+        # The page that says thanks links there too, where nobody may be logged in to the shop.
+        for asks in (shopper, stranger):
+            answer = asks.get(f"/share/{channel}/{code}")
+            assert answer.status_code == 302
+            assert answer.headers["Location"].startswith(start)
+            assert f"ref%3D{code}%26via%3D{channel}" in answer.headers["Location"]
+    assert f'action="{PREFIX}/share/copy/{code}"' in page
+    copied = shopper.post(f"/share/copy/{code}")
+    assert (copied.status_code, copied.headers["Location"]) == (303, f"{PREFIX}/?told=copy#friends")
+    assert "copy them" in shopper.get(told="copy").text
+    told = {(channel, 2) for channel in DESTINATIONS} | {("copy", 1)}
+    assert {(who, what) for who, _, what, _ in _shares(house, shop)} == {("7", "share")}
+    assert {(channel, many) for _, channel, _, many in _shares(house, shop)} == told
+
+
+def test_a_share_leads_nowhere_else_whatever_the_address_says(house: House, shop: Shop, stranger: Shopper) -> None:
+    for code in ("ANNA-K7K7", "evil", "x" * 32):
+        for extra in ({}, {"url": "https://evil.example", "to": "//evil.example", "via": "https://evil.example"}):
+            for channel, start in DESTINATIONS.items():
+                where = stranger.get(f"/share/{channel}/{code}", **extra).headers["Location"]
+                assert where.startswith(start)
+                assert "evil.example" not in where
+    for path in (
+        "/share/https:%2F%2Fevil.example/ANNA-K7K7", "/share/evil/ANNA-K7K7", "/share/copy/ANNA-K7K7",
+        "/share/whatsapp/https:%2F%2Fevil.example", "/share/whatsapp/%0d%0aLocation:x", "/share/sms/a.b",
+        "/share/x/" + "x" * 33, "/share/qr/ANNA-K7K7",
+    ):  # fmt: skip
+        answer = stranger.get(path)
+        assert answer.status_code in (404, 409), path
+        assert "Location" not in answer.headers
+    assert stranger.post("/share/copy/a.b").status_code == 409
+    assert _shares(house, shop) == [], "nobody has these codes"
+
+
+def test_what_fetches_a_share_ahead_has_shared_nothing(house: House, shop: Shop, shopper: Shopper, link: str) -> None:
+    code = link.removeprefix("/r/")
+    for headers in ({"Sec-Purpose": "prefetch"}, {"User-Agent": "Googlebot/2.1"}):
+        address = f"/proxy/share/sms/{code}?{shopper.query()}"
+        assert shopper.client.get(address, headers=headers).status_code == 302
+    assert shopper.client.head(f"/proxy/share/sms/{code}?{shopper.query()}").status_code == 302
+    assert _shares(house, shop) == []
 
 
 def test_the_words_to_go_with_a_link_are_in_the_shopper_s_language(shopper: Shopper, link: str) -> None:

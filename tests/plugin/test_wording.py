@@ -48,6 +48,16 @@ def test_a_share_that_is_small_is_not_nothing() -> None:
     assert wording.share(0, 0).startswith("0")
 
 
+@pytest.mark.parametrize(
+    "many, said",
+    [(0, "each"), (1, "each"), (2, "every second"), (3, "every third"), (10, "every tenth"), (11, "every 11th"),
+     (12, "every 12th"), (21, "every 21st"), (22, "every 22nd"), (103, "every 103rd"), (111, "every 111th"),
+     (1000, "every 1,000th")],
+)  # fmt: skip
+def test_which_of_many_is_said_as_english_says_it(many: int, said: str) -> None:
+    assert wording.every(many) == said
+
+
 def test_amounts_of_one_day_are_one_amount() -> None:
     at, there = datetime(2026, 11, 22, 12, tzinfo=UTC), wording.zone("UTC")
     days = wording.by_day(there, [(at, 5), (at + timedelta(hours=1), 6), (at + timedelta(days=1), 7)])

@@ -6,11 +6,16 @@ import random
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 import referral
 from referral.rules.measuring import Group, difference, student
 from tests import people
 from tests.ground import SECRET, START, Clock, Desk, Superuser
+
+_MERGE = text("""
+    UPDATE customers SET merged_into = :kept, gone_at = :now WHERE shop_id = :shop_id AND customer_id = :gone
+""")
 
 
 @pytest.mark.parametrize("freedom, table", [(7, 2.3646), (10, 2.2281), (30, 2.0423), (120, 1.9799), (1e9, 1.95996)])
@@ -54,8 +59,10 @@ def test_each_step_is_counted_by_channel_and_a_channel_of_somebody_s_own_is_anot
     anna = desk.customer_id(1)
     with desk.work() as work:
         code = referral.code_of(work, anna)
-        for channel in ("whatsapp", "WhatsApp ", "made-up-1", "made-up-2", ""):
-            referral.note_click(work, channel)
+        for channel in ("whatsapp", "WhatsApp ", "made-up-1", ""):
+            referral.note_clicks(work, {(channel, code.lower()): 1})
+        referral.note_clicks(work, {("made-up-2", "NOBODY-X7"): 1})
+        referral.note_share(work, "whatsapp", code)
         good = referral.claim(work, code, "bo-2@example.com", SECRET, channel="whatsapp").code
         bad = referral.claim(work, code, "x@mailinator.com", SECRET, channel="made-up-3").code
         referral.claim(work, code, "never-buys@example.com", SECRET, channel="whatsapp")
@@ -65,17 +72,18 @@ def test_each_step_is_counted_by_channel_and_a_channel_of_somebody_s_own_is_anot
     with desk.work() as work:
         assert referral.take_in_claims(work)
         found = referral.figures(work)
-    by_channel = {f.channel: (f.clicks, f.claims, f.orders, f.rewards, f.held) for f in found.funnels}
-    assert by_channel == {"": (1, 0, 0, 0, 0), "other": (2, 1, 1, 0, 1), "whatsapp": (2, 2, 1, 1, 0)}
+    by_channel = {f.channel: (f.shares, f.clicks, f.claims, f.orders, f.rewards, f.held) for f in found.funnels}
+    assert by_channel == {"": (0, 1, 0, 0, 0, 0), "other": (0, 2, 1, 1, 0, 1), "whatsapp": (1, 2, 2, 1, 1, 0)}
     assert (found.total.claims, found.total.kept_minor) == (3, 4000 + 4000)
     assert (found.buyers, found.referred, found.inviting) == (3, 2, 1)
     (row,) = found.advocates
-    assert (row.advocate_id, row.claims, row.orders, row.rewards, row.held) == (anna, 3, 2, 1, 1)
+    assert (row.advocate_id, row.shares, row.clicks) == (anna, 1, 4)
+    assert (row.claims, row.orders, row.rewards, row.held) == (3, 2, 1, 1)
     # Points for one advocate (200, which buy 5.00 each 100) and 5.00 off for two friends.
     worth = 200 * 500 // 100
     assert (found.cost_minor, found.customers, found.cost_each) == (worth + 1000, 2, (worth + 1000) // 2)
-    text = str(above.run("SELECT t::text FROM invitation_counts t WHERE shop_id = %s", desk.shop.shop_id))
-    assert "made-up" not in text
+    written = str(above.run("SELECT t::text FROM invitation_counts t WHERE shop_id = %s", desk.shop.shop_id))
+    assert "made-up" not in written
 
 
 def test_what_referred_customers_are_worth_is_compared_over_the_same_days(desk: Desk, clock: Clock) -> None:
@@ -112,3 +120,45 @@ def test_what_a_customer_costs_elsewhere_is_the_merchant_s_word(desk: Desk) -> N
         assert referral.cac(work) == 1250
         referral.say_cac(work, None)
         assert referral.cac(work) is None
+
+
+def test_who_shares_stands_among_the_advocates_before_anybody_claims_and_after_a_merge(desk: Desk) -> None:
+    desk.settle(people.order(1, people.customer(1), 1000), people.order(2, people.customer(2, last_name="B"), 1000))
+    anna, kept = desk.customer_id(1), desk.customer_id(2)
+    with desk.work() as work:
+        codes = [referral.code_of(work, anna), referral.code_of(work, kept)]
+        for code in codes:
+            referral.note_share(work, "sms", code)
+        referral.note_clicks(work, {("sms", codes[0]): 5, ("x", codes[0]): 2})
+    with desk.work() as work:
+        told = [(row.advocate_id, row.shares, row.clicks, row.claims) for row in referral.figures(work).advocates]
+    assert told == [(anna, 1, 7, 0), (kept, 1, 0, 0)]
+    with desk.work() as work:
+        work.run(_MERGE, gone=anna, kept=kept, now=work.now)
+        referral.note_clicks(work, {("sms", codes[0]): 1})
+        told = [(row.advocate_id, row.shares, row.clicks, row.claims) for row in referral.figures(work).advocates]
+        by_channel = [(f.channel, f.shares, f.clicks) for f in referral.funnels(work, advocate_id=kept)]
+    assert told == [(kept, 2, 8, 0)]
+    assert by_channel == [("sms", 2, 6), ("x", 0, 2)]
+
+
+@pytest.mark.parametrize(
+    "agent",
+    ["WhatsApp/2.23.20.0 A", "TelegramBot (like TwitterBot)", "facebookexternalhit/1.1", "Twitterbot/1.0",
+     "Slackbot-LinkExpanding 1.0", "Mozilla/5.0 (compatible; Googlebot/2.1)", "Mozilla/5.0 HeadlessChrome/120.0",
+     "SkypeUriPreview Preview/0.5", "curl/8.5.0", "python-requests/2.32", "meta-externalagent/1.1"],
+)  # fmt: skip
+def test_what_says_that_it_is_a_program_has_opened_nothing(agent: str) -> None:
+    assert not referral.by_a_person({"User-Agent": agent}.get)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    ["Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile",
+     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+     "Mozilla/5.0 (iPhone) [FBAN/FBIOS;FBAV/450.0]", "Mozilla/5.0 (Linux; Android 11; CUBOT X30) Chrome/130.0", ""],
+)  # fmt: skip
+def test_people_s_browsers_are_people_s_whatever_they_are_built_into(agent: str) -> None:
+    assert referral.by_a_person({"User-Agent": agent}.get)
+    assert not referral.by_a_person({"User-Agent": agent, "Sec-Purpose": "prefetch;prerender"}.get)
+    assert not referral.by_a_person({"User-Agent": agent, "X-Purpose": "preview"}.get)

@@ -9,7 +9,7 @@ set_error_handler(
 	}
 );
 require __DIR__ . '/stubs.php';
-foreach ( array( 'signature', 'connection', 'client', 'referral', 'coupon', 'view', 'forms', 'privacy', 'rest' ) as $part ) {
+foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'view', 'forms', 'privacy', 'rest' ) as $part ) {
 	require PERENNIAL_DIR . '/includes/class-perennial-' . $part . '.php';
 }
 
@@ -77,7 +77,7 @@ $tests = array(
 		Perennial_Client::account();
 		list( $url, $asked ) = $world->posts[0];
 		same( $url, 'https://perennial.example/companion/account' );
-		same( $asked['body'], '{"customer":"7","ref":""}' );
+		same( $asked['body'], '{"customer":"7","ref":"","ip":"203.0.113.9","agent":"A browser","device":""}' );
 		same( array( $asked['timeout'], $asked['redirection'] ), array( 2, 0 ) );
 		$head  = $asked['headers'];
 		$again = Perennial_Signature::sign( CONNECTION['secret'], 'POST', '/companion/account', 'shop.example', $asked['body'], (int) $head['X-Perennial-Timestamp'], $head['X-Perennial-Nonce'] );
@@ -263,6 +263,101 @@ $tests = array(
 		same( isset( $world->options['perennial_fault'] ), false );
 		same( get_transient( 'perennial_quiet' ), false );
 	},
+	'a claim tells what the visit shows, signed, and the channel and site that led to it' => static function ( $world ) {
+		$_COOKIE['perennial_ref']    = 'ANN23456';
+		$_COOKIE['perennial_device'] = str_repeat( '0123456789abcdef', 2 );
+		$world->answers = array( says( array( 'offer' => array( 'code' => 'FRIEND-1' ) ) ) );
+		$_POST          = array( 'perennial_do' => 'claim', 'perennial_nonce' => 'nonce-perennial-claim', 'perennial_email' => 'ben@example.test', 'perennial_via' => 'sms', 'perennial_site' => 'https://deals.example/' );
+		redirected( array( 'Perennial_Forms', 'take' ) );
+		same(
+			json_decode( $world->posts[0][1]['body'], true ),
+			array(
+				'customer' => '',
+				'ref'      => 'ANN23456',
+				'email'    => 'ben@example.test',
+				'via'      => 'sms',
+				'site'     => 'https://deals.example/',
+				'ip'       => '203.0.113.9',
+				'agent'    => 'A browser',
+				'device'   => str_repeat( '0123456789abcdef', 2 ),
+			)
+		);
+	},
+	'a browser is numbered when it is compared, once, and by a number alone' => static function ( $world ) {
+		Perennial_Visitor::mark();
+		same( Perennial_Visitor::shown()['device'], '' );
+		$world->user = 7;
+		Perennial_Visitor::mark();
+		$first = Perennial_Visitor::shown()['device'];
+		same( preg_match( '/\\A[0-9a-f]{32}\\z/', $first ), 1 );
+		Perennial_Visitor::mark();
+		same( Perennial_Visitor::shown()['device'], $first );
+		Perennial_Visitor::forget();
+		foreach ( array( '<script>', 'ABC', str_repeat( 'g', 32 ), array( 'x' ) ) as $odd ) {
+			$_COOKIE['perennial_device'] = $odd;
+			same( Perennial_Visitor::shown()['device'], '' );
+		}
+	},
+	'the site that led here is named without its page, and the store itself is none' => static function () {
+		foreach ( array( 'https://Deals.example/x?y=1' => 'https://deals.example/', 'https://shop.example/cart' => '', 'javascript:x' => '', '' => '' ) as $from => $site ) {
+			$_SERVER['HTTP_REFERER'] = $from;
+			same( Perennial_Visitor::site(), $site );
+		}
+	},
+	'an invitation that was opened is told once, after the page, without waiting' => static function ( $world ) {
+		$_GET                        = array( 'ref' => 'ann23456', 'via' => 'whatsapp' );
+		$_SERVER['HTTP_SEC_PURPOSE'] = 'prefetch';
+		redirected( array( 'Perennial_Referral', 'visit' ) );
+		same( $world->posts, array() );
+		Perennial_Referral::tell();
+		Perennial_Referral::tell();
+		same( count( $world->posts ), 1 );
+		list( $url, $asked ) = $world->posts[0];
+		same( $url, 'https://perennial.example/companion/opened' );
+		same( json_decode( $asked['body'], true ), array( 'ref' => 'ANN23456', 'via' => 'whatsapp', 'agent' => 'A browser', 'purpose' => 'prefetch' ) );
+		same( array( $asked['blocking'], $asked['timeout'] ), array( false, 1 ) );
+	},
+	'a share leads to the messenger that was pressed and nowhere else' => static function ( $world ) {
+		$world->user = 7;
+		$_GET        = array( 'perennial_share' => 'whatsapp' );
+		foreach ( array( 'https://wa.me/?text=x' => '302 https://wa.me/?text=x', 'https://evil.example/?https://wa.me/?' => 'nowhere', 'sms:?body=x' => 'nowhere', '' => 'nowhere' ) as $href => $leads ) {
+			$world->transients = array();
+			Perennial_Client::forget();
+			$world->answers = array( says( account() ), says( array( 'href' => $href ) ) );
+			same( redirected( array( 'Perennial_Sharing', 'lead' ) ), $leads );
+		}
+		$told = json_decode( $world->posts[1][1]['body'], true );
+		same( array( $told['customer'], $told['channel'], $told['link'], $told['language'] ), array( '7', 'whatsapp', 'https://shop.example/?ref=ANN23456', 'fa' ) );
+		$before = count( $world->posts );
+		foreach ( array( 'copy', 'https://evil.example', array( 'x' ) ) as $odd ) {
+			$_GET['perennial_share'] = $odd;
+			same( redirected( array( 'Perennial_Sharing', 'lead' ) ), 'nowhere' );
+		}
+		$_GET['perennial_share'] = 'sms';
+		$world->user             = 0;
+		same( redirected( array( 'Perennial_Sharing', 'lead' ) ), 'nowhere' );
+		same( count( $world->posts ), $before );
+	},
+	'who has ordered is asked to invite somebody, where the merchant wants it' => static function ( $world ) {
+		$world->user = 7;
+		$told        = account();
+		foreach ( array( true => 'perennial_share=telegram', false => '' ) as $wanted => $part ) {
+			$told['referral']['ask_after_order'] = (bool) $wanted;
+			$world->transients = array();
+			Perennial_Client::forget();
+			$world->answers = array( says( $told ) );
+			ob_start();
+			Perennial_Sharing::thank();
+			$html = ob_get_clean();
+			'' === $part ? same( $html, '' ) : holds( $html, $part );
+		}
+		$world->transients = array();
+		$world->user       = 0;
+		$guest             = account( array( 'logged_in' => false ) );
+		$guest['referral']['ask_after_order'] = true;
+		$world->answers    = array( says( $guest ) );
+		same( Perennial_View::thanks(), '' );
+	},
 	'only somebody who runs the store may pair it' => static function ( $world ) {
 		same( Perennial_Rest::may(), true );
 		$world->can = false;
@@ -311,7 +406,10 @@ foreach ( $tests as $name => $test ) {
 	$_POST   = array();
 	$_COOKIE = array();
 	$_SERVER['REQUEST_URI'] = '/points/';
-	foreach ( array( array( 'Perennial_Client', 'known', array() ), array( 'Perennial_Referral', 'fresh', '' ), array( 'Perennial_View', 'asked_in', false ) ) as list( $class, $name_of, $first ) ) {
+	$_SERVER['REMOTE_ADDR'] = '203.0.113.9';
+	$_SERVER['HTTP_USER_AGENT'] = 'A browser';
+	unset( $_SERVER['HTTP_REFERER'], $_SERVER['HTTP_SEC_PURPOSE'] );
+	foreach ( array( array( 'Perennial_Client', 'known', array() ), array( 'Perennial_Referral', 'fresh', '' ), array( 'Perennial_Referral', 'opened', '' ), array( 'Perennial_Visitor', 'fresh', '' ), array( 'Perennial_View', 'asked_in', false ) ) as list( $class, $name_of, $first ) ) {
 		$property = new ReflectionProperty( $class, $name_of );
 		$property->setAccessible( true );
 		$property->setValue( null, $first );

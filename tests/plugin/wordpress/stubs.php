@@ -237,6 +237,14 @@ function wp_referer_field( $show ) {
 function wp_get_raw_referer() {
 	return '/points/';
 }
+function wp_redirect( $to, $status = 302 ) {
+	throw new Redirected( $status . ' ' . $to );
+}
+function nocache_headers() {
+}
+function get_locale() {
+	return 'fa_IR';
+}
 function wp_safe_redirect( $to, $status = 302 ) {
 	throw new Redirected( $status . ' ' . $to );
 }

@@ -22,7 +22,7 @@ function Order() {
     said.points !== null && h("s-text", null, t("order.earned", {points: shopify.i18n.formatNumber(said.points)})),
     // The ledger's own words, as the merchant reads them: why there are none.
     said.points === 0 && said.sentence && h("s-text", null, said.sentence),
-    h(Invitation, said),
+    said.referral && said.referral.ask_after_order && h(Invitation, said),
     h("s-link", {href: "extension:perennial-points/"}, t("order.see_all")),
   );
 }

@@ -16,5 +16,10 @@ export function Invitation({referral}) {
     h("s-text", {type: "strong"}, referral.link),
     h("s-clipboard-item", {id: "perennial-link", text: referral.link}),
     h("s-button", {variant: "secondary", commandFor: "perennial-link"}, t("copy")),
+    h("s-stack", {direction: "inline", gap: "base"}, (referral.shares || []).map((way) => h(
+      "s-link",
+      {key: way.channel, href: way.href, target: "_blank"},
+      way.channel === "email" ? t("invitation.email") : way.title,
+    ))),
   );
 }

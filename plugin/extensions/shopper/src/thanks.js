@@ -34,6 +34,7 @@ function Thanks() {
     "s-section",
     {heading: t("order.heading")},
     h("s-text", null, said.points === null ? t("order.soon") : t("order.earned", {points: shopify.i18n.formatNumber(said.points)})),
-    h(Invitation, said),
+    // The merchant may not want shoppers to be asked here.
+    said.referral.ask_after_order && h(Invitation, said),
   );
 }

@@ -25,7 +25,7 @@ define( 'PERENNIAL_VERSION', '1.0.0' );
 define( 'PERENNIAL_FILE', __FILE__ );
 define( 'PERENNIAL_DIR', __DIR__ );
 
-foreach ( array( 'signature', 'connection', 'client', 'referral', 'coupon', 'view', 'forms', 'blocks', 'admin', 'privacy', 'rest' ) as $perennial_part ) {
+foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'view', 'forms', 'blocks', 'admin', 'privacy', 'rest' ) as $perennial_part ) {
 	require_once PERENNIAL_DIR . '/includes/class-perennial-' . $perennial_part . '.php';
 }
 unset( $perennial_part );
@@ -51,6 +51,8 @@ add_action(
 
 Perennial_Rest::listen();
 Perennial_Referral::listen();
+Perennial_Visitor::listen();
+Perennial_Sharing::listen();
 Perennial_Coupon::listen();
 Perennial_Forms::listen();
 Perennial_Blocks::listen();

@@ -2,8 +2,8 @@
 /**
  * Leave nothing behind: options, what was remembered for a minute, and the invitations' codes in the orders.
  *
- * Cookies lie in shoppers' browsers, where no uninstallation reaches; they end by themselves after 30 days, and nothing
- * reads them. The one of whoever uninstalls is taken away.
+ * Cookies lie in shoppers' browsers, where no uninstallation reaches; they end by themselves after half a year at most, and
+ * nothing reads them. Those of whoever uninstalls are taken away.
  *
  * @package Perennial
  */
@@ -11,6 +11,7 @@
 defined( 'WP_UNINSTALL_PLUGIN' ) || exit;
 
 require_once __DIR__ . '/includes/class-perennial-referral.php';
+require_once __DIR__ . '/includes/class-perennial-visitor.php';
 
 /**
  * Clean one site.
@@ -76,3 +77,4 @@ if ( is_multisite() ) {
 	perennial_clean_site();
 }
 Perennial_Referral::forget();
+Perennial_Visitor::forget();

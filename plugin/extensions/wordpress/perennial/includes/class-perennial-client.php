@@ -42,7 +42,8 @@ final class Perennial_Client {
 		}
 		$found = get_transient( $name );
 		if ( ! is_array( $found ) ) {
-			$found = self::patient( 'account', $asked );
+			// What the visit shows is not in the name: it is told with a question, and no question of its own.
+			$found = self::patient( 'account', $asked + Perennial_Visitor::shown() );
 			// Codes that somebody makes up fill nobody's tables.
 			if ( null !== $found && ( '' === $asked['ref'] || ! empty( $found['invitation'] ) ) ) {
 				set_transient( $name, $found, self::REMEMBER );
@@ -92,6 +93,19 @@ final class Perennial_Client {
 	}
 
 	/**
+	 * Say something that needs no answer, and do not wait for one; a service that is silent is told nothing.
+	 *
+	 * @param string              $what The last part of the path.
+	 * @param array<string,mixed> $told What is said.
+	 */
+	public static function tell( $what, $told ) {
+		$connection = Perennial_Connection::get();
+		if ( null !== $connection && ! get_transient( self::QUIET ) ) {
+			self::post( $connection, $what, $told, 1, false );
+		}
+	}
+
+	/**
 	 * Ask now. A refusal is an error with Perennial's own code and message; silence is perennial_silent.
 	 *
 	 * @param string              $what    The last part of the path.
@@ -104,6 +118,20 @@ final class Perennial_Client {
 		if ( null === $connection ) {
 			return new WP_Error( 'perennial_unpaired', __( 'This store is not connected to Perennial yet.', 'perennial' ) );
 		}
+		return self::heard( self::post( $connection, $what, $asked, $seconds, true ) );
+	}
+
+	/**
+	 * Sign and send.
+	 *
+	 * @param Perennial_Connection $connection Where to, and with which secret.
+	 * @param string               $what       The last part of the path.
+	 * @param array<string,mixed>  $asked      The question.
+	 * @param int                  $seconds    How long to wait.
+	 * @param bool                 $answer     Whether to wait for an answer at all.
+	 * @return array<string,mixed>|WP_Error
+	 */
+	private static function post( $connection, $what, $asked, $seconds, $answer ) {
 		$path   = '/companion/' . $what;
 		$body   = (string) wp_json_encode( $asked );
 		$signed = Perennial_Signature::sign( $connection->secret, 'POST', $path, $connection->shop, $body, time(), Perennial_Signature::nonce() );
@@ -114,18 +142,18 @@ final class Perennial_Client {
 		foreach ( $signed as $name => $value ) {
 			$header[ 'X-Perennial-' . ucfirst( $name ) ] = $value;
 		}
-		$answer = wp_remote_post(
+		return wp_remote_post(
 			$connection->app_url . $path,
 			array(
 				'timeout'             => $seconds,
 				'redirection'         => 0,
+				'blocking'            => $answer,
 				'headers'             => $header,
 				'body'                => $body,
 				'limit_response_size' => 262144,
 				'user-agent'          => 'Perennial/' . PERENNIAL_VERSION,
 			)
 		);
-		return self::heard( $answer );
 	}
 
 	/**

@@ -103,7 +103,9 @@ final class Perennial_Forms {
 				'customer' => Perennial_Client::customer(),
 				'ref'      => Perennial_Referral::code(),
 				'email'    => sanitize_email( self::posted( 'perennial_email' ) ),
-			),
+				'via'      => self::posted( 'perennial_via' ),
+				'site'     => self::posted( 'perennial_site' ),
+			) + Perennial_Visitor::shown(),
 			10
 		);
 	}
@@ -121,7 +123,8 @@ final class Perennial_Forms {
 			'reward-limit'      => __( 'You have had this reward as often as one customer may.', 'perennial' ),
 			'form-too-old'      => __( 'This page has been open for a long time. Nothing was done; please press the button again.', 'perennial' ),
 			'not-logged-in'     => __( 'Please log in first. Nothing was done.', 'perennial' ),
-			'code-unknown'      => __( 'This invitation is not known here. Ask your friend for the link again.', 'perennial' ),
+			'not-taken'         => __( 'This invitation cannot be taken up with this address. It may not be known here, have ended or been taken up already, or be for people who are new to the shop.', 'perennial' ),
+			'too-many-tries'    => __( 'That was tried very often from here. Please wait an hour, and try again.', 'perennial' ),
 			'own-code'          => __( 'This is your own invitation: share it with a friend instead.', 'perennial' ),
 			'not-an-address'    => __( 'That does not look like an e-mail address. Please check it.', 'perennial' ),
 		);

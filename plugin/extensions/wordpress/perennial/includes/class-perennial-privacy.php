@@ -108,7 +108,7 @@ final class Perennial_Privacy {
 	 */
 	public static function policy() {
 		if ( function_exists( 'wp_add_privacy_policy_content' ) ) {
-			$text = __( 'If you follow a friend\'s invitation, a cookie named perennial_ref keeps its code for 30 days, so that your friend can be thanked for your first order. Perennial keeps points, rewards and orders of our customers for us.', 'perennial' );
+			$text = __( 'If you follow a friend\'s invitation, a cookie named perennial_ref keeps its code for 30 days, so that your friend can be thanked for your first order. A cookie named perennial_device holds a random number for 180 days; it is there for friends who follow invitations and for customers who are logged in, so that nobody invites himself. Perennial keeps points, rewards and orders of our customers for us.', 'perennial' );
 			wp_add_privacy_policy_content( __( 'Perennial', 'perennial' ), '<p>' . esc_html( $text ) . '</p>' );
 		}
 	}

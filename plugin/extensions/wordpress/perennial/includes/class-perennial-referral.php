@@ -24,10 +24,18 @@ final class Perennial_Referral {
 	private static $fresh = '';
 
 	/**
+	 * The invitation that this request opened, not told yet.
+	 *
+	 * @var string
+	 */
+	private static $opened = '';
+
+	/**
 	 * Hear of visits and of orders, from both checkouts.
 	 */
 	public static function listen() {
 		add_action( 'template_redirect', array( __CLASS__, 'visit' ), 5 );
+		add_action( 'shutdown', array( __CLASS__, 'tell' ) );
 		add_action( 'woocommerce_checkout_create_order', array( __CLASS__, 'mark' ) );
 		add_action( 'woocommerce_store_api_checkout_update_order_meta', array( __CLASS__, 'mark_and_save' ) );
 	}
@@ -44,6 +52,41 @@ final class Perennial_Referral {
 			self::keep( $code );
 		}
 		self::lead_home( $code );
+		self::$opened = $code;
+	}
+
+	/**
+	 * Tell Perennial, when the page is on its way to the visitor, that an invitation was opened. Nothing of who it was.
+	 */
+	public static function tell() {
+		if ( '' === self::$opened || null === Perennial_Connection::get() ) {
+			return;
+		}
+		if ( function_exists( 'fastcgi_finish_request' ) ) {
+			fastcgi_finish_request();
+		}
+		$shown = Perennial_Visitor::shown();
+		Perennial_Client::tell(
+			'opened',
+			array(
+				'ref'     => self::$opened,
+				'via'     => self::via(),
+				'agent'   => $shown['agent'],
+				'purpose' => Perennial_Visitor::purpose(),
+			)
+		);
+		self::$opened = '';
+	}
+
+	/**
+	 * By which channel the invitation came, as its link says.
+	 *
+	 * @return string
+	 */
+	public static function via() {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- a link from anywhere is what this is for.
+		$given = isset( $_GET['via'] ) && is_string( $_GET['via'] ) ? sanitize_text_field( wp_unslash( $_GET['via'] ) ) : '';
+		return preg_match( '/\A[a-z]{1,20}\z/', $given ) ? $given : '';
 	}
 
 	/**
@@ -110,7 +153,7 @@ final class Perennial_Referral {
 	public static function forget() {
 		self::$fresh = '';
 		unset( $_COOKIE[ self::COOKIE ] );
-		self::send( '', time() - DAY_IN_SECONDS );
+		self::send( self::COOKIE, '', time() - DAY_IN_SECONDS );
 	}
 
 	/**
@@ -124,7 +167,8 @@ final class Perennial_Referral {
 		}
 		$path = (string) wp_parse_url( esc_url_raw( wp_unslash( $_SERVER['REQUEST_URI'] ) ), PHP_URL_PATH );
 		if ( preg_match( '~/r/[A-Za-z0-9_-]{3,40}/?\z~', $path ) ) {
-			wp_safe_redirect( self::link( $code ) );
+			$via = self::via();
+			wp_safe_redirect( '' === $via ? self::link( $code ) : add_query_arg( 'via', $via, self::link( $code ) ) );
 			exit;
 		}
 	}
@@ -134,7 +178,7 @@ final class Perennial_Referral {
 	 *
 	 * @return bool
 	 */
-	private static function may_keep() {
+	public static function may_keep() {
 		return ! function_exists( 'wp_has_consent' ) || wp_has_consent( 'marketing' );
 	}
 
@@ -144,21 +188,22 @@ final class Perennial_Referral {
 	 * @param string $code The invitation's.
 	 */
 	private static function keep( $code ) {
-		self::send( $code, time() + self::DAYS * DAY_IN_SECONDS );
+		self::send( self::COOKIE, $code, time() + self::DAYS * DAY_IN_SECONDS );
 	}
 
 	/**
 	 * Of this site only, out of scripts' reach, and sent along when somebody follows a link to the shop.
 	 *
-	 * @param string $value   The code.
+	 * @param string $name    The cookie's.
+	 * @param string $value   What it keeps.
 	 * @param int    $expires Seconds since 1970.
 	 */
-	private static function send( $value, $expires ) {
+	public static function send( $name, $value, $expires ) {
 		if ( headers_sent() ) {
 			return;
 		}
 		setcookie(
-			self::COOKIE,
+			$name,
 			$value,
 			array(
 				'expires'  => $expires,

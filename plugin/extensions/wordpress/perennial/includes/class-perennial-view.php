@@ -89,6 +89,17 @@ final class Perennial_View {
 			$form  = null === $found || ! $found['good'] ? self::claim( $told ) : '';
 			return self::piece( 'referral', __( 'A friend invites you', 'perennial' ), self::outcome( $found ) . $form );
 		}
+		return self::invite( $account );
+	}
+
+	/**
+	 * What a customer passes on, and what it brings.
+	 *
+	 * @param array<string,mixed> $account The facts.
+	 * @return string
+	 */
+	private static function invite( $account ) {
+		$told = $account['referral'];
 		/* translators: %s: an amount of money. */
 		$html = '<p>' . sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>';
 		if ( $told['points'] ) {
@@ -98,6 +109,7 @@ final class Perennial_View {
 		if ( '' !== $told['code'] ) {
 			$html .= '<p><label class="perennial-field">' . esc_html__( 'Your link, to copy and pass on', 'perennial' )
 				. ' <input type="text" readonly dir="ltr" value="' . esc_attr( Perennial_Referral::link( $told['code'] ) ) . '"></label></p>';
+			$html .= self::ways();
 			if ( $told['friends'] ) {
 				/* translators: %s: a number. */
 				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( 'Friends that you have brought: %s', 'perennial' ), number_format_i18n( $told['friends'] ) ) ) . '</p>';
@@ -106,6 +118,38 @@ final class Perennial_View {
 			$html .= self::log_in();
 		}
 		return self::piece( 'referral', __( 'Bring a friend', 'perennial' ), $html );
+	}
+
+	/**
+	 * For a customer who has just ordered: the invitation, where the merchant wants it shown there.
+	 *
+	 * @return string
+	 */
+	public static function thanks() {
+		$account = self::account();
+		$asked   = null !== $account && ! empty( $account['referral']['ask_after_order'] ) && $account['logged_in'];
+		return $asked ? self::invite( $account ) : '';
+	}
+
+	/**
+	 * The ways to pass an invitation on, each a plain link to this store, which counts it and leads on.
+	 *
+	 * @return string
+	 */
+	private static function ways() {
+		$names = array(
+			'whatsapp' => 'WhatsApp',
+			'telegram' => 'Telegram',
+			'email'    => __( 'E-mail', 'perennial' ),
+			'sms'      => 'SMS',
+			'x'        => 'X',
+			'facebook' => 'Facebook',
+		);
+		$html  = '';
+		foreach ( Perennial_Sharing::ways() as $way => $address ) {
+			$html .= '<li><a href="' . esc_url( $address ) . '" rel="nofollow noopener" target="_blank">' . esc_html( $names[ $way ] ) . '</a></li>';
+		}
+		return '<ul class="perennial-ways">' . $html . '</ul>';
 	}
 
 	/**
@@ -236,12 +280,14 @@ final class Perennial_View {
 	 */
 	private static function claim( $told ) {
 		/* translators: %s: an amount of money. */
+		$hidden = '<input type="hidden" name="perennial_via" value="' . esc_attr( Perennial_Referral::via() ) . '">'
+			. '<input type="hidden" name="perennial_site" value="' . esc_attr( Perennial_Visitor::site() ) . '">';
 		return '<p class="perennial-offer">' . sprintf( esc_html__( '%s off your first order', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>'
-			. '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'claim' )
+			. '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'claim' ) . $hidden
 			. '<p><label class="perennial-field">' . esc_html__( 'Your e-mail address', 'perennial' )
 			. ' <input type="email" name="perennial_email" required maxlength="254" autocomplete="email" dir="ltr"></label></p>'
 			. '<p><button type="submit" class="' . esc_attr( self::button_class() ) . '">' . esc_html__( 'Get my code', 'perennial' ) . '</button></p>'
-			. '<p class="perennial-soft">' . esc_html__( 'One code for each person. Your address is used to check that, and is not kept.', 'perennial' ) . '</p></form>';
+			. '<p class="perennial-soft">' . esc_html__( 'One code for each person. Your address, connection and browser are used to check that; only digests of them are kept, which nobody can read.', 'perennial' ) . '</p></form>';
 	}
 
 	/**
