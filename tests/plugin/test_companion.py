@@ -228,6 +228,7 @@ def test_a_claim_over_the_store_s_server_is_screened_by_what_its_visitor_shows(w
     elsewhere = {"ip": "203.0.113.80", "agent": "Cyd's browser", "device": "fedcba9876543210" * 2}
     wordpress.told("claim", customer="", ref=code, email="cyd@example.net", **elsewhere)
     with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert referral.take_in_claims(work)
         assert referral.screen_due(work)
         (bens, by), (cyds, _) = ((row.found, row.channel) for row in work.rows(_SCREENED))
         kept = work.rows(_TRACES)

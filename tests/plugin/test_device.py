@@ -54,6 +54,7 @@ def test_a_friend_with_the_advocate_s_browser_is_found_and_another_is_not(
         assert stranger.post(f"/r/{code}", contact=email, device=device).status_code == 200
     assert stranger.post("/invited", who=code, contact="dai@example.com", device=HERS).status_code == 200
     with house.database.work(shop.shop_id) as work:
+        assert referral.take_in_claims(work)
         assert referral.screen_due(work)
         found = [set(row.found) for row in work.rows(_FOUND)]
     assert ["same_device" in each for each in found] == [True, False, True]
