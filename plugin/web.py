@@ -21,7 +21,7 @@ from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
-from plugin import admin, companion, errors, flow, standalone, storefront, woocommerce
+from plugin import admin, api, companion, errors, flow, standalone, storefront, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
 from plugin.storefront.gathering import Gathering
@@ -71,6 +71,8 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["till"] = Till(doors.database)
     app.extensions["remembered"] = Remembered()
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
+    app.extensions["pace"] = api.Pace()
+    app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.finance.pages)

@@ -1,25 +1,30 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
+from loyalty.records import Deed
 from loyalty.service.account import (
     Balance,
     BalanceThen,
     account,
     balance_at,
     earned,
+    entries,
     explain,
     explain_order,
     pending,
     points_outstanding,
     statement,
     unearned,
+    unearned_of,
 )
 from loyalty.service.actions import (
     ActionUnknown,
     EarnedAlready,
+    Heard,
     NotOnYourWord,
     celebrate,
     perform,
     perform_on_honour,
+    tell_deeds,
     undo,
 )
 from loyalty.service.buying import (
@@ -169,8 +174,10 @@ __all__ = [
     "ChoiceOver",
     "Click",
     "ContestRefused",
+    "Deed",
     "EarnedAlready",
     "ExpiryPreview",
+    "Heard",
     "ImportBooked",
     "ImportNotBooked",
     "ImportUnknown",
@@ -219,6 +226,7 @@ __all__ = [
     "draft",
     "earned",
     "end_choice",
+    "entries",
     "example",
     "expire_due",
     "explain",
@@ -267,6 +275,7 @@ __all__ = [
     "take_back",
     "take_gift_back",
     "tell_birthday",
+    "tell_deeds",
     "tell_points",
     "tickets",
     "tier_counts",
@@ -278,6 +287,7 @@ __all__ = [
     "undo",
     "undo_import",
     "unearned",
+    "unearned_of",
     "verify",
     "walk_members",
     "warn_expiring",

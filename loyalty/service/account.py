@@ -115,6 +115,18 @@ def statement(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Se
     return records.statement(work, customer_id, limit)
 
 
+def entries(work: UnitOfWork, customer_id: CustomerId, before: int, limit: int) -> Sequence[Any]:
+    """A page of the same movements, those with numbers below `before`: also entry_id, expires_at, order_external_id."""
+    return records.entries_before(work, customer_id, before, limit)
+
+
+def unearned_of(work: UnitOfWork, customer_id: CustomerId, before: int, limit: int) -> list[tuple[Order, Owed]]:
+    """A page of a customer's orders that never earned anything, with numbers of ours below `before`, newest first,
+    each with its reason.
+    """
+    return _explained(work, records.unearned_before(work, customer_id, before, limit))
+
+
 def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> int | None:
     """The points that an order, by the store's number, brought this customer; None while it has not reached us."""
     return records.earned(work, customer_id, order_external_id)
@@ -130,7 +142,10 @@ def unearned(work: UnitOfWork, limit: int) -> list[tuple[Order, Owed]]:
 
     One that is to earn as soon as it is settled again says what for.
     """
-    order_ids = records.unearned(work, UNEARNED_AMONG, limit)
+    return _explained(work, records.unearned(work, UNEARNED_AMONG, limit))
+
+
+def _explained(work: UnitOfWork, order_ids: Sequence[OrderId]) -> list[tuple[Order, Owed]]:
     why = explain(work, order_ids)
     orders = sorted(mirror.load(work, order_ids), key=lambda order: order.order_id, reverse=True)
     return [(order, why[order.order_id]) for order in orders]

@@ -17,6 +17,7 @@ OWNERS = {
     PIXEL_PATH: "anybody",
     FLOW_PATH: "flow",
     COMPANION_PATH: "companion",
+    "/api": "api",
     # Nobody is known there yet: the store vouches at the end of that way.
     "/woocommerce": "anybody",
 }
@@ -35,6 +36,7 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        "/api/v1/events",
         *(f"/companion/{what}" for what in ("account", "claim", "enter", "erase", "export", "health", "redeem")),
         "/contests",
         "/customers/<int:customer_id>/tier",
