@@ -53,10 +53,10 @@ def asked(
     )  # fmt: skip
 
 
-def to_hand_over(reward: Reward, row: Any, customer_external_id: str) -> HandOver:
-    """What the shop's own system is told of a custom reward; `row` is the redemption."""
+def to_hand_over(reward: Reward, points: int, row: Any, customer_external_id: str) -> HandOver:
+    """What the shop's own system is told of a custom reward that cost so many points; `row` is the redemption."""
     assert reward.kind == Kind.CUSTOM
-    return HandOver(row.code, reward.key, reward.title, row.points, customer_external_id, row.created_at)
+    return HandOver(row.code, reward.key, reward.title, points, customer_external_id, row.created_at)
 
 
 @dataclass(frozen=True, slots=True)

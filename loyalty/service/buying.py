@@ -234,7 +234,7 @@ def _book(work: UnitOfWork, counter: _Counter) -> dict[tuple[CustomerId, str], A
         if purchase.reward.kind != Kind.CUSTOM:
             effects.append(asked(purchase.reward, program.currency, row, purchase.click.customer_external_id))
         elif told and purchase.reward.webhook:
-            effects.append(to_hand_over(purchase.reward, row, purchase.click.customer_external_id))
+            effects.append(to_hand_over(purchase.reward, row.points, row, purchase.click.customer_external_id))
         news.append(_redeemed(row.redemption_id, purchase, work.now))
     records.append(work, entries)
     outbox.put(work, effects)

@@ -78,7 +78,7 @@ def give_to(
     if reward.kind != Kind.CUSTOM:
         outbox.put(work, [asked(reward, currency, row, numbers[row.customer_id]) for row in given])
     elif reward.webhook and given and reward_hooks.is_set(work):
-        outbox.put(work, [to_hand_over(reward, row, numbers[row.customer_id]) for row in given])
+        outbox.put(work, [to_hand_over(reward, 0, row, numbers[row.customer_id]) for row in given])
     return len(given)
 
 
