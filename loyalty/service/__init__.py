@@ -1,6 +1,5 @@
 """What loyalty does: settles orders into points, sells rewards for them, and reads the books."""
 
-from loyalty.records import Deed
 from loyalty.service.account import (
     Balance,
     BalanceThen,
@@ -19,6 +18,7 @@ from loyalty.service.account import (
 )
 from loyalty.service.actions import (
     ActionUnknown,
+    Deed,
     EarnedAlready,
     Heard,
     NotOnYourWord,

@@ -21,7 +21,7 @@ from engine import shops
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.records import Deed
+from loyalty.records import Deed as Deed  # noqa: PLC0414
 from loyalty.rules import BIRTHDAY_NOTICE_DAYS, Action, ActionKind, Terms
 from loyalty.service.booking import Gap, close_gaps, lock
 from loyalty.service.grounds import zone
