@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -109,6 +110,27 @@ def test_orders_of_one_batch_share_what_a_limited_promotion_allows(desk: Desk, a
     assert earned(desk, above) == {"#1": 100, "#2": 100, "#3": 50, "#4": 100}
     desk.settle(*(people.later(order, 60) for order in reversed(batch)))
     assert earned(desk, above) == {"#1": 100, "#2": 100, "#3": 50, "#4": 100}
+    assert desk.faults() == []
+
+
+@pytest.mark.parametrize("stacking", ["best", "add", "multiply"])
+@pytest.mark.parametrize("cuts", [(1, 2, 3, 4, 5), (3,), (2, 4), ()])
+def test_a_history_earns_the_same_in_one_batch_and_in_many(
+    desk: Desk, above: Superuser, cuts: tuple[int, ...], stacking: str
+) -> None:
+    twice, bonus = {**DOUBLE, "most_orders": 2}, {"key": "plus", "title": "Plus", "bonus": 30, "most_orders": 3}
+    publish(desk, promotions=[twice, bonus], stacking=stacking, caps=[{"points": 700, "period": "month"}])
+    history = [placed(n, 1_000 * n, buyer=1 + (n == 4)) for n in range(1, 7)]
+    for begin, end in pairwise([0, *cuts, len(history)]):
+        desk.settle(*history[begin:end][::-1])
+    assert (
+        earned(desk, above)
+        == {
+            "best": {"#1": 40, "#2": 50, "#3": 60, "#4": 80, "#5": 100, "#6": 90},
+            "add": {"#1": 50, "#2": 70, "#3": 60, "#4": 110, "#5": 50, "#6": 60},
+            "multiply": {"#1": 50, "#2": 70, "#3": 60, "#4": 110, "#5": 50, "#6": 60},
+        }[stacking]
+    )
     assert desk.faults() == []
 
 

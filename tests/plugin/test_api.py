@@ -15,7 +15,8 @@ from engine import api_keys, shops
 from engine.api_keys import Scope
 from engine.shops import Shop
 from loyalty.rules import proposal
-from tests.ground import Superuser
+from plugin.api import Pace
+from tests.ground import START, Superuser
 from tests.plugin.conftest import House, Merchant, order, person
 
 QUIZ = {"key": "quiz", "title": "A quiz", "points": 20, "limit": 2, "period": "month"}
@@ -124,6 +125,15 @@ def test_a_key_that_asks_too_often_waits_and_no_other_does(house: House, shop: S
     assert other.get("/customers/7").status_code == 200
     house.clock.forward(seconds=1)
     assert [program.get("/customers/7").status_code for _ in range(11)] == [200] * 10 + [429]
+
+
+def test_the_paces_of_keys_that_fell_silent_are_forgotten_first() -> None:
+    pace = Pace(burst=1, a_second=1.0, most=2)
+    assert [pace.wait((1, key), START) for key in (1, 2, 1)] == [0.0, 0.0, 1.0]
+    assert pace.wait((1, 3), START) == 0.0
+    assert pace.wait((1, 1), START) == 1.0, "it asked after the second one, which is forgotten"
+    assert pace.wait((1, 2), START) == 0.0
+    assert pace.wait((1, 2), START - timedelta(hours=1)) == 1.0, "a clock that was put back gives nothing"
 
 
 def test_answers_set_no_cookie_and_let_no_other_site_in(program: Program) -> None:
