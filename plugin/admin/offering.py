@@ -17,6 +17,8 @@ from plugin.admin.pages import link, pages, unit
 from plugin.session import merchant_only
 
 REFUSED = 409
+# What the form proposes.
+USUAL = {"points": "100", "days": "30"}
 
 
 @pages.get("/rewards")
@@ -24,13 +26,13 @@ REFUSED = 409
 def reward_list() -> str:
     """What points buy in this shop, and what the app has to be allowed for it."""
     with unit() as work:
-        return _rewards(work, {})
+        return _rewards(work, USUAL)
 
 
 def _rewards(work: UnitOfWork, typed: Mapping[str, str], refusal: Refusal | None = None) -> str:
     return render_template(
         "admin/rewards.html", offers=rewards.offers(work), changed=request.args.get("changed"), alone=rewards.ALONE,
-        f=defaultdict(lambda: None if not typed else "", typed), ticked=request.form.getlist("tier"), refusal=refusal,
+        f=defaultdict(str, typed), ticked=request.form.getlist("tier"), refusal=refusal,
     )  # fmt: skip
 
 

@@ -385,6 +385,9 @@ def test_what_was_typed_stays_in_the_form_when_it_is_refused(tiered: Shop, merch
     fresh = merchant.open("/rewards").text
     assert 'name="points" inputmode="numeric" required value="100"' in fresh
     assert "checked" not in fresh.partition('id="new"')[2]
+    assert set(re.findall(r'<input[^>]* value="([^"]*)"', fresh.partition('id="new"')[2])) == {
+        "", "1", "100", "30", "gold", "silver",
+    }  # fmt: skip
 
 
 def test_a_shopper_reads_why_a_reward_is_not_for_them(house: House, tiered: Shop, shopper: Shopper) -> None:
