@@ -32,7 +32,7 @@ import loyalty
 import referral
 from commerce.history import Store
 from commerce.ids import CustomerId, ShopId
-from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
+from commerce.rewards import GiveCredit, HandOver, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import StoreError
 from connectors.http import HttpSession, public
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
@@ -56,6 +56,7 @@ from engine.worker import Worker
 from lifecycle import surveys
 from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
+from plugin.reward_hooks import Hooks
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
 from plugin.webhooks import Application, WebhookDoor
@@ -88,6 +89,7 @@ OUTCOMES: Mapping[str, Outcome] = {
     PutGiftCard.kind: loyalty.gift_card_settled,
     GiveCredit.kind: loyalty.credit_settled,
     TakeCredit.kind: loyalty.credit_back_settled,
+    HandOver.kind: loyalty.hand_over_settled,
 }
 
 # A shop may move to another domain, or remove the app, while a process runs: what is known of it is looked up anew.
@@ -277,7 +279,7 @@ class House:
 
     @cached_property
     def outbox(self) -> Outbox:
-        return Outbox(self.database, self.connect, OUTCOMES)
+        return Outbox(self.database, self.connect, OUTCOMES, hook=Hooks.of(self.database, self.seal))
 
     @cached_property
     def reconciler(self) -> Reconciler:

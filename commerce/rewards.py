@@ -131,6 +131,26 @@ class TakeCredit:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """The shop's own system knows that a custom reward is to be handed over, and has handed it over or said no.
+
+    It goes to the shop's own address, and not to its store. `code` names the redemption.
+    """
+
+    kind: ClassVar[str] = "hand_over"
+    code: str
+    reward_key: str
+    title: str
+    points: int
+    customer_external_id: str
+    redeemed_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.code
+
+
+@dataclass(frozen=True, slots=True)
 class Offering:
     """Which rewards the stores of a platform can give.
 

@@ -17,6 +17,7 @@ from commerce.orders import OrderSnapshot, OrderStamp
 
 # What a store gives has words of its own; who speaks to a store finds them here as well.
 from commerce.rewards import GiveCredit as GiveCredit  # noqa: PLC0414
+from commerce.rewards import HandOver as HandOver  # noqa: PLC0414
 from commerce.rewards import Offering as Offering  # noqa: PLC0414
 from commerce.rewards import PutDiscount as PutDiscount  # noqa: PLC0414
 from commerce.rewards import PutGiftCard as PutGiftCard  # noqa: PLC0414
@@ -132,7 +133,8 @@ class Announce:
         return self.event_id
 
 
-Effect = SetTags | SetFields | PutSegment | PutDiscount | PutGiftCard | GiveCredit | TakeCredit | PutPixel | Announce
+_Told = PutPixel | Announce | HandOver
+Effect = SetTags | SetFields | PutSegment | PutDiscount | PutGiftCard | GiveCredit | TakeCredit | _Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,14 @@ class StorePort(Protocol):
 
     def customers_changed(self, since: datetime) -> Iterator[Sequence[CustomerSnapshot]]:
         """Pages of the customers that changed at or after `since`."""
+        ...
+
+
+class HookPort(Protocol):
+    """The system of a shop's merchant that hands rewards over: not the store, and no part of a platform."""
+
+    def hand_over(self, effects: Sequence[HandOver]) -> list[StoreError | None]:
+        """Tell of each; answers in their order, like the store's writers."""
         ...
 
 

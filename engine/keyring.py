@@ -37,13 +37,14 @@ _SECRET = text("SELECT sealed FROM house_secrets WHERE name = :name")
 _REPLACE_SECRET = text("""
     UPDATE house_secrets SET sealed = :sealed, updated_at = :now WHERE name = :name AND sealed = :old
 """)
-# A shop's secrets, each with what replaces it: the key to its store, and what is shared with our plugin there.
+# A shop's secrets, each with what replaces it: the key to its store, what is shared with our plugin there, and what
+# signs for its own system.
 _OF_SHOP = tuple(
     (
         text(f"SELECT sealed FROM {table} WHERE shop_id = :shop_id"),
         text(f"UPDATE {table} SET sealed = :sealed WHERE shop_id = :shop_id AND sealed = :old"),
     )
-    for table in ("shop_credentials", "companions")
+    for table in ("shop_credentials", "companions", "reward_hooks")
 )
 
 

@@ -23,6 +23,8 @@ from commerce.store import (
     Announce,
     Effect,
     GiveCredit,
+    HandOver,
+    HookPort,
     PutDiscount,
     PutGiftCard,
     PutPixel,
@@ -67,6 +69,7 @@ _KINDS: Mapping[str, type[Effect]] = {
         TakeCredit,
         PutPixel,
         Announce,
+        HandOver,
     )
 }
 
@@ -218,8 +221,14 @@ class _TakenOver(StoreError):
     """Another worker has the effect now: what becomes of it is theirs to record."""
 
 
+def _no_hook(_shop_id: ShopId) -> HookPort:
+    raise StoreError("nobody is told of rewards to hand over", permanent=False)
+
+
 class Outbox:
-    """Pushes effects. `connect` opens a shop's store; `outcomes` tell the domains, by kind of effect."""
+    """Pushes effects. `connect` opens a shop's store, `hook` the shop's own system; `outcomes` tell the domains, by
+    kind of effect.
+    """
 
     def __init__(
         self,
@@ -227,9 +236,11 @@ class Outbox:
         connect: Callable[[ShopId], StorePort],
         outcomes: Mapping[str, Outcome],
         batch: int = BATCH,
+        hook: Callable[[ShopId], HookPort] = _no_hook,
     ) -> None:
         self._database = database
         self._connect = connect
+        self._hook = hook
         self._outcomes = outcomes
         self._batch = batch
         self._runs = BulkRuns(database, connect, outcomes, _KINDS)
@@ -250,12 +261,21 @@ class Outbox:
 
     def _push_batch(self, shop_id: ShopId) -> int:
         claimed = self._claim(shop_id)
-        if not claimed:
-            return 0
-        answers = self._speak(shop_id, claimed)
-        with self._database.work(shop_id) as work:
-            self._record(work, claimed, answers)
+        own = [c for c in claimed if c.effect.kind == HandOver.kind]
+        stated = [c for c in claimed if c.effect.kind != HandOver.kind] if own else claimed
+        # The shop's own system last: it may be slow, and shoppers wait for what the store makes.
+        for part, speak in ((stated, self._speak), (own, self._tell_shop)):
+            if part:
+                answers = speak(shop_id, part)
+                with self._database.work(shop_id) as work:
+                    self._record(work, part, answers)
         return len(claimed)
+
+    def _tell_shop(self, shop_id: ShopId, claimed: Sequence[_Claimed]) -> list[StoreError | None]:
+        try:
+            return self._hook(shop_id).hand_over([c.told for c in claimed if isinstance(c.told, HandOver)])
+        except StoreError as error:
+            return [error for _ in claimed]
 
     def _claim(self, shop_id: ShopId) -> list[_Claimed]:
         with self._database.work(shop_id) as work:

@@ -77,6 +77,7 @@ KEPT = (
 LEFT: Mapping[str, str] = {
     "shops": "is the first line",
     "shop_credentials": "opens the store: connect it anew",
+    "api_keys": "open this installation's doors: make new ones",
     "companions": "a secret between two servers",
     "companion_nonces": "of an hour",
     "connections": "how this installation reaches the store",
@@ -95,6 +96,7 @@ LEFT: Mapping[str, str] = {
     "stage_walks": "whoever was settled under older terms is found anew",
     "store_segments": "numbers that the store gives anew",
     "listeners": "the store says anew who listens",
+    "reward_hooks": "a secret between two servers",
     "touches": "of days",
     "claim_tries": "of an hour",
     "claim_notes": "digests that only this installation's secret compares",

@@ -23,11 +23,13 @@ def handle(app: Flask) -> None:
 
 
 # Doors at which programs stand, whatever they say that they accept.
-_FOR_PROGRAMS = {"companion", "extension", "flow", "pixel"}
+_FOR_PROGRAMS = {"api", "companion", "extension", "flow", "pixel"}
 
 
 def _say(status: int, title: str, message: str, code: str) -> Response:
-    if request.blueprint in _FOR_PROGRAMS or request.accept_mimetypes.best == "application/json":
+    # A wrong address or method belongs to no door, but below the API's path only programs ask.
+    programs = request.blueprint in _FOR_PROGRAMS or request.path.startswith("/api/")
+    if programs or request.accept_mimetypes.best == "application/json":
         response = jsonify(error={"code": code, "message": message})
     else:
         response = Response(render_template("error.html", title=title, message=message))

@@ -21,7 +21,7 @@ from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
-from plugin import admin, companion, errors, flow, standalone, storefront, surveys, woocommerce
+from plugin import admin, api, companion, errors, flow, standalone, storefront, surveys, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
 from plugin.storefront.gathering import Gathering
@@ -71,12 +71,15 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["till"] = Till(doors.database)
     app.extensions["remembered"] = Remembered()
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
+    app.extensions["pace"] = api.Pace()
+    app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.finance.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.imports.pages)
     app.register_blueprint(admin.lifecycle.pages)
+    app.register_blueprint(admin.keys.pages)
     app.register_blueprint(admin.program.pages)
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)

@@ -233,9 +233,19 @@ def conditions(offered: Reward, currency: str) -> list[str]:
     others = zip(("order", "product", "shipping"), offered.combines, strict=True)
     if together := [name for name, allowed in others if allowed]:
         said.append(f"together with {' and '.join(together)} discounts")
+    if offered.alone:
+        said.append("as the only reward of an order")
     if offered.code_days:
         said.append(f"good for {counted(offered.code_days, 'day', 'days')}")
     return said
+
+
+def for_whom(offered: Reward, ladder: Ladder) -> str:
+    """Whose a reward is, where it is not everybody's; the names of hidden tiers are said to nobody."""
+    if not offered.tiers and not offered.from_tier:
+        return ""
+    names = [level.name for level in offered.levels(ladder)]
+    return f"for members of {' and '.join(names)}" if names else "for members of a hidden tier"
 
 
 def described(offered: Reward, currency: str) -> str:
@@ -356,6 +366,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "day": partial(day, there),
         "described": described,
         "every": every,
+        "for_whom": for_whom,
         "expiry_words": expiry,
         "instant": partial(instant, there),
         "how_often": how_often,

@@ -141,6 +141,10 @@ from loyalty.records.replay import (
     earlier_orders,
     walk_orders,
 )
+from loyalty.records.statements import (
+    entries_before,
+    unearned_before,
+)
 from loyalty.records.tiers import (
     Held,
     add_changes,
@@ -207,6 +211,7 @@ __all__ = [
     "earned_since",
     "empty_links",
     "entries_after",
+    "entries_before",
     "everybody",
     "expired",
     "facts",
@@ -296,6 +301,7 @@ __all__ = [
     "to_hand_over",
     "totals_out_of_step",
     "unearned",
+    "unearned_before",
     "walk_of",
     "walk_orders",
     "withdraw_deed",

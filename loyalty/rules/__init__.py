@@ -71,6 +71,7 @@ from loyalty.rules.promotions import (
     Promotion,
     Stacking,
     eligible,
+    not_used_up,
 )
 from loyalty.rules.receipts import (
     Grounds,
@@ -219,6 +220,7 @@ __all__ = [
     "month_days",
     "next_move",
     "next_visible",
+    "not_used_up",
     "owed",
     "proposal",
     "reason",

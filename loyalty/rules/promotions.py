@@ -133,6 +133,15 @@ def eligible(
     return tuple([p.key for p in promotions if _admits(p, order, buyer, weekday, lines)])
 
 
+def not_used_up(promotions: Sequence[Promotion], keys: Sequence[str], had: Mapping[str, int]) -> tuple[str, ...]:
+    """Of the promotions that an order may have by `keys`, those that its buyer has not had as often as allowed.
+
+    `had`: by how many orders of theirs, the orders that are settled together with this one included.
+    """
+    over = {p.key for p in promotions if p.most_orders and had.get(p.key, 0) >= p.most_orders}
+    return tuple([key for key in keys if key not in over])
+
+
 def _admits(p: Promotion, order: Order, buyer: Buyer, weekday: str, lines: Sequence[KeptLine]) -> bool:
     return (
         p.at(order.placed_at)

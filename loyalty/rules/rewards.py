@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from commerce.rewards import Combines, Goods
+from loyalty.rules.tiers import Ladder, Level
 
 
 class Kind(StrEnum):
@@ -75,6 +76,13 @@ class Reward:
     stock: int = 0
     most_steps: int = 1
     most_share: int = 0
+    webhook: bool = False
+    """Of a custom reward: the shop's own system is told of it, and hands it over."""
+    tiers: tuple[str, ...] = ()
+    from_tier: str = ""
+    """Only members of these tiers, or of this one and those above it, may buy it; neither: everybody."""
+    alone: bool = False
+    """It is the only reward of the order that it is used on."""
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Reward:
@@ -90,6 +98,12 @@ class Reward:
         given["kind"] = Kind(given.get("kind", Kind.AMOUNT))
         given["goods"] = _goods(given.get("goods") or {})
         given["combines"] = _combines(given.get("combines") or {})
+        given["tiers"] = _tiers(given.get("tiers") or ())
+        for name in ("webhook", "alone"):
+            if not isinstance(given.get(name, False), bool):
+                raise ValueError(f"{name} of a reward is true or false")
+        if not isinstance(given.get("from_tier", ""), str):
+            raise ValueError("from_tier of a reward is the key of a tier")
         for name, value in given.items():
             if name in _NUMBERS and (type(value) is not int and not (name == "most_shipping_minor" and value is None)):
                 raise ValueError(f"{name} of a reward is a whole number")
@@ -110,9 +124,24 @@ class Reward:
             most_steps=1,
         )  # fmt: skip
 
+    def is_for(self, tier: str | None, ladder: Ladder) -> bool:
+        """Whether a member of `tier` may buy it."""
+        if not self.tiers and not self.from_tier:
+            return True
+        if ladder.level(tier) is None:
+            return False
+        return tier in self.tiers or (bool(self.from_tier) and ladder.rank(tier) >= ladder.rank(self.from_tier) >= 0)
+
+    def levels(self, ladder: Ladder) -> tuple[Level, ...]:
+        """The tiers whose members may buy it, where it is not for everybody; hidden ones are named to nobody."""
+        if not self.tiers and not self.from_tier:
+            return ()
+        return tuple(level for level in ladder.levels if self.is_for(level.key, ladder) and not level.hidden)
+
     def mistakes(self) -> list[str]:
         """What is wrong with the reward, in sentences; none if it can be offered."""
-        return [*_anything(self), *_worth(self), *_days(self), *_conditions(self), *_choices(self), *_named_goods(self)]
+        parts = (_anything, _whose, _worth, _days, _conditions, _choices, _named_goods)
+        return [mistake for part in parts for mistake in part(self)]
 
 
 def as_stored(reward: Reward) -> dict[str, Any]:
@@ -136,6 +165,12 @@ def _goods(body: Any) -> Goods:
     return Goods(*(tuple(ids) for ids in lists))
 
 
+def _tiers(body: Any) -> tuple[str, ...]:
+    if not isinstance(body, (list, tuple)) or not all(isinstance(one, str) for one in body):
+        raise ValueError("tiers of a reward are a list of their keys")
+    return tuple(body)
+
+
 def _combines(body: Any) -> Combines:
     names = ("orders", "products", "shipping")
     if not isinstance(body, Mapping) or set(body) - set(names):
@@ -156,6 +191,17 @@ def _anything(reward: Reward) -> Iterator[str]:
         yield f"its limit for one customer is a number, in 0 to {MONEY_DAYS} days"
     elif reward.limit_days and not reward.limit:
         yield "it names the days of a limit, and not how many a customer may have in them"
+
+
+def _whose(reward: Reward) -> Iterator[str]:
+    if reward.tiers and reward.from_tier:
+        yield "it is for certain tiers, or from a tier upwards: choose one of these"
+    if reward.webhook and reward.kind != Kind.CUSTOM:
+        yield "only a custom reward is handed over by your own system"
+    if reward.alone and reward.handed_over:
+        yield "what is handed over is used on no order: it cannot be the only reward of one"
+    elif reward.alone and any(reward.combines):
+        yield "the only reward of an order is combined with nothing: choose one of these"
 
 
 def _worth(reward: Reward) -> Iterator[str]:

@@ -96,6 +96,8 @@ def mistakes(terms: Terms) -> list[str]:
     found += actions.mistakes(terms.actions)
     for reward in terms.rewards:
         found += [f"reward {reward.key!r}: {mistake}" for mistake in reward.mistakes()]
+        named = dict.fromkeys((*reward.tiers, *([reward.from_tier] if reward.from_tier else [])))
+        found += [f"reward {reward.key!r}: there is no tier {key!r}" for key in named if not terms.tiers.level(key)]
     return [*found, *terms.expiry.mistakes(), *terms.tiers.mistakes()]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,9 @@ from commerce.orders import Order
 from engine import mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import Lot, Owed, Reward
+from loyalty.rules import Lot, Owed, Reward, Terms
 from loyalty.service import expiry
+from loyalty.service.buying import closed, tiers_for
 from loyalty.service.earning import order_dues
 from loyalty.service.program import Program
 
@@ -41,6 +42,8 @@ class Balance:
     """Keys of rewards that the customer has had as often as one customer may, or of which none is left."""
     expiring: Sequence[tuple[datetime, int]] = ()
     """Points that will expire, by the instant, soonest first, if nothing happens until then."""
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """Of rewards that this customer's tier does not open, by key: why not. What no visible tier opens is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
     program = Program.of(work)
     lots = expiry.dated(work, program, records.open_lots(work, [customer_id]))
     pending = sum(lot.remaining for lot in lots if lot.available_at > work.now)
-    rewards = program.current.rewards
+    rewards, shut = _open_to(work, program.current, customer_id)
     bought, sold = records.bought(work, customer_id, rewards), records.sold(work, rewards)
     return Balance(
         points, rules.spendable(lots, debt, work.now), pending, held, debt, rewards,
@@ -69,8 +72,20 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
             r.key for r in rewards
             if not rules.left_to_buy(r, bought.get(r.key, ()), work.now) or (r.stock and sold.get(r.key, 0) >= r.stock)
         ),
-        _expiring(lots, work.now),
+        _expiring(lots, work.now), shut,
     )  # fmt: skip
+
+
+def _open_to(work: UnitOfWork, terms: Terms, customer_id: CustomerId) -> tuple[Sequence[Reward], dict[str, str]]:
+    """The rewards that a customer is shown, and why some of them are not for them."""
+    tier = tiers_for(work, [customer_id], terms.rewards).get(customer_id)
+    why = {r.key: refusal.message for r in terms.rewards if (refusal := closed(r, tier, terms.tiers))}
+    return [r for r in terms.rewards if r.key not in why or r.levels(terms.tiers)], why
+
+
+def shown_to_all(terms: Terms) -> Sequence[Reward]:
+    """The rewards that anybody is shown: not those of hidden tiers alone."""
+    return [r for r in terms.rewards if r.is_for(None, terms.tiers) or r.levels(terms.tiers)]
 
 
 def _expiring(lots: Sequence[Lot], at: datetime) -> Sequence[tuple[datetime, int]]:
@@ -115,6 +130,18 @@ def statement(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Se
     return records.statement(work, customer_id, limit)
 
 
+def entries(work: UnitOfWork, customer_id: CustomerId, before: int, limit: int) -> Sequence[Any]:
+    """A page of the same movements, those with numbers below `before`: also entry_id, expires_at, order_external_id."""
+    return records.entries_before(work, customer_id, before, limit)
+
+
+def unearned_of(work: UnitOfWork, customer_id: CustomerId, before: int, limit: int) -> list[tuple[Order, Owed]]:
+    """A page of a customer's orders that never earned anything, with numbers of ours below `before`, newest first,
+    each with its reason.
+    """
+    return _explained(work, records.unearned_before(work, customer_id, before, limit))
+
+
 def earned(work: UnitOfWork, customer_id: CustomerId, order_external_id: str) -> int | None:
     """The points that an order, by the store's number, brought this customer; None while it has not reached us."""
     return records.earned(work, customer_id, order_external_id)
@@ -130,7 +157,10 @@ def unearned(work: UnitOfWork, limit: int) -> list[tuple[Order, Owed]]:
 
     One that is to earn as soon as it is settled again says what for.
     """
-    order_ids = records.unearned(work, UNEARNED_AMONG, limit)
+    return _explained(work, records.unearned(work, UNEARNED_AMONG, limit))
+
+
+def _explained(work: UnitOfWork, order_ids: Sequence[OrderId]) -> list[tuple[Order, Owed]]:
     why = explain(work, order_ids)
     orders = sorted(mirror.load(work, order_ids), key=lambda order: order.order_id, reverse=True)
     return [(order, why[order.order_id]) for order in orders]

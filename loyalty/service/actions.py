@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from calendar import isleap
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from engine import shops
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.records import Deed
+from loyalty.records import Deed as Deed  # noqa: PLC0414
 from loyalty.rules import BIRTHDAY_NOTICE_DAYS, Action, ActionKind, Terms
 from loyalty.service.booking import Gap, close_gaps, lock
 from loyalty.service.grounds import zone
@@ -51,7 +51,7 @@ class EarnedAlready(Refusal):
 def perform(work: UnitOfWork, customer_id: CustomerId, action: str, deed_key: str, at: datetime | None = None) -> Deed:
     """Somebody has done something: book what it brings, and say it. `deed_key` names the deed: a review's number, say.
 
-    Told twice, the second time answers with the first. Refuses with `ActionUnknown`; then nothing is written.
+    Heard twice, the second time answers with the first. Refuses with `ActionUnknown`; then nothing is written.
     """
     if not 0 < len(deed_key) <= LONGEST_KEY or Program.of(work).at(at or work.now).action(action) is None:
         raise ActionUnknown
@@ -74,6 +74,45 @@ def perform_on_honour(work: UnitOfWork, customer_id: CustomerId, action: str, de
     if not deed.points:
         raise EarnedAlready(f"{deed.reason[0].upper()}{deed.reason[1:]}.")
     return perform(work, customer_id, action, deed_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A deed as it stands in the books, and whether it had been told before, by the same name."""
+
+    deed: Deed
+    again: bool
+
+
+def tell_deeds(work: UnitOfWork, deeds: Sequence[Deed]) -> list[Heard | Refusal]:
+    """Book what the shop's own programs say that people did, each deed once; answers in their order.
+
+    Heard twice, the second time answers with the first, within these deeds too. A deed over the limit of its action is
+    remembered with no points and the reason. The answer is `ActionUnknown` for what earned nothing when it was done,
+    and `NotOnYourWord` for what the store or the calendar says; of these nothing is written.
+    """
+    program, people = Program.of(work), sorted({deed.customer_id for deed in deeds})
+    answers = [_hearable(program, deed) for deed in deeds]
+    lock(work, people)
+    seen = {_name(row) for row in records.done(work, people, sorted({deed.action for deed in deeds}))}
+    heard = [deed for deed, refusal in zip(deeds, answers, strict=True) if refusal is None]
+    booked = {_name(deed): deed for deed in (settle_all(work, heard) if heard else ())}
+    found = list[Heard | Refusal]()
+    for deed, refusal in zip(deeds, answers, strict=True):
+        found.append(refusal or Heard(booked[_name(deed)], _name(deed) in seen))
+        seen.add(_name(deed))
+    return found
+
+
+def _hearable(program: Program, deed: Deed) -> Refusal | None:
+    action = program.at(deed.done_at).action(deed.action)
+    if action is None or not 0 < len(deed.deed_key) <= LONGEST_KEY:
+        return ActionUnknown()
+    return NotOnYourWord() if action.kind in rules.BY_NATURE else None
+
+
+def _name(deed: Any) -> tuple[CustomerId, str, str]:
+    return deed.customer_id, deed.action, deed.deed_key
 
 
 def _judge(work: UnitOfWork, deed: Deed, action: Action) -> Deed:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from commerce.ids import public_code
-from commerce.store import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
+from commerce.store import GiveCredit, HandOver, PutDiscount, PutGiftCard, TakeCredit
 from loyalty.rules import CODE_PREFIX, Kind, Reward
 
 # Eighteen letters of the alphabet without look-alikes: above the 80 bits that a code worth money needs.
@@ -51,6 +51,12 @@ def asked(
         reward.minimum_minor, active, takes, reward.percent, reward.most_shipping_minor, reward.minimum_quantity,
         reward.goods, reward.combines,
     )  # fmt: skip
+
+
+def to_hand_over(reward: Reward, points: int, row: Any, customer_external_id: str) -> HandOver:
+    """What the shop's own system is told of a custom reward that cost so many points; `row` is the redemption."""
+    assert reward.kind == Kind.CUSTOM
+    return HandOver(row.code, reward.key, reward.title, points, customer_external_id, row.created_at)
 
 
 @dataclass(frozen=True, slots=True)

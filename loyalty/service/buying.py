@@ -14,13 +14,14 @@ from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
-from engine import announcements, outbox
+from commerce.store import Effect
+from engine import announcements, outbox, reward_hooks
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
-from loyalty.rules import Draw, Kind, Lot, Receipt, Reward, Terms, receipts
+from loyalty.rules import Draw, Kind, Ladder, Lot, Receipt, Reward, Terms, receipts
 from loyalty.service import expiry
-from loyalty.service.asking import asked, code_for
+from loyalty.service.asking import asked, code_for, to_hand_over
 from loyalty.service.program import Program
 
 # The end of what has none: a column of instants has no other word for it that can be compared.
@@ -41,6 +42,10 @@ class RewardLimit(Refusal):
 
 class RewardSoldOut(Refusal):
     """There is none of this reward left. Your points are still yours."""
+
+
+class RewardOfTier(Refusal):
+    """This reward is for members of another tier."""
 
 
 class WrongSteps(Refusal):
@@ -70,7 +75,7 @@ def redeem(
     made it.
 
     Asked twice, the second time answers with the first redemption. Refuses with `RewardUnknown`, `WrongSteps`,
-    `RewardLimit`, `RewardSoldOut` or `NotEnoughPoints`; then nothing is written.
+    `RewardOfTier`, `RewardLimit`, `RewardSoldOut` or `NotEnoughPoints`; then nothing is written.
     """
     (answer,) = redeem_all(work, [Click(customer_id, customer_external_id, reward_key, request_key, steps)])
     if isinstance(answer, Refusal):
@@ -108,6 +113,8 @@ class _Counter:
     credit_ends: dict[CustomerId, set[datetime]]
     left: dict[str, int]
     """Of rewards that have a stock: how many are left."""
+    tiers: Mapping[CustomerId, str | None]
+    """Where everybody stands, if some reward asks for it."""
     sold: dict[tuple[CustomerId, str], _Purchase] = field(default_factory=dict)
 
     @classmethod
@@ -127,6 +134,7 @@ class _Counter:
             records.bought_by(work, people, wanted), records.credit_ends(work, people, work.now) if credit else {},
             # After the balances, and always in the same order.
             {r.key: r.stock - records.lock_stock(work, r) for r in sorted(wanted, key=lambda r: r.key) if r.stock},
+            tiers_for(work, people, wanted),
         )  # fmt: skip
 
     def answer(self, click: Click) -> Any:
@@ -141,6 +149,8 @@ class _Counter:
             return RewardUnknown()
         if not 1 <= click.steps <= offered.most_steps:
             return WrongSteps()
+        if refusal := closed(offered, self.tiers.get(click.customer_id), self.program.tiers):
+            return refusal
         reward = offered.of_steps(click.steps)
         had = self.had.setdefault((click.customer_id, reward.key), [])
         if not rules.left_to_buy(reward, had, self.at):
@@ -158,6 +168,24 @@ class _Counter:
         end = _end(self.at, reward, self.credit_ends.setdefault(click.customer_id, set()))
         self.sold[who] = _Purchase(click, reward, code_for(reward), end, draws)
         return None
+
+
+def tiers_for(
+    work: UnitOfWork, customer_ids: Sequence[CustomerId], rewards: Sequence[Reward]
+) -> Mapping[CustomerId, str | None]:
+    """The tiers of these members now, if one of the rewards is not for everybody; else nobody is asked."""
+    if not any(reward.tiers or reward.from_tier for reward in rewards):
+        return {}
+    found = records.tiers_at(work, [(customer_id, work.now) for customer_id in customer_ids])
+    return dict(zip(customer_ids, found, strict=True))
+
+
+def closed(reward: Reward, tier: str | None, ladder: Ladder) -> RewardOfTier | None:
+    """Why a member of `tier` may not buy the reward; None where they may."""
+    if reward.is_for(tier, ladder):
+        return None
+    names = " and ".join(level.name for level in reward.levels(ladder))
+    return RewardOfTier(f"This reward is for members of {names}." if names else "")
 
 
 def end_of(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:
@@ -198,12 +226,15 @@ def _book(work: UnitOfWork, counter: _Counter) -> dict[tuple[CustomerId, str], A
         ],
         program.version,
     )  # fmt: skip
-    entries, effects, news = list[Entry](), [], []
+    entries, effects, news = list[Entry](), list[Effect](), []
+    told = any(p.reward.webhook for p in sold.values()) and reward_hooks.is_set(work)
     for who, row in rows.items():
         purchase = sold[who]
         entries += _hold(row.redemption_id, purchase, program.version)
         if purchase.reward.kind != Kind.CUSTOM:
             effects.append(asked(purchase.reward, program.currency, row, purchase.click.customer_external_id))
+        elif told and purchase.reward.webhook:
+            effects.append(to_hand_over(purchase.reward, row.points, row, purchase.click.customer_external_id))
         news.append(_redeemed(row.redemption_id, purchase, work.now))
     records.append(work, entries)
     outbox.put(work, effects)

@@ -28,6 +28,8 @@ from loyalty.service.redemptions import end_codes, settle_redemptions
 
 # A person with more orders than this is a till; the reconciliation finds what is left.
 MOST_ORDERS = 5_000
+# The smallest step of the database's instants.
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _reckoned(
         for order in orders
     }
     ask = reckoner(work, orders, terms, booked, tiers=tiers_of_buyers if program.has_tiers else no_tiers)
-    if ask.rooms:
+    if ask.in_turn:
         orders = sorted(orders, key=lambda order: (order.placed_at, order.order_id))
     for order in orders:
         agreed = terms[order.order_id]
@@ -122,10 +124,10 @@ def _reckoned(
         yield (order, agreed, order.order_id in ask.frozen), due
 
 
-def tiers_of_buyers(
-    work: UnitOfWork, orders: Sequence[Order], before: timedelta = timedelta(0)
-) -> Mapping[OrderId, str]:
-    """The tier of each order's buyer when it was placed, or that long before, as we said it then."""
+def tiers_of_buyers(work: UnitOfWork, orders: Sequence[Order], before: timedelta = _MOMENT) -> Mapping[OrderId, str]:
+    """The tier of each order's buyer `before` it was placed, as we said it then. What an order led to begins in the
+    instant at which it was placed: whoever reckons it anew must not find that.
+    """
     asked = [(order, order.customer_id) for order in orders if order.customer_id is not None]
     found = tiers.tiers_at(work, [(who, order.placed_at - before) for order, who in asked])
     return {order.order_id: tier for (order, _), tier in zip(asked, found, strict=True) if tier is not None}

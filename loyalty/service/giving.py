@@ -13,11 +13,11 @@ from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
-from engine import outbox
+from engine import outbox, reward_hooks
 from engine.work import UnitOfWork
 from loyalty import records
 from loyalty.rules import Kind, Reward
-from loyalty.service.asking import asked, code_for
+from loyalty.service.asking import asked, code_for, to_hand_over
 from loyalty.service.buying import NEVER, RewardUnknown, end_of
 from loyalty.service.program import Program
 from loyalty.service.redemptions import NothingToTakeBack, take_back
@@ -77,6 +77,8 @@ def give_to(
     given = records.insert_given(work, reward, terms_version, expires_at, coded)
     if reward.kind != Kind.CUSTOM:
         outbox.put(work, [asked(reward, currency, row, numbers[row.customer_id]) for row in given])
+    elif reward.webhook and given and reward_hooks.is_set(work):
+        outbox.put(work, [to_hand_over(reward, 0, row, numbers[row.customer_id]) for row in given])
     return len(given)
 
 

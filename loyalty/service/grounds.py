@@ -6,7 +6,7 @@ What an order froze when it first earned is taken from there; only orders that n
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
@@ -51,12 +51,29 @@ class Reckoner:
     lines: Mapping[OrderId, Sequence[KeptLine]] = field(default_factory=dict)
     frozen: frozenset[OrderId] = frozenset()
     rooms: dict[OrderId, Room] = field(default_factory=dict)
+    had: dict[CustomerId, Counter[str]] = field(default_factory=dict)
+    """How many orders of each buyer have had each limited promotion; empty where none is limited."""
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether what one order of a member earns decides about the next: then the earlier one is asked for first."""
+        return bool(self.rooms or self.had)
 
     def owed(self, order: Order, terms: Terms) -> Owed:
-        """What `order` is owed. Orders of one member share the room under a cap: ask for the earlier order first."""
+        """What `order` is owed. Orders of one member share caps and limited promotions: see `in_turn`."""
         known, lines = self.grounds.get(order.order_id), self.lines.get(order.order_id, ())
         if known is None:
             return rules.owed(order, terms, lines=lines)
+        had = self.had.get(order.customer_id) if self.had and order.customer_id is not None else None
+        if had is None or order.order_id in self.frozen:
+            return self._in_room(order, terms, known, lines)
+        left = rules.not_used_up(terms.promotions, known.promotions, had)
+        found = self._in_room(order, terms, replace(known, promotions=left), lines)
+        if found.points:
+            had.update(found.receipt.promotions)
+        return found
+
+    def _in_room(self, order: Order, terms: Terms, known: Grounds, lines: Sequence[KeptLine]) -> Owed:
         room = self.rooms.get(order.order_id)
         if room is None:
             return rules.owed(order, terms, known, lines)
@@ -113,7 +130,10 @@ def reckoner(
     asked = Asked.of(work, fresh, list(agreed.values()), tiers)
     grounds = {order.order_id: asked.grounds(order, terms[order.order_id], lines) for order in fresh}
     grounds |= {order_id: Grounds.read(body) for order_id, body in frozen.items()}
-    return Reckoner(grounds, lines, frozenset(frozen), _rooms(work, fresh, terms))
+    limited = any(p.most_orders for found in agreed.values() for p in found.promotions)
+    people = {order.customer_id for order in fresh if order.customer_id is not None} if limited else ()
+    had = {customer_id: Counter(asked.had.get(customer_id, {})) for customer_id in people}
+    return Reckoner(grounds, lines, frozenset(frozen), _rooms(work, fresh, terms), had)
 
 
 def counts_orders(terms: Terms) -> bool:

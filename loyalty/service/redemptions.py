@@ -7,13 +7,14 @@ back only if the shop takes all of it back.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from commerce.ids import CustomerId
+from commerce.ids import CustomerId, OrderId
 from commerce.refusal import Refusal
-from commerce.store import GiveCredit, PutDiscount, PutGiftCard, StoreError, TakeCredit
-from engine import outbox
+from commerce.store import GiveCredit, HandOver, PutDiscount, PutGiftCard, StoreError, TakeCredit
+from engine import mirror, notes, outbox
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
@@ -99,8 +100,18 @@ def handed_over(work: UnitOfWork, redemption_id: int, refusal: str | None = None
     if row is None or row.outcome is not None or Reward.read(row.reward).kind != Kind.CUSTOM:
         raise NothingToHandOver
     error = None if refusal is None else StoreError(refusal or "the shop could not hand it over", permanent=True)
+    outbox.withdraw(work, HandOver.kind, [row.code])
     _given(work, row.code, error)
     return CustomerId(row.customer_id)
+
+
+def hand_over_settled(work: UnitOfWork, effect: HandOver, error: StoreError | None) -> None:
+    """The shop's own system has handed a custom reward over, or says that it cannot: then the points go back.
+
+    What did not reach it stays held, for the shop to hand over by hand. What the shop settled by hand meanwhile stays.
+    """
+    if all(row.outcome is None for row in records.lock_redemptions(work, [effect.code])):
+        _given(work, effect.code, error)
 
 
 def take_back(work: UnitOfWork, redemption_id: int) -> CustomerId:
@@ -146,6 +157,7 @@ def settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
         return
     program = Program.of(work)
     records.lock_balances(work, sorted({row.customer_id for row in rows}))
+    _note_together(work, rows)
     for row in rows:
         redemption, agreed = records.as_redemption(row), program.by_version(row.terms_version)
         wanted = rules.target(redemption, work.now, agreed.earning.returns)
@@ -154,6 +166,27 @@ def settle_redemptions(work: UnitOfWork, rows: Sequence[Any]) -> None:
         records.mark_outcome(work, redemption.redemption_id, wanted.what if final else None)
         if final and wanted.what != rules.USED and not redemption.refused:
             _end_it(work, row, agreed)
+
+
+def _note_together(work: UnitOfWork, rows: Sequence[Any]) -> None:
+    """Tell the merchant of orders with several rewards of which one is to be the only one.
+
+    The stores refuse that at their checkouts, but not where staff write the order. It is noted when one of them is used
+    and not again; what they bought stays bought.
+    """
+    together = defaultdict[OrderId, list[Any]](list)
+    for row in rows:
+        if row.used_by is not None:
+            together[row.used_by].append(row)
+    found = {
+        order_id: each for order_id, each in together.items()
+        if len(each) > 1 and any(row.outcome != rules.USED for row in each)
+        and any(row.reward.get("alone") for row in each)
+    }  # fmt: skip
+    for order in mirror.load(work, sorted(found)) if found else ():
+        titles = " and ".join(f"“{row.reward['title']}”" for row in found[order.order_id])
+        notes.note(work, f"Order {order.name} was placed with {titles}, though one of them is to be the only reward of "
+                         "its order. Both count as used.")  # fmt: skip
 
 
 def _end_it(work: UnitOfWork, row: Any, agreed: Terms) -> None:

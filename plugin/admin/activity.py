@@ -42,7 +42,7 @@ _EFFECT_COLUMNS = """
     effect_id, kind, key, wanted_at, due_at, attempts, pushed_at, parked_at, reason,
     body ->> 'customer_external_id' AS customer_external_id, body -> 'tags' AS tags,
     body -> 'values' AS fields, body ->> 'name' AS name,
-    body ->> 'tag' AS tag,
+    body ->> 'tag' AS tag, body ->> 'title' AS title,
     (SELECT s.name FROM store_segments s WHERE s.shop_id = :shop_id AND kind = 'segment' AND s.tag = key) AS called,
     body ->> 'code' AS code, body ->> 'currency' AS currency,
     CAST(body ->> 'amount_minor' AS bigint) AS amount_minor, CAST(body ->> 'active' AS boolean) AS active,
@@ -203,7 +203,7 @@ def why_parked(reason: str | None) -> str:
 
 
 def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
-    external_id = row.customer_external_id if row.kind in ("tags", "fields") else None
+    external_id = row.customer_external_id if row.kind in ("tags", "fields", "hand_over") else None
     customer = wording.name_of(person) if person and external_id else f"Customer {external_id}" if external_id else None
     return Effect(
         row.effect_id,
@@ -270,6 +270,10 @@ def _announcement(row: Row[Any]) -> str:
     return f"Your workflows hear of it: {row.key.partition(':')[0].replace('-', ' ')}"
 
 
+def _hand_over(row: Row[Any]) -> str:
+    return f"is handed “{row.title}” by your own system"
+
+
 _WANTED: Mapping[str, Callable[[Row[Any]], str]] = {
     "tags": _tags,
     "fields": _fields,
@@ -280,6 +284,7 @@ _WANTED: Mapping[str, Callable[[Row[Any]], str]] = {
     "credit_back": _credit,
     "pixel": _pixel,
     "announcement": _announcement,
+    "hand_over": _hand_over,
 }
 
 

@@ -77,6 +77,7 @@ PLACES = (
         (
             Page("admin.extension_list", "On your shop"),
             Page("woocommerce.store", "Your store", needs="companion"),
+            Page("keys.key_list", "API", ("keys.make", "keys.put_hook")),
             Page("admin.privacy", "Privacy"),
         ),
     ),

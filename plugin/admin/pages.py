@@ -22,7 +22,6 @@ import lifecycle
 import loyalty
 import referral
 from commerce.ids import CustomerId, DeliveryId, EffectId
-from connectors.offerings import offering
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, companions, inbox, outbox
 from engine.work import UnitOfWork
@@ -36,8 +35,6 @@ from plugin.admin import (
     history,
     legal,
     menu,
-    reward_form,
-    rewards,
     segments,
 )
 from plugin.companion import archive
@@ -131,36 +128,6 @@ def take_back(redemption_id: int) -> BaseResponse:
     with unit() as work:
         customer_id = loyalty.take_back(work, min(redemption_id, customers.NO_BOUND))
     return redirect(link("admin.customer", customer_id=customer_id, taken_back="yes") + "#redemptions", 303)
-
-
-@pages.get("/rewards")
-@merchant_only
-def reward_list() -> str:
-    """What points buy in this shop, and what the app has to be allowed for it."""
-    with unit() as work:
-        offers = rewards.offers(work)
-    return render_template("admin/rewards.html", offers=offers, changed=request.args.get("changed"))
-
-
-@pages.post("/rewards")
-@merchant_only
-def offer_reward() -> BaseResponse:
-    """Offer one reward more."""
-    can = offering(g.merchant.shop.platform)
-    with unit() as work:
-        now = loyalty.current_terms(work)
-        taken = {reward.key for reward in now.rewards}
-        loyalty.offer(work, reward_form.reward_of(request.form, now.currency, taken, can), can)
-    return redirect(link("admin.reward_list", changed="offered"), 303)
-
-
-@pages.post("/rewards/withdraw")
-@merchant_only
-def withdraw_reward() -> BaseResponse:
-    """Stop offering a reward."""
-    with unit() as work:
-        done = loyalty.withdraw(work, request.form.get("key", ""))
-    return redirect(link("admin.reward_list", changed="withdrawn" if done else "not"), 303)
 
 
 @pages.get("/activity")

@@ -5,13 +5,13 @@ that says what to type instead; whether it can be offered is for the terms to sa
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
-from loyalty import Kind
+from loyalty import MOST_LEVELS, Kind
 
 # Longer is a mistake of the clipboard; the terms have limits of their own.
 LONGEST = 2000
@@ -21,9 +21,12 @@ class NotAReward(Refusal):
     """This is not how a reward is written."""
 
 
-def reward_of(form: Mapping[str, str], currency: str, taken: Collection[str], offering: Offering) -> dict[str, Any]:
+def reward_of(
+    form: Mapping[str, str], currency: str, taken: Collection[str], offering: Offering, ticked: Sequence[str] = ()
+) -> dict[str, Any]:
     """The reward that the form describes, with a key that none of `taken` bears. Refuses with `NotAReward`.
 
+    `ticked` are the keys of the tiers chosen one by one.
     `offering` says how the shop's platform combines discounts, so how the form asks for that.
     """
     typed = {name: value[:LONGEST].strip() for name, value in form.items()}
@@ -46,11 +49,23 @@ def reward_of(form: Mapping[str, str], currency: str, taken: Collection[str], of
         "most_steps": _number(typed, "steps", "How many of it can be bought at once") or 1,
         "most_share": _number(typed, "share", "Its share of an order"),
         "combines": _combines(typed, kind, offering),
+        "alone": bool(typed.get("alone")),
+        "webhook": bool(typed.get("webhook")) and kind == Kind.CUSTOM,
         "goods": {name: _ids(typed.get(name, "")) for name in ("products", "variants", "collections")},
     }
+    described |= _whose(typed, ticked)
     if most := _amount(typed, "most_shipping", "The highest price of shipping", currency):
         described["most_shipping_minor"] = most
     return described
+
+
+def _whose(typed: Mapping[str, str], ticked: Sequence[str]) -> dict[str, Any]:
+    whose = typed.get("whose", "")
+    if whose == "from":
+        return {"from_tier": typed.get("from_tier", "")}
+    if whose == "of" and not ticked:
+        raise NotAReward("Tick the tiers that the reward is for, or choose every tier.")
+    return {"tiers": list(ticked[:MOST_LEVELS])} if whose == "of" else {}
 
 
 def _combines(typed: Mapping[str, str], kind: str, offering: Offering) -> dict[str, bool]:

@@ -26,6 +26,12 @@ _BOUGHT = text("""
 PERMISSIONS: Mapping[Kind, str] = {Kind.GIFT_CARD: "make gift cards", Kind.STORE_CREDIT: "give store credit"}
 
 
+# What the stores see to, and what they cannot.
+ALONE = (
+    "The store's checkout takes its code with no other discount. Orders that your staff write can still bear two; then "
+    "both count as used, and a note under Activity says so."
+)
+
 # As the form asks for them, the plainest first.
 KINDS: Sequence[tuple[Kind, str]] = (
     (Kind.AMOUNT, "An amount off an order"),
@@ -66,8 +72,13 @@ class Offers:
     stages: Sequence[tuple[str, int]]
     """Stages with the customers in each: whom a reward can be given to."""
     gifts: Sequence[Any]
+    ladder: loyalty.Ladder
     offering: Offering
     """What the shop's platform can give: the form asks for nothing else."""
+
+    @property
+    def levels(self) -> Sequence[loyalty.Level]:
+        return self.ladder.levels
 
     @property
     def kinds(self) -> Sequence[tuple[Kind, str]]:
@@ -95,5 +106,6 @@ def offers(work: UnitOfWork) -> Offers:
     stages = [(str(stage), there.get(stage, 0)) for stage in lifecycle.STAGES]
     can = offering(shops.current(work).platform)
     return Offers(
-        terms.currency, terms.version, shown, needs, loyalty.to_hand_over(work), stages, loyalty.gifts(work), can
-    )
+        terms.currency, terms.version, shown, needs, loyalty.to_hand_over(work), stages, loyalty.gifts(work),
+        terms.tiers, can,
+    )  # fmt: skip

@@ -23,13 +23,14 @@ HISTORY = 20
 
 def account_facts(shopper: Shopper, offered: Offers, mine: Account | None) -> dict[str, Any]:
     """Everything that the blocks say; without an account, what the program offers."""
+    shown = mine.balance.rewards if mine else offered.points.rewards
     return {
         "logged_in": shopper.customer_external_id is not None,
         "known": mine is not None,
         "balance": _balance(mine.balance) if mine else None,
         "pending": [{"points": points, "at": utc(at)} for at, points in mine.pending] if mine else [],
         "earning": _earning(offered.points),
-        "rewards": [_reward(reward, offered.points.currency, shopper, mine) for reward in offered.points.rewards],
+        "rewards": [_reward(reward, offered.points.currency, shopper, mine) for reward in shown],
         "codes": [code_facts(code) for code in mine.codes] if mine else [],
         "history": [_movement(m) for m in mine.history[:HISTORY]] if mine else [],
         "referral": _referral(offered.referral, mine),
@@ -79,7 +80,8 @@ def _reward(reward: loyalty.Reward, currency: str, shopper: Shopper, mine: Accou
     """A reward; with the ticket of the button that buys it, where it can be bought."""
     spendable = mine.balance.spendable if mine else 0
     sold_out = mine is not None and reward.key in mine.balance.sold_out
-    can_buy = mine is not None and spendable >= reward.points and not sold_out
+    closed = mine.balance.closed.get(reward.key, "") if mine else ""
+    can_buy = mine is not None and spendable >= reward.points and not sold_out and not closed
     return {
         "key": reward.key,
         "title": reward.title,
@@ -87,6 +89,7 @@ def _reward(reward: loyalty.Reward, currency: str, shopper: Shopper, mine: Accou
         "missing": max(0, reward.points - spendable),
         "minimum": money(reward.minimum_minor, currency),
         "sold_out": sold_out,
+        "closed": closed,
         "request_key": ticket_for(shopper) if can_buy else "",
     }
 

@@ -74,7 +74,9 @@ class Offers:
 
 
 def offers(work: UnitOfWork) -> Offers:
-    return Offers(loyalty.current_terms(work), referral.current_terms(work))
+    """Without rewards of hidden tiers: their members see them in their account."""
+    terms = loyalty.current_terms(work)
+    return Offers(replace(terms, rewards=tuple(loyalty.shown_to_all(terms))), referral.current_terms(work))
 
 
 def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) -> Account:

@@ -10,7 +10,7 @@ own (titles of rewards) or the ledger's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -53,12 +53,12 @@ def see_account() -> Response:
     with _work() as work:
         offered = offers(work)
         mine = account(work, shopper.customer_id) if shopper.customer_id is not None else None
-    spendable = mine.balance.spendable if mine else 0
+    spendable, shown = (mine.balance.spendable, mine.balance.rewards) if mine else (0, offered.points.rewards)
     return jsonify(
         logged_in=shopper.customer_external_id is not None,
         balance=_balance(mine),
-        rewards=[_reward(reward, spendable) for reward in offered.points.rewards],
-        next_reward=_next(offered.points.rewards, spendable),
+        rewards=[_reward(reward, spendable, mine) for reward in shown],
+        next_reward=_next([r for r in shown if mine is None or r.key not in mine.balance.closed], spendable),
         codes=[_code(code) for code in mine.codes] if mine else [],
         history=[_movement(m) for m in mine.history[:HISTORY]] if mine else [],
         tier=_tier(mine.standing) if mine else None,
@@ -135,19 +135,23 @@ def _balance(mine: Account | None) -> dict[str, int]:
     }
 
 
-def _reward(reward: loyalty.Reward, spendable: int) -> dict[str, Any]:
-    """A reward, and a request key for the button that buys it, if there are points enough."""
-    enough = spendable >= reward.points
+def _reward(reward: loyalty.Reward, spendable: int, mine: Account | None) -> dict[str, Any]:
+    """A reward, and a request key for the button that buys it, if there are points enough; `closed` says why it is not
+    for this shopper.
+    """
+    closed = mine.balance.closed.get(reward.key) if mine else None
+    enough = spendable >= reward.points and closed is None
     return {
         "key": reward.key,
         "title": reward.title,
         "points": reward.points,
         "missing": max(0, reward.points - spendable),
+        "closed": closed,
         "request_key": ticket_for(g.shopper) if enough and g.shopper.customer_external_id else None,
     }
 
 
-def _next(rewards: tuple[loyalty.Reward, ...], spendable: int) -> dict[str, Any] | None:
+def _next(rewards: Sequence[loyalty.Reward], spendable: int) -> dict[str, Any] | None:
     """The cheapest reward that is still out of reach."""
     dearer = sorted((r for r in rewards if r.points > spendable), key=lambda r: r.points)
     return {"title": dearer[0].title, "missing": dearer[0].points - spendable} if dearer else None

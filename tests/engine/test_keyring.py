@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from engine import shops
+from engine import reward_hooks, shops
 from engine.keyring import Resealed, SecretLost, house_secret, reseal
 from engine.shops import Seal, Shop
 from engine.work import Database
@@ -133,3 +133,14 @@ def test_the_command_says_what_it_did(
     save(database, shop, OLDEST)
     assert cli.main(["rotate-keys"], {}, build(NEW, OLD), Path()) == 1
     assert "or let those merchants open the app once" in capsys.readouterr().err
+
+
+def test_the_secret_of_a_reward_hook_is_sealed_anew_like_any_other(database: Database, shop: Shop) -> None:
+    with database.work(shop.shop_id) as work:
+        secret = reward_hooks.put(work, Seal((OLD,)), "https://shop.example/", "staff 7")
+    assert reseal(database, Seal((NEW, OLD)), unheard) == Resealed(anew=1)
+    with database.work(shop.shop_id) as work:
+        hook = reward_hooks.load(work, Seal((NEW,)))
+        assert reward_hooks.load(work, Seal((OLD,))) is None
+    assert hook is not None
+    assert hook.secret == secret

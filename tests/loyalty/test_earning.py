@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -96,6 +97,63 @@ def test_an_order_cancelled_and_restored_pays_again_exactly_once(desk: Desk, abo
         desk.settle(people.later(first, seconds + 60))
         desk.settle(people.later(first, seconds + 60))
         assert earned(desk, above) == {"#1": 100, "#2": 20}
+    assert desk.faults() == []
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_orders_of_one_batch_share_what_a_limited_promotion_allows(desk: Desk, above: Superuser, turned: bool) -> None:
+    publish(desk, promotions=[{**DOUBLE, "most_orders": 2}])
+    desk.settle(placed(1))
+    batch = [placed(2), placed(3), placed(4, buyer=2)]
+    desk.settle(*(reversed(batch) if turned else batch))
+    # The earlier order has what was left; another member's has it anyway.
+    assert earned(desk, above) == {"#1": 100, "#2": 100, "#3": 50, "#4": 100}
+    desk.settle(*(people.later(order, 60) for order in reversed(batch)))
+    assert earned(desk, above) == {"#1": 100, "#2": 100, "#3": 50, "#4": 100}
+    assert desk.faults() == []
+
+
+@pytest.mark.parametrize("stacking", ["best", "add", "multiply"])
+@pytest.mark.parametrize("cuts", [(1, 2, 3, 4, 5), (3,), (2, 4), ()])
+def test_a_history_earns_the_same_in_one_batch_and_in_many(
+    desk: Desk, above: Superuser, cuts: tuple[int, ...], stacking: str
+) -> None:
+    twice, bonus = {**DOUBLE, "most_orders": 2}, {"key": "plus", "title": "Plus", "bonus": 30, "most_orders": 3}
+    publish(desk, promotions=[twice, bonus], stacking=stacking, caps=[{"points": 700, "period": "month"}])
+    history = [placed(n, 1_000 * n, buyer=1 + (n == 4)) for n in range(1, 7)]
+    for begin, end in pairwise([0, *cuts, len(history)]):
+        desk.settle(*history[begin:end][::-1])
+    assert (
+        earned(desk, above)
+        == {
+            "best": {"#1": 40, "#2": 50, "#3": 60, "#4": 80, "#5": 100, "#6": 90},
+            "add": {"#1": 50, "#2": 70, "#3": 60, "#4": 110, "#5": 50, "#6": 60},
+            "multiply": {"#1": 50, "#2": 70, "#3": 60, "#4": 110, "#5": 50, "#6": 60},
+        }[stacking]
+    )
+    assert desk.faults() == []
+
+
+def test_an_order_that_earns_nothing_uses_up_no_promotion_of_its_batch(desk: Desk, above: Superuser) -> None:
+    publish(desk, promotions=[{**DOUBLE, "most_orders": 1}])
+    desk.settle(placed(1, paid=False), placed(2))
+    assert earned(desk, above) == {"#2": 100}
+
+
+def test_an_order_reckoned_anew_does_not_see_the_tier_that_it_led_to(
+    desk: Desk, above: Superuser, clock: Clock
+) -> None:
+    with desk.work() as work:
+        levels = [{"key": "silver", "name": "Silver", "enter": 4_000, "keep": 4_000}]
+        earning = {"tiers": {"silver": 300}, "trigger": "fulfilled"}
+        loyalty.publish(work, {**proposal("USD"), "earning": earning, "tiers": {"levels": levels}})
+    clock.forward(hours=6)
+    # Paid, it lifts its buyer at once; its points come with its fulfilment, and nothing of it was frozen before.
+    order = placed(1)
+    desk.settle(order)
+    desk.settle(people.later(order, 60, fulfilled_at=LATER + timedelta(hours=5)))
+    desk.settle(placed(2, fulfilled_at=LATER + timedelta(hours=5)))
+    assert earned(desk, above) == {"#1": 50, "#2": 150}
     assert desk.faults() == []
 
 

@@ -24,6 +24,8 @@ PAGES = (
     "/activity?box=effects&state=waiting",
     "/activity?box=effects&state=parked",
     "/privacy",
+    "/api-keys",
+    "/rewards",
 )
 EVIL = "<script>alert(1)</script>\"'{{ 7*7 }}"
 

@@ -197,6 +197,23 @@ def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 1280])
+def test_a_key_is_made_and_read_in_any_window(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator(".top a", has_text="Settings").click()
+    admin.frame.locator(".tabs a", has_text="API").click()
+    admin.arrives_at("API")
+    admin.frame.locator("input[name=name]").fill("The till")
+    admin.frame.locator("input[value=read]").check()
+    admin.frame.locator("button", has_text="Make a key").click()
+    key = admin.frame.locator(".notice code")
+    key.wait_for(timeout=10_000)
+    assert key.inner_text().startswith("pk_")
+    assert admin.frame.locator("th", has_text="The till").count() == 1
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+
+
+@pytest.mark.parametrize("width", [320, 1280])
 def test_rules_are_tried_before_they_are_published(admin: Admin, width: int) -> None:
     admin.page.set_viewport_size({"width": width, "height": 800})
     admin.frame.locator(".top a", has_text="Loyalty").click()

@@ -108,6 +108,20 @@ def rich(wordpress: Wordpress) -> datetime:
 
 
 @pytest.mark.usefixtures("rich")
+def test_a_reward_of_another_tier_is_told_with_its_reason_and_without_a_button(wordpress: Wordpress) -> None:
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        levels = [{"key": "gold", "name": "Gold", "enter": 900_000, "keep": 900_000},
+                  {"key": "staff", "name": "Staff", "enter": 990_000, "keep": 990_000, "hidden": True}]  # fmt: skip
+        theirs = {"key": "theirs", "title": "Theirs", "points": 100, "amount_minor": 500, "from_tier": "gold"}
+        secret = {"key": "secret", "title": "Secret", "points": 100, "amount_minor": 500, "tiers": ["staff"]}
+        loyalty.change(work, tiers={"levels": levels}, rewards=[theirs, secret])
+    (reward,) = wordpress.told("account", customer="7", ref="")["rewards"]
+    assert (reward["closed"], reward["request_key"]) == ("This reward is for members of Gold.", "")
+    (shown,) = wordpress.told("account", customer="", ref="")["rewards"]
+    assert shown["key"] == "theirs"
+
+
+@pytest.mark.usefixtures("rich")
 def test_a_customer_s_account_is_told_in_facts(wordpress: Wordpress) -> None:
     told = wordpress.told("account", customer="7", ref="")
     assert (told["logged_in"], told["known"]) == (True, True)

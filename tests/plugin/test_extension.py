@@ -104,6 +104,32 @@ def test_what_is_still_missing_for_the_next_reward_is_said(visitor: Visitor, hou
     assert said["rewards"][0]["request_key"] is None
 
 
+def test_a_reward_of_another_tier_has_its_reason_and_no_button(
+    visitor: Visitor, house: House, shop: Shop, rich: datetime
+) -> None:
+    levels = [{"key": "gold", "name": "Gold", "enter": 900_000, "keep": 900_000}]
+    offered = [
+        {"key": "mine", "title": "Mine", "points": 100, "amount_minor": 500},
+        {"key": "theirs", "title": "Theirs", "points": 100, "amount_minor": 900, "from_tier": "gold"},
+        {"key": "dear", "title": "Dear", "points": 300, "amount_minor": 900, "from_tier": "gold"},
+        {"key": "dearer", "title": "Dearer", "points": 400, "amount_minor": 900},
+    ]
+    with house.database.work(shop.shop_id) as work:
+        loyalty.change(work, tiers={"levels": levels}, rewards=offered)
+    said = visitor.said("/account")
+    assert [(r["key"], r["closed"], r["request_key"] is not None) for r in said["rewards"]] == [
+        ("mine", None, True), ("theirs", "This reward is for members of Gold.", False),
+        ("dear", "This reward is for members of Gold.", False), ("dearer", None, False),
+    ]  # fmt: skip
+    assert said["next_reward"]["title"] == "Dearer"
+    before = rows(house, shop)
+    answer = visitor.redeem("theirs", visitor.key())
+    assert (answer.status_code, answer.json) == (
+        409, {"error": {"code": "reward-of-tier", "message": "This reward is for members of Gold."}},
+    )  # fmt: skip
+    assert rows(house, shop) == before
+
+
 def test_somebody_who_is_not_logged_in_sees_the_program_and_nobody_s_points(house: House, shop: Shop) -> None:
     stranger = Visitor(house.app.test_client(), shop.domain, None)
     said = stranger.said("/account")

@@ -13,7 +13,7 @@ from commerce.ids import CustomerId
 from commerce.rewards import Combines, Goods
 from commerce.store import GiveCredit, PutDiscount, PutGiftCard, StoreError, TakeCredit
 from connectors.offerings import OFFERINGS, offering
-from engine import outbox
+from engine import outbox, reward_hooks
 from engine.shops import Shop
 from loyalty.rules import proposal
 from tests.plugin.conftest import House, Merchant, Shopper, order, person
@@ -324,3 +324,93 @@ def test_two_rewards_of_one_name_get_keys_of_their_own(house: House, shop: Shop,
     with house.database.work(shop.shop_id) as work:
         keys = [reward.key for reward in loyalty.current_terms(work).rewards]
     assert keys == ["five-off", "ten-off", "ten-off-2", "reward", "reward-2"]
+
+
+LEVELS = [
+    {"key": "silver", "name": "Silver", "enter": 10_000, "keep": 10_000},
+    {"key": "gold", "name": "Gold", "enter": 900_000, "keep": 900_000},
+]
+
+
+@pytest.fixture
+def tiered(house: House, offered: Shop) -> Shop:
+    """The same shop with tiers: customer 7 is silver."""
+    with house.database.work(offered.shop_id) as work:
+        loyalty.change(work, tiers={"levels": LEVELS})
+        loyalty.walk_members(work)
+    return offered
+
+
+def last_reward(house: House, shop: Shop) -> loyalty.Reward:
+    with house.database.work(shop.shop_id) as work:
+        return loyalty.current_terms(work).rewards[-1]
+
+
+@pytest.mark.parametrize(
+    "fields, found",
+    [
+        ({}, ((), "", False, False)),
+        ({"whose": "from", "from_tier": "gold"}, ((), "gold", False, False)),
+        ({"whose": "of", "tier": "silver", "from_tier": "gold"}, (("silver",), "", False, False)),
+        ({"tier": "silver"}, ((), "", False, False)),
+        ({"alone": "1"}, ((), "", True, False)),
+        ({"kind": "custom", "amount": "", "webhook": "1"}, ((), "", False, True)),
+        ({"webhook": "1"}, ((), "", False, False)),
+    ],
+)
+def test_a_merchant_says_for_whom_a_reward_is_and_who_hands_it_over(
+    house: House, tiered: Shop, merchant: Merchant, fields: dict[str, str], found: tuple[Any, ...]
+) -> None:
+    answer = merchant.fetch("/rewards", "POST", **typed(title="A new one", **fields))
+    assert answer.status_code == 303, answer.text
+    made = last_reward(house, tiered)
+    assert (made.title, made.tiers, made.from_tier, made.alone, made.webhook) == ("A new one", *found)
+    assert mistakes(merchant.open("/rewards").text) == []
+
+
+def test_what_was_typed_stays_in_the_form_when_it_is_refused(tiered: Shop, merchant: Merchant) -> None:
+    fields = {"title": "A <new> one", "kind": "percentage", "percent": "150", "points": "70", "days": "9",
+              "whose": "of", "tier": "gold", "alone": "1", "with_orders": "1"}  # fmt: skip
+    answer = merchant.fetch("/rewards", "POST", **fields)
+    assert answer.status_code == 409
+    assert mistakes(answer.text) == []
+    for kept in (
+        'name="title" required maxlength="100" value="A &lt;new&gt; one"', '<option value="percentage" selected>',
+        'name="percent" inputmode="numeric" value="150"', 'name="points" inputmode="numeric" required value="70"',
+        'name="days" inputmode="numeric" required value="9"', '<option value="of" selected>',
+        'name="tier" value="gold" checked', 'name="alone" value="1" checked', 'name="with_orders" value="1" checked',
+    ):  # fmt: skip
+        assert kept in answer.text, kept
+    assert "<details open>" in answer.text
+    fresh = merchant.open("/rewards").text
+    assert 'name="points" inputmode="numeric" required value="100"' in fresh
+    assert "checked" not in fresh.partition('id="new"')[2]
+    assert set(re.findall(r'<input[^>]* value="([^"]*)"', fresh.partition('id="new"')[2])) == {
+        "", "1", "100", "30", "gold", "silver",
+    }  # fmt: skip
+
+
+def test_a_shopper_reads_why_a_reward_is_not_for_them(house: House, tiered: Shop, shopper: Shopper) -> None:
+    with house.database.work(tiered.shop_id) as work:
+        loyalty.change(work, rewards=[reward("mine", amount_minor=500, from_tier="silver"),
+                                      reward("theirs", amount_minor=900, from_tier="gold")])  # fmt: skip
+    page = flat(shopper.get().text)
+    assert "This reward is for members of Gold." in page
+    assert 'name="reward" value="mine"' in page
+    assert 'name="reward" value="theirs"' not in page
+    program = flat(Shopper(shopper.client, shopper.shop).get().text)
+    assert "for members of Silver and Gold" in program
+
+
+def test_activity_says_what_the_shop_s_own_system_is_told(house: House, offered: Shop, merchant: Merchant) -> None:
+    with house.database.work(offered.shop_id) as work:
+        loyalty.change(work, rewards=[reward("mug", kind="custom", webhook=True)])
+        reward_hooks.put(work, house.app.extensions["doors"].seal, "https://shop.example/", "staff 42")
+    bought = buy(house, offered, "mug")
+    page = flat(merchant.open("/activity?box=effects&state=waiting").text)
+    assert "is handed “Mug” by your own system" in page
+    assert "Ada Lovelace" in page
+    assert bought.code not in page
+    rewards = flat(merchant.open("/rewards").text)
+    assert "your own system is told, where one is named" in rewards
+    assert "by your own system" in rewards

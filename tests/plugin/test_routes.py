@@ -19,6 +19,7 @@ OWNERS = {
     COMPANION_PATH: "companion",
     # Whoever has the link of a question: its last part is what vouches for them.
     "/s": "anybody",
+    "/api": "api",
     # Nobody is known there yet: the store vouches at the end of that way.
     "/woocommerce": "anybody",
 }
@@ -37,6 +38,11 @@ def test_every_route_has_an_owner_or_tells_nothing(house: House) -> None:
 def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> None:
     rules = {str(r): r.methods or set() for r in house.app.url_map.iter_rules() if "POST" in (r.methods or set())}
     assert set(rules) == {
+        "/api-keys",
+        "/api-keys/<int:key_id>/revoke",
+        "/api-keys/hook",
+        "/api-keys/hook/remove",
+        "/api/v1/events",
         *(f"/companion/{what}" for what in ("account", "claim", "enter", "erase", "export", "health", "redeem")),
         "/contests",
         "/customers/<int:customer_id>/tier",

@@ -60,7 +60,7 @@ function Rewards({rewards, redeem}) {
     h("s-text", null, t("rewards.price", {points: number(reward.points)})),
     reward.request_key
       ? h("s-button", {variant: "secondary", onClick: () => redeem(reward)}, t("rewards.redeem", {title: reward.title}))
-      : h("s-text", {color: "subdued"}, t("rewards.missing", {points: number(reward.missing)})),
+      : h("s-text", {color: "subdued"}, reward.closed || t("rewards.missing", {points: number(reward.missing)})),
   ));
   return h("s-section", {heading: t("rewards.heading")}, h("s-stack", {gap: "base"}, rows));
 }

@@ -231,6 +231,9 @@ final class Perennial_View {
 	 * @return string
 	 */
 	private static function button( $reward, $account ) {
+		if ( ! empty( $reward['closed'] ) ) {
+			return '<span class="perennial-soft">' . esc_html( $reward['closed'] ) . '</span>';
+		}
 		if ( $reward['sold_out'] ) {
 			return '<span class="perennial-soft">' . esc_html__( 'You have had it', 'perennial' ) . '</span>';
 		}
