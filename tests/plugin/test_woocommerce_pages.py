@@ -77,10 +77,11 @@ def test_every_page_is_well_formed_and_offers_only_what_the_store_can_do(
     for path in PAGES:
         answer = client.get(path)
         assert (answer.status_code, mistakes(answer.text)) == (200, []), path
-        assert ">Your store</a>" in answer.text
-        assert ">On your shop</a>" in answer.text
         assert "Shopify" not in answer.text
         assert "/segments" not in answer.text
+    settings = client.get("/extensions").text
+    assert ">Your store</a>" in settings
+    assert ">On your shop</a>" in settings
     rewards = client.get("/rewards").text
     assert "A percentage off an order" in rewards
     assert "A gift card" not in rewards
@@ -141,6 +142,7 @@ def test_every_route_of_a_house_of_this_platform_alone_has_an_owner(database: Da
     open_to_all = {path for path, owner in owners.items() if owner is None}
     assert open_to_all == {"/static/<path:filename>", "/health", "/ready", "/metrics"}
     assert {path for path, owner in owners.items() if owner == "anybody"} == {
+        "/s/<int:shop_id>/<int:survey_id>/<key>",
         "/woocommerce",
         "/woocommerce/back",
         "/woocommerce/enter/<state>",
@@ -167,9 +169,10 @@ def test_beside_each_other_a_frame_is_shopify_s_and_a_session_is_the_other_s(
     shop = whole.installer.record(
         shop.domain, Token("t", None, None, None, SCOPES), ShopDetails("1", shop.name, shop.currency, shop.timezone)
     )
-    page = framed.open("/")
+    page = framed.open("/extensions")
     assert page.status_code == 200
     assert ">On your shop</a>" in page.text
+    assert ">Your store</a>" not in page.text
     assert framed.open("/store").status_code == 404, "its store is not connected by a key"
     assert framed.fetch("/store/disconnect", "POST", sure="yes").status_code == 404
     bad = jwt.encode({"dest": "x"}, "another secret of sixteen and more bytes", algorithm="HS256")
