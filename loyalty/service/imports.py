@@ -22,6 +22,7 @@ from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Lot
 from loyalty.rules.imports import NAMES, Fault, Source, Unreadable, read
+from loyalty.service import steps
 from loyalty.service.program import Program
 
 WAYS = ("add", "set")
@@ -243,30 +244,20 @@ def _book(work: UnitOfWork, found: Any, rows: Sequence[Any]) -> int:
 
 
 def _unbook(work: UnitOfWork, found: Any, rows: Sequence[Any]) -> int:
-    """Take back what each line moved.
-
-    A lot may have changed hands since, when two customers became one: it is taken from whoever has it now.
-    """
-    there = [(row, [Draw(*draw) for draw in row.moved]) for row in rows if row.moved]
-    owners = records.lot_owners(work, [d.lot_id for _, draws in there for d in draws if d.lot_id is not None])
-    whose = {row.line: owners.get(draws[0].lot_id, row.customer_id) for row, draws in there}
-    records.lock_balances(work, sorted(set(whose.values())))
-    lots = _open_lots(work, list(whose.values()))
-    version, said = Program.of(work).current.version, f"undone: {_sentence_of(found)}"
-    entries = list[Entry]()
-    for row, draws in there:
-        owner = whose[row.line]
-        line = _Line(owner, f"import:{found.import_id}:{row.line}:undo", version, said)
-        for number, draw in enumerate(draws):
-            if draw.points < 0:
-                entries.append(line.entry("return", _minus(draw), f"{number}"))
-                continue
-            own = () if draw.lot_id is None else lots[owner]
-            taken = rules.draw_in_turn(own, draw.points, first=draw.lot_id)
-            lots[owner] = rules.less(lots[owner], taken)
-            entries += [line.entry("adjust", _minus(each), f"{number}:{each.lot_id}") for each in taken]
-    records.append(work, entries)
-    return len(there)
+    """Take back what each line moved."""
+    program, said = Program.of(work), f"undone: {_sentence_of(found)}"
+    whole = [
+        steps.Moved(
+            steps.Step(
+                row.customer_id, f"import:{found.import_id}:{row.line}:undo", program.current.version, said, "adjust",
+                "return",
+            ),
+            [Draw(*draw) for draw in row.moved],
+        )
+        for row in rows if row.moved
+    ]  # fmt: skip
+    steps.undo(work, program, whole)
+    return len(whole)
 
 
 def _minus(draw: Draw) -> Draw:
