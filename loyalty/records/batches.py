@@ -36,7 +36,7 @@ _LOCK = text(f"SELECT {_COLUMNS} FROM batches WHERE shop_id = :shop_id AND batch
 _LATEST = text(f"SELECT {_COLUMNS} FROM batches WHERE shop_id = :shop_id ORDER BY batch_no DESC LIMIT :limit")
 _OPEN = text(f"""
     SELECT {_COLUMNS} FROM batches
-    WHERE shop_id = :shop_id AND ((approved_at IS NOT NULL AND booked_at IS NULL)
+    WHERE shop_id = :shop_id AND ((approved_at IS NOT NULL AND booked_at IS NULL AND recalled_at IS NULL)
        OR (recalled_at IS NOT NULL AND undone_at IS NULL))
     ORDER BY batch_no LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
@@ -87,7 +87,7 @@ _TOTALS = text(f"""
            coalesce(-sum(c.points) FILTER (WHERE c.points < 0), 0) AS taken,
            coalesce(max(c.points), 0) AS largest, coalesce(min(c.points), 0) AS smallest,
            coalesce(sum(greatest(0, -c.points - coalesce(b.points + b.debt, 0))), 0) AS owed,
-           coalesce(sum(least(c.points, b.debt)) FILTER (WHERE c.points > 0), 0) AS repaid
+           coalesce(sum(least(c.points, coalesce(b.debt, 0))) FILTER (WHERE c.points > 0), 0) AS repaid
     FROM changes c LEFT JOIN balances b ON b.shop_id = :shop_id AND b.customer_id = c.customer_id
 """)
 _GREATEST = text(f"""

@@ -318,7 +318,7 @@ def statement(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence
 
 
 def lots_of_orders(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[tuple[OrderId, str], set[int]]:
-    """The lots that each order made, by order and kind of entry: ``earn`` for its buyer (whatever counted it), ``award`` for others."""
+    """The lots that each order made, by order and kind of entry: ``earn`` for its buyer, ``award`` for others."""
     found = dict[tuple[OrderId, str], set[int]]()
     for row in work.rows(_LOTS_OF_ORDERS, order_ids=list(order_ids)) if order_ids else ():
         found.setdefault((row.order_id, row.kind), set()).add(row.lot_id)

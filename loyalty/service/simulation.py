@@ -13,7 +13,7 @@ manieth customer is looked at, and the answer says so.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -90,14 +90,14 @@ def simulate(work: UnitOfWork, body: Mapping[str, Any], months: int = MONTHS, mo
     proposed, program = sound(body), Program.of(work)
     where = expiry.zone_of(work)
     first = rules.add_months(rules.day_of(work.now, where).replace(day=1), 1 - months)
-    begins, replays = datetime.combine(first, time(), where), [_Replay(program.current), _Replay(proposed)]
-    walk = _Walk(work, where, begins, replays, ladder=program.has_tiers)
+    begins, replays = datetime.combine(first, time(), where), [Replay(program.current), Replay(proposed)]
+    walk = Walk(work, where, begins, replays, ladder=program.has_tiers)
     walk.go(most)
     return _said(walk, program.current, first, months)
 
 
 @dataclass(slots=True)
-class _Replay:
+class Replay:
     """One set of terms, and what is remembered of the member whose orders are read."""
 
     terms: Terms
@@ -107,6 +107,9 @@ class _Replay:
     room: Room | None = None
     points: int = 0
     """What the member's orders have issued so far."""
+
+    grounds: Grounds | None = None
+    """Of the order that was read last, where anything but the order decides."""
 
     remembers: bool = field(init=False)
     """Whether what an order earned at first decides about later ones."""
@@ -135,7 +138,7 @@ class _Replay:
         if self.asked is None:
             return rules.tried(order, terms, lines=goods)[0]
         room = None if self.room is None else self.room.left(order, terms)
-        grounds = self.asked.grounds(order, terms, lines, room)
+        grounds = self.grounds = self.asked.grounds(order, terms, lines, room)
         points, used = rules.tried(order, terms, grounds, goods)
         if self.remembers and not grounds.barred:
             self._remember(order, grounds, goods, (points, used))
@@ -156,27 +159,31 @@ class _Replay:
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """The walk through the history, with both terms side by side."""
 
     work: UnitOfWork
     zone: ZoneInfo
     since: datetime
-    replays: Sequence[_Replay]
+    replays: Sequence[Replay]
     ladder: bool = False
     every: int = 1
     orders: int = 0
     members: int = 0
     goods_minor: int = 0
     extremes: Extremes = field(default_factory=Extremes)
+    found: Callable[[Sequence[tuple[Order, Grounds | None]]], None] | None = None
+    """Hears of each page: the orders since then, and the grounds of each by the last terms."""
+
     _who: CustomerId | None = None
     _counted: bool = False
     _standing: int = 0
     _cancelled: list[datetime] = field(default_factory=list)
 
-    def go(self, most: int) -> None:
+    def go(self, most: int | None) -> None:
+        """Walk through the history; of more than `most` orders (None: however many), every so manieth customer's."""
         begins = min(replay.since(self.since, self.zone) for replay in self.replays)
-        self.every = max(1, -(-records.count_orders(self.work, begins) // most))
+        self.every = 1 if most is None else max(1, -(-records.count_orders(self.work, begins) // most))
         after = records.START
         while page := records.walk_orders(self.work, begins, after, every=self.every, limit=PAGE):
             after = records.Place(page[-1].customer_id, page[-1].placed_at, page[-1].order_id)
@@ -197,6 +204,7 @@ class _Walk:
         if counted := any(counts_orders(terms) for terms in agreed):
             people = sorted({row.customer_id for row in page})
             earlier = records.earlier_orders(self.work, people, begins)
+        seen = list[tuple[Order, Grounds | None]]()
         for row in page:
             if row.customer_id != self._who:
                 self._part()
@@ -205,6 +213,10 @@ class _Walk:
             if counted:
                 numbers[order.order_id] = self._number(order, row.cancelled_at)
             self._settle(order, lines)
+            if self.found and order.placed_at >= self.since:
+                seen.append((order, self.replays[-1].grounds))
+        if self.found:
+            self.found(seen)
 
     def _meet(self, customer_id: CustomerId, earlier: int) -> None:
         self._who, self._counted, self._standing, self._cancelled = customer_id, False, earlier, []
@@ -215,8 +227,7 @@ class _Walk:
         """The member's last order has been read."""
         if self._counted and self._who is not None:
             self.members += 1
-            before, after = (replay.points for replay in self.replays)
-            self.extremes.add(self._who, before, after)
+            self.extremes.add(self._who, self.replays[0].points, self.replays[-1].points)
             for replay in self.replays:
                 replay.tally.bands[rules.band_of(replay.points)] += 1
 
@@ -252,7 +263,7 @@ def _tiers_found(work: UnitOfWork, orders: Sequence[Order]) -> Mapping[OrderId, 
     return tiers_of_buyers(work, orders, before=_MOMENT)
 
 
-def _said(walk: _Walk, now: Terms, first: date, months: int) -> Simulation:
+def _said(walk: Walk, now: Terms, first: date, months: int) -> Simulation:
     goods = Money(walk.goods_minor, now.currency)
     firsts = [rules.add_months(first, month) for month in range(months)]
     before, after = (_outcome(replay, goods, firsts) for replay in walk.replays)
@@ -265,7 +276,7 @@ def _said(walk: _Walk, now: Terms, first: date, months: int) -> Simulation:
     )  # fmt: skip
 
 
-def _outcome(replay: _Replay, goods: Money, firsts: list[date]) -> Outcome:
+def _outcome(replay: Replay, goods: Money, firsts: list[date]) -> Outcome:
     tally, price = replay.tally, rules.worth(replay.terms)
     money = rules.in_money(tally.points, price.average, replay.terms.currency) if price else None
     return Outcome(

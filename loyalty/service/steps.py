@@ -1,7 +1,7 @@
 """Steps: what an import or a batch moved for one member, and how it is taken out of the books again.
 
-A step notes what it moved, lot by lot. Undoing it is never erasing: every point goes back by an entry of its own. Out of
-a lot that the step filled comes what is left of it, then what else the member has, and what was spent meanwhile is
+A step notes what it moved, lot by lot. Undoing it is never erasing: every point goes back by an entry of its own. Out
+of a lot that the step filled comes what is left of it, then what else the member has, and what was spent meanwhile is
 owed, or let go where the terms let nobody owe. What has expired meanwhile is gone already, and nobody owes it. Into a
 lot that the step emptied goes back what was in it; what was owed for it, and has been repaid since, makes a new lot.
 """

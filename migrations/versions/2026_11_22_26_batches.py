@@ -37,7 +37,8 @@ CREATE TABLE batches (
     PRIMARY KEY (shop_id, batch_no)
 );
 CREATE INDEX open_batches ON batches (shop_id, batch_no)
-    WHERE (approved_at IS NOT NULL AND booked_at IS NULL) OR (recalled_at IS NOT NULL AND undone_at IS NULL);
+    WHERE (approved_at IS NOT NULL AND booked_at IS NULL AND recalled_at IS NULL)
+       OR (recalled_at IS NOT NULL AND undone_at IS NULL);
 CREATE TABLE batch_rows (
     shop_id     bigint NOT NULL,
     batch_no    bigint NOT NULL,
