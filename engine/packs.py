@@ -33,7 +33,8 @@ KEPT = (
     "customers", "customer_facts", "orders", "order_lines", "order_codes", "refunds", "terms", "standings",
     "happenings", "stage_changes", "checkouts", "redemptions", "lots", "entries", "balances", "ledger_heads",
     "ledger_links", "ledger_totals", "deeds", "member_tiers", "tier_changes", "tier_choices", "walks", "gifts",
-    "imports", "import_rows", "batches", "batch_rows", "drafts", "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
+    "imports", "import_rows", "batches", "batch_rows", "drafts",
+    "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
     "attributions", "referral_gifts", "screenings", "rulings",
     "invitation_counts", "discount_nodes", "privacy_requests",
 )  # fmt: skip

@@ -72,6 +72,7 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["remembered"] = Remembered()
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.register_blueprint(admin.pages)
+    app.register_blueprint(admin.batches.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.finance.pages)
     app.register_blueprint(admin.giving.pages)

@@ -81,6 +81,7 @@ from loyalty.service.finance import (
     roll_forward,
 )
 from loyalty.service.giving import (
+    Members,
     NotForGiving,
     ask_gift,
     gifts,
@@ -202,6 +203,7 @@ __all__ = [
     "ImportUnknown",
     "ImportUnreadable",
     "Liability",
+    "Members",
     "Month",
     "NoSuchTicket",
     "NotABirthday",

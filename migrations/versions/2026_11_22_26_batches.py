@@ -1,5 +1,5 @@
-"""Batches: points that a merchant gives to many members at once, or a count of past orders by other terms; row by row, so
-that each can be shown, booked in portions and undone. And drafts: terms that were tried and wait to be published.
+"""Batches: points that a merchant gives to many members at once, or a count of past orders by other terms; row by row,
+so that each can be shown, booked in portions and undone. And drafts: terms that were tried and wait to be published.
 """
 
 from __future__ import annotations

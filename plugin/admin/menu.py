@@ -51,6 +51,7 @@ PLACES = (
             Page("standing.expiry", "Expiry", ("standing.state_expiry",)),
             Page("contests.contest_list", "Contests"),
             Page("finance.statements", "Statements"),
+            Page("batches.batch_list", "Batches", ("batches.one_batch", "batches.read_batch")),
             Page("imports.import_list", "Import", ("imports.one_import", "imports.read_file")),
         ),
     ),

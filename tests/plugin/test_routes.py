@@ -37,6 +37,10 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
     assert set(rules) == {
         *(f"/companion/{what}" for what in ("account", "claim", "enter", "erase", "export", "health", "redeem")),
         "/contests",
+        "/batches",
+        "/batches/<int:batch_no>/book",
+        "/batches/<int:batch_no>/forget",
+        "/batches/<int:batch_no>/undo",
         "/customers/<int:customer_id>/tier",
         "/expiry",
         "/earning",
