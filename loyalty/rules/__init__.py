@@ -100,6 +100,7 @@ from loyalty.rules.rewards import (
 )
 from loyalty.rules.simulation import (
     BANDS,
+    Ageing,
     Extremes,
     Tally,
     band_of,
@@ -152,6 +153,7 @@ __all__ = [
     "ActionKind",
     "Activity",
     "Age",
+    "Ageing",
     "Benefit",
     "Breakage",
     "Buyer",
