@@ -62,8 +62,8 @@ PROPOSED: dict[str, Any] = {
         "months": 12,
         "downgrade": "one_step",
         "levels": [
-            {"key": "silver", "name": "Silver", "enter": 20_000, "keep": 15_000},
-            {"key": "gold", "name": "Gold", "enter": 40_000, "keep": 30_000},
+            {"key": "silver", "name": "Silver", "enter": 8_000, "keep": 6_000},
+            {"key": "gold", "name": "Gold", "enter": 30_000, "keep": 25_000},
         ],
     },
     "margin": 40,

@@ -39,6 +39,7 @@ class Tally:
             self.months[month] += points
 
     def expire(self, last: date, points: int) -> None:
+        """Points that could be spent until that day, of a time that is over."""
         self.over[last.replace(day=1)] += points
 
     @property
@@ -69,6 +70,7 @@ class Ageing:
     expiry: Expiry
     zone: ZoneInfo
     tally: Tally
+    today: date
     _left: int = 0
     _last: date = date.min
     _days: dict[tuple[date, date], date] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Ageing:
     def earn(self, points: int, placed_at: datetime, available_at: datetime, joined_at: datetime) -> None:
         """An order brought so many points, to be spent from `available_at` on."""
         if self.expiry.policy is not Policy.INACTIVITY:
-            self.tally.expire(self._last_day(available_at, joined_at), points)
+            self._close(self._last_day(available_at, joined_at), points)
             return
         at = placed_at if self.expiry.activity is Activity.PURCHASES else available_at
         if self._left and day_of(at, self.zone) > self._last:
@@ -86,9 +88,13 @@ class Ageing:
 
     def part(self) -> None:
         """Nothing more of this member: what is there is over when its time is."""
-        if self._left:
-            self.tally.expire(self._last, self._left)
+        self._close(self._last, self._left)
         self._left, self._last = 0, date.min
+
+    def _close(self, last: date, points: int) -> None:
+        """What could still be spent today is not over."""
+        if points and last < self.today:
+            self.tally.expire(last, points)
 
     def _last_day(self, available_at: datetime, joined_at: datetime) -> date:
         """The policy's own answer, asked once for each day."""

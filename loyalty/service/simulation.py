@@ -99,16 +99,17 @@ def simulate(work: UnitOfWork, body: Mapping[str, Any], months: int = MONTHS, mo
     where = expiry.zone_of(work)
     first = rules.add_months(rules.day_of(work.now, where).replace(day=1), 1 - months)
     begins = datetime.combine(first, time(), where)
-    replays = [_replay(program.current, where), _replay(proposed, where)]
+    today = rules.day_of(work.now, where)
+    replays = [_replay(program.current, where, today), _replay(proposed, where, today)]
     walk = Walk(work, where, begins, replays, ladder=program.has_tiers)
     walk.go(most)
     return _said(walk, first, months)
 
 
-def _replay(terms: Terms, where: ZoneInfo) -> Replay:
+def _replay(terms: Terms, where: ZoneInfo, today: date) -> Replay:
     found = Replay(terms)
     if terms.expiry.policy is not Policy.NONE:
-        found.ageing = Ageing(terms.expiry, where, found.tally)
+        found.ageing = Ageing(terms.expiry, where, found.tally, today)
     return found
 
 

@@ -49,6 +49,7 @@ PLACES = (
             Page("admin.reward_list", "Rewards"),
             Page("standing.tiers", "Tiers", ("standing.state_tiers",)),
             Page("standing.expiry", "Expiry", ("standing.state_expiry",)),
+            Page("drafts.draft_list", "Drafts", ("drafts.deal",)),
             Page("contests.contest_list", "Contests"),
             Page("finance.statements", "Statements"),
             Page("batches.batch_list", "Batches", ("batches.one_batch", "batches.read_batch")),

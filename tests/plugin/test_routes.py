@@ -42,6 +42,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/batches/<int:batch_no>/forget",
         "/batches/<int:batch_no>/undo",
         "/customers/<int:customer_id>/tier",
+        "/drafts/<int:draft_id>",
         "/expiry",
         "/earning",
         "/earning/actions",
