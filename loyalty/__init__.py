@@ -29,8 +29,8 @@ from loyalty.rules.contests import (
     Prize,
 )
 from loyalty.rules.imports import MOST_BYTES as MOST_IMPORT_BYTES
-from loyalty.rules.imports import NAMES as IMPORT_SOURCES
-from loyalty.rules.imports import Source as ImportSource
+from loyalty.rules.sources import NAMES as IMPORT_SOURCES
+from loyalty.rules.sources import Source as ImportSource
 from loyalty.service import (
     DOMAIN,
     ActionUnknown,

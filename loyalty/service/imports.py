@@ -15,14 +15,18 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from commerce.events import CustomerFact
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from engine import facts
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Lot
-from loyalty.rules.imports import NAMES, Fault, Source, Unreadable, read
+from loyalty.rules.imports import Fault, Unreadable, read
+from loyalty.rules.sources import NAMES, Source
 from loyalty.service import steps
+from loyalty.service.joining import BIRTHDAY
 from loyalty.service.program import Program
 
 WAYS = ("add", "set")
@@ -79,12 +83,13 @@ def read_import(
 ) -> Reading:
     """Read a file; nothing is booked. A file with faults is not kept.
 
-    `way` is ``add`` or ``set``. With `leave_out_unknown`, lines about nobody whom the shop knows are passed over and
+    `source` is where it comes from, as was said; ``OTHER`` leaves it to the file's headings. `way` is ``add`` or
+    ``set``. With `leave_out_unknown`, lines about nobody whom the shop knows are passed over and
     counted. Refuses with `ImportUnreadable`.
     """
     assert way in WAYS
     try:
-        sheet = read(data, zone, work.now)
+        sheet = read(data, zone, work.now, source)
     except Unreadable as fault:
         raise ImportUnreadable(str(fault)) from None
     faults, kept, left_out = list(sheet.faults), list[dict[str, Any]](), 0
@@ -109,11 +114,13 @@ def read_import(
                         "points": row.points,
                         "earned_at": row.earned_at,
                         "expires_at": row.expires_at,
+                        "birthday": row.birthday,
                     }
                 )
     if faults:
         return Reading(None, sorted(faults, key=lambda fault: fault.line), dict(sheet.columns), left_out)
-    import_id = records.insert_import(work, source, way, note[:LONGEST_NOTE].strip(), kept, left_out)
+    note = note[:LONGEST_NOTE].strip()
+    import_id = records.insert_import(work, sheet.source, way, note, kept, left_out, sheet.notes)
     return Reading(import_id, (), dict(sheet.columns), left_out)
 
 
@@ -154,7 +161,8 @@ def forget_import(work: UnitOfWork, import_id: int) -> bool:
 
 
 def apply_import(work: UnitOfWork, import_id: int) -> int:
-    """Book an import, all of it or nothing; answers with how many lines moved points.
+    """Book an import, all of it or nothing; answers with how many lines moved points. Birthdays that it tells of people
+    who have told none are kept, as if they had been told now.
 
     Refuses with `ImportUnknown` or `ImportBooked`.
     """
@@ -166,6 +174,8 @@ def apply_import(work: UnitOfWork, import_id: int) -> int:
     moving = 0
     for rows in _portions(work, import_id):
         moving += _book(work, found, rows)
+    told = records.take_birthdays(work, import_id)
+    facts.record(work, [CustomerFact(row.external_id, BIRTHDAY, row.birthday, work.now) for row in told])
     records.mark_applied(work, import_id)
     return moving
 

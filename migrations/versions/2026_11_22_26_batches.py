@@ -1,5 +1,6 @@
 """Batches: points that a merchant gives to many members at once, or a count of past orders by other terms; row by row,
-so that each can be shown, booked in portions and undone. And drafts: terms that were tried and wait to be published.
+so that each can be shown, booked in portions and undone. Drafts: terms that were tried and wait to be published. And
+what an import brings beside points, and what it leaves.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ CREATE TABLE batch_rows (
 );
 CREATE INDEX batch_rows_of_customer ON batch_rows (shop_id, customer_id);
 CREATE INDEX batch_rows_of_order ON batch_rows (shop_id, order_id) WHERE order_id IS NOT NULL;
+ALTER TABLE imports ADD COLUMN notes text[] NOT NULL DEFAULT '{}';
+ALTER TABLE import_rows ADD COLUMN birthday text;
 CREATE TABLE drafts (
     shop_id      bigint NOT NULL REFERENCES shops ON DELETE CASCADE,
     draft_id     bigint GENERATED ALWAYS AS IDENTITY,
