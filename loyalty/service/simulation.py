@@ -3,8 +3,9 @@
 The orders of the last months are replayed as if each terms had been in force all the time: member by member and in the
 order in which they were placed, so that a member's room under caps, the promotions that they have had and the numbers
 of their orders are counted on the way. Goods count as they were kept; what was placed decides what a cap or a limited
-promotion has left, as in the ledger, where a refund makes no room. Tiers are those that were recorded; segments and
-accounts are as they are now.
+promotion has left, as in the ledger, where a refund makes no room. Points are multiplied by the tiers that were
+recorded; segments and accounts are as they are now. What would be over by now is reckoned as if nobody had spent; and
+members are put on both ladders as if each had been there all the time.
 
 Nothing is written. Pages are read with a few statements each, so memory is bounded; of a very large history every so
 manieth customer is looked at, and the answer says so.

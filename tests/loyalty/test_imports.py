@@ -144,7 +144,7 @@ def golden(name: str, source: ImportSource | None = None) -> Sheet:
             ImportSource.LOYALTYLION, [(ANNA, "1001", 1250, "05-27"), (BO, None, 75, None)],
             [
                 "1 line is of people who take no part in LoyaltyLion: left out.",
-                "40 points are pending there still: not brought. Import them once they are given.",
+                "40 points are still pending there: they are not brought. Import those once they are given.",
             ],
         ),
         (
