@@ -98,6 +98,8 @@ REMEMBER_STORE_SECONDS = 300.0
 BATCHES_A_MINUTE = 20
 # Batches of awards that follow a change of weights: no transaction lasts for minutes.
 SETTLED_A_MINUTE = 10
+# Portions of batches that a merchant approved: twenty thousand members, and the clock has other things to do.
+PORTIONS_A_MINUTE = 40
 
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
@@ -301,6 +303,7 @@ class House:
             Job("tell points", 60, inside=_all(loyalty.tell_points)),
             Job("release unused codes", 300, inside=_all(loyalty.release_unused)),
             Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),
+            Job("book batches", 60, after=self._book_batches),
             Job("give rewards for friends", 60, inside=_all(referral.give_rewards)),
             Job("decide contests", 300, inside=_all(loyalty.decide_due)),
             Job("take claims in", 60, inside=referral.take_in_claims),
@@ -342,6 +345,13 @@ class House:
         """See that the store tells us everything, where that is for us to look after."""
         if shop.platform == woocommerce.PLATFORM and self.woocommerce is not None:
             Watch(self.woocommerce).webhooks(shop)
+
+    def _book_batches(self, shop: Shop) -> None:
+        """Each portion is a unit of work of its own: what died in between goes on where it stood."""
+        for _ in range(PORTIONS_A_MINUTE):
+            with self.database.work(shop.shop_id) as work:
+                if not loyalty.book_due(work):
+                    return
 
     def _reconcile_deeply(self, shop: Shop) -> None:
         self.reconciler.nightly(shop)

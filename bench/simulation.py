@@ -55,6 +55,18 @@ PROPOSED: dict[str, Any] = {
         "caps": [{"points": 200, "period": "month"}, {"points": 1000, "period": "year"}],
         "milestones": [{"order": 5, "points": 100}],
     },
+    "expiry": {"policy": "lot", "months": 12, "round_up": "month"},
+    "tiers": {
+        "measure": "spend",
+        "window": "rolling",
+        "months": 12,
+        "downgrade": "one_step",
+        "levels": [
+            {"key": "silver", "name": "Silver", "enter": 8_000, "keep": 6_000},
+            {"key": "gold", "name": "Gold", "enter": 30_000, "keep": 25_000},
+        ],
+    },
+    "margin": 40,
 }
 
 
@@ -83,7 +95,8 @@ def _tried(database: Database, place: Ground, orders: int) -> loyalty.Simulation
 
 
 def _check(found: loyalty.Simulation, orders: int) -> None:
-    if found.orders != orders or not 0 < found.then.points != found.now.points > 0:
+    stand = found.tiers is not None and found.tiers.moved > 0 and found.then.expired > 0 and found.then.of_margin
+    if found.orders != orders or not stand or not 0 < found.then.points != found.now.points > 0:
         raise BenchFailed(f"{found.orders} of {orders} orders were replayed: {found.now.points} points")
 
 

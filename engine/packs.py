@@ -71,6 +71,9 @@ KEPT = (
     "discount_nodes",
     "privacy_requests",
     "advocate_counts",
+    "batches",
+    "batch_rows",
+    "drafts",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""
 

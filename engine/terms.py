@@ -32,6 +32,35 @@ _FIRST = text("""
 """)
 
 
+_KEEP = text("""
+    INSERT INTO drafts (shop_id, domain, name, body, beside, kept_at)
+    VALUES (:shop_id, :domain, :name, CAST(:body AS jsonb), :beside, :now)
+    ON CONFLICT (shop_id, domain, name) DO UPDATE
+        SET body = excluded.body, beside = excluded.beside, kept_at = excluded.kept_at
+    RETURNING draft_id
+""")
+_DRAFTS = text("""
+    SELECT draft_id, name, body, beside, kept_at FROM drafts
+    WHERE shop_id = :shop_id AND domain = :domain ORDER BY kept_at DESC, draft_id DESC
+""")
+_ONE_DRAFT = text("""
+    SELECT draft_id, name, body, beside, kept_at FROM drafts
+    WHERE shop_id = :shop_id AND domain = :domain AND draft_id = :draft_id
+""")
+_DROP = text("DELETE FROM drafts WHERE shop_id = :shop_id AND domain = :domain AND draft_id = :draft_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Terms that were tried and wait: `beside` is the version that was current when they were kept."""
+
+    draft_id: int
+    name: str
+    body: Mapping[str, Any]
+    beside: int
+    kept_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     version: int
@@ -52,3 +81,25 @@ def publish(work: UnitOfWork, domain: str, body: Mapping[str, Any]) -> int:
 def publish_first(work: UnitOfWork, domain: str, body: Mapping[str, Any]) -> None:
     """The proposal that a shop starts with. A shop that has terms already keeps them."""
     work.run(_FIRST, domain=domain, body=orjson.dumps(body).decode(), now=work.now)
+
+
+def keep_draft(work: UnitOfWork, domain: str, name: str, body: Mapping[str, Any], beside: int) -> int:
+    """Keep a draft under its name; another of that name is replaced. Answers with its number."""
+    values = {"domain": domain, "name": name, "body": orjson.dumps(body).decode(), "beside": beside, "now": work.now}
+    return int(work.run(_KEEP, **values).scalar_one())
+
+
+def drafts(work: UnitOfWork, domain: str) -> Sequence[Draft]:
+    """The drafts of a domain, newest first."""
+    return [Draft(*row) for row in work.rows(_DRAFTS, domain=domain)]
+
+
+def find_draft(work: UnitOfWork, domain: str, draft_id: int) -> Draft | None:
+    """One draft, or None."""
+    row = work.row(_ONE_DRAFT, domain=domain, draft_id=draft_id)
+    return None if row is None else Draft(*row)
+
+
+def drop_draft(work: UnitOfWork, domain: str, draft_id: int) -> None:
+    """Forget a draft: it is published, or nobody wants it."""
+    work.run(_DROP, domain=domain, draft_id=draft_id)

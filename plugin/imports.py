@@ -68,7 +68,9 @@ def _read(work: UnitOfWork, shop: Shop, chosen: argparse.Namespace) -> int:
         print(f"{chosen.file} was not imported; nothing was changed.", file=sys.stderr)
         print(*(f"  line {fault.line}: {fault.reason}" for fault in reading.faults), sep="\n", file=sys.stderr)
         return 1
-    found = loyalty.preview_import(work, reading.import_id).totals
+    seen = loyalty.preview_import(work, reading.import_id)
+    found = seen.totals
+    print(f"Read as a file of {seen.source}.", *seen.row.notes, sep="\n")
     print(
         f"{found.people} customers, of whom {found.changed} would have other balances: {found.given} points more, "
         f"{found.taken} fewer. Lines left out: {reading.left_out}."

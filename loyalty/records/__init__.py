@@ -77,6 +77,7 @@ from loyalty.records.imports import (
     mark_undone,
     note_moved,
     people_of_rows,
+    take_birthdays,
 )
 from loyalty.records.ledger import (
     Booked,
@@ -291,6 +292,7 @@ __all__ = [
     "sold",
     "statement",
     "sums",
+    "take_birthdays",
     "tell",
     "tickets_of_customer",
     "tickets_that_count",

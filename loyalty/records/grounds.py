@@ -15,10 +15,14 @@ from sqlalchemy import text
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork
 
+# A batch that counted an order by other terms froze new grounds, or said (null) that it is to be asked anew.
 _FROZEN = text("""
-    SELECT DISTINCT ON (order_id) order_id, receipt -> 'frozen' AS frozen FROM entries
-    WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind = 'earn' AND receipt -> 'frozen' IS NOT NULL
-    ORDER BY order_id, entry_id
+    SELECT order_id, frozen FROM (
+        SELECT DISTINCT ON (order_id) order_id, receipt -> 'frozen' AS frozen FROM entries
+        WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind IN ('earn', 'batch')
+          AND receipt -> 'frozen' IS NOT NULL
+        ORDER BY order_id, kind, CASE kind WHEN 'batch' THEN -entry_id ELSE entry_id END) f
+    WHERE json_typeof(frozen) <> 'null'
 """)
 # Orders of one instant are told apart by our id, so that each has a number of its own.
 _NUMBERS = text("""

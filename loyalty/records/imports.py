@@ -10,7 +10,8 @@ from sqlalchemy import text
 from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
 from loyalty.rules import Draw
-from loyalty.rules.imports import Row, Source
+from loyalty.rules.imports import Row
+from loyalty.rules.sources import Source
 
 _PEOPLE = text("""
     WITH given AS (
@@ -22,16 +23,16 @@ _PEOPLE = text("""
           AND CASE WHEN g.external_id IS NULL THEN c.email_key = g.email ELSE c.external_id = g.external_id END) found
 """)
 _INSERT = text("""
-    INSERT INTO imports (shop_id, source, way, note, row_count, left_out, read_at)
-    VALUES (:shop_id, :source, :way, :note, :row_count, :left_out, :now) RETURNING import_id
+    INSERT INTO imports (shop_id, source, way, note, row_count, left_out, notes, read_at)
+    VALUES (:shop_id, :source, :way, :note, :row_count, :left_out, :notes, :now) RETURNING import_id
 """)
 _INSERT_ROWS = text("""
-    INSERT INTO import_rows (shop_id, import_id, line, customer_id, points, earned_at, expires_at)
-    SELECT :shop_id, :import_id, line, customer_id, points, earned_at, expires_at
-    FROM json_to_recordset(CAST(:rows AS json)) AS g(
-        line integer, customer_id bigint, points bigint, earned_at timestamptz, expires_at timestamptz)
+    INSERT INTO import_rows (shop_id, import_id, line, customer_id, points, earned_at, expires_at, birthday)
+    SELECT :shop_id, :import_id, line, customer_id, points, earned_at, expires_at, birthday
+    FROM json_to_recordset(CAST(:rows AS json)) AS g(line integer, customer_id bigint, points bigint,
+        earned_at timestamptz, expires_at timestamptz, birthday text)
 """)
-_COLUMNS = "import_id, source, way, note, row_count, left_out, read_at, applied_at, undone_at"
+_COLUMNS = "import_id, source, way, note, row_count, left_out, notes, read_at, applied_at, undone_at"
 _LATEST = text(f"SELECT {_COLUMNS} FROM imports WHERE shop_id = :shop_id ORDER BY import_id DESC LIMIT :limit")
 _LOCK = text(f"SELECT {_COLUMNS} FROM imports WHERE shop_id = :shop_id AND import_id = :import_id FOR UPDATE")
 _ONE = text(f"SELECT {_COLUMNS} FROM imports WHERE shop_id = :shop_id AND import_id = :import_id")
@@ -49,6 +50,20 @@ _UNDONE = text("UPDATE imports SET undone_at = :now WHERE shop_id = :shop_id AND
 _DROP = text("""
     DELETE FROM imports WHERE shop_id = :shop_id AND import_id = :import_id AND applied_at IS NULL
     RETURNING import_id
+""")
+# Birthdays that are told for the first time: what a customer has said here stands. A row keeps none beyond the booking.
+_BIRTHDAYS = text("""
+    WITH told AS (
+        UPDATE import_rows r SET birthday = NULL
+        FROM import_rows o WHERE r.shop_id = :shop_id AND r.import_id = :import_id AND r.birthday IS NOT NULL
+          AND o.shop_id = :shop_id AND o.import_id = r.import_id AND o.line = r.line
+        RETURNING r.customer_id, o.birthday)
+    SELECT DISTINCT ON (c.external_id) c.external_id, t.birthday
+    FROM told t JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = t.customer_id
+    WHERE c.redacted_at IS NULL AND c.gone_at IS NULL AND NOT EXISTS (
+        SELECT FROM customer_facts f
+        WHERE f.shop_id = :shop_id AND f.customer_external_id = c.external_id AND f.fact = 'birthday')
+    ORDER BY c.external_id, t.birthday
 """)
 _OWNERS = text("SELECT lot_id, customer_id FROM lots WHERE shop_id = :shop_id AND lot_id = ANY(:lot_ids)")
 # What the balances are and would be, one line for each person of the file; the greatest change first.
@@ -83,12 +98,16 @@ def people_of_rows(work: UnitOfWork, rows: Sequence[Row]) -> dict[int, tuple[int
 
 
 def insert_import(
-    work: UnitOfWork, source: Source, way: str, note: str, rows: Sequence[Mapping[str, Any]], left_out: int
-) -> int:
-    """Keep a file's rows (line, customer_id, points, earned_at, expires_at); nothing is booked. Answers with its id."""
+    work: UnitOfWork, source: Source, way: str, note: str, rows: Sequence[Mapping[str, Any]], left_out: int,
+    notes: Sequence[str] = (),
+) -> int:  # fmt: skip
+    """Keep a file's rows (line, customer_id, points, earned_at, expires_at, birthday); nothing is booked. Answers with
+    its id.
+    """
     made = work.row(
-        _INSERT, source=source.value, way=way, note=note, row_count=len(rows), left_out=left_out, now=work.now
-    )
+        _INSERT, source=source.value, way=way, note=note, row_count=len(rows), left_out=left_out, notes=list(notes),
+        now=work.now,
+    )  # fmt: skip
     assert made is not None
     work.run(_INSERT_ROWS, import_id=made.import_id, rows=as_json(rows))
     return int(made.import_id)
@@ -125,6 +144,11 @@ def note_moved(work: UnitOfWork, import_id: int, moved: Mapping[int, Sequence[Dr
         for line, draws in moved.items()
     ]
     work.run(_MOVED, import_id=import_id, rows=as_json(rows))
+
+
+def take_birthdays(work: UnitOfWork, import_id: int) -> Sequence[Any]:
+    """The birthdays of an import that are news, taken out of its rows: external_id, birthday."""
+    return work.rows(_BIRTHDAYS, import_id=import_id)
 
 
 def mark_applied(work: UnitOfWork, import_id: int) -> None:

@@ -88,12 +88,14 @@ _LOCK_BALANCES = text("""
     SELECT customer_id, points, held, debt FROM balances
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) ORDER BY customer_id FOR UPDATE
 """)
+# The terms of an order's first entry are its own, until a batch counts it by others.
 _BOOKED = text("""
     SELECT order_id, coalesce(sum(points) FILTER (WHERE kind <> 'adjust'), 0) AS points,
-           min(terms_version) AS terms_version, count(*) AS entries,
+           coalesce((max(ARRAY[entry_id, terms_version]) FILTER (WHERE kind = 'batch'))[2],
+                    min(terms_version)) AS terms_version, count(*) AS entries,
            coalesce(sum(points) FILTER (WHERE kind = 'adjust'), 0) AS forgiven
     FROM entries WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND account = 'points'
-      AND kind IN ('earn', 'clawback', 'adjust')
+      AND kind IN ('earn', 'clawback', 'adjust', 'batch')
     GROUP BY 1
 """)
 # What one customer was awarded for an order that may be another's. Whoever was merged since counts as the one kept.
@@ -108,7 +110,7 @@ _AWARDED = text("""
 _EARNED = text("""
     SELECT coalesce(sum(e.points), 0) AS points
     FROM orders o LEFT JOIN entries e ON e.shop_id = o.shop_id AND e.order_id = o.order_id AND e.account = 'points'
-        AND e.kind IN ('earn', 'clawback')
+        AND e.kind IN ('earn', 'clawback', 'batch')
     WHERE o.shop_id = :shop_id AND o.external_id = :external_id AND o.customer_id = :customer_id
     GROUP BY o.order_id
 """)
@@ -169,8 +171,9 @@ _MOVE_TICKETS = text(f"""
       AND k.shop_id = :shop_id AND k.contest_id = t.contest_id AND k.drawn_at IS NULL
 """)
 _LOTS_OF_ORDERS = text("""
-    SELECT DISTINCT order_id, kind, lot_id FROM entries
-    WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind IN ('earn', 'award') AND lot_id IS NOT NULL
+    SELECT DISTINCT order_id, CASE kind WHEN 'batch' THEN 'earn' ELSE kind END AS kind, lot_id FROM entries
+    WHERE shop_id = :shop_id AND order_id = ANY(:order_ids) AND kind IN ('earn', 'award', 'batch')
+      AND lot_id IS NOT NULL
 """)
 _TELL = text("""
     WITH untold AS MATERIALIZED (SELECT customer_id FROM balances WHERE shop_id = :shop_id AND points <> told_points

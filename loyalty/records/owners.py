@@ -16,7 +16,8 @@ _ELSEWHERE = text("""
     WITH earned AS (
         SELECT DISTINCT g.order_id, g.customer_id AS owner_id, e.lot_id
         FROM json_to_recordset(CAST(:rows AS json)) AS g(order_id bigint, customer_id bigint)
-        JOIN entries e ON e.shop_id = :shop_id AND e.order_id = g.order_id AND e.kind = 'earn' AND e.lot_id IS NOT NULL
+        JOIN entries e ON e.shop_id = :shop_id AND e.order_id = g.order_id AND e.kind IN ('earn', 'batch')
+            AND e.lot_id IS NOT NULL
     )
     SELECT l.lot_id, l.customer_id, n.owner_id, n.order_id, l.remaining,
            (SELECT count(*) FROM entries m

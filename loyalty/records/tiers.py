@@ -37,9 +37,10 @@ _FAMILY = """
 _ENTRIES = f"FROM ({_FAMILY}) f JOIN entries e ON e.shop_id = :shop_id AND e.customer_id = f.entry_of"
 # Points for entering a tier, which belong to no order, bring nobody to the next one.
 _EARNED = """
-    e.account = 'points' AND e.available_at IS NOT NULL
-    AND (e.kind IN ('earn', 'clawback', 'action', 'action_back')
-         OR (e.kind IN ('award', 'award_back') AND e.order_id IS NOT NULL))
+    e.account = 'points'
+    AND (e.available_at IS NOT NULL AND (e.kind IN ('earn', 'clawback', 'action', 'action_back')
+             OR (e.kind IN ('award', 'award_back') AND e.order_id IS NOT NULL))
+         OR e.kind = 'batch' AND e.order_id IS NOT NULL)
 """
 _AWARDED = "e.account = 'points' AND e.kind IN ('award', 'award_back') AND e.order_id IS NOT NULL"
 _REACHING = {
@@ -70,8 +71,9 @@ _PURCHASES = text(f"""
 """)
 # Points count from when they can be spent; what is taken back, from when it was.
 _POINTS = text(f"""
-    SELECT f.customer_id, e.points, e.available_at,
-           CASE WHEN e.points > 0 THEN e.available_at ELSE greatest(e.recorded_at, e.available_at) END AS at
+    SELECT f.customer_id, e.points, coalesce(e.available_at, e.recorded_at) AS available_at,
+           CASE WHEN e.points > 0 THEN coalesce(e.available_at, e.recorded_at)
+                ELSE greatest(e.recorded_at, e.available_at) END AS at
     {_ENTRIES} WHERE {_EARNED} ORDER BY f.customer_id, e.entry_id
 """)
 _REFERRALS = text(f"""

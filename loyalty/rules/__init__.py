@@ -101,6 +101,7 @@ from loyalty.rules.rewards import (
 )
 from loyalty.rules.simulation import (
     BANDS,
+    Ageing,
     Extremes,
     Tally,
     band_of,
@@ -153,6 +154,7 @@ __all__ = [
     "ActionKind",
     "Activity",
     "Age",
+    "Ageing",
     "Benefit",
     "Breakage",
     "Buyer",

@@ -1,7 +1,7 @@
 """Reading the balances of another program: a CSV file as that program writes it, or as a merchant makes it.
 
-Which column is what is told by its heading, in a table of the headings that the known programs use. Nothing is
-guessed about a number: what could be read in two ways is a fault with its line and its reason, and a file with faults
+Whose file it is, and which column is what, is told by its headings (`loyalty.rules.sources`). Nothing is guessed about
+a number: what could be read in two ways is a fault with its line and its reason, and a file with faults
 is not imported.
 """
 
@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
-from enum import StrEnum
 
 from commerce.identity import email_key
 from commerce.phones import fold_digits
+from loyalty.rules.sources import ANYBODY, FORMATS, NAMES, Format, Source, month_day, told
 
 MOST_ROWS = 100_000
 MOST_BYTES = 20_000_000
@@ -25,53 +25,6 @@ MOST_POINTS = 1_000_000_000
 MOST_FAULTS = 100
 _LONGEST_CELL = 320
 _DELIMITERS = ",;\t|"
-
-
-class Source(StrEnum):
-    """Where a file comes from. Only the words for people differ, and which headings are looked for first."""
-
-    SMILE = "smile"
-    LOYALTYLION = "loyaltylion"
-    YOTPO = "yotpo"
-    WOO_POINTS = "woocommerce-points-and-rewards"
-    YITH = "yith"
-    OTHER = "other"
-
-
-NAMES: Mapping[Source, str] = {
-    Source.SMILE: "Smile",
-    Source.LOYALTYLION: "LoyaltyLion",
-    Source.YOTPO: "Yotpo",
-    Source.WOO_POINTS: "WooCommerce Points and Rewards",
-    Source.YITH: "YITH Points and Rewards",
-    Source.OTHER: "another program",
-}
-
-# Headings as they are compared: small letters, everything that is no letter or digit gone. Smile's and LoyaltyLion's
-# own import files are `email` and `points`; YITH writes a customer's number or address, then points, and no heading;
-# Yotpo's attributes speak of a point balance; the WordPress plugins keep theirs in user meta, under these names, which
-# any export of users carries.
-_HEADINGS: Mapping[str, tuple[str, ...]] = {
-    "email": ("email", "emailaddress", "customeremail", "useremail", "memberemail"),
-    "external_id": ("customerid", "userid", "id", "merchantid", "shopifycustomerid", "externalid", "platformid"),
-    "points": (
-        "points",
-        "pointsbalance",
-        "pointbalance",
-        "balance",
-        "currentpoints",
-        "pointsapproved",
-        "approvedpoints",
-        "availablepoints",
-        "swellpointbalance",
-        "wcpointsbalance",
-        "ywparusertotalpoints",
-        "wpswprpoints",
-        "mycreddefault",
-    ),
-    "earned_at": ("earnedat", "earnedon", "dateearned", "awardedat", "date"),
-    "expires_at": ("expiresat", "expireson", "expirydate", "expirationdate", "pointsexpireat"),
-}
 
 
 class Unreadable(ValueError):
@@ -88,6 +41,8 @@ class Row:
     points: int
     earned_at: datetime | None
     expires_at: datetime | None
+    birthday: str | None = None
+    """Month and day, such as ``05-27``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,41 +55,86 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a file says: `columns` is which heading was taken for what, in the file's own words."""
+    """What a file says: `columns` is which heading was taken for what, in the file's own words; `notes` what of it is
+    not brought, in sentences.
+    """
 
     rows: Sequence[Row]
     faults: Sequence[Fault]
     columns: Mapping[str, str]
+    source: Source = Source.OTHER
+    notes: Sequence[str] = ()
 
 
 class _Bad(ValueError):
     """One cell cannot be read; the message says why."""
 
 
-def read(data: bytes, zone: tzinfo, at: datetime) -> Sheet:
-    """What the file says; dates without a time are midnights of `zone`. Raises `Unreadable`.
+@dataclass(slots=True)
+class _Layout:
+    """Which column is what: its place and the file's own word for it; and how many cells a line has."""
+
+    form: Format
+    columns: dict[str, tuple[int, str]]
+    cells: int
+    headings: Sequence[str] = ()
+
+    def cell(self, cells: Sequence[str], what: str) -> str:
+        place = self.columns.get(what, (len(cells), ""))[0]
+        return cells[place][:_LONGEST_CELL] if place < len(cells) else ""
+
+    def headed(self, cells: Sequence[str], heading: str) -> str:
+        place = self.headings.index(heading) if heading in self.headings else len(cells)
+        return cells[place].strip().lower() if place < len(cells) else ""
+
+    def takes_part(self, cells: Sequence[str]) -> bool:
+        return not any(self.headed(cells, heading) in values for heading, values in self.form.out.items())
+
+
+def read(data: bytes, zone: tzinfo, at: datetime, source: Source | None = None) -> Sheet:
+    """What the file says; dates without a time are midnights of `zone`. `source` is where it comes from, as far as
+    somebody has said so: a file that is plainly another program's is refused. Raises `Unreadable`.
 
     `faults` holds the first `MOST_FAULTS` of them.
     """
     lines = _lines(_text(data))
-    columns, lead = _columns(lines)
+    layout, lead = _layout(lines, source)
     rows, faults, seen = list[Row](), list[Fault](), dict[tuple[object, ...], int]()
+    out = waiting = 0
     for number, cells in lead + list(lines):
         if len(rows) >= MOST_ROWS:
             raise Unreadable(f"The file has more than {MOST_ROWS} lines. Please import it in parts.")
+        if not layout.takes_part(cells):
+            out += 1
+            continue
         try:
-            row = _row(number, cells, columns, zone, at)
+            row = _row(number, cells, layout, zone, at)
+            waiting += _points(layout.headed(cells, layout.form.pending) or "0") if layout.form.pending else 0
         except _Bad as bad:
             faults.append(Fault(number, str(bad)))
             continue
         # Two lots of one person have dates that differ; the same line twice is a mistake, or would pay twice.
-        first = seen.setdefault((row.email, row.external_id, row.earned_at, row.expires_at), number)
+        own = layout.headed(cells, layout.form.row_id) if layout.form.row_id else ""
+        first = seen.setdefault((row.email, row.external_id, row.earned_at, row.expires_at, own), number)
         if first != number:
             faults.append(Fault(number, f"line {first} is about the same person: put them together, or date them"))
         rows.append(row)
     if not rows and not faults:
-        raise Unreadable("The file has a heading and nothing below it.")
-    return Sheet(rows, faults[:MOST_FAULTS], {what: name for what, (_, name) in columns.items()})
+        raise Unreadable("The file has a heading and nothing below it that could be brought.")
+    shown = {what: name for what, (_, name) in layout.columns.items()}
+    return Sheet(rows, faults[:MOST_FAULTS], shown, layout.form.source, _notes(out, waiting, layout.form))
+
+
+def _notes(out: int, waiting: int, form: Format) -> list[str]:
+    found = list[str]()
+    if out:
+        lines = "line is" if out == 1 else "lines are"
+        found.append(f"{out} {lines} of people who take no part in {NAMES[form.source]}: left out.")
+    if waiting:
+        found.append(
+            f"{waiting} points are still pending there: they are not brought. Import those once they are given."
+        )
+    return found
 
 
 def _text(data: bytes) -> str:
@@ -162,20 +162,22 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, cells
 
 
-def _columns(
-    lines: Iterator[tuple[int, list[str]]],
-) -> tuple[dict[str, tuple[int, str]], list[tuple[int, list[str]]]]:
+def _layout(
+    lines: Iterator[tuple[int, list[str]]], source: Source | None
+) -> tuple[_Layout, list[tuple[int, list[str]]]]:
     """Which column is what; and the lines that were read to find out and are no heading."""
     number, cells = next(lines, (0, list[str]()))
     if not cells:
         raise Unreadable("The file is empty.")
     if len(cells) == 2 and _digits(cells[1]).isdigit():
         who = "email" if "@" in cells[0] else "external_id"
-        return {who: (0, "first column"), "points": (1, "second column")}, [(number, cells)]
+        columns = {who: (0, "first column"), "points": (1, "second column")}
+        return _Layout(FORMATS[source or Source.OTHER], columns, 2), [(number, cells)]
+    plain = [re.sub(r"[^a-z0-9]", "", cell.lower()) for cell in cells]
+    form = FORMATS[_whose(plain, source)]
     found = dict[str, tuple[int, str]]()
-    for what, headings in _HEADINGS.items():
-        plain = [re.sub(r"[^a-z0-9]", "", cell.lower()) for cell in cells]
-        places = [plain.index(heading) for heading in headings if heading in plain]
+    for what in ANYBODY:
+        places = [plain.index(heading) for heading in form.headings(what) if heading in plain]
         if places:
             found[what] = (places[0], cells[places[0]][:_LONGEST_CELL])
     if "points" not in found or not {"email", "external_id"} & set(found):
@@ -184,31 +186,47 @@ def _columns(
             "“earned at” and “expires at” may be there too."
         )
     # The heading tells how many cells each line has.
-    found["cells"] = (len(cells), "")
-    return found, []
+    return _Layout(form, found, len(cells), plain), []
 
 
-def _row(number: int, cells: list[str], columns: Mapping[str, tuple[int, str]], zone: tzinfo, at: datetime) -> Row:
-    most = columns["cells"][0] if "cells" in columns else 2
-    if len(cells) > most:
-        raise _Bad(f"has {len(cells)} cells where there are {most} columns: is there a comma in a number? Write 52620")
+def _whose(headings: Sequence[str], said: Source | None) -> Source:
+    """Whose file it is: as was said, unless its headings are plainly another's."""
+    found = told(headings)
+    if said in (None, Source.OTHER) or found in (Source.OTHER, said):
+        return found if said in (None, Source.OTHER) else said
+    raise Unreadable(f"This is a file of {NAMES[found]}, by its headings, and not of {NAMES[said]}. Choose that one.")
 
-    def cell(what: str) -> str:
-        place = columns.get(what, (len(cells), ""))[0]
-        return cells[place][:_LONGEST_CELL] if place < len(cells) else ""
 
-    address, external_id = cell("email"), cell("external_id")
+def _row(number: int, cells: list[str], layout: _Layout, zone: tzinfo, at: datetime) -> Row:
+    if len(cells) > layout.cells:
+        raise _Bad(f"has {len(cells)} cells where there are {layout.cells} columns: is there a comma in a number? "
+                   "Write 52620")  # fmt: skip
+    address, external_id = layout.cell(cells, "email"), layout.cell(cells, "external_id")
     email = email_key(address)
     if address and email is None:
         raise _Bad("the e-mail address is none")
     if email is None and not external_id:
         raise _Bad("says neither an e-mail address nor a customer's number")
-    earned_at, expires_at = _instant(cell("earned_at"), zone), _instant(cell("expires_at"), zone)
+    earned_at, expires_at = _instant(layout.cell(cells, "earned_at"), zone), _instant(
+        layout.cell(cells, "expires_at"), zone
+    )  # fmt: skip
     if earned_at and earned_at > at:
         raise _Bad("the points were earned in the future")
     if expires_at and expires_at <= at:
         raise _Bad("the points have expired already")
-    return Row(number, email, external_id or None, _points(cell("points")), earned_at, expires_at)
+    points = _points(layout.cell(cells, "points"))
+    birthday = _birthday(layout.cell(cells, "birthday"), layout.form)
+    return Row(number, email, external_id or None, points, earned_at, expires_at, birthday)
+
+
+def _birthday(given: str, form: Format) -> str | None:
+    plain = _digits(given)
+    if plain in ("", "0"):
+        return None
+    found = month_day(plain, form)
+    if found is None:
+        raise _Bad(f"a birthday is written as {form.written}")
+    return found
 
 
 def _points(given: str) -> int:

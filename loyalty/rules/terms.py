@@ -45,6 +45,8 @@ class Terms:
     promotions: tuple[Promotion, ...] = ()
     stacking: Stacking | None = None
     actions: tuple[Action, ...] = ()
+    margin: int | None = None
+    """What the shop says that it keeps of its sales before points, in percent; None where it has not said so."""
     plain: bool = field(init=False, default=False, compare=False)
     """Whether goods kept are all that counts: no rule asks for lines, buyers or caps."""
     by_line: bool = field(init=False, default=False, compare=False)
@@ -73,6 +75,7 @@ class Terms:
             actions=listed(Action.read)(body.get("actions") or ()),
             expiry=Expiry.read(body.get("expiry") or {}),
             tiers=Ladder.read(body.get("tiers") or {}),
+            margin=body.get("margin"),
         )  # fmt: skip
 
     def action(self, key: str) -> Action | None:
@@ -91,6 +94,8 @@ def mistakes(terms: Terms) -> list[str]:
     found += [f"two rewards are called {key!r}: give each a key of its own" for key in twice]
     if terms.per_minor >= 1 and terms.points * 10 ** exponent(terms.currency) > MOST_POINTS_A_UNIT * terms.per_minor:
         found.append(f"for each 1 {terms.currency} there are at most {MOST_POINTS_A_UNIT} points")
+    if terms.margin is not None and (type(terms.margin) is not int or not 1 <= terms.margin <= 100):
+        found.append("the gross margin is a whole percentage from 1 to 100")
     found += terms.earning.mistakes()
     found += promotions.mistakes(terms.promotions, terms.stacking)
     found += actions.mistakes(terms.actions)

@@ -19,6 +19,9 @@ from loyalty.rules import Debt, Draw, Lot
 from loyalty.service import expiry
 from loyalty.service.program import Program
 
+# The kind of entry by which a merchant's batch gives and takes: both ways are of the one kind.
+BATCH = "batch"
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -37,6 +40,8 @@ class Gap:
     forgiven: int = 0
     """Points of this order that could not be taken back once and were let go: they are owed first."""
     expires_at: datetime | None = None
+    quiet: bool = False
+    """Whether nobody is told of it: what a merchant gives to thousands is no news of each."""
 
 
 def lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
@@ -49,8 +54,11 @@ def lock(work: UnitOfWork, customer_ids: Iterable[CustomerId]) -> dict[CustomerI
     }
 
 
-def close_gaps(work: UnitOfWork, program: Program, gaps: Sequence[Gap], debts: dict[CustomerId, int]) -> None:
-    """Book what is missing, and take back what is too much. The balances are locked; `debts` is what each owes."""
+def close_gaps(work: UnitOfWork, program: Program, gaps: Sequence[Gap], debts: dict[CustomerId, int]) -> list[Entry]:
+    """Book what is missing, and take back what is too much. The balances are locked; `debts` is what each owes.
+
+    Answers with what was written.
+    """
     entries = list[Entry]()
     gains = [gap for gap in gaps if gap.points > 0]
     ends = expiry.for_new_lots(work, program, [(gap.customer_id, gap.available_at) for gap in gains])
@@ -58,20 +66,21 @@ def close_gaps(work: UnitOfWork, program: Program, gaps: Sequence[Gap], debts: d
     for gap, lot_id in zip(gains, records.new_lot_ids(work, len(gains)), strict=True):
         entries += _earn(gap, lot_id, debts)
     records.append(work, entries)
-    announcements.announce(work, [_earned(gap) for gap in gains])
-    _take_back(work, program, [gap for gap in gaps if gap.points < 0])
+    announcements.announce(work, [_earned(gap) for gap in gains if not gap.quiet])
+    return entries + _take_back(work, program, [gap for gap in gaps if gap.points < 0])
 
 
-def _take_back(work: UnitOfWork, program: Program, losses: Sequence[Gap]) -> None:
+def _take_back(work: UnitOfWork, program: Program, losses: Sequence[Gap]) -> list[Entry]:
     if not losses:
-        return
+        return []
     lots = _by_customer(records.open_lots(work, sorted({gap.customer_id for gap in losses})))
     of_orders = {(gap.customer_id, gap.order_id): -gap.points for gap in losses if gap.order_id is not None}
     over = expiry.taken_from_expired(work, program, of_orders)
     own = records.lots_of_orders(work, sorted({order_id for _, order_id in of_orders}))
     entries = list[Entry]()
     for gap in losses:
-        made = own.get((gap.order_id, gap.kinds[0]), set()) if gap.order_id is not None else set[int]()
+        kind = "earn" if gap.kinds[0] == BATCH else gap.kinds[0]
+        made = own.get((gap.order_id, kind), set()) if gap.order_id is not None else set[int]()
         # What expired comes back for a moment, and goes as the order's points go: nobody owes what they lost.
         gone = over.get((gap.customer_id, gap.order_id), []) if gap.order_id is not None else []
         entries += [_movement(gap, "expire", draw.lot_id, draw.points) for draw in gone]
@@ -85,6 +94,7 @@ def _take_back(work: UnitOfWork, program: Program, losses: Sequence[Gap]) -> Non
         for lot_id, points in draws.items():
             entries += _clawback(gap, Draw(lot_id, points))
     records.append(work, entries)
+    return entries
 
 
 def _clawback(gap: Gap, draw: Draw) -> list[Entry]:
@@ -123,7 +133,7 @@ def _movement(gap: Gap, kind: str, lot_id: int | None, points: int, sentence: st
     # A fresh lot's number is no part of the key: it would differ between two tries at the same gap.
     which = (
         ""
-        if kind == gap.kinds[0]
+        if kind == gap.kinds[0] and points > 0
         else ":debt"
         if lot_id is None
         else ":lot"

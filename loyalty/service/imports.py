@@ -15,13 +15,18 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from commerce.events import CustomerFact
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from engine import facts
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
 from loyalty.rules import Draw, Lot
-from loyalty.rules.imports import NAMES, Fault, Source, Unreadable, read
+from loyalty.rules.imports import Fault, Unreadable, read
+from loyalty.rules.sources import NAMES, Source
+from loyalty.service import steps
+from loyalty.service.joining import BIRTHDAY
 from loyalty.service.program import Program
 
 WAYS = ("add", "set")
@@ -78,12 +83,13 @@ def read_import(
 ) -> Reading:
     """Read a file; nothing is booked. A file with faults is not kept.
 
-    `way` is ``add`` or ``set``. With `leave_out_unknown`, lines about nobody whom the shop knows are passed over and
+    `source` is where it comes from, as was said; ``OTHER`` leaves it to the file's headings. `way` is ``add`` or
+    ``set``. With `leave_out_unknown`, lines about nobody whom the shop knows are passed over and
     counted. Refuses with `ImportUnreadable`.
     """
     assert way in WAYS
     try:
-        sheet = read(data, zone, work.now)
+        sheet = read(data, zone, work.now, source)
     except Unreadable as fault:
         raise ImportUnreadable(str(fault)) from None
     faults, kept, left_out = list(sheet.faults), list[dict[str, Any]](), 0
@@ -108,11 +114,13 @@ def read_import(
                         "points": row.points,
                         "earned_at": row.earned_at,
                         "expires_at": row.expires_at,
+                        "birthday": row.birthday,
                     }
                 )
     if faults:
         return Reading(None, sorted(faults, key=lambda fault: fault.line), dict(sheet.columns), left_out)
-    import_id = records.insert_import(work, source, way, note[:LONGEST_NOTE].strip(), kept, left_out)
+    note = note[:LONGEST_NOTE].strip()
+    import_id = records.insert_import(work, sheet.source, way, note, kept, left_out, sheet.notes)
     return Reading(import_id, (), dict(sheet.columns), left_out)
 
 
@@ -153,7 +161,8 @@ def forget_import(work: UnitOfWork, import_id: int) -> bool:
 
 
 def apply_import(work: UnitOfWork, import_id: int) -> int:
-    """Book an import, all of it or nothing; answers with how many lines moved points.
+    """Book an import, all of it or nothing; answers with how many lines moved points. Birthdays that it tells of people
+    who have told none are kept, as if they had been told now.
 
     Refuses with `ImportUnknown` or `ImportBooked`.
     """
@@ -165,6 +174,8 @@ def apply_import(work: UnitOfWork, import_id: int) -> int:
     moving = 0
     for rows in _portions(work, import_id):
         moving += _book(work, found, rows)
+    told = records.take_birthdays(work, import_id)
+    facts.record(work, [CustomerFact(row.external_id, BIRTHDAY, row.birthday, work.now) for row in told])
     records.mark_applied(work, import_id)
     return moving
 
@@ -243,30 +254,20 @@ def _book(work: UnitOfWork, found: Any, rows: Sequence[Any]) -> int:
 
 
 def _unbook(work: UnitOfWork, found: Any, rows: Sequence[Any]) -> int:
-    """Take back what each line moved.
-
-    A lot may have changed hands since, when two customers became one: it is taken from whoever has it now.
-    """
-    there = [(row, [Draw(*draw) for draw in row.moved]) for row in rows if row.moved]
-    owners = records.lot_owners(work, [d.lot_id for _, draws in there for d in draws if d.lot_id is not None])
-    whose = {row.line: owners.get(draws[0].lot_id, row.customer_id) for row, draws in there}
-    records.lock_balances(work, sorted(set(whose.values())))
-    lots = _open_lots(work, list(whose.values()))
-    version, said = Program.of(work).current.version, f"undone: {_sentence_of(found)}"
-    entries = list[Entry]()
-    for row, draws in there:
-        owner = whose[row.line]
-        line = _Line(owner, f"import:{found.import_id}:{row.line}:undo", version, said)
-        for number, draw in enumerate(draws):
-            if draw.points < 0:
-                entries.append(line.entry("return", _minus(draw), f"{number}"))
-                continue
-            own = () if draw.lot_id is None else lots[owner]
-            taken = rules.draw_in_turn(own, draw.points, first=draw.lot_id)
-            lots[owner] = rules.less(lots[owner], taken)
-            entries += [line.entry("adjust", _minus(each), f"{number}:{each.lot_id}") for each in taken]
-    records.append(work, entries)
-    return len(there)
+    """Take back what each line moved."""
+    program, said = Program.of(work), f"undone: {_sentence_of(found)}"
+    whole = [
+        steps.Moved(
+            steps.Step(
+                row.customer_id, f"import:{found.import_id}:{row.line}:undo", program.current.version, said, "adjust",
+                "return",
+            ),
+            [Draw(*draw) for draw in row.moved],
+        )
+        for row in rows if row.moved
+    ]  # fmt: skip
+    steps.undo(work, program, whole)
+    return len(whole)
 
 
 def _minus(draw: Draw) -> Draw:

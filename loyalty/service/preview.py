@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from commerce.ids import CustomerId
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import Expiry, Ladder, Policy, Ruling
+from loyalty.rules import Expiry, Fact, Ladder, Measure, Policy, Ruling
 from loyalty.service import expiry, tiers
 from loyalty.service.program import Program
 
@@ -134,6 +135,90 @@ class TiersPreview:
     members: Mapping[str, int]
     moves: Mapping[tuple[str | None, str | None], int]
     examples: Sequence[Moved]
+
+
+Counted = Mapping[CustomerId, Sequence[Fact]]
+"""What was counted of members, where it is not in the books."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierSizes:
+    """How many members stand on each tier by the terms of now and by others: name, then, for each of both, how many
+    (None: there is no such tier). `moved` stand elsewhere; some of them are examples, by the names of tiers.
+    """
+
+    rows: Sequence[tuple[str, int | None, int | None]]
+    moved: int
+    examples: Sequence[Moved]
+
+
+def compare_tiers(
+    work: UnitOfWork, ladders: tuple[Ladder, Ladder], points: tuple[Counted, Counted], every: int = 1
+) -> TierSizes | None:
+    """Where every so manieth member would stand now, had each ladder been there all the time; None without any.
+
+    `points` are what each terms would have issued: a ladder of points counts those, and not what the books say.
+    """
+    if not any(ladder.levels for ladder in ladders):
+        return None
+    currency, zone = Program.of(work).current.currency, expiry.zone_of(work)
+    # Ladders that ask the same of the same facts are climbed once.
+    same = ladders[0].asks == ladders[1].asks and ladders[0].measure is not Measure.POINTS
+    sizes, moved, examples, after = (Counter[str](), Counter[str]()), 0, list[tuple[Any, ...]](), 0
+    while page := records.everybody(work, after, PAGE):
+        after, looked = page[-1], [who for who in page if who % every == 0]
+        before = _stand(work, ladders[0], looked, points[0], currency, zone)
+        then = before if same else _stand(work, ladders[1], looked, points[1], currency, zone)
+        sizes[0].update(before.values())
+        sizes[1].update(then.values())
+        for who in sorted(before.keys() | then.keys()) if not same else ():
+            if before.get(who) != then.get(who):
+                moved += 1
+                if len(examples) < EXAMPLES:
+                    examples.append((who, _named(ladders[0], before.get(who)), _named(ladders[1], then.get(who))))
+    names = records.names(work, [who for who, _, _ in examples])
+    rows = _rows(ladders, sizes)
+    return TierSizes(rows, moved, [Moved(names[who], old, new) for who, old, new in examples])
+
+
+def _stand(
+    work: UnitOfWork, ladder: Ladder, people: Sequence[CustomerId], points: Counted, currency: str, zone: ZoneInfo
+) -> dict[CustomerId, str]:
+    """The tiers of those of these members who have one."""
+    if not ladder.levels or not people:
+        return {}
+    concerned = records.candidates(work, people, ladder, currency)
+    facts: Counted
+    if ladder.measure is Measure.POINTS:
+        concerned, facts = sorted({*concerned, *(who for who in people if who in points)}), points
+    else:
+        facts = records.facts(work, concerned, ladder.measure, currency)
+    choices, found = records.choices(work, concerned), dict[CustomerId, str]()
+    for who in concerned:
+        tier = rules.tier_at(tiers.moves_of(ladder, facts.get(who, ()), choices.get(who, ()), zone), work.now)
+        if tier is not None:
+            found[who] = tier
+    return found
+
+
+def _named(ladder: Ladder, key: str | None) -> str | None:
+    level = ladder.level(key)
+    return level.name if level else None
+
+
+def _rows(
+    ladders: tuple[Ladder, Ladder], sizes: tuple[Mapping[str, int], Mapping[str, int]]
+) -> list[tuple[str, int | None, int | None]]:
+    now, then = ladders
+    gone = [level for level in now.levels if then.level(level.key) is None]
+    found = list[tuple[str, int | None, int | None]]()
+    for level in (*then.levels, *gone):
+        before, after = (
+            count.get(level.key, 0) if ladder.level(level.key) else None
+            for ladder, count in zip(ladders, sizes, strict=True)
+        )
+        found.append((level.name, before, after))
+    return found
 
 
 def preview_tiers(work: UnitOfWork, proposed: Ladder) -> TiersPreview:

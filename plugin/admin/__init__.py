@@ -1,7 +1,9 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    batches,
     contests,
+    drafts,
     finance,
     giving,
     imports,
@@ -17,7 +19,9 @@ from plugin.admin import (
 from plugin.admin.pages import pages
 
 __all__ = [
+    "batches",
     "contests",
+    "drafts",
     "finance",
     "giving",
     "imports",

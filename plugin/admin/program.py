@@ -16,7 +16,7 @@ import loyalty
 from commerce.money import Money, exponent
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
-from plugin.admin import program_form, standing_forms
+from plugin.admin import drafts, program_form, standing_forms
 from plugin.admin.pages import link
 from plugin.session import merchant_only
 
@@ -46,6 +46,8 @@ def publish_rules() -> BaseResponse | str | tuple[str, int]:
     wanted, seen = request.form.get("do"), request.form.get("seen")
     if wanted in ("try", "change"):
         return _tried() if wanted == "try" else _page()
+    if wanted == "keep":
+        return _kept()
     if not seen:
         return _publish(_typed_rules)
     try:
@@ -58,15 +60,21 @@ def publish_rules() -> BaseResponse | str | tuple[str, int]:
     return _tried(again=True)
 
 
+def _kept() -> BaseResponse | tuple[str, int]:
+    try:
+        return drafts.keep(_typed_rules)
+    except Refusal as refusal:
+        return _page(refusal), REFUSED
+
+
 def _tried(*, again: bool = False) -> str | tuple[str, int]:
     """What the rules of the form do to the shop's orders, beside the rules of now. Nothing is written."""
     try:
-        with current_app.extensions["doors"].database.snapshot(g.merchant.shop.shop_id) as work:
+        with drafts.snapshot() as work:
             seen, found = _name(work), loyalty.simulate(work, loyalty.draft(work, _typed_rules))
     except Refusal as refusal:
         return _page(refusal), REFUSED
-    typed = {name: value for name, value in request.form.items() if name not in ("do", "seen")}
-    return render_template("admin/simulation.html", s=found, typed=typed, seen=seen, again=again)
+    return drafts.show_tried(found, link("program.publish_rules"), seen, again=again)
 
 
 def _typed_rules(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,8 +157,9 @@ def _shown(terms: loyalty.Terms) -> dict[str, str]:
     tax = {None: "as_priced", True: "with", False: "without"}[rules.tax]
     return {
         "points": str(terms.points), "per": Money(terms.per_minor, terms.currency).decimal(),
-        "hold_days": str(terms.hold_days), "tax": tax, "per_order": str(rules.per_order),
-        "per_item": str(rules.per_item), "minimum": Money(rules.minimum_minor, terms.currency).decimal(),
+        "margin": str(terms.margin or ""), "hold_days": str(terms.hold_days), "tax": tax,
+        "per_order": str(rules.per_order), "per_item": str(rules.per_item),
+        "minimum": Money(rules.minimum_minor, terms.currency).decimal(),
         "rounding": rules.rounding, "trigger": rules.trigger, "members": rules.members, "debt": rules.debt,
         "returns": rules.returns, "stacking": terms.stacking or "",
         **{f"cap_{cap.period}": str(cap.points) for cap in rules.caps},

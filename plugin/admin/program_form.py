@@ -50,6 +50,7 @@ def rules_of(form: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]
         "per_minor": _amount(typed, "per", "The amount", currency),
         "hold_days": _number(typed, "hold_days", "The days until points can be spent"),
         "earning": earning,
+        "margin": _number(typed, "margin", "The gross margin, in percent") or None,
         "stacking": typed.get("stacking") or None,
     }
 

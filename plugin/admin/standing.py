@@ -6,7 +6,7 @@ who would move, and only what was seen so can be published. Each page is plain f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from loyalty import Expiry, Ladder
 from plugin import wording
+from plugin.admin import drafts
 from plugin.admin import standing_forms as forms
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link
@@ -49,6 +50,8 @@ def tiers() -> str:
 def state_tiers() -> BaseResponse | str | tuple[str, int]:
     """Show who would move by the tiers of the form or, seen so already, publish them."""
     typed = forms.typed(request.form.items())
+    if typed.get("do") in ("try", "keep"):
+        return _dealt("tiers", _tiers_typed, lambda work, refusal: _show_tiers(work, typed, refusal=refusal))
     with _work() as work:
         terms = loyalty.current_terms(work)
         try:
@@ -56,6 +59,8 @@ def state_tiers() -> BaseResponse | str | tuple[str, int]:
         except Refusal as refusal:
             return _show_tiers(work, typed, refusal=refusal), REFUSED
         seen = forms.digest(body)
+        if typed.get("do") == "change":
+            return _show_tiers(work, typed)
         if typed.get("do") == "publish" and typed.get("seen") == seen:
             loyalty.change(work, tiers=body)
             return redirect(link("standing.tiers", changed="yes"), 303)
@@ -63,6 +68,33 @@ def state_tiers() -> BaseResponse | str | tuple[str, int]:
         preview = loyalty.preview_tiers(work, ladder)
         shown = forms.tiers_shown(ladder, terms.currency)
         return _show_tiers(work, shown, preview=preview, proposed=ladder, seen=seen)
+
+
+def _tiers_typed(work: UnitOfWork) -> dict[str, Any]:
+    typed = forms.typed(request.form.items())
+    return forms.tiers_of(typed, loyalty.current_terms(work).currency, loyalty.tier_keys(work))
+
+
+def _expiry_typed(_work: UnitOfWork) -> dict[str, Any]:
+    return forms.expiry_of(forms.typed(request.form.items()))
+
+
+def _dealt(
+    part: str,
+    typed: Callable[[UnitOfWork], dict[str, Any]],
+    refused: Callable[[UnitOfWork, Refusal], str],
+) -> BaseResponse | str | tuple[str, int]:
+    """Try one part of the terms, as it was typed, on the shop's history, or keep it as a draft."""
+    try:
+        with drafts.snapshot() as work:
+            body = typed(work)
+            if request.form.get("do") == "try":
+                found = loyalty.simulate(work, loyalty.draft(work, lambda now: {**now, part: body}))
+                return drafts.show_tried(found, link(f"standing.state_{part}"), forms.digest(body))
+        return drafts.keep(lambda now: {**now, part: body})
+    except Refusal as refusal:
+        with _work() as work:
+            return refused(work, refusal), REFUSED
 
 
 def _show_tiers(work: UnitOfWork, typed: Mapping[str, str], **more: Any) -> str:
@@ -92,12 +124,16 @@ def expiry() -> str:
 def state_expiry() -> BaseResponse | str | tuple[str, int]:
     """Show who would lose what and when by the policy of the form or, seen so already, publish it."""
     typed = forms.typed(request.form.items())
+    if typed.get("do") in ("try", "keep"):
+        return _dealt("expiry", _expiry_typed, lambda work, refusal: _show_expiry(work, typed, refusal=refusal))
     with _work() as work:
         try:
             body = forms.expiry_of(typed)
         except Refusal as refusal:
             return _show_expiry(work, typed, refusal=refusal), REFUSED
         seen = forms.digest(body)
+        if typed.get("do") == "change":
+            return _show_expiry(work, typed)
         if typed.get("do") == "publish" and typed.get("seen") == seen:
             loyalty.change(work, expiry=body)
             return redirect(link("standing.expiry", changed="yes"), 303)

@@ -62,7 +62,7 @@ def _asked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
 # Above the connectors only these name a platform in their code; comments and docstrings may say what they like.
 DOORS = {
     "engine/settings.py": "settings bear the names of what they are for",
-    "loyalty/rules/imports.py": "programs that balances are brought from bear their names",
+    "loyalty/rules/sources.py": "programs that balances are brought from bear their names",
     "plugin/admin/extensions.py": "what of us runs inside a Shopify store is switched on there",
     "plugin/admin/menu.py": "an endpoint of a store that is connected by hand or by a plugin",
     "plugin/admin/pages.py": "the frame around the pages, and the extensions of Shopify",

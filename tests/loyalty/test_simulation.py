@@ -213,3 +213,106 @@ def test_a_shop_without_orders_has_a_simulation_of_nothing(desk: Desk) -> None:
     found = tried(desk, body(points=2))
     assert (found.orders, found.members, found.now.points, found.now.share) == (0, 0, 0, None)
     assert len(found.now.months) == 24
+
+
+# --- tiers, expiry, margin
+
+
+def spend(*levels: tuple[str, int], measure: str = "spend") -> dict[str, Any]:
+    named = [{"key": name.lower(), "name": name, "enter": enter, "keep": enter} for name, enter in levels]
+    return {"measure": measure, "window": "lifetime", "downgrade": "balance", "levels": named}
+
+
+def three_buyers(desk: Desk) -> None:
+    """Spends of 100, 200 and 300, in two orders each."""
+    desk.settle(*(
+        people.order(10 * n + k, people.customer(n), 5_000 * n, placed_at=START - timedelta(days=30 * k + 1))
+        for n in (1, 2, 3) for k in (1, 2)
+    ))  # fmt: skip
+
+
+def test_tiers_are_counted_by_both_ladders_side_by_side(desk: Desk, above: Superuser) -> None:
+    three_buyers(desk)
+    with desk.work() as work:
+        loyalty.change(work, tiers=spend(("Silver", 15_000), ("Old", 90_000)))
+    before = above.rows_of(desk.shop.shop_id)
+    found = tried(desk, {**current(desk), "tiers": spend(("Silver", 10_000), ("Gold", 30_000))}).tiers
+    assert found is not None
+    assert list(found.rows) == [("Silver", 2, 2), ("Gold", None, 1), ("Old", 0, None)]
+    said = {desk_number(desk, one.customer.customer_id): (one.before, one.after) for one in found.examples}
+    assert (found.moved, said) == (2, {1: (None, "Silver"), 3: ("Silver", "Gold")})
+    assert above.rows_of(desk.shop.shop_id) == before
+
+
+def desk_number(desk: Desk, customer_id: int) -> int:
+    return next(n for n in (1, 2, 3) if desk.customer_id(n) == customer_id)
+
+
+def test_tiers_by_the_ladder_of_now_are_where_members_stand(desk: Desk) -> None:
+    with desk.work() as work:
+        loyalty.change(work, tiers=spend(("Silver", 12_000), ("Gold", 25_000)))
+    a_busy_month(desk)
+    with desk.work() as work:
+        stand = {level.name: count for level, count in loyalty.tier_counts(work)}
+    found = tried(desk, current(desk)).tiers
+    assert found is not None
+    assert [(name, now) for name, now, _ in found.rows] == list(stand.items())
+    assert sum(stand.values()) > 0
+    assert (found.moved, list(found.examples)) == (0, [])
+
+
+def test_a_ladder_of_points_counts_what_the_terms_would_have_issued(desk: Desk) -> None:
+    three_buyers(desk)
+    with desk.work() as work:
+        loyalty.change(work, tiers=spend(("Silver", 150), measure="points"))
+    assert tried(desk, current(desk)).tiers == loyalty.TierSizes([("Silver", 2, 2)], 0, [])
+    found = tried(desk, {**current(desk), "points": 2}).tiers
+    assert found is not None
+    assert (list(found.rows), found.moved) == ([("Silver", 2, 3)], 1)
+
+
+def test_without_any_ladder_nothing_is_said_of_tiers(desk: Desk) -> None:
+    three_buyers(desk)
+    assert tried(desk, body(points=2)).tiers is None
+
+
+@pytest.mark.parametrize(
+    "expiry, expired",
+    [
+        ({"policy": "none"}, 0),
+        ({"policy": "lot", "months": 3}, 20),
+        ({"policy": "lot", "months": 3, "round_up": "quarter"}, 20),
+        ({"policy": "lot", "months": 5, "round_up": "year"}, 10),
+        ({"policy": "inactivity", "months": 3}, 0),
+        ({"policy": "inactivity", "months": 2}, 30),
+        ({"policy": "inactivity", "months": 3, "activity": "purchases"}, 0),
+        ({"policy": "calendar", "months": 2, "month": 1, "day": 31}, 20),
+        ({"policy": "calendar", "months": 1, "month": 1, "day": 31}, 30),
+        ({"policy": "anniversary", "months": 2}, 20),
+    ],
+)
+def test_points_that_would_be_over_leave_the_curve(desk: Desk, expiry: dict[str, Any], expired: int) -> None:
+    """Ten points each, to be spent from the 16th of July, September and December on; it is the second of March."""
+    joined = START.replace(year=2025, month=1, day=20)
+    desk.settle(
+        *(people.order(n, people.customer(1), 1_000, placed_at=START.replace(year=2025, month=month))
+          for n, month in ((1, 7), (2, 9), (3, 12))),
+        customers=[people.customer(1, created_at=joined)],
+    )  # fmt: skip
+    found = tried(desk, body(expiry=expiry))
+    assert (found.then.points, found.now.expired) == (30, 0)
+    assert found.then.months[-1][2] == 30 - found.then.expired
+    assert found.now.months[-1][2] == 30
+    assert found.then.expired == expired
+
+
+def test_the_share_of_margin_goes_by_what_the_shop_has_stated(desk: Desk) -> None:
+    desk.settle(people.order(1, people.customer(1), 10_000))
+    found = tried(desk, body())
+    assert (found.margin, found.then.of_margin) == (None, None)
+    found = tried(desk, body(margin=40))
+    assert (found.margin, found.then.share, found.then.of_margin) == (40, Fraction(1, 20), Fraction(1, 8))
+    assert found.now.of_margin == Fraction(1, 8), "both by one margin"
+    for wrong in (0, 101, -5, 12.5, "40"):
+        with pytest.raises(loyalty.TermsRefused, match="a whole percentage from 1 to 100"):
+            tried(desk, body(margin=wrong))

@@ -96,3 +96,65 @@ def test_rules_that_cannot_be_are_not_tried(house: House, seller: Shop, merchant
         assert (answer.status_code, mistakes(answer.text)) == (409, [])
         assert "For each 1 USD there are at most 1000 points" in said(answer.text)
     assert current(house, seller).version == 1
+
+
+TIERS = {
+    "measure": "spend", "window": "lifetime", "months": "12", "grace_days": "0", "downgrade": "one_step",
+    "name_0": "Gold", "enter_0": "10.00", "keep_0": "", "key_0": "",
+}  # fmt: skip
+
+
+def test_tiers_are_tried_published_changed_or_kept(house: House, seller: Shop, merchant: Merchant) -> None:
+    looked = merchant.fetch("/tiers", "POST", **TIERS, do="try")
+    assert (looked.status_code, mistakes(looked.text)) == (200, [])
+    assert "1 member would stand elsewhere." in said(looked.text)
+    assert "Gold – 1" in said(looked.text)
+    sent = fields(looked.text)
+    back = merchant.fetch("/tiers", "POST", **sent, do="change")
+    assert ('value="Gold"' in back.text, mistakes(back.text)) == (True, [])
+    assert merchant.fetch("/tiers", "POST", **sent, do="publish").status_code == 303
+    assert [level.name for level in current(house, seller).tiers.levels] == ["Gold"]
+
+
+def test_an_expiry_is_tried_and_what_cannot_be_is_refused(house: House, seller: Shop, merchant: Merchant) -> None:
+    form = {"policy": "lot", "months": "1", "round_up": "day", "activity": "earning_and_redeeming", "month": "1",
+            "day": "1"}  # fmt: skip
+    looked = merchant.fetch("/expiry", "POST", **form, do="try")
+    assert (looked.status_code, mistakes(looked.text)) == (200, [])
+    assert "Publish these rules" in looked.text
+    wrong = merchant.fetch("/expiry", "POST", **(form | {"months": "many"}), do="try")
+    assert (wrong.status_code, mistakes(wrong.text)) == (409, [])
+    assert 'value="many"' in wrong.text
+    assert current(house, seller).version == 1
+
+
+def test_the_share_of_margin_is_said_or_asked_for(seller: Shop, merchant: Merchant) -> None:
+    assert "state your gross margin" in said(merchant.fetch("/earning", "POST", **DOUBLE, do="try").text)
+    words = said(merchant.fetch("/earning", "POST", **DOUBLE, margin="50", do="try").text)
+    assert "as a part of your gross margin: 50 % of sales, as you have stated it 10 % 20 %" in words
+
+
+def test_what_was_tried_is_kept_tried_again_and_published_later(house: House, seller: Shop, merchant: Merchant) -> None:
+    empty = merchant.fetch("/drafts")
+    assert ("No draft yet" in empty.text, mistakes(empty.text)) == (True, [])
+    sent = fields(merchant.fetch("/earning", "POST", **DOUBLE, do="try").text)
+    nameless = merchant.fetch("/earning", "POST", **sent, do="keep")
+    assert (nameless.status_code, "Give the draft a name" in said(nameless.text)) == (409, True)
+    kept = merchant.fetch("/earning", "POST", **sent, do="keep", draft_name="Autumn & more")
+    page = merchant.fetch(kept.location)
+    assert ("Autumn &amp; more" in page.text, mistakes(page.text)) == (True, [])
+    address = re.search(r'action="(/drafts/\d+)', page.text)
+    assert address is not None
+    looked = merchant.fetch(address[1], "POST", do="try")
+    assert ("Publish this draft" in looked.text, mistakes(looked.text)) == (True, [])
+    with house.database.work(seller.shop_id) as work:
+        loyalty.change(work, hold_days=5)
+    stale = merchant.fetch(address[1], "POST", do="publish")
+    assert (stale.status_code, mistakes(stale.text)) == (409, [])
+    assert "it changed: the days until points can be spent" in said(stale.text)
+    laid = merchant.fetch(address[1], "POST", do="lay")
+    assert "The draft lies over the rules of now." in said(laid.text)
+    assert merchant.fetch(address[1], "POST", do="publish").status_code == 303
+    now = current(house, seller)
+    assert (now.version, now.points, now.hold_days) == (3, 2, 5)
+    assert merchant.fetch(address[1], "POST", do="publish").status_code == 409

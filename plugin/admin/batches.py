@@ -1,0 +1,163 @@
+"""Batches, for the merchant: points for everybody of an audience, or past orders counted again; read and looked at
+first, then booked portion by portion, and undone whenever that is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, g, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+import lifecycle
+import loyalty
+from commerce.refusal import Refusal
+from engine.work import UnitOfWork
+from plugin import wording
+from plugin.admin.customers import NO_BOUND
+from plugin.admin.pages import link, unit
+from plugin.session import merchant_only
+
+pages = Blueprint("batches", __name__)
+
+REFUSED = 409
+LONGEST_SEGMENT = 64
+# Audiences that other domains tell of, by what they are called before the colon.
+TOLD_BY: Mapping[str, loyalty.Members] = {"stage": lifecycle.members}
+
+
+class NotADay(Refusal):
+    """The day is a date that has been, such as 2026-03-31."""
+
+
+class NoAudience(Refusal):
+    """Choose who gets the points: everybody, a stage, a tier or a segment."""
+
+
+@pages.get("/batches")
+@merchant_only
+def batch_list() -> str:
+    """The two forms, and what was done so far."""
+    with unit() as work:
+        return _list(work)
+
+
+@pages.post("/batches")
+@merchant_only
+def read_batch() -> BaseResponse | tuple[str, int]:
+    """Read a batch: what it would change is written down and shown, and nothing is booked."""
+    try:
+        with unit() as work:
+            batch_no = _read(work, request.form)
+    except Refusal as refusal:
+        with unit() as work:
+            return _list(work, refusal), REFUSED
+    return redirect(link("batches.one_batch", batch_no=batch_no), 303)
+
+
+def _read(work: UnitOfWork, form: Mapping[str, str]) -> int:
+    label, who = form.get("label", ""), g.merchant.user_id or "the shop"
+    if form.get("kind") == "recount":
+        since = _day(form.get("since", ""), wording.zone(g.merchant.shop.timezone))
+        if since >= work.now:
+            raise NotADay
+        return loyalty.read_recount(work, since, label, who)
+    audience, points = _audience(form), form.get("points", "")
+    # A longer number is no number of points.
+    plain = points if points.isascii() and points.isdigit() and len(points) <= 9 else "0"
+    return loyalty.read_giving(work, audience, int(plain), label, who, TOLD_BY)
+
+
+def _audience(form: Mapping[str, str]) -> str:
+    audience = form.get("audience", "")
+    if audience == "segment:":
+        audience += form.get("segment", "").strip()[:LONGEST_SEGMENT]
+    what, _, name = audience.partition(":")
+    if what not in ("all", "stage", "tier", "segment") or bool(name) == (what == "all"):
+        raise NoAudience
+    return audience
+
+
+def _day(typed: str, zone: ZoneInfo) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(typed.strip()), time(), zone)
+    except ValueError:
+        raise NotADay from None
+
+
+@pages.get("/batches/<int:batch_no>")
+@merchant_only
+def one_batch(batch_no: int) -> str:
+    """A batch beside the books: what it would change, how far it is, or what undoing it would take."""
+    try:
+        with unit() as work:
+            found = loyalty.preview_batch(work, _known(batch_no))
+            names = _names(work)
+    except loyalty.BatchUnknown as unknown:
+        abort(404, unknown.message)
+    return render_template("admin/batch.html", b=found, names=names, state=state(found.row))
+
+
+@pages.post("/batches/<int:batch_no>/book")
+@merchant_only
+def book(batch_no: int) -> BaseResponse:
+    """Have a batch booked. The first portion at once, the others by the clock."""
+    with unit() as work:
+        loyalty.approve_batch(work, _known(batch_no))
+    return _begun(batch_no)
+
+
+@pages.post("/batches/<int:batch_no>/undo")
+@merchant_only
+def undo(batch_no: int) -> BaseResponse:
+    """Have a batch undone. The first portion at once, the others by the clock."""
+    with unit() as work:
+        loyalty.recall_batch(work, _known(batch_no))
+    return _begun(batch_no)
+
+
+def _begun(batch_no: int) -> BaseResponse:
+    with unit() as work:
+        loyalty.book_due(work)
+    return redirect(link("batches.one_batch", batch_no=batch_no), 303)
+
+
+@pages.post("/batches/<int:batch_no>/forget")
+@merchant_only
+def forget(batch_no: int) -> BaseResponse:
+    """Drop a batch that was only looked at."""
+    with unit() as work:
+        loyalty.forget_batch(work, _known(batch_no))
+    return redirect(link("batches.batch_list"), 303)
+
+
+def state(row: Any) -> str:
+    """Where a batch stands, by its instants: read, booking, booked, undoing or undone."""
+    if row.undone_at:
+        return "undone"
+    if row.recalled_at:
+        return "undoing"
+    return "booked" if row.booked_at else "booking" if row.approved_at else "read"
+
+
+def _known(batch_no: int) -> int:
+    """The number, if the database can hold it."""
+    return batch_no if batch_no < NO_BOUND else abort(404, "There is no such batch.")
+
+
+def _names(work: UnitOfWork) -> dict[str, str]:
+    """What the audiences are called."""
+    found = {"all:": "Everybody"}
+    found |= {f"stage:{stage}": wording.stage(stage) for stage in lifecycle.STAGES}
+    return found | {f"tier:{level.key}": level.name for level in loyalty.current_terms(work).tiers.levels}
+
+
+def _list(work: UnitOfWork, refusal: Refusal | None = None) -> str:
+    terms = loyalty.current_terms(work)
+    return render_template(
+        "admin/batches.html", done=loyalty.latest_batches(work), names=_names(work), version=terms.version,
+        refusal=refusal, typed=request.form, state=state, segments=g.merchant.platform.segments,
+    )  # fmt: skip
