@@ -148,7 +148,9 @@ def rescored(customers: int) -> float:
     of_all = drawn(customers, 4)
     money: dict[str, Any] = {"p": 6.25, "q": 3.74, "gamma": 1544.0}
     body = Choice(BG, {"r": R, "alpha": ALPHA, "a": A, "b": B}, money, _correction()).body()
-    rows = list(zip(of_all.x.astype(int).tolist(), of_all.tx.tolist(), of_all.T.tolist(), of_all.m.tolist(), strict=True))
+    rows = list(
+        zip(of_all.x.astype(int).tolist(), of_all.tx.tolist(), of_all.T.tolist(), of_all.m.tolist(), strict=True)
+    )
     began = time.process_time()
     for x, tx, T, m in rows:
         score_one(body, x, tx, T, m, 91, until_day=NOW, margin=0.4, yearly_discount=0.15)
