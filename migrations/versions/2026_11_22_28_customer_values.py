@@ -43,7 +43,6 @@ CREATE TABLE customer_values (
 );
 CREATE INDEX customer_values_by_worth ON customer_values (shop_id, predicted_minor, customer_id);
 CREATE INDEX customer_values_by_group ON customer_values (shop_id, rfm_group, predicted_minor, customer_id);
-CREATE INDEX customer_values_by_cell ON customer_values (shop_id, r, f, predicted_minor, customer_id);
 
 -- How a shop's customers are reckoned, night by night: never changed, the newest counts.
 CREATE TABLE prediction_models (

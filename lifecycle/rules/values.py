@@ -1,0 +1,137 @@
+"""What is kept of a customer's worth, and by which rules it is reckoned.
+
+A prediction is good for two digits, a chance for a hundredth: more would be noise that looks like knowledge, and would
+make every night write every customer anew. So numbers are cut to what they are worth before they are kept, wherever
+they come from: the night and a single order end in the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+WORTH_DAYS = 365
+"""Predicted money is that of the year to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTerms:
+    """How a shop wants its customers' worth reckoned.
+
+    `margin_percent` of what a customer keeps is the shop's; money of a year ahead is worth `discount_percent` less
+    now; a customer who buys within `horizon_days` has not left. `groups` names the preset of RFM groups. `tell`:
+    whether the store is told of group and worth.
+    """
+
+    version: int = 0
+    margin_percent: int = 100
+    discount_percent: int = 15
+    horizon_days: int = 90
+    groups: str = "shopify"
+    tell: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.margin_percent <= 100:
+            raise ValueError("the margin is from 1 to 100 percent")
+        if not 0 <= self.discount_percent <= 100:
+            raise ValueError("the discount rate is from 0 to 100 percent a year")
+        if not 7 <= self.horizon_days <= 730:
+            raise ValueError("the horizon is from 7 days to two years")
+
+    @classmethod
+    def read(cls, version: int, body: Mapping[str, Any]) -> ValueTerms:
+        return cls(version, **body)
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "margin_percent": self.margin_percent, "discount_percent": self.discount_percent,
+            "horizon_days": self.horizon_days, "groups": self.groups, "tell": self.tell,
+        }  # fmt: skip
+
+    @property
+    def margin(self) -> float:
+        return self.margin_percent / 100
+
+    @property
+    def yearly_discount(self) -> float:
+        return self.discount_percent / 100
+
+
+def percent(chance: float) -> int:
+    """A chance as it is kept: whole percent."""
+    return round(100 * chance)
+
+
+def two_digits(amount: int) -> int:
+    """Predicted money as it is kept: ``1234 -> 1200``, ``1250 -> 1300``; below a hundred, as it is."""
+    if amount < 100:
+        return max(0, amount)
+    step: int = 10 ** (len(str(amount)) - 2)
+    return (amount + step // 2) // step * step
+
+
+def hundredths(orders: float) -> int:
+    """Expected orders as they are kept, in hundredths: two digits of them."""
+    return two_digits(round(100 * orders))
+
+
+# Nights are reckoned between one and five by the shop's own clock, each shop at its own minute: all shops of a country
+# sleep at the same time.
+NIGHT_BEGINS = timedelta(hours=1)
+NIGHT_MINUTES = 240
+# What two shops that came one after the other lie apart: prime to the minutes, so that the night fills evenly.
+STRIDE = 97
+
+
+def last_due(shop_id: int, now: datetime, there: tzinfo) -> datetime:
+    """The last instant at which the shop's night was due to be reckoned, on its own clock."""
+    at = NIGHT_BEGINS + timedelta(minutes=shop_id * STRIDE % NIGHT_MINUTES)
+    local = now.astimezone(there)
+    for day in (local.date(), local.date() - timedelta(days=1)):
+        due = (datetime.combine(day, time(), there) + at).astimezone(UTC)
+        if due <= now:
+            return due
+    raise AssertionError("yesterday's instant is always over")
+
+
+def day_of(at: datetime, there: tzinfo) -> int:
+    """The shop's day on which an instant falls, in days since 1970."""
+    return (at.astimezone(there).date() - date(1970, 1, 1)).days
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """What the models need to know of one customer, in days since 1970 and minor units; see `prediction.histories`."""
+
+    first_day: int
+    last_day: int
+    many: int
+    spent_minor: int
+    first_minor: int
+
+    @classmethod
+    def of(cls, days: Sequence[tuple[int, int]]) -> Purchases:
+        """From days with what was kept of them, in order."""
+        kept = [minor for _, minor in days]
+        return cls(days[0][0], days[-1][0], len(days), sum(kept), kept[0])
+
+    @property
+    def x(self) -> int:
+        """Purchases after the first."""
+        return self.many - 1
+
+    @property
+    def tx(self) -> float:
+        """Weeks from the first to the last."""
+        return (self.last_day - self.first_day) / 7
+
+    def age(self, day: int) -> float:
+        """Weeks from the first until `day`."""
+        return (day - self.first_day) / 7
+
+    @property
+    def m(self) -> float:
+        """What a purchase after the first brought on average; 0 without any."""
+        return (self.spent_minor - self.first_minor) / self.x if self.x else 0.0
