@@ -1,0 +1,30 @@
+"""Long arrays worked off in parts that fit into a processor's cache, two parts at a time.
+
+numpy lets go of the interpreter's lock inside each operation on a part, so two threads do use two cores; and a part of
+PART rows stays in the cache from one operation to the next, which alone is worth a factor of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+Made = TypeVar("Made")
+
+PART = 16_384
+# Fewer parts than this are sooner done than handed over.
+WORTH_A_THREAD = 4
+THREADS = 2
+
+
+def each_part(rows: int, work: Callable[[slice], Made]) -> Iterator[Made]:
+    """What `work` makes of each part of `rows` rows, in their sequence."""
+    parts = [slice(begin, min(begin + PART, rows)) for begin in range(0, rows, PART)]
+    return _threads().map(work, parts) if len(parts) >= WORTH_A_THREAD else map(work, parts)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="prediction")
