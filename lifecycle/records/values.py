@@ -80,8 +80,9 @@ _NAMES = [("next_order_at" if name == "next_day" else name) for name, _, _ in CO
 _SAID = [name for name in _NAMES if name != "customer_id"]
 
 
-def _put(given: str) -> TextClause:
-    """Write rows of `given`, but those that say the same already."""
+def _put(given: str, *, saying: bool) -> TextClause:
+    """Write rows of `given`, but those that say the same already; `saying` which."""
+    answer = "RETURNING customer_id, rfm_group, predicted_minor" if saying else ""
     return text(f"""
         INSERT INTO customer_values (shop_id, {", ".join(_NAMES)}, scored_at)
         SELECT :shop_id, {", ".join(_ARRIVED.get(name, f"g.{name}") for name, _, _ in COLUMNS)}, :now
@@ -90,15 +91,16 @@ def _put(given: str) -> TextClause:
             SET {", ".join(f"{name} = excluded.{name}" for name in _SAID)}, scored_at = excluded.scored_at
             WHERE ({", ".join(f"customer_values.{name}" for name in _SAID)})
                 IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _SAID)})
-        RETURNING customer_id, rfm_group, predicted_minor
+        {answer}
     """)
 
 
 _TYPED = ", ".join(f"{name} {sort}" for name, _, sort in COLUMNS)
 _ARRIVING = text(f"CREATE TEMPORARY TABLE arriving ({_TYPED}) ON COMMIT DROP")
 _COPY = "COPY arriving FROM STDIN (FORMAT binary)"
-_PUT_ARRIVED = _put("arriving g")
-_PUT_ROWS = _put(f"json_to_recordset(CAST(:rows AS json)) AS g({_TYPED})")
+_PUT_ARRIVED = _put("arriving g", saying=False)
+_SAY_ARRIVED = _put("arriving g", saying=True)
+_PUT_ROWS = _put(f"json_to_recordset(CAST(:rows AS json)) AS g({_TYPED})", saying=True)
 _DROP = text("DELETE FROM customer_values WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
 
 # While a night is reckoned, whoever is asked for waits: what the night writes was read a moment ago.
@@ -140,12 +142,12 @@ _BEGIN = text("""
     ON CONFLICT (shop_id) DO UPDATE SET began_at = excluded.began_at, finished_at = NULL
 """)
 _FINISH = text("""
-    UPDATE value_runs SET finished_at = :now, orders = :orders, customers = :customers, written = :written,
+    UPDATE value_runs SET finished_at = :now, purchases = :purchases, customers = :customers, written = :written,
                           summary = CAST(:summary AS jsonb)
     WHERE shop_id = :shop_id
 """)
 _RUN = text("""
-    SELECT began_at, finished_at, orders, customers, written, summary, told_to FROM value_runs WHERE shop_id = :shop_id
+    SELECT began_at, finished_at, purchases, customers, written, summary, told_to FROM value_runs WHERE shop_id = :shop_id
 """)
 _TELL_FROM = text("UPDATE value_runs SET told_to = :told_to WHERE shop_id = :shop_id")
 _TO_TELL = text("""
@@ -211,14 +213,24 @@ def held(work: UnitOfWork, zone: str, groups: Sequence[str], *, after: int, upto
     return dict(row._mapping) if row.customer_id is not None else {}
 
 
-def put(work: UnitOfWork, zone: str, groups: Sequence[str], portion: bytes) -> Sequence[Any]:
-    """Write rows that come as one binary COPY; answers with those that changed."""
+def put(work: UnitOfWork, zone: str, groups: Sequence[str], portion: bytes) -> int:
+    """Write rows that come as one binary COPY; answers how many changed."""
+    _copy(work, portion)
+    return work.run(_PUT_ARRIVED, zone=zone, groups=list(groups), now=work.now).rowcount
+
+
+def put_and_say(work: UnitOfWork, zone: str, groups: Sequence[str], portion: bytes) -> Sequence[Any]:
+    """As `put`, and answers with those that changed: customer_id, rfm_group, predicted_minor."""
+    _copy(work, portion)
+    return work.rows(_SAY_ARRIVED, zone=zone, groups=list(groups), now=work.now)
+
+
+def _copy(work: UnitOfWork, portion: bytes) -> None:
     work.connection.execute(_ARRIVING)
     driver = work.connection.connection.driver_connection
     assert driver is not None
     with driver.cursor().copy(_COPY) as copy:
         copy.write(portion)
-    return work.rows(_PUT_ARRIVED, zone=zone, groups=list(groups), now=work.now)
 
 
 def put_rows(work: UnitOfWork, zone: str, groups: Sequence[str], rows: Sequence[Mapping[str, object]]) -> Sequence[Any]:
@@ -284,12 +296,12 @@ def begin(work: UnitOfWork) -> None:
     work.run(_BEGIN, now=work.now)
 
 
-def finish(work: UnitOfWork, *, orders: int, customers: int, written: int, summary: Mapping[str, Any]) -> None:
-    work.run(_FINISH, now=work.now, orders=orders, customers=customers, written=written, summary=_json(summary))
+def finish(work: UnitOfWork, *, purchases: int, customers: int, written: int, summary: Mapping[str, Any]) -> None:
+    work.run(_FINISH, now=work.now, purchases=purchases, customers=customers, written=written, summary=_json(summary))
 
 
 def run(work: UnitOfWork) -> Any:
-    """The last run: began_at, finished_at, orders, customers, written, summary, told_to. None before the first."""
+    """The last run: began_at, finished_at, purchases, customers, written, summary, told_to. None before the first."""
     return work.row(_RUN)
 
 
@@ -310,9 +322,7 @@ def one(work: UnitOfWork, customer_id: CustomerId) -> Any:
     return work.row(_ONE, customer_id=customer_id)
 
 
-def people(
-    work: UnitOfWork, rfm_group: str | None, *, worth: int, before: int, limit: int
-) -> Sequence[Any]:
+def people(work: UnitOfWork, rfm_group: str | None, *, worth: int, before: int, limit: int) -> Sequence[Any]:
     """Customers by what they are worth, the most first, behind one of so much `worth`."""
     bound = {"worth": worth, "before": before, "limit": limit}
     if rfm_group is not None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+# As in `prediction.histories`: an older date is a clock that had lost its time.
+EARLIEST_DAY = 7305
 WORTH_DAYS = 365
 """Predicted money is that of the year to come."""
 
@@ -135,3 +137,12 @@ class Purchases:
     def m(self) -> float:
         """What a purchase after the first brought on average; 0 without any."""
         return (self.spent_minor - self.first_minor) / self.x if self.x else 0.0
+
+
+def steps(most: int) -> list[int]:
+    """Edges for a distribution of amounts up to `most`: 1, 2, 5, 10, 20 ..., the last eight that it reaches."""
+    edges, scale = [1], 1
+    while edges[-1] < most:
+        edges += [2 * scale, 5 * scale, 10 * scale]
+        scale *= 10
+    return [edge for edge in edges if edge <= max(most, 1)][-8:]

@@ -8,9 +8,9 @@ between reading and writing; who is asked for meanwhile is looked at afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from lifecycle.prediction.choice import Choice
 from lifecycle.prediction.histories import Histories
 from lifecycle.records import values as records
 from lifecycle.rules import values as rules
+from lifecycle.rules.groups import group_places
 from lifecycle.service import values
-from lifecycle.service.values import Basis
+from lifecycle.service.values import Basis, Night, Watch
 
 # Customers whose rows are compared and written in one transaction: about a second of work.
 PORTION = 25_000
@@ -36,3 +37,218 @@ GROWN = 1.1
 MODELS_KEPT = timedelta(days=366)
 
 EVERYBODY = 2**63 - 1
+
+
+def run(database: Database, shop_id: ShopId, watch: Watch) -> Night:
+    """Reckon everybody of a shop."""
+    with database.lock(records.LOCK, shop_id):
+        with database.work(shop_id) as work:
+            records.begin(work)
+            found = values.basis(work)
+        bought, asked, forgotten = _read(database, shop_id, found)
+        found = _with_model(database, shop_id, found, bought)
+        rows = _rows(found, bought, forgotten)
+        written = _write(database, shop_id, found, rows, watch)
+        with database.work(shop_id) as work:
+            records.finish(
+                work, purchases=len(bought.days), customers=len(rows), written=written, summary=_summary(found, rows)
+            )
+            records.answered(work, asked)
+            records.forget_models(work, work.now - MODELS_KEPT)
+    return Night(len(bought.days), len(rows), written, found.model.method)
+
+
+def _read(database: Database, shop_id: ShopId, found: Basis) -> tuple[Histories, list[int], list[int]]:
+    """Everybody's purchases, who was asked for by then, and who is not to be reckoned with; of one instant."""
+    columns: tuple[list[NDArray[Any]], list[NDArray[Any]], list[NDArray[Any]]] = ([], [], [])
+    with database.snapshot(shop_id) as work:
+        asked, forgotten = records.asked(work), records.forgotten(work)
+        today = rules.day_of(work.now, found.zone)
+        for portion in records.orders(work, found.zone.key, found.shop.currency):
+            columns[0].append(column(portion.customers, ">i8").astype(np.int64))
+            columns[1].append(column(portion.days, ">i4").astype(np.int32))
+            columns[2].append(column(portion.kept, ">i8").astype(np.float64))
+    whose, days, kept = (
+        np.concatenate(parts) if parts else np.zeros(0, kind)
+        for parts, kind in zip(columns, (np.int64, np.int32, np.float64), strict=True)
+    )
+    columns = ([], [], [])
+    return histories.of_orders(whose, days, kept, today), asked, forgotten
+
+
+def column(packed: bytes, kind: str) -> NDArray[Any]:
+    """A column from the binary form of an array: a head of twenty bytes, then each value behind its length."""
+    values_ = np.frombuffer(packed, np.dtype([("length", ">i4"), ("value", kind)]), offset=20)
+    return values_["value"]
+
+
+def _with_model(database: Database, shop_id: ShopId, found: Basis, bought: Histories) -> Basis:
+    """The shop's model for today: yesterday's, unless it is old or the shop has grown; cut points are always today's.
+
+    It is written down before anybody is reckoned by it, so a night that was killed goes on with the same.
+    """
+    model, horizon = found.model, found.terms.horizon_days
+    now = database.clock()
+    cuts = _cuts(bought)
+    if model is not None and _still_good(model, found, bought, now):
+        chosen, fitted_at = Choice.of({**found.body}), model.fitted_at
+        if model.cuts == {**cuts, "purchases": model.cuts["purchases"]} and model.terms_version == found.terms.version:
+            return found
+        fitted_on = model.cuts["purchases"]
+    else:
+        chosen, fitted_at, fitted_on = choices.choose(bought, horizon), now, len(bought.days)
+    body = chosen.body()
+    report, method = body.pop("report"), body.pop("method")
+    with database.work(shop_id) as work:
+        records.add_model(
+            work, fitted_at=fitted_at, terms_version=found.terms.version, method=method, params=body, report=report,
+            cuts={**cuts, "purchases": fitted_on},
+        )  # fmt: skip
+        return replace(found, model=records.model(work))
+
+
+def _still_good(model: Any, found: Basis, bought: Histories, now: datetime) -> bool:
+    return (
+        now - model.fitted_at < FITTED_FOR
+        and len(bought.days) < GROWN * model.cuts["purchases"] + 1
+        and model.params["horizon_days"] == found.terms.horizon_days
+    )
+
+
+def _cuts(bought: Histories) -> dict[str, list[float]]:
+    """Where fifths of the shop's customers end: days since the last order, purchases, money."""
+    silent = (bought.until_day - bought.last_day).astype(np.int64)
+    return {"r": _fifths(silent), "f": _fifths(bought.x + 1), "m": _fifths(bought.historic)}
+
+
+def _fifths(of: NDArray[Any]) -> list[float]:
+    """Values of the customers themselves (the inverse of the distribution), so that ties stay together."""
+    if not len(of):
+        return [0.0] * 4
+    places = [max(0, -(-len(of) * part // 5) - 1) for part in (1, 2, 3, 4)]
+    ordered = np.partition(of, places)
+    return [float(ordered[place]) for place in places]
+
+
+def _rows(found: Basis, bought: Histories, forgotten: Sequence[int]) -> NDArray[Any]:
+    """What is to be kept of everybody, ordered by customer, in the columns of `records.COLUMNS`."""
+    if forgotten:
+        bought = bought.some(~np.isin(bought.customer, np.asarray(forgotten, np.int64)))
+    terms, chosen = found.terms, Choice.of(found.body)
+    money = (terms.margin, terms.yearly_discount)
+    rows = np.zeros(len(bought), np.dtype([(name, kind[1:]) for name, kind, _ in records.COLUMNS]))
+    if not len(bought):
+        return rows
+    soon = scores.score(chosen, bought, terms.horizon_days, *money)
+    year = scores.score(chosen, bought, rules.WORTH_DAYS, *money)
+    then = scores.score(chosen, replace(bought, T=bought.tx), rules.WORTH_DAYS, *money)
+    rows["customer_id"], rows["first_day"], rows["last_day"] = bought.customer, bought.first_day, bought.last_day
+    rows["purchases"], rows["spent_minor"] = bought.x + 1, np.rint(bought.historic)
+    rows["buys"] = np.rint(100 * soon.buys)
+    rows["churn"] = 100 - rows["buys"]
+    rows["expected"] = _two_digits(np.rint(100 * year.expected).astype(np.int64)) / 100
+    waiting = then.next_day - bought.until_day
+    rows["next_day"] = np.minimum(np.floor(bought.last_day + waiting), values.LATEST_DAY)
+    rows["historic_minor"] = np.rint(rows["spent_minor"] * terms.margin)
+    rows["predicted_minor"] = _two_digits(np.rint(year.value).astype(np.int64))
+    _score(rows, found, bought)
+    return rows
+
+
+def _score(rows: NDArray[Any], found: Basis, bought: Histories) -> None:
+    """Recency, frequency, money, and the group that they make; as `rules.groups.scores` does for one."""
+    cuts = found.model.cuts
+    rows["r"] = 5 - np.searchsorted(cuts["r"], bought.until_day - bought.last_day)
+    rows["f"] = 1 + np.searchsorted(cuts["f"], bought.x + 1)
+    rows["m"] = 1 + np.searchsorted(cuts["m"], bought.historic)
+    places = np.asarray(group_places(found.terms.groups), np.int16)
+    rows["rfm_group"] = 1 + places[(rows["r"] - 1) * 25 + (rows["f"] - 1) * 5 + rows["m"] - 1]
+
+
+def _two_digits(of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As `rules.values.two_digits`, of each."""
+    powers = 10 ** np.arange(1, 19, dtype=np.int64)
+    step = 10 ** np.maximum(np.searchsorted(powers, of, side="right") - 1, 0)
+    return np.where(of < 100, np.maximum(of, 0), (of + step // 2) // step * step)
+
+
+def _write(database: Database, shop_id: ShopId, found: Basis, rows: NDArray[Any], watch: Watch) -> int:
+    """Portion by portion, make the kept rows those of today; answers how many had to change."""
+    written, after = 0, -1
+    for start in range(0, max(len(rows), 1), PORTION):
+        portion = rows[start : start + PORTION]
+        last = start + PORTION >= len(rows)
+        upto = EVERYBODY if last else int(portion["customer_id"][-1])
+        with database.work(shop_id) as work:
+            written += _write_portion(work, found, portion, after, upto)
+        after = upto
+        watch(min(start + PORTION, len(rows)), len(rows))
+    return written
+
+
+def _write_portion(work: UnitOfWork, found: Basis, portion: NDArray[Any], after: int, upto: int) -> int:
+    zone, names = found.zone.key, values.groups(found.terms)
+    packed = records.held(work, zone, names, after=after, upto=upto)
+    held = {name: column(packed[name], kind) for name, kind, _ in records.COLUMNS if packed}
+    stale = _stale(portion, held)
+    dropped = 0
+    if held:
+        ours = held["customer_id"].astype(np.int64)
+        dropped = records.drop(work, ours[~np.isin(ours, portion["customer_id"])].tolist())
+    if not stale.any():
+        return dropped
+    news = _packed(portion[stale])
+    if not found.terms.tell:
+        return dropped + records.put(work, zone, names, news)
+    changed = records.put_and_say(work, zone, names, news)
+    values.tell(work, found.terms, changed)
+    return dropped + len(changed)
+
+
+def _stale(portion: NDArray[Any], held: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which customers of the portion have no row, or one that says something else."""
+    if not held:
+        return np.ones(len(portion), bool)
+    place = np.minimum(np.searchsorted(held["customer_id"], portion["customer_id"]), len(held["customer_id"]) - 1)
+    same = np.ones(len(portion), bool)
+    for name, _, _ in records.COLUMNS:
+        same &= held[name][place] == portion[name]
+    return ~same
+
+
+def _packed(rows: NDArray[Any]) -> bytes:
+    """Rows as a binary COPY has them: each value behind its length, each row behind the number of its values."""
+    shape = [("many", ">i2")]
+    for name, kind, _ in records.COLUMNS:
+        shape += [(f"{name}_length", ">i4"), (name, kind)]
+    packed = np.zeros(len(rows), np.dtype(shape))
+    packed["many"] = len(records.COLUMNS)
+    for name, kind, _ in records.COLUMNS:
+        packed[f"{name}_length"], packed[name] = np.dtype(kind).itemsize, rows[name]
+    head = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    return head + packed.tobytes() + b"\xff\xff"
+
+
+def _summary(found: Basis, rows: NDArray[Any]) -> dict[str, Any]:
+    """What the page of value shows of everybody, in whole numbers: the grid, the groups, the distribution."""
+    cells = (rows["r"].astype(np.int64) - 1) * 5 + rows["f"] - 1
+    names = values.groups(found.terms)
+    edges = rules.steps(int(rows["predicted_minor"].max(initial=0)))
+    bins = np.searchsorted(edges, rows["predicted_minor"], side="right")
+    return {
+        "customers": len(rows),
+        "predicted_minor": int(rows["predicted_minor"].sum()),
+        "historic_minor": int(rows["historic_minor"].sum()),
+        "grid": _sums(cells, rows, 25),
+        "groups": dict(zip(names, _sums(rows["rfm_group"].astype(np.int64) - 1, rows, len(names)), strict=True)),
+        "edges": edges,
+        "distribution": _sums(bins, rows, len(edges) + 1),
+        "zone": found.zone.key,
+    }
+
+
+def _sums(place: NDArray[Any], rows: NDArray[Any], many: int) -> list[list[int]]:
+    """For each place: customers, money to come, money so far."""
+    weights = (None, rows["predicted_minor"], rows["historic_minor"])
+    counted = [np.bincount(place, weights=weight, minlength=many) for weight in weights]
+    return [[int(column[at]) for column in counted] for at in range(many)]

@@ -16,6 +16,7 @@ from engine.work import UnitOfWork
 from lifecycle.records import standings
 from lifecycle.records.standings import Held, Walked
 from lifecycle.rules import STAGES, Happening, Milestone, Stage, Standing, Terms, walk
+from lifecycle.service import values
 
 DOMAIN = "lifecycle"
 PREFIX = "stage:"
@@ -61,6 +62,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     ]
     kept = {each.kept.customer_id for each in accepted.merges}
     settle_milestones(work, milestones, [c.customer_id for c in accepted.customers], kept)
+    values.look_again(work, accepted)
 
 
 def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:

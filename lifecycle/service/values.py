@@ -8,7 +8,8 @@ and is a process of its own; nothing here does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,6 +25,7 @@ from engine.work import Database, UnitOfWork
 from lifecycle.prediction.one import score_one
 from lifecycle.records import values as records
 from lifecycle.rules import values as rules
+from lifecycle.rules.groups import PRESETS, place_of, scores
 from lifecycle.rules.values import Purchases, ValueTerms
 
 DOMAIN = "value"
@@ -34,12 +36,31 @@ BATCHES = 4
 TELL_BATCH = 1000
 PAGE = 50
 
-# A day is sooner or later than any other; an order is expected within a lifetime at most.
+# No order is expected after this: the year 2269.
 LATEST_DAY = 109_500
+# Above every number and every amount.
+MOST = 2**63 - 1
+
+Watch = Callable[[int, int], None]
+"""Called with how many customers are done, and of how many."""
 
 
 class BadValueTerms(Refusal):
     """One of the numbers is not what was asked for."""
+
+
+class Reckoning(Refusal):
+    """This shop's customers are being reckoned already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a run did: purchases read, customers reckoned, rows that it had to write or drop, and by which method."""
+
+    purchases: int
+    customers: int
+    written: int
+    method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +161,14 @@ def row_of(found: Basis, customer_id: int, bought: Purchases, today: int) -> dic
     # waits for it.
     then = score_one(body, x, tx, tx, m, rules.WORTH_DAYS, until_day=bought.last_day, **money)
     buys = rules.percent(soon.buys)
-    r, f, m_score = rfm.scores(found.model.cuts, today - bought.last_day, bought.many, bought.spent_minor)
+    r, f, m_score = scores(found.model.cuts, today - bought.last_day, bought.many, bought.spent_minor)
     return {
         "customer_id": customer_id, "r": r, "f": f, "m": m_score,
-        "rfm_group": 1 + groups(terms).index(rfm.group(terms.groups, r, f, m_score)),
+        "rfm_group": 1 + place_of(terms.groups, r, f, m_score),
         "purchases": bought.many, "spent_minor": bought.spent_minor,
         "first_day": bought.first_day, "last_day": bought.last_day,
         "buys": buys, "churn": 100 - buys, "expected": rules.hundredths(year.expected) / 100,
-        "next_day": min(math.floor(then.next_day), rules.LATEST_DAY),
+        "next_day": min(math.floor(then.next_day), LATEST_DAY),
         "historic_minor": round(bought.spent_minor * terms.margin),
         "predicted_minor": rules.two_digits(round(year.value)),
     }  # fmt: skip
@@ -155,7 +176,7 @@ def row_of(found: Basis, customer_id: int, bought: Purchases, today: int) -> dic
 
 def groups(terms: ValueTerms) -> list[str]:
     """The names of the groups of the shop's preset, in their order."""
-    return [group.key for group in rfm.PRESETS[terms.groups]]
+    return [group.key for group in PRESETS[terms.groups]]
 
 
 def tell(work: UnitOfWork, terms: ValueTerms, changed: Iterable[Any]) -> None:

@@ -64,7 +64,7 @@ CREATE TABLE value_runs (
     shop_id     bigint PRIMARY KEY REFERENCES shops ON DELETE CASCADE,
     began_at    timestamptz NOT NULL,
     finished_at timestamptz,
-    orders      bigint NOT NULL DEFAULT 0,
+    purchases   bigint NOT NULL DEFAULT 0,
     customers   bigint NOT NULL DEFAULT 0,
     written     bigint NOT NULL DEFAULT 0,
     summary     jsonb NOT NULL DEFAULT '{}',
