@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history, imports, ledger, packs, trouble
+from plugin import history, imports, ledger, nights, packs, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -125,6 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     leave.add_argument("--shop", required=True, help="such as kettle.myshopify.com")
     enter = commands.add_parser("import", help="take in what `export` wrote, on another installation")
     enter.add_argument("file")
+    deeds = commands.add_parser("lifecycle", help="reckon what customers are worth").add_subparsers(
+        dest="deed", required=True, metavar="deed"
+    )
+    nights.describe(deeds.add_parser("nightly", help="reckon the customers of every shop that is due; workers do it"))
     imports.describe(commands.add_parser("import-points", help="bring balances from another program, or undo that"))
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
@@ -265,6 +269,7 @@ _CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
     "import-points": imports.run,
     "export": lambda house, chosen: packs.write(house, chosen.shop, chosen.file),
     "import": lambda house, chosen: packs.take(house, chosen.file),
+    "lifecycle": nights.run,
     "ledger": lambda house, chosen: ledger.verify(house, chosen.shop),
     "reconcile": lambda house, chosen: history.reconcile(house, chosen.shop, deep=chosen.deep),
     "sign-in": lambda house, chosen: by_hand.sign_in(house, chosen.store),

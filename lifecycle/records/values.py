@@ -64,10 +64,10 @@ _TRAVELLING = {
                              {NO_DAY})""",
 }
 _HELD = text(f"""
-    SELECT {", ".join(f"array_send(array_agg({name} ORDER BY customer_id)) AS {name}" for name, _, _ in COLUMNS)}
+    SELECT {", ".join(f"array_send(array_agg({name})) AS {name}" for name, _, _ in COLUMNS)}
     FROM (SELECT {", ".join(f"{_TRAVELLING.get(name, f'v.{name}')} AS {name}" for name, _, _ in COLUMNS)}
           FROM customer_values v
-          WHERE v.shop_id = :shop_id AND v.customer_id > :after AND v.customer_id <= :upto) g
+          WHERE v.shop_id = :shop_id AND v.customer_id > :after AND v.customer_id <= :upto ORDER BY v.customer_id) g
 """)
 _ARRIVED = {
     "rfm_group": "(CAST(:groups AS text[]))[g.rfm_group]",
@@ -147,7 +147,8 @@ _FINISH = text("""
     WHERE shop_id = :shop_id
 """)
 _RUN = text("""
-    SELECT began_at, finished_at, purchases, customers, written, summary, told_to FROM value_runs WHERE shop_id = :shop_id
+    SELECT began_at, finished_at, purchases, customers, written, summary, told_to FROM value_runs
+    WHERE shop_id = :shop_id
 """)
 _TELL_FROM = text("UPDATE value_runs SET told_to = :told_to WHERE shop_id = :shop_id")
 _TO_TELL = text("""

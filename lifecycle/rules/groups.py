@@ -29,7 +29,8 @@ class Group:
 # The eleven groups by which Shopify sorts customers (`CustomerStatistics.rfmGroup`); the eleventh, prospects, is
 # everybody who has not bought. "R3" is a score of recency, FM the mean of those of frequency and money.
 SHOPIFY = (
-    Group("champions", "Champions", "Bought lately (R5), often and much (FM above 3).", lambda r, fm: r == 5 and fm > 3),
+    Group("champions", "Champions", "Bought lately (R5), often and much (FM above 3).",
+          lambda r, fm: r == 5 and fm > 3),
     Group("loyal", "Loyal", "Bought not long ago (R3 or R4), often and much (FM above 3).",
           lambda r, fm: r in (3, 4) and fm > 3),
     Group("active", "Active", "Bought lately (R4 or R5), some (FM above 1, up to 3).",
@@ -43,7 +44,8 @@ SHOPIFY = (
           lambda r, fm: r == 3 and fm <= 2),
     Group("at_risk", "At risk", "Bought long ago (R1 or R2), often or much before (FM above 2, up to 4).",
           lambda r, fm: r <= 2 and 2 < fm <= 4),
-    Group("previously_loyal", "Previously loyal", "Bought long ago (R1 or R2), very often and much before (FM above 4).",
+    Group("previously_loyal", "Previously loyal",
+          "Bought long ago (R1 or R2), very often and much before (FM above 4).",
           lambda r, fm: r <= 2 and fm > 4),
     Group("dormant", "Dormant", "Bought long ago (R1 or R2), little (FM up to 2).", lambda r, fm: r <= 2 and fm <= 2),
 )  # fmt: skip

@@ -8,13 +8,15 @@ between reading and writing; who is asked for meanwhile is looked at afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.exc import OperationalError
 
 from commerce.ids import ShopId
 from engine.work import Database, UnitOfWork
@@ -37,11 +39,13 @@ GROWN = 1.1
 MODELS_KEPT = timedelta(days=366)
 
 EVERYBODY = 2**63 - 1
+# What the database calls a lock that was waited for too long.
+LOCKED = "55P03"
 
 
 def run(database: Database, shop_id: ShopId, watch: Watch) -> Night:
-    """Reckon everybody of a shop."""
-    with database.lock(records.LOCK, shop_id):
+    """Reckon everybody of a shop. Refuses with `Reckoning` where another process is at it."""
+    with _alone(database, shop_id):
         with database.work(shop_id) as work:
             records.begin(work)
             found = values.basis(work)
@@ -56,6 +60,22 @@ def run(database: Database, shop_id: ShopId, watch: Watch) -> Night:
             records.answered(work, asked)
             records.forget_models(work, work.now - MODELS_KEPT)
     return Night(len(bought.days), len(rows), written, found.model.method)
+
+
+@contextmanager
+def _alone(database: Database, shop_id: ShopId) -> Iterator[None]:
+    """Hold the shop's lock of values. Single looks let it go within a second; another night does not."""
+    lock = database.lock(records.LOCK, shop_id)
+    try:
+        lock.__enter__()
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCKED:
+            raise Reckoning from None
+        raise
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
 
 
 def _read(database: Database, shop_id: ShopId, found: Basis) -> tuple[Histories, list[int], list[int]]:
@@ -108,7 +128,7 @@ def _with_model(database: Database, shop_id: ShopId, found: Basis, bought: Histo
 
 
 def _still_good(model: Any, found: Basis, bought: Histories, now: datetime) -> bool:
-    return (
+    return bool(
         now - model.fitted_at < FITTED_FOR
         and len(bought.days) < GROWN * model.cuts["purchases"] + 1
         and model.params["horizon_days"] == found.terms.horizon_days
