@@ -28,7 +28,7 @@ from lifecycle.records import values as records
 from lifecycle.rules import values as rules
 from lifecycle.rules.groups import group_places
 from lifecycle.service import values
-from lifecycle.service.values import Basis, Night, Watch
+from lifecycle.service.values import Basis, Night, Reckoning, Watch
 
 # Customers whose rows are compared and written in one transaction: about a second of work.
 PORTION = 25_000

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,6 +39,8 @@ PAGE = 50
 
 # No order is expected after this: the year 2269.
 LATEST_DAY = 109_500
+# How long after an installation the first night may begin: the history has begun to come in by then.
+SETTLING_IN = timedelta(minutes=10)
 # Above every number and every amount.
 MOST = 2**63 - 1
 
@@ -217,11 +220,10 @@ def night_due(work: UnitOfWork) -> bool:
     reading = backfills.latest(work)
     if reading is not None and reading.running and reading.trouble is None:
         return False
-    run = records.run(work)
-    if run is None or run.finished_at is None:
-        return True
-    found = basis(work)
-    return (
+    run, found = records.run(work), basis(work)
+    if run is None:
+        return work.now - found.shop.installed_at >= SETTLING_IN
+    return run.finished_at is None or (
         found.model is None
         or found.model.terms_version != found.terms.version
         or run.finished_at < rules.last_due(work.shop_id, work.now, found.zone)
