@@ -8,6 +8,7 @@ from lifecycle.rules.values import WORTH_DAYS, ValueTerms
 from lifecycle.service import (
     DOMAIN,
     BadValueTerms,
+    Overview,
     Reckoning,
     current_terms,
     customer_history,
@@ -41,6 +42,7 @@ __all__ = [
     "BadValueTerms",
     "Group",
     "Milestone",
+    "Overview",
     "Reckoning",
     "Stage",
     "Terms",

@@ -16,6 +16,7 @@ from lifecycle.service.stages import (
 )
 from lifecycle.service.values import (
     BadValueTerms,
+    Overview,
     Reckoning,
     customer_value,
     most_valuable,
@@ -31,6 +32,7 @@ from lifecycle.service.values import (
 __all__ = [
     "DOMAIN",
     "BadValueTerms",
+    "Overview",
     "Reckoning",
     "current_terms",
     "customer_history",

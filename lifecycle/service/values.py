@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from commerce.ids import CustomerId, ShopId
+from commerce.money import exponent
 from commerce.refusal import Refusal
 from commerce.store import SetFields
 from engine import backfills, outbox, shops, terms
@@ -187,8 +188,8 @@ def tell(work: UnitOfWork, terms: ValueTerms, changed: Iterable[Any]) -> None:
     rows = list(changed) if terms.tell else []
     if not rows:
         return
-    external = records.who(work, [row.customer_id for row in rows])
-    outbox.put(work, [_fields(external[row.customer_id], row) for row in rows if row.customer_id in external])
+    external, unit = records.who(work, [row.customer_id for row in rows]), _unit(work)
+    outbox.put(work, [_fields(external[row.customer_id], row, unit) for row in rows if row.customer_id in external])
 
 
 def tell_all(work: UnitOfWork) -> int:
@@ -198,15 +199,21 @@ def tell_all(work: UnitOfWork) -> int:
     run = records.run(work)
     if run is None or run.told_to is None:
         return 0
-    wanted = value_terms(work).tell
+    wanted, unit = value_terms(work).tell, _unit(work)
     rows = records.to_tell(work, run.told_to, TELL_BATCH)
-    outbox.put(work, [_fields(row.external_id, row) if wanted else _no_fields(row.external_id) for row in rows])
+    outbox.put(work, [_fields(row.external_id, row, unit) if wanted else _no_fields(row.external_id) for row in rows])
     records.tell_from(work, rows[-1].customer_id if len(rows) == TELL_BATCH else None)
     return len(rows)
 
 
-def _fields(external_id: str, row: Any) -> SetFields:
-    return SetFields(external_id, DOMAIN, {"rfm_group": row.rfm_group, "predicted_value": str(row.predicted_minor)})
+def _unit(work: UnitOfWork) -> int:
+    """Minor units of one whole unit of the shop's money: a store's segments compare whole numbers."""
+    return int(10 ** exponent(shops.current(work).currency))
+
+
+def _fields(external_id: str, row: Any, unit: int) -> SetFields:
+    worth = str(row.predicted_minor // unit)
+    return SetFields(external_id, DOMAIN, {"rfm_group": row.rfm_group, "predicted_value": worth})
 
 
 def _no_fields(external_id: str) -> SetFields:
