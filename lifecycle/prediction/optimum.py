@@ -53,14 +53,14 @@ class Optimum:
     settled: bool
 
 
-def climb(surface: Surface, start: Floats, low: float, high: float) -> Optimum:
+def climb(surface: Surface, start: Floats, low: float, high: float, *, close: float = CLOSE) -> Optimum:
     """From `start` to the top; `settled` says whether it was reached (or the bound that it leans against)."""
     point = np.clip(start, low, high)
     value, slope, bend = surface(point)
     looks = 1
     for _ in range(STEPS):
         step, gain = _step(point, slope, bend, low, high)
-        if gain < CLOSE:
+        if gain < close:
             return Optimum(point, value, slope, bend, looks, True)
         for _ in range(HALVINGS):
             there = np.clip(point + step, low, high)
