@@ -263,7 +263,7 @@ def _summary(found: Basis, rows: NDArray[Any]) -> dict[str, Any]:
         "groups": dict(zip(names, _sums(rows["rfm_group"].astype(np.int64) - 1, rows, len(names)), strict=True)),
         "edges": edges,
         "distribution": _sums(bins, rows, len(edges) + 1),
-        "zone": found.zone.key,
+        "terms": found.terms.body(),
     }
 
 

@@ -262,6 +262,12 @@ class Overview:
     model: Any
     run: Any
 
+    @property
+    def used(self) -> ValueTerms:
+        """The terms of the last night that was finished: what is shown was reckoned by them."""
+        told = self.run.summary.get("terms") if self.run is not None else None
+        return ValueTerms.read(self.model.terms_version, told) if told else self.terms
+
 
 def value_overview(work: UnitOfWork) -> Overview:
     return Overview(value_terms(work), records.model(work), records.run(work))

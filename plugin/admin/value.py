@@ -61,13 +61,13 @@ def valuable() -> str:
     chosen = request.args.get("group", "")
     with unit() as work:
         found = lifecycle.value_overview(work)
-        group = next((each for each in PRESETS[found.terms.groups] if each.key == chosen), None)
+        group = next((each for each in PRESETS[found.used.groups] if each.key == chosen), None)
         rows = lifecycle.most_valuable(work, group.key if group else None, after=_after(request.args.get("after", "")))
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return render_template(
-        "admin/valuable.html", rows=rows[:PAGE], group=group, groups=PRESETS[found.terms.groups],
+        "admin/valuable.html", rows=rows[:PAGE], group=group, groups=PRESETS[found.used.groups],
         after=f"{last.predicted_minor}-{last.customer_id}" if last else None, first="after" not in request.args,
-        currency=g.merchant.shop.currency, terms=found.terms,
+        currency=g.merchant.shop.currency, terms=found.used,
     )  # fmt: skip
 
 
@@ -76,8 +76,8 @@ def _page(found: Overview, typed: Mapping[str, str], *, refusal: Refusal | None 
         "admin/value.html",
         v=found,
         s=found.run.summary if found.run else {},
-        groups=PRESETS[found.terms.groups],
-        group_named={group.key: group for group in PRESETS[found.terms.groups]},
+        used=found.used,
+        groups=PRESETS[found.used.groups],
         prospects=PROSPECTS,
         presets=PRESET_NAMES,
         tried=back_test(found.model),

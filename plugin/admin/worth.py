@@ -59,11 +59,12 @@ def words(portrait: Portrait) -> dict[str, Any]:
     value, found = portrait.worth, portrait.reckoned
     if value is None or found is None or found.model is None:
         return {"worth_group": None, "worth_gap": None, "worth_words": ""}
-    groups = [group for preset in PRESETS.values() for group in preset if group.key == value.rfm_group]
-    own = [group for group in PRESETS[found.terms.groups] if group.key == value.rfm_group]
+    # While a night changes from one preset to another, some customers are in groups of the other.
+    presets = sorted(PRESETS, key=lambda preset: preset != found.used.groups)
+    groups = [group for preset in presets for group in PRESETS[preset] if group.key == value.rfm_group]
     gaps = value.purchases - 1
     return {
-        "worth_group": next(iter([*own, *groups]), None),
+        "worth_group": next(iter(groups), None),
         "worth_gap": round((value.last_day - value.first_day).days / gaps) if gaps else None,
         "worth_words": record(found.model),
     }

@@ -76,6 +76,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/woocommerce",
         "/woocommerce/grant",
         "/tiers",
+        "/value",
         "/proxy/r/<code>",
     }
     assert all("GET" not in methods for path, methods in rules.items())
