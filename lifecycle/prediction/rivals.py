@@ -33,6 +33,8 @@ LIMIT_SHARE = 0.9
 SHORTEST = 7
 # Standard errors by which the rule of silence must be ahead to be preferred to a model that surprises less.
 CLEARLY = 2.0
+# Share of surprise by which a model as it is must be ahead of a corrected one.
+HEED = 0.01
 
 
 Flags = NDArray[np.bool_]
@@ -70,10 +72,12 @@ def starts(histories: Histories, horizon_days: int) -> tuple[list[int], int]:
     """The days on which windows begin, newest first, and their length in days."""
     if not len(histories):
         return [], 0
-    first = int(histories.first_day.min())
-    length = min(horizon_days, (histories.until_day - first) // 3)
-    days = [histories.until_day - length * (i + 1) for i in range(WINDOWS)]
-    return [day for day in days if length >= SHORTEST and day - first >= length], length
+    span = histories.until_day - int(histories.first_day.min())
+    length = min(horizon_days, span // 2)
+    # Where few windows fit one before the other, they overlap by half. Each has a window's length of history before it.
+    step = length if span >= 4 * length else length // 2
+    days = [histories.until_day - length - step * i for i in range(WINDOWS)]
+    return [day for day in days if length >= SHORTEST and day - histories.until_day + span >= length], length
 
 
 def sampled(histories: Histories) -> Histories:
@@ -163,7 +167,10 @@ def gap_weeks(histories: Histories) -> float:
 
 def judged(entries: Sequence[Entry], seen: Sequence[Seen]) -> tuple[Entry, str]:
     """Who speaks for the shop, and why, in a sentence."""
-    best = next(entry for entry in entries if entry.method != HIATUS)
+    ahead = next(entry for entry in entries if entry.method != HIATUS)
+    # What the shop saw is left out only where it was clearly worse: unheeded, it costs more than it saves heeded.
+    heeded = next(entry for entry in entries if entry.bends)
+    best = heeded if heeded.loss < ahead.loss * (1.0 + HEED) else ahead
     rule = next(entry for entry in entries if entry.method == HIATUS)
     bought = np.concatenate([each.bought for each in seen])
     said, ruled = best.chance > 0.5, _rule(seen)
