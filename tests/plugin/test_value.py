@@ -60,7 +60,7 @@ def test_the_page_shows_grid_groups_spread_and_how_far_to_trust_them(filled: Sho
         assert said in words, said
     assert "foresaw of" in words
     assert page.text.count('role="img"') == 2
-    assert '<dt>Customers who bought</dt> <dd class="value">50</dd>' in words
+    assert '<dt>Customers who bought</dt><dd class="value">50</dd>' in words
 
 
 def test_the_totals_are_those_of_the_rows(house: House, filled: Shop, merchant: Merchant) -> None:
