@@ -1,15 +1,17 @@
 """What is kept of a customer's worth, and by which rules it is reckoned.
 
-A prediction is good for two digits, a chance for a hundredth: more would be noise that looks like knowledge, and would
-make every night write every customer anew. So numbers are cut to what they are worth before they are kept, wherever
-they come from: the night and a single order end in the same row.
+A prediction of one customer is good for a digit or two: more would be noise that looks like knowledge, and every night
+would write every customer anew, for whoever is silent is worth a little less each day. So expectations are kept in
+steps of about a tenth, wherever they come from: the night and a single order end in the same row.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
 from typing import Any
 
 # As in `prediction.histories`: an older date is a clock that had lost its time.
@@ -61,22 +63,31 @@ class ValueTerms:
         return self.discount_percent / 100
 
 
-def percent(chance: float) -> int:
-    """A chance as it is kept: whole percent."""
-    return round(100 * chance)
+# Two digits, a tenth apart: the preferred numbers that engineers build with (IEC 60063, E24).
+STEPS = (
+    10, 11, 12, 13, 15, 16, 18, 20, 22, 24, 27, 30, 33, 36, 39, 43, 47, 51, 56, 62, 68, 75, 82, 91, 100,
+)  # fmt: skip
+# Twice the middle between two neighbours; above it the greater one is nearer.
+MIDDLES = tuple(low + high for low, high in pairwise(STEPS))
 
 
-def two_digits(amount: int) -> int:
-    """Predicted money as it is kept: ``1234 -> 1200``, ``1250 -> 1300``; below a hundred, as it is."""
-    if amount < 100:
+def in_steps(amount: int) -> int:
+    """An expectation as it is kept: the nearest step of about a tenth, ``1234 -> 1200``; below ten, as it is."""
+    if amount < STEPS[0]:
         return max(0, amount)
-    step: int = 10 ** (len(str(amount)) - 2)
-    return (amount + step // 2) // step * step
+    scale: int = 10 ** (len(str(amount)) - 2)
+    return STEPS[bisect_right(MIDDLES, 2 * amount // scale)] * scale
+
+
+def percent(chance: float) -> int:
+    """A chance as it is kept: whole percent in the same steps, counted from the end that is nearer."""
+    whole = round(100 * chance)
+    return in_steps(whole) if whole <= 50 else 100 - in_steps(100 - whole)
 
 
 def hundredths(orders: float) -> int:
-    """Expected orders as they are kept, in hundredths: two digits of them."""
-    return two_digits(round(100 * orders))
+    """Expected orders as they are kept, in hundredths."""
+    return in_steps(round(100 * orders))
 
 
 # Nights are reckoned between one and five by the shop's own clock, each shop at its own minute: all shops of a country

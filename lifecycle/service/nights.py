@@ -164,13 +164,13 @@ def _rows(found: Basis, bought: Histories, forgotten: Sequence[int]) -> NDArray[
     then = scores.score(chosen, replace(bought, T=bought.tx), rules.WORTH_DAYS, *money)
     rows["customer_id"], rows["first_day"], rows["last_day"] = bought.customer, bought.first_day, bought.last_day
     rows["purchases"], rows["spent_minor"] = bought.x + 1, np.rint(bought.historic)
-    rows["buys"] = np.rint(100 * soon.buys)
+    rows["buys"] = _percent(soon.buys)
     rows["churn"] = 100 - rows["buys"]
-    rows["expected"] = _two_digits(np.rint(100 * year.expected).astype(np.int64)) / 100
+    rows["expected"] = _in_steps(np.rint(100 * year.expected).astype(np.int64)) / 100
     waiting = then.next_day - bought.until_day
     rows["next_day"] = np.minimum(np.floor(bought.last_day + waiting), values.LATEST_DAY)
     rows["historic_minor"] = np.rint(rows["spent_minor"] * terms.margin)
-    rows["predicted_minor"] = _two_digits(np.rint(year.value).astype(np.int64))
+    rows["predicted_minor"] = _in_steps(np.rint(year.value).astype(np.int64))
     _score(rows, found, bought)
     return rows
 
@@ -185,11 +185,18 @@ def _score(rows: NDArray[Any], found: Basis, bought: Histories) -> None:
     rows["rfm_group"] = 1 + places[(rows["r"] - 1) * 25 + (rows["f"] - 1) * 5 + rows["m"] - 1]
 
 
-def _two_digits(of: NDArray[np.int64]) -> NDArray[np.int64]:
-    """As `rules.values.two_digits`, of each."""
-    powers = 10 ** np.arange(1, 19, dtype=np.int64)
-    step = 10 ** np.maximum(np.searchsorted(powers, of, side="right") - 1, 0)
-    return np.where(of < 100, np.maximum(of, 0), (of + step // 2) // step * step)
+def _in_steps(of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As `rules.values.in_steps`, of each."""
+    powers = 10 ** np.arange(2, 19, dtype=np.int64)
+    scale = 10 ** np.searchsorted(powers, of, side="right").astype(np.int64)
+    steps = np.asarray(rules.STEPS, np.int64)[np.searchsorted(rules.MIDDLES, 2 * of // scale, side="right")] * scale
+    return np.where(of < rules.STEPS[0], np.maximum(of, 0), steps)
+
+
+def _percent(chance: NDArray[np.float64]) -> NDArray[np.int64]:
+    """As `rules.values.percent`, of each."""
+    whole = np.rint(100 * chance).astype(np.int64)
+    return np.where(whole <= 50, _in_steps(whole), 100 - _in_steps(100 - whole))
 
 
 def _write(database: Database, shop_id: ShopId, found: Basis, rows: NDArray[Any], watch: Watch) -> int:

@@ -174,7 +174,7 @@ def row_of(found: Basis, customer_id: int, bought: Purchases, today: int) -> dic
         "buys": buys, "churn": 100 - buys, "expected": rules.hundredths(year.expected) / 100,
         "next_day": min(math.floor(then.next_day), LATEST_DAY),
         "historic_minor": round(bought.spent_minor * terms.margin),
-        "predicted_minor": rules.two_digits(round(year.value)),
+        "predicted_minor": rules.in_steps(round(year.value)),
     }  # fmt: skip
 
 

@@ -15,8 +15,8 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = """
--- Everybody with an order that counts. Numbers are kept as fine as they are worth: a chance in whole percent, predicted
--- money to two digits; so a night writes those rows only in which something worth telling has changed.
+-- Everybody with an order that counts. Expectations are kept as fine as they are good, in steps of about a tenth: so a
+-- night writes those rows only in which something worth telling has changed.
 CREATE TABLE customer_values (
     shop_id         bigint NOT NULL,
     customer_id     bigint NOT NULL,
