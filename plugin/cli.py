@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import history, imports, ledger, nights, packs, trouble
+from plugin import backtests, history, imports, ledger, nights, packs, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -68,6 +68,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], build: Build,
     if chosen.command == "new-key":
         print(Fernet.generate_key().decode())
         return 0
+    if chosen.command == "lifecycle" and chosen.deed == "backtest":
+        return backtests.run(chosen)
     try:
         if chosen.command == "demo":
             from plugin import demo
@@ -128,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     deeds = commands.add_parser("lifecycle", help="reckon what customers are worth").add_subparsers(
         dest="deed", required=True, metavar="deed"
     )
+    backtests.describe(deeds.add_parser("backtest", help="hold predictions against what came, on any file of orders"))
     nights.describe(deeds.add_parser("nightly", help="reckon the customers of every shop that is due; workers do it"))
     imports.describe(commands.add_parser("import-points", help="bring balances from another program, or undo that"))
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 DAYS_OF_A_WEEK, DAYS_OF_A_YEAR = 7.0, 365.0
-NEVER, LAST, TERMS = -700.0, 1e-15, 4_000
+NEVER, LAST, TERMS, SURE, MOMENT, BORROWED = -700.0, 1e-15, 4_000, 1e-6, 0.5, 2.0
+# Gauss and Legendre on [0, 1], as `pareto.NODES`: half of them; the others are their mirror images.
+NODES = (
+    (0.09501250983763744, 0.18945061045506834), (0.28160355077925892, 0.18260341504492353),
+    (0.45801677765722737, 0.16915651939500270), (0.61787624440264375, 0.14959598881657676),
+    (0.75540440835500303, 0.12462897125553385), (0.86563120238783174, 0.09515851168249297),
+    (0.94457502307323258, 0.06225352393864789), (0.98940093499164993, 0.02715245941175412),
+)  # fmt: skip
+Params = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -43,22 +51,47 @@ def score_one(
 
     `body` is `Choice.body()`, as stored; `until_day` the day that `T` counts to, in days since 1970.
     """
-    params, weeks = body["params"], horizon_days / DAYS_OF_A_WEEK
-    shift = 0.0 if body["method"] == "bg/nbd" else 1.0
-    alive = _alive(params, shift, x, tx, T)
-    orders, early = (_orders(params, shift, x, T, each) for each in (weeks, weeks / 2))
+    params, known, weeks = body["params"], body["calibration"], horizon_days / DAYS_OF_A_WEEK
     n, age = params["r"] + x, params["alpha"] + T
     none = math.exp(-n * math.log1p(weeks / age))
-    buys = alive * -math.expm1(n * math.log(age / (age + weeks)))
-    expected = alive * orders
+    if "beta" in params:
+        alive, chance = _pareto_alive(params, x, tx, T), _pareto_buys(params, x, T, none)
+        whole, half = (_pareto_orders(params, x, T, each) for each in (weeks, weeks / 2))
+    else:
+        shift = 0.0 if body["method"] == "bg/nbd" else 1.0
+        alive, chance = _alive(params, shift, x, tx, T), 1.0 - none
+        whole, half = (_orders(params, shift, x, T, each) for each in (weeks, weeks / 2))
+    buys = _buys(known, x, tx, T, alive * chance, weeks)
+    more = max(alive * whole / max(alive * chance, 1e-12) - 1.0, 0.0)
+    expected = buys * (1.0 + known.get("more", 1.0) * more)
     wait = DAYS_OF_A_WEEK * age * math.expm1(-math.log((1.0 + none) / 2.0) / n)
-    worth = (
-        margin * _spends(body["spending"], x, m) * expected * _discounted(orders, early, horizon_days, yearly_discount)
-    )
+    worth = margin * _spends(body["spending"], x, m) * expected * _discounted(whole, half, horizon_days, yearly_discount)
     return One(buys, expected, 1.0 - buys, until_day + wait, worth)
 
 
-def _alive(params: Mapping[str, float], shift: float, x: int, tx: float, T: float) -> float:
+def _buys(known: Params, x: int, tx: float, T: float, chance: float, weeks: float) -> float:
+    if not known:
+        return chance
+    if "limit_weeks" in known:
+        share = known["within" if T - tx <= known["limit_weeks"] else "beyond"]
+        return float(1.0 - (1.0 - share) ** (weeks / known["learned_weeks"]))
+    gap, kept = known["gap_weeks"], min(max(chance, SURE), 1.0 - SURE)
+    silence = T - tx + MOMENT
+    late = math.log(silence / ((BORROWED * gap + tx) / (BORROWED + x) + MOMENT))
+    odds = (
+        known["level"]
+        + known["logit"] * (math.log(kept) - math.log1p(-kept))
+        + known["once"] * (x == 0)
+        + known["late"] * late
+        + known["overdue"] * max(late, 0.0)
+        + known["often"] * math.log1p(x)
+        + known["silence"] * math.log(silence / (gap + MOMENT))
+        + known["age"] * math.log((T + MOMENT) / (gap + MOMENT))
+    )
+    return 1.0 / (1.0 + math.exp(-min(max(odds, -30.0), 30.0)))
+
+
+def _alive(params: Params, shift: float, x: int, tx: float, T: float) -> float:
     if not x and not shift:
         return 1.0
     r, alpha, a, b = params["r"], params["alpha"], params["a"], params["b"]
@@ -66,12 +99,43 @@ def _alive(params: Mapping[str, float], shift: float, x: int, tx: float, T: floa
     return 1.0 / (1.0 + math.exp(min(u, -NEVER)))
 
 
-def _orders(params: Mapping[str, float], shift: float, x: int, T: float, weeks: float) -> float:
+def _orders(params: Params, shift: float, x: int, T: float, weeks: float) -> float:
     r, alpha, a, b = params["r"], params["alpha"], params["a"], params["b"]
     a = a if abs(a - 1.0) > 1e-5 else 1.0 + 1e-5
     c, z = a + b + x - 1.0 + shift, weeks / (alpha + T + weeks)
     rest = math.exp((a - 1.0) * math.log1p(-z)) * _gauss(a + b - 1.0 + shift - r, a - 1.0, c, z)
     return max(c / (a - 1.0) * (1.0 - rest), 0.0)
+
+
+def _pareto_alive(params: Params, x: int, tx: float, T: float) -> float:
+    r, alpha, s, beta = params["r"], params["alpha"], params["s"], params["beta"]
+    now = -(r + x) * math.log(alpha + T) - s * math.log(beta + T)
+    last, end = _ln_b(params, x, tx) - now, _ln_b(params, x, T) - now
+    odds = math.log(s / (r + s + x)) + last + math.log(max(-math.expm1(end - last), 1e-300))
+    return 1.0 / (1.0 + math.exp(min(odds, -NEVER)))
+
+
+def _ln_b(params: Params, x: int, t: float) -> float:
+    r, alpha, s, beta = params["r"], params["alpha"], params["s"], params["beta"]
+    a, b, c = math.log(alpha + t), math.log(beta + t), r + s + x + 1.0
+    if alpha >= beta:
+        return -(r + x) * a - s * b + math.log(_gauss(1.0, r + x, c, (alpha - beta) / (alpha + t)))
+    return (1.0 - r - x) * a - (s + 1.0) * b + math.log(_gauss(1.0, s + 1.0, c, (beta - alpha) / (beta + t)))
+
+
+def _pareto_orders(params: Params, x: int, T: float, weeks: float) -> float:
+    power, span = params["s"] - 1.0, math.log1p(weeks / (params["beta"] + T))
+    lifetime = -math.expm1(-power * span) / power if abs(power) > 1e-9 else span
+    return (params["r"] + x) * (params["beta"] + T) / (params["alpha"] + T) * lifetime
+
+
+def _pareto_buys(params: Params, x: int, T: float, none: float) -> float:
+    n, age, found = params["r"] + x, params["alpha"] + T, 0.0
+    for off, weight in NODES:
+        for node in ((1.0 - off) / 2.0, (1.0 + off) / 2.0):
+            until = age * math.expm1(-math.log(none + (1.0 - none) * node) / n)
+            found += weight / 2.0 * math.exp(-params["s"] * math.log1p(until / (params["beta"] + T)))
+    return (1.0 - none) * found
 
 
 def _gauss(a: float, b: float, c: float, z: float) -> float:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-Made = TypeVar("Made")
+Made, Other = TypeVar("Made"), TypeVar("Other")
 
 PART = 16_384
 # Fewer parts than this are sooner done than handed over.
@@ -28,3 +28,9 @@ def each_part(rows: int, work: Callable[[slice], Made]) -> Iterator[Made]:
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="prediction")
+
+
+def in_two(first: Callable[[], Made], second: Callable[[], Other]) -> tuple[Made, Other]:
+    """Both, at the same time."""
+    waiting = _threads().submit(second)
+    return first(), waiting.result()
