@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from commerce.ids import ShopId
 from engine.work import Database, UnitOfWork
 from lifecycle.prediction import choice as choices
-from lifecycle.prediction import histories, scores
+from lifecycle.prediction import histories, rfm, scores
 from lifecycle.prediction.choice import Choice
 from lifecycle.prediction.histories import Histories
 from lifecycle.records import values as records
@@ -109,7 +109,7 @@ def _with_model(database: Database, shop_id: ShopId, found: Basis, bought: Histo
     """
     model, horizon = found.model, found.terms.horizon_days
     now = database.clock()
-    cuts = _cuts(bought)
+    cuts = rfm.of_histories(bought).cuts
     if model is not None and _still_good(model, found, bought, now):
         chosen, fitted_at = Choice.of({**found.body}), model.fitted_at
         if model.cuts == {**cuts, "purchases": model.cuts["purchases"]} and model.terms_version == found.terms.version:
@@ -133,21 +133,6 @@ def _still_good(model: Any, found: Basis, bought: Histories, now: datetime) -> b
         and len(bought.days) < GROWN * model.cuts["purchases"] + 1
         and model.params["horizon_days"] == found.terms.horizon_days
     )
-
-
-def _cuts(bought: Histories) -> dict[str, list[float]]:
-    """Where fifths of the shop's customers end: days since the last order, purchases, money."""
-    silent = (bought.until_day - bought.last_day).astype(np.int64)
-    return {"r": _fifths(silent), "f": _fifths(bought.x + 1), "m": _fifths(bought.historic)}
-
-
-def _fifths(of: NDArray[Any]) -> list[float]:
-    """Values of the customers themselves (the inverse of the distribution), so that ties stay together."""
-    if not len(of):
-        return [0.0] * 4
-    places = [max(0, -(-len(of) * part // 5) - 1) for part in (1, 2, 3, 4)]
-    ordered = np.partition(of, places)
-    return [float(ordered[place]) for place in places]
 
 
 def _rows(found: Basis, bought: Histories, forgotten: Sequence[int]) -> NDArray[Any]:
@@ -176,11 +161,10 @@ def _rows(found: Basis, bought: Histories, forgotten: Sequence[int]) -> NDArray[
 
 
 def _score(rows: NDArray[Any], found: Basis, bought: Histories) -> None:
-    """Recency, frequency, money, and the group that they make; as `rules.groups.scores` does for one."""
-    cuts = found.model.cuts
-    rows["r"] = 5 - np.searchsorted(cuts["r"], bought.until_day - bought.last_day)
-    rows["f"] = 1 + np.searchsorted(cuts["f"], bought.x + 1)
-    rows["m"] = 1 + np.searchsorted(cuts["m"], bought.historic)
+    """Recency, frequency, money, and the group that they make."""
+    cuts = {name: found.model.cuts[name] for name in ("r", "f", "m")}
+    scored = rfm.of_histories(bought, cuts)
+    rows["r"], rows["f"], rows["m"] = scored.r, scored.f, scored.m
     places = np.asarray(group_places(found.terms.groups), np.int16)
     rows["rfm_group"] = 1 + places[(rows["r"] - 1) * 25 + (rows["f"] - 1) * 5 + rows["m"] - 1]
 
