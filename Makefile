@@ -8,7 +8,7 @@ WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n"
 DATA_OPTION = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-referral bench-woocommerce companion docs lock clean
+.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-referral bench-lifecycle bench-woocommerce companion docs lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ bench-referral: .venv/.ready ## Weigh 100,000 referrals anew and look for rings;
 
 bench-loyalty: .venv/.ready ## Prove a ledger of 1,000,000 entries, sell rewards, try terms, settle; ends with one line of JSON
 	@$(PY) -m bench.loyalty $(ARGS)
+
+bench-lifecycle: .venv/.ready ## Fit, score and back-test predictions; ends with one line of JSON (ARGS="--customers 100000")
+	@$(PY) -m bench.lifecycle $(ARGS)
 
 bench-woocommerce: .venv/.ready ## Sweep 10,000 changed orders, and try the door; ends with one line of JSON (ARGS=...)
 	@$(PY) -m bench.woocommerce $(ARGS)

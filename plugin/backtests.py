@@ -62,7 +62,7 @@ def _compare(orders: Orders, path: Path, split: int, until: int) -> int:
     # numpy comes with these: no other command has to wait for it.
     import numpy as np
 
-    from lifecycle.prediction import choice, histories
+    from lifecycle.prediction import backtest, choice, histories
 
     later = histories.of_orders(
         np.array(orders.customer, np.int64), np.array(orders.day, np.int32), np.array(orders.amount), until
@@ -73,7 +73,7 @@ def _compare(orders: Orders, path: Path, split: int, until: int) -> int:
         print("Nobody ordered up to the day of --split: there is nothing to foresee from.", file=sys.stderr)
         return 1
     chosen = choice.decide(earlier, until - split)
-    table = choice.backtest.held_out(chosen, earlier, later, split, until)
+    table = backtest.held_out(chosen, earlier, later, split, until)
     name = path.name.split(".")[0]
     _print(table, chosen.report["why"], chosen.season.get("why"))
     truth = [{"data": name, **{key: _rounded(row[key]) for key in ("method", *FIGURES)}} for row in table["rows"]]
@@ -83,9 +83,9 @@ def _compare(orders: Orders, path: Path, split: int, until: int) -> int:
 
 def _tell_of(orders: Orders, later: Histories, earlier: Histories) -> None:
     print(
-        f"{len(orders.customer):,} orders of {len(later):,} customers until then, {len(earlier):,} of them known at the "
-        f"split. Left out: {orders.nobody:,} lines without a customer, {later.left_out:,} after the last day, before "
-        "1990, or given back before anything was bought."
+        f"{len(orders.customer):,} orders of {len(later):,} customers until then, {len(earlier):,} of them known at "
+        f"the split. Left out: {orders.nobody:,} lines without a customer, {later.left_out:,} after the last day, "
+        "before 1990, or given back before anything was bought."
     )
 
 
@@ -101,7 +101,9 @@ def _print(table: dict[str, Any], why: str, season: str | None) -> None:
     print(f"Orders: {table['expected']:,.0f} foreseen, {table['orders']:,} made. {why}", season or "")
     print(
         "The chosen method's tenths: "
-        + ", ".join(f"{each['said']:.2f} said {each['did']:.2f} did ({each['n']:,})" for each in table["rows"][0]["calibration"])
+        + ", ".join(
+            f"{each['said']:.2f} said {each['did']:.2f} did ({each['n']:,})" for each in table["rows"][0]["calibration"]
+        )
     )
 
 

@@ -64,26 +64,31 @@ def read(path: Path, customer: str, at: str, amount: str, tell: Tell = lambda _d
 
 def _csv(path: Path, columns: tuple[str, str, str], tell: Tell) -> Iterator[tuple[int, tuple[Any, Any, Any]]]:
     whole = path.stat().st_size
-    with path.open("rb") as raw:
+    with (
+        path.open("rb") as raw,
+        _opened(path, raw) as file,
+        io.TextIOWrapper(file, _encoding(path), newline="") as text,
+    ):
         try:
-            opened = gzip.open(raw) if path.suffix.lower() == ".gz" else raw
-            text = io.TextIOWrapper(io.BufferedReader(opened), _encoding(path), newline="")  # type: ignore[type-var]
             lines = csv.reader(text, _dialect(path))
-            places = _places(path, next(lines, []), columns)
+            a, b, c = _places(path, next(lines, []), columns)
             for fields in lines:
                 if not fields:
                     continue
-                if len(fields) <= max(places):
+                if len(fields) <= max(a, b, c):
                     raise BadFile(f"Line {lines.line_num} has {len(fields)} columns; the first line names more.")
                 if lines.line_num % EVERY == 0:
                     tell(raw.tell(), whole)
-                a, b, c = places
                 yield lines.line_num, (fields[a], fields[b], fields[c])
         except (gzip.BadGzipFile, EOFError) as error:
             raise BadFile(f"{path} is not a whole gzip file: {error}.") from error
-        except csv.Error as error:
+        except (csv.Error, UnicodeDecodeError) as error:
             raise BadFile(f"{path} cannot be read as CSV: {error}.") from error
     tell(whole, whole)
+
+
+def _opened(path: Path, raw: io.BufferedReader) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw
 
 
 def _head(path: Path) -> bytes:
@@ -115,7 +120,9 @@ def _places(path: Path, header: list[str], columns: tuple[str, str, str]) -> tup
     names = [name.strip() for name in header]
     lost = [name for name in columns if name not in names]
     if lost:
-        raise BadFile(f"{path} has no column {', '.join(map(repr, lost))}. Its columns are: {', '.join(names) or 'none'}.")
+        raise BadFile(
+            f"{path} has no column {', '.join(map(repr, lost))}. Its columns are: {', '.join(names) or 'none'}."
+        )
     a, b, c = (names.index(name) for name in columns)
     return a, b, c
 
@@ -124,7 +131,9 @@ def _parquet(path: Path, columns: tuple[str, str, str], tell: Tell) -> Iterator[
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise BadFile(f"{path} is Parquet, and pyarrow is not installed: install it, or save the file as CSV.") from error
+        raise BadFile(
+            f"{path} is Parquet, and pyarrow is not installed: install it, or save the file as CSV."
+        ) from error
     try:
         file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
@@ -178,12 +187,15 @@ class Column:
                 return self._date(a, b, c, text, line)
             return a, b, c if len(found[3]) == 4 else c + (2000 if c < 70 else 1900)
         for form in NAMED:
-            for words in (text, " ".join(text.split()[:3]), text.split()[0] if text else ""):
+            words = text.split()
+            for part in (text, " ".join(words[:3]), *words[:1]):
                 try:
-                    return (datetime.strptime(words, form).replace(tzinfo=UTC).date() - EPOCH).days
+                    return (datetime.strptime(part, form).replace(tzinfo=UTC).date() - EPOCH).days
                 except ValueError:
                     continue
-        raise BadFile(f"Line {line}, column {self.name!r}: {text!r} is not a date that can be read, such as 2026-11-22.")
+        raise BadFile(
+            f"Line {line}, column {self.name!r}: {text!r} is not a date that can be read, such as 2026-11-22."
+        )
 
     def _day(self, text: str, parts: tuple[int, int, int] | int, day_first: bool) -> int:
         if isinstance(parts, int):
@@ -232,5 +244,3 @@ def day(text: str) -> int:
         return (date.fromisoformat(text) - EPOCH).days
     except ValueError as error:
         raise BadFile(f"{text!r} is not a date, such as 2026-11-22.") from error
-
-

@@ -45,7 +45,9 @@ def rules(histories: Histories) -> dict[str, np.typing.NDArray[np.bool_]]:
     }
 
 
-def _rule(name: str, rule: np.typing.NDArray[np.bool_], earlier: Histories, actual: Floats, days: int) -> dict[str, Any]:
+def _rule(
+    name: str, rule: np.typing.NDArray[np.bool_], earlier: Histories, actual: Floats, days: int
+) -> dict[str, Any]:
     """A rule's row: certain of itself, as a rule is, but for the chances that its two answers had before the split."""
     yes, no = _shares(name, earlier, days)
     chance = np.where(rule, yes[0], no[0])

@@ -24,7 +24,7 @@ from scipy.special import gammaln, polygamma, psi
 from lifecycle.prediction.histories import DAYS_OF_A_WEEK, Floats, Histories
 from lifecycle.prediction.optimum import Optimum, Prior, Surface, climb
 from lifecycle.prediction.parts import each_part
-from lifecycle.prediction.series import gauss
+from lifecycle.prediction.series import beyond_one, gauss
 
 BG, MBG = "bg/nbd", "mbg/nbd"
 # Bounds of the logarithms of the parameters; beyond them nothing changes that could be seen in a forecast.
@@ -111,15 +111,15 @@ def alive(model: Buying, x: Floats, tx: Floats, T: Floats) -> Floats:
 def orders_while_alive(model: Buying, x: Floats, T: Floats, weeks: float) -> Floats:
     """Expected purchases within `weeks` of who is alive now (Fader, Hardie & Lee 2005, equation 10, less P(alive)).
 
-    Written so that the parameters of the series do not grow with x: with z = t / (alpha+T+t) and c = a+b+x-1+shift,
-    c / (a-1) (1 - (1-z)^(a-1) 2F1(c-x-r, a-1; c; z)).
+    Written so that the parameters of the series do not grow with x, and that a = 1 is a number like others: with
+    z = t / (alpha+T+t), c = a+b+x-1+shift, d = a-1 and F = 2F1(c-x-r, d; c; z),
+    c / d (1 - (1-z)^d F) = -c ( ((1-z)^d - 1) / d + (1-z)^d (F-1) / d ).
     """
-    # At a = 1 the quotient is 0/0, with a limit; a hair beside it is the limit to five digits.
-    a = model.a if abs(model.a - 1.0) > 1e-5 else 1.0 + 1e-5
-    c = a + model.b + x - 1.0 + model.shift
-    z = weeks / (model.alpha + T + weeks)
-    rest = np.exp((a - 1.0) * np.log1p(-z)) * gauss(a + model.b - 1.0 + model.shift - model.r, a - 1.0, c, z)
-    return np.maximum(c / (a - 1.0) * (1.0 - rest), 0.0)
+    c, d = model.a + model.b + x - 1.0 + model.shift, model.a - 1.0
+    left = np.log1p(-weeks / (model.alpha + T + weeks))
+    series = beyond_one(c - x - model.r, d, c, -np.expm1(left))
+    fall = np.expm1(d * left) / d if d else left
+    return np.maximum(-c * (fall + np.exp(d * left) * series), 0.0)
 
 
 def orders_of_anybody(model: Buying, weeks: float) -> float:

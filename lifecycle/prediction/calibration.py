@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifecycle.prediction.histories import Floats
+from lifecycle.prediction.parts import each_part
 
 # Chances are kept this far from 0 and 1, where their log odds end.
 SURE = 1e-6
@@ -106,8 +107,11 @@ def bent(known: dict[str, float], x: Floats, tx: Floats, T: Floats, chance: Floa
     """The corrected chances. An empty `known` corrects nothing."""
     if not known:
         return chance
-    weights = np.array([known[name] for name in NAMES])
-    return logistic(known["level"] + facts(x, tx, T, chance, known["gap_weeks"]) @ weights)
+    weights, gap = np.array([known[name] for name in NAMES]), known["gap_weeks"]
+    parts = each_part(
+        len(x), lambda rows: logistic(known["level"] + facts(x[rows], tx[rows], T[rows], chance[rows], gap) @ weights)
+    )
+    return np.concatenate([*parts, np.zeros(0)])
 
 
 def logistic(odds: Floats) -> Floats:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lifecycle.prediction import backtest, calibration, rivals, seasons, spending
+from lifecycle.prediction import backtest, calibration, pareto, rivals, seasons, silence, spending
 from lifecycle.prediction.forecast import fitted
 from lifecycle.prediction.histories import DAYS_OF_A_WEEK, Histories
 from lifecycle.prediction.rivals import ENOUGH, HIATUS, Entry, Seen
@@ -81,7 +81,7 @@ def decide(histories: Histories, horizon_days: int) -> Choice:
     entries = rivals.contest(seen, gap)
     winner, why = rivals.judged(entries, seen)
     kind = winner.method if winner.method != HIATUS else rivals.MODELS[0]
-    params = fitted(few if kind == rivals.PARETO else histories, kind).params()
+    params = fitted(few if kind == pareto.PARETO else histories, kind).params()
     report = {
         "n": len(histories), "horizon_days": horizon_days, "windows": len(seen), "window_days": length, "why": why,
         "contest": [
@@ -98,11 +98,12 @@ def decide(histories: Histories, horizon_days: int) -> Choice:
 
 
 def _untried(histories: Histories, horizon_days: int, money: dict[str, Any]) -> Choice:
-    """Too few customers, or too few days, to hold anything out: the models as they are known, bent by the weak prior."""
+    """Too few customers, or days, to hold anything out: the models as they are known, bent by the weak prior."""
     thin = len(histories) < ENOUGH
     kind = rivals.MODELS[0]
     why = (
-        f"Only {len(histories)} customers have ordered: what is known of shops in general is used, and bends with each order."
+        f"Only {len(histories)} customers have ordered: what is known of shops in general is used, "
+        "and bends with each order."
         if thin
         else "The history is too short to try methods on it: the model of the literature is used as it is."
     )
@@ -124,7 +125,7 @@ def _corrected(
 
 def _silence(seen: Sequence[Seen], winner: Entry, histories: Histories, days: int) -> dict[str, float]:
     within, beyond = rivals.rates(seen)
-    limit = rivals.silence.store_limit(histories, rivals.LIMIT_SHARE)
+    limit = silence.store_limit(histories, rivals.LIMIT_SHARE)
     return {
         "limit_weeks": limit, "within": within, "beyond": beyond, "learned_weeks": days / DAYS_OF_A_WEEK,
         "more": _more(seen, winner),

@@ -77,7 +77,8 @@ def model_of(params: Mapping[str, float], kind: str) -> Model:
     """The model with these parameters; those with `s` and `beta` are Pareto/NBD."""
     if "beta" in params:
         return Pareto(params["r"], params["alpha"], params["s"], params["beta"])
-    return Buying(buying.BG if kind == buying.BG else buying.MBG, **{name: params[name] for name in ("r", "alpha", "a", "b")})
+    r, alpha, a, b = (params[name] for name in ("r", "alpha", "a", "b"))
+    return Buying(buying.BG if kind == buying.BG else buying.MBG, r, alpha, a, b)
 
 
 def fitted(histories: Histories, kind: str) -> Model:

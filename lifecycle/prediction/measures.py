@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifecycle.prediction.histories import Floats
 
+Flags = NDArray[np.bool_]
 BINS = 10
 
 
@@ -33,7 +35,7 @@ def measured(chance: Floats, expected: Floats, actual: Floats) -> dict[str, Any]
     }
 
 
-def auc(chance: Floats, bought: Floats) -> float | None:
+def auc(chance: Floats, bought: Flags) -> float | None:
     """Ties count one half. None where everybody, or nobody, ordered."""
     yes = int(np.count_nonzero(bought))
     no = len(bought) - yes
@@ -45,13 +47,13 @@ def auc(chance: Floats, bought: Floats) -> float | None:
     return float((rank[place[bought]].sum() - yes * (yes + 1) / 2.0) / (yes * no))
 
 
-def log_loss(chance: Floats, bought: Floats) -> float:
+def log_loss(chance: Floats, bought: Flags) -> float:
     """Mean surprise; what the choice of a method goes by, because it punishes a false certainty most."""
     kept = np.clip(chance, 1e-4, 1.0 - 1e-4)
     return float(-np.where(bought, np.log(kept), np.log1p(-kept)).mean())
 
 
-def calibration(chance: Floats, bought: Floats) -> list[dict[str, float]]:
+def calibration(chance: Floats, bought: Flags) -> list[dict[str, float]]:
     """By tenths of the forecast chance; tenths in which nobody is are left out."""
     tenth = np.minimum((chance * BINS).astype(np.int64), BINS - 1)
     counts = np.bincount(tenth, minlength=BINS)

@@ -65,7 +65,9 @@ def score_one(
     more = max(alive * whole / max(alive * chance, 1e-12) - 1.0, 0.0)
     expected = buys * (1.0 + known.get("more", 1.0) * more)
     wait = DAYS_OF_A_WEEK * age * math.expm1(-math.log((1.0 + none) / 2.0) / n)
-    worth = margin * _spends(body["spending"], x, m) * expected * _discounted(whole, half, horizon_days, yearly_discount)
+    worth = (
+        margin * _spends(body["spending"], x, m) * expected * _discounted(whole, half, horizon_days, yearly_discount)
+    )
     return One(buys, expected, 1.0 - buys, until_day + wait, worth)
 
 
@@ -101,10 +103,11 @@ def _alive(params: Params, shift: float, x: int, tx: float, T: float) -> float:
 
 def _orders(params: Params, shift: float, x: int, T: float, weeks: float) -> float:
     r, alpha, a, b = params["r"], params["alpha"], params["a"], params["b"]
-    a = a if abs(a - 1.0) > 1e-5 else 1.0 + 1e-5
-    c, z = a + b + x - 1.0 + shift, weeks / (alpha + T + weeks)
-    rest = math.exp((a - 1.0) * math.log1p(-z)) * _gauss(a + b - 1.0 + shift - r, a - 1.0, c, z)
-    return max(c / (a - 1.0) * (1.0 - rest), 0.0)
+    c, d = a + b + x - 1.0 + shift, a - 1.0
+    left = math.log1p(-weeks / (alpha + T + weeks))
+    series = _beyond_one(c - x - r, d, c, -math.expm1(left))
+    fall = math.expm1(d * left) / d if d else left
+    return max(-c * (fall + math.exp(d * left) * series), 0.0)
 
 
 def _pareto_alive(params: Params, x: int, tx: float, T: float) -> float:
@@ -139,8 +142,12 @@ def _pareto_buys(params: Params, x: int, T: float, none: float) -> float:
 
 
 def _gauss(a: float, b: float, c: float, z: float) -> float:
-    term = total = 1.0
-    for k in range(TERMS):
+    return 1.0 + b * _beyond_one(a, b, c, z)
+
+
+def _beyond_one(a: float, b: float, c: float, z: float) -> float:
+    term = total = a / c * z
+    for k in range(1, TERMS):
         term *= (a + k) * (b + k) / ((c + k) * (k + 1.0)) * z
         total += term
         if abs(term) <= LAST * abs(total):

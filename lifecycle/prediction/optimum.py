@@ -22,6 +22,8 @@ MOST = 2.0
 STEPS = 60
 # What a full step would still gain, in units of log likelihood: a millionth of a standard error in each parameter.
 CLOSE = 1e-12
+# A gain that is smaller, as a share of the value, is lost among the last digits of its sum.
+ROUNDED = 1e-14
 HALVINGS = 30
 
 
@@ -60,7 +62,7 @@ def climb(surface: Surface, start: Floats, low: float, high: float, *, close: fl
     looks = 1
     for _ in range(STEPS):
         step, gain = _step(point, slope, bend, low, high)
-        if gain < close:
+        if gain < max(close, ROUNDED * abs(value)):
             return Optimum(point, value, slope, bend, looks, True)
         for _ in range(HALVINGS):
             there = np.clip(point + step, low, high)

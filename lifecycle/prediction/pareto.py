@@ -33,7 +33,8 @@ SLOPE_STEP, BEND_STEP = 1e-5, 1e-3
 # The slope has some eight digits this way; a climb that wants more of it would never end.
 CLOSE = 1e-9
 # Nodes and weights of Gauss and Legendre on [0, 1]; sixteen give ten digits of an integrand this smooth.
-NODES, WEIGHTS = (lambda found: ((found[0] + 1.0) / 2.0, found[1] / 2.0))(np.polynomial.legendre.leggauss(16))
+_LEGENDRE = np.polynomial.legendre.leggauss(16)
+NODES, WEIGHTS = (_LEGENDRE[0] + 1.0) / 2.0, _LEGENDRE[1] / 2.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def fit(histories: Histories, prior: Prior | None = None) -> Pareto:
     natural = np.exp(top.point)
     errors = tuple(float(each) for each in natural * np.sqrt(np.maximum(spread, 0.0)))
     value = _likelihood(top.point, x, tx, T, weight.astype(np.float64))
-    return Pareto(*(float(each) for each in natural), value, errors, top.settled)
+    r, alpha, s, beta = (float(each) for each in natural)
+    return Pareto(r, alpha, s, beta, value, errors, top.settled)
 
 
 def _likelihood(point: Floats, x: Floats, tx: Floats, T: Floats, weight: Floats) -> float:

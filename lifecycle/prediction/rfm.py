@@ -54,7 +54,9 @@ def of_orders(customer: Ints, day: Days, amount: Floats, until_day: int, cuts: C
         lambda: np.maximum.at(last, place, day),
     )
     there = orders > 0
-    return _scored(names[there], until_day - last[there], orders[there].astype(np.float64), money[there], cuts)
+    return _scored(
+        names[there], until_day - last[there], orders[there].astype(np.float64), money[there].astype(np.float64), cuts
+    )
 
 
 def _scored(customer: Ints, silent: Days, orders: Floats, money: Floats, cuts: Cuts | None) -> Rfm:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from lifecycle.prediction import calibration, measures, silence
@@ -29,6 +28,8 @@ ENOUGH = 30
 # Of more customers than this, so many by lot: a contest is decided long before.
 SAMPLE = 30_000
 LIMIT_SHARE = 0.9
+# Where fewer customers came back, Pareto/NBD does not enter: it would look for long, and say what the others say.
+REPEATERS = 100
 # Days; a shorter window holds too few orders to tell methods apart.
 SHORTEST = 7
 # Standard errors by which the rule of silence must be ahead to be preferred to a model that surprises less.
@@ -96,6 +97,8 @@ def look_back(histories: Histories, start: int, days: int, kinds: Sequence[str] 
     actual = histories.orders_between(start, start + days, then).astype(np.float64)
     weeks, windows = days / DAYS_OF_A_WEEK, {}
     for kind in kinds:
+        if kind == PARETO and np.count_nonzero(then.x) < REPEATERS:
+            continue
         said = forecast(fitted(then, kind), then, weeks)
         windows[kind] = Window(then.x, then.tx, then.T, said.chance, said.orders, actual)
     return Seen(start, windows, silence.store_limit(then, LIMIT_SHARE))
@@ -106,6 +109,8 @@ def contest(seen: Sequence[Seen], gap: float) -> list[Entry]:
     bought = np.concatenate([each.bought for each in seen])
     entries = [_entry(HIATUS, False, _by_silence(seen), bought, rule=_rule(seen))]
     for kind in MODELS:
+        if not all(kind in each.windows for each in seen):
+            continue
         windows = [each.windows[kind] for each in seen]
         entries.append(_entry(kind, False, np.concatenate([each.chance for each in windows]), bought))
         entries.append(_entry(kind, True, _bent(windows, gap), bought))
@@ -179,11 +184,12 @@ def judged(entries: Sequence[Entry], seen: Sequence[Seen]) -> tuple[Entry, str]:
     behind = float(np.count_nonzero(ruled == bought)) - float(np.count_nonzero(said == bought))
     if rule.loss < best.loss or behind > CLEARLY * np.sqrt(max(differ, 1)):
         return rule, (
-            f"Who was silent for longer than {LIMIT_SHARE:.0%} of the shop's gaps between orders is taken for gone: on the "
-            f"shop's own past, this rule was right for {rule.accuracy:.1%} of customers, the best model for {best.accuracy:.1%}."
+            f"Who was silent for longer than {LIMIT_SHARE:.0%} of the shop's gaps between orders is taken for gone: "
+            f"on the shop's own past, this rule was right for {rule.accuracy:.1%} of customers, the best model for "
+            f"{best.accuracy:.1%}."
         )
     bent = ", corrected by what the shop saw," if best.bends else ""
     return best, (
-        f"On the shop's own past, {best.method}{bent} surprised least; it was right for {best.accuracy:.1%} of customers, "
-        f"the rule of silence for {rule.accuracy:.1%}."
+        f"On the shop's own past, {best.method}{bent} surprised least; it was right for {best.accuracy:.1%} of "
+        f"customers, the rule of silence for {rule.accuracy:.1%}."
     )

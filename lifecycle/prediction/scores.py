@@ -61,14 +61,14 @@ def _buys(known: dict[str, float], histories: Histories, said: Forecast, weeks: 
     # The shares that ordered were counted over other weeks than these: the chance of none is taken to its power.
     power = weeks / known["learned_weeks"]
     within, beyond = (1.0 - (1.0 - known[name]) ** power for name in ("within", "beyond"))
-    return np.where(T - tx <= known["limit_weeks"], within, beyond)
+    return np.asarray(np.where(T - tx <= known["limit_weeks"], within, beyond))
 
 
 def waiting(r: float, alpha: float, pairs: Pairs, weeks: float) -> Floats:
     """Days until half of those who order within `weeks` have ordered, leaving apart: the middle of a Lomax, cut off."""
     n, age = r + pairs.x, alpha + pairs.T
     none = np.exp(-n * np.log1p(weeks / age))
-    return DAYS_OF_A_WEEK * age * np.expm1(-np.log((1.0 + none) / 2.0) / n)
+    return np.asarray(DAYS_OF_A_WEEK * age * np.expm1(-np.log((1.0 + none) / 2.0) / n))
 
 
 def discounted(orders: Floats, early: Floats, horizon_days: float, yearly: float) -> Floats:

@@ -50,7 +50,8 @@ def season(histories: Histories, seen: Sequence[Seen], days: int, kind: str, kno
     certain = float(gain.mean()) > ERRORS * float(gain.std()) / np.sqrt(len(gain))
     used = share > GAIN and certain
     why = (
-        f"The same weeks a year ago were different, and knowing that would have made the last forecasts {share:.0%} better."
+        "The same weeks a year ago were different, and knowing that would have made the last forecasts "
+        f"{share:.0%} better."
         if used
         else "Knowing what the same weeks brought a year ago would not have made the last forecasts better."
     )
@@ -62,7 +63,7 @@ def _year_before(histories: Histories, start: int, days: int, kind: str) -> Wind
     if not len(histories) or earlier - int(histories.first_day.min()) < days:
         return None
     found = look_back(histories, earlier, days, (kind,))
-    return found.windows[kind] if found else None
+    return found.windows.get(kind) if found else None
 
 
 def _loss(known: dict[str, float], window: Window, shift: float) -> Floats:

@@ -14,22 +14,29 @@ from lifecycle.prediction.histories import Floats
 LAST = 1e-15
 # A row whose `z` is .995 needs this many; beyond it what is left out is below a millionth.
 TERMS = 4_000
+# After so many terms each, rows that are done are put aside.
+LOOK = 8
 
 
 def gauss(a: Floats | float, b: Floats | float, c: Floats, z: Floats) -> Floats:
     """2F1(a, b; c; z) for 0 <= z < 1, by row."""
-    a, b, c, z = np.broadcast_arrays(a, b, c, z)
-    a, b, c, z = (np.array(each, np.float64) for each in (a, b, c, z))
-    found = np.ones(len(z))
-    term, total, rows = np.ones(len(z)), np.ones(len(z)), np.arange(len(z))
-    for k in range(TERMS):
-        term = term * ((a + k) * (b + k) / ((c + k) * (k + 1.0)) * z)
+    return np.asarray(1.0 + b * beyond_one(a, b, c, z))
+
+
+def beyond_one(a: Floats | float, b: Floats | float, c: Floats, z: Floats) -> Floats:
+    """(2F1(a, b; c; z) - 1) / b, which has a value where `b` is 0."""
+    upper, other, lower, share = (np.array(each, np.float64) for each in np.broadcast_arrays(a, b, c, z))
+    term = upper / lower * share
+    found, total, rows = np.zeros(len(share)), term.copy(), np.arange(len(share))
+    for k in range(1, TERMS):
+        term = term * ((upper + k) * (other + k) / ((lower + k) * (k + 1.0)) * share)
         total = total + term
-        if k % 8 == 7:
+        if k % LOOK == 0:
             more = np.abs(term) > LAST * np.abs(total)
             if not more.all():
                 found[rows[~more]] = total[~more]
-                a, b, c, z, term, total, rows = (each[more] for each in (a, b, c, z, term, total, rows))
+                upper, other, lower, share = upper[more], other[more], lower[more], share[more]
+                term, total, rows = term[more], total[more], rows[more]
                 if not len(rows):
                     return found
     found[rows] = total
