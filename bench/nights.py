@@ -83,9 +83,9 @@ def _fill(place: Ground, customers: int, today: datetime) -> int:
             copy.write(_sales(customers, today))
         connection.execute(_SELL.encode(), [place.shop_id, place.shop_id])
         connection.execute("VACUUM ANALYZE customers, orders")
-        row = connection.execute(_HOW_MANY.encode(), [place.shop_id]).fetchone()
-    assert row is not None
-    return int(row[0])  # type: ignore[call-overload]
+        ((orders,),) = connection.execute(_HOW_MANY.encode(), [place.shop_id]).fetchall()
+    assert isinstance(orders, int)
+    return orders
 
 
 def _sales(customers: int, today: datetime) -> bytes:
@@ -133,7 +133,7 @@ def _child(url: str, shop_id: int, at: datetime) -> None:
     import lifecycle
     import plugin
 
-    assert plugin
+    assert plugin.__name__ == "plugin"
     database = Database(url, lambda: at)
     night = lifecycle.score_everybody(database, ShopId(shop_id))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)

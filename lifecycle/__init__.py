@@ -4,7 +4,7 @@ them.
 
 from lifecycle.rules import STAGES, Milestone, Stage, Terms
 from lifecycle.rules.groups import PRESET_NAMES, PRESETS, PROSPECTS, Group
-from lifecycle.rules.values import WORTH_DAYS, ValueTerms
+from lifecycle.rules.values import LIMITS, WORTH_DAYS, ValueTerms
 from lifecycle.service import (
     DOMAIN,
     BadValueTerms,
@@ -34,6 +34,7 @@ from lifecycle.service import (
 
 __all__ = [
     "DOMAIN",
+    "LIMITS",
     "PRESETS",
     "PRESET_NAMES",
     "PROSPECTS",

@@ -19,6 +19,11 @@ EARLIEST_DAY = 7305
 WORTH_DAYS = 365
 """Predicted money is that of the year to come."""
 
+# Within which bounds a shop chooses.
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "margin_percent": (1, 100), "discount_percent": (0, 100), "horizon_days": (7, 730),
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class ValueTerms:
@@ -37,12 +42,9 @@ class ValueTerms:
     tell: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.margin_percent <= 100:
-            raise ValueError("the margin is from 1 to 100 percent")
-        if not 0 <= self.discount_percent <= 100:
-            raise ValueError("the discount rate is from 0 to 100 percent a year")
-        if not 7 <= self.horizon_days <= 730:
-            raise ValueError("the horizon is from 7 days to two years")
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is from {low} to {high}")
 
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> ValueTerms:

@@ -62,7 +62,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     ]
     kept = {each.kept.customer_id for each in accepted.merges}
     settle_milestones(work, milestones, [c.customer_id for c in accepted.customers], kept)
-    # values.look_again(work, accepted)
+    values.look_again(work, accepted)
 
 
 def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import lifecycle
 from commerce.refusal import Refusal
-from lifecycle import PRESET_NAMES, PRESETS, PROSPECTS, BadValueTerms, Overview, ValueTerms
+from lifecycle import LIMITS, PRESET_NAMES, PRESETS, PROSPECTS, BadValueTerms, Overview, ValueTerms
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.admin.worth import back_test, method_name
@@ -105,13 +105,15 @@ def _terms(typed: Mapping[str, str]) -> ValueTerms:
         if not (written.isascii() and written.isdigit()):
             raise BadValueTerms(wanted)
         numbers[name] = int(written)
-        try:
-            ValueTerms(**{name: numbers[name]})
-        except ValueError:
-            raise BadValueTerms(wanted) from None
+        low, high = LIMITS[name]
+        if not low <= numbers[name] <= high:
+            raise BadValueTerms(wanted)
     if typed["groups"] not in PRESETS:
         raise BadValueTerms("Groups: choose one of those that are offered.")
-    return ValueTerms(**numbers, groups=typed["groups"], tell=typed["tell"] == "yes")
+    return ValueTerms(
+        margin_percent=numbers["margin_percent"], discount_percent=numbers["discount_percent"],
+        horizon_days=numbers["horizon_days"], groups=typed["groups"], tell=typed["tell"] == "yes",
+    )  # fmt: skip
 
 
 def _after(typed: str) -> tuple[int, int] | None:
