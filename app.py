@@ -1,8 +1,8 @@
 """The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody
 imports it.
 
-python app.py serve | worker | migrate | demo | backfill | reconcile | ledger | connect | settings | new-key |
-rotate-keys
+python app.py serve | worker | migrate | demo | backfill | reconcile | ledger | lifecycle | connect | settings |
+new-key | rotate-keys
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ from engine.worker import Worker
 from lifecycle import surveys
 from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
+from plugin.nights import Nights
 from plugin.reward_hooks import Hooks
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
@@ -310,6 +311,9 @@ class House:
             Job("screen referrals", 60, inside=_all(referral.screen_due)),
             Job("weigh referrals", 60, inside=_all(referral.rescore_due)),
             Job("settle screened referrals", 60, inside=_settle_screened),
+            Job("look at values again", 60, inside=partial(_some, batch=lifecycle.rescore_due)),
+            Job("tell values", 60, inside=partial(_some, batch=lifecycle.tell_all)),
+            Job("reckon nights", 60, after=self.nights.look),
             Job("reconcile", 300, after=self.reconcile),
             Job("review tiers", 60, inside=_review_tiers),
             Job("expire points", 60, inside=_expire),
@@ -323,6 +327,10 @@ class House:
             Job("forget touches and announcements", 3600, inside=_forget),
         )
         return Schedule(self.database, jobs)
+
+    @cached_property
+    def nights(self) -> Nights:
+        return Nights(self.database, [sys.executable, str(Path(__file__).resolve())])
 
     def reconcile(self, shop: Shop) -> None:
         """Compare; the merchant's pages say what is the matter, even when nothing waits to be pushed."""

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.figures import Row
+from bench.nights import nightly
 from lifecycle.prediction import backtest, buying, choice, histories, rfm, scores, spending
 from lifecycle.prediction.buying import BG
 from lifecycle.prediction.choice import Choice
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         ("fit and score", lambda: fit_and_score(chosen.customers, chosen.runs)),
         ("fit five times as many", lambda: {"fit_5m_s": _fit(drawn(5 * chosen.customers, 2), chosen.runs)[0]}),
         ("recency, frequency, money", lambda: {"rfm_10m_s": _rfm(chosen.orders, chosen.runs)}),
-        ("a night", lambda: nightly(chosen.customers)),
+        ("two nights", lambda: nightly(chosen.customers)),
         ("one customer", lambda: {"rescore_us": rescored(20_000)}),
         ("truth", lambda: {"truth": truth(chosen.retail)}),
     ]
@@ -68,12 +69,6 @@ def main(arguments: Sequence[str]) -> int:
             print(Row(name, many.get(name, chosen.customers), value, name.rpartition("_")[2]))
     print(json.dumps(facts))
     return 0
-
-
-def nightly(customers: int) -> Facts:
-    """The night of a shop of so many customers, from database to database: measured where nights are."""
-    del customers
-    return {"nightly_1m_s": None, "nightly_peak_mb": None}
 
 
 def drawn(customers: int, seed: int) -> Histories:

@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import backtests, imports, trouble
+from plugin import backtests, imports, nights, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="deed", required=True, metavar="deed"
     )
     backtests.describe(deeds.add_parser("backtest", help="hold predictions against what came, on any file of orders"))
+    nights.describe(deeds.add_parser("nightly", help="reckon the customers of every shop that is due; workers do it"))
     imports.describe(commands.add_parser("import-points", help="bring balances from another program, or undo that"))
     commands.add_parser("rotate-keys", help="seal every secret with the newest key of PERENNIAL_SEAL_KEYS")
     commands.add_parser("settings", help="check the settings and show them, without secrets")
@@ -294,6 +295,7 @@ _CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
     "import-points": imports.run,
     "export": _packs,
     "import": _packs,
+    "lifecycle": nights.run,
     "ledger": _ledger,
     "reconcile": _history,
     "sign-in": lambda house, chosen: by_hand.sign_in(house, chosen.store),

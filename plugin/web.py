@@ -88,6 +88,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.standing.pages)
     app.register_blueprint(admin.surveys.pages)
     app.register_blueprint(surveys.pages)
+    app.register_blueprint(admin.value.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:

@@ -136,7 +136,8 @@ class Field:
 
 
 # In the app's own namespace (``$app``), which nobody else can write. The platform makes the definitions in every shop
-# when the app is deployed, so themes, Flow, customer accounts and segments can read the fields.
+# when the app is deployed, so themes, Flow, customer accounts and segments can read the fields. What a merchant thinks
+# of a customer is no page's to show: `PRIVATE_FIELDS` are read in the admin alone.
 FIELDS = {
     "stage": Field(
         "single_line_text_field",
@@ -146,7 +147,13 @@ FIELDS = {
     "tier": Field("single_line_text_field", "Loyalty tier", "The customer's standing in the loyalty program."),
     "points": Field("number_integer", "Loyalty points", "The customer's points, those on hold until later included."),
     "referral_link": Field("url", "Referral link", "What the customer shares with friends."),
+    "rfm_group": Field("single_line_text_field", "Customer group", "The group that recency, frequency and money make."),
+    "predicted_value": Field(
+        "number_integer", "Expected worth", "What the customer is expected to bring in a year, in whole units of money."
+    ),
 }
+
+PRIVATE_FIELDS = frozenset({"rfm_group", "predicted_value"})
 
 # Legal requests. The platform delivers them without asking whether a shop still has the app.
 COMPLIANCE_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")

@@ -42,6 +42,8 @@ SHOWN = {
     "tier": "loyalty_tier_name",
     "points": "loyalty_points",
     "referral_link": "referral_link",
+    "rfm_group": "lifecycle_group",
+    "predicted_value": "lifecycle_expected_worth",
 }
 
 NO_SEGMENTS = StoreError(

@@ -7,7 +7,7 @@ What depends on how often and since when a customer buys, but not on when she la
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -81,8 +81,20 @@ def model_of(params: Mapping[str, float], kind: str) -> Model:
     return Buying(buying.BG if kind == buying.BG else buying.MBG, r, alpha, a, b)
 
 
+# Beyond so many the spread of the chance to leave is a hair, and terms of the series over a year pass every number.
+MOST_KNOWN = 300.0
+
+
 def fitted(histories: Histories, kind: str) -> Model:
     """A model of this kind for a shop: with the weak prior, which on any shop but the smallest changes nothing."""
     if kind == PARETO:
         return pareto.fit(histories, pareto.WEAK)
-    return buying.fit(histories, kind, buying.WEAK)
+    return _steadied(buying.fit(histories, kind, buying.WEAK))
+
+
+def _steadied(model: buying.Buying) -> buying.Buying:
+    """A fit to customers who all leave alike (a and b in the thousands), with fewer of each in the same proportion."""
+    known = model.a + model.b
+    if known <= MOST_KNOWN:
+        return model
+    return replace(model, a=model.a * MOST_KNOWN / known, b=model.b * MOST_KNOWN / known)

@@ -1,7 +1,14 @@
 """The rules of the lifecycle: values in, values out."""
 
-from lifecycle.rules.reasons import Reason, sentence
-from lifecycle.rules.rhythm import Silence, silence_of, usual_days
+from lifecycle.rules.reasons import (
+    Reason,
+    sentence,
+)
+from lifecycle.rules.rhythm import (
+    Silence,
+    silence_of,
+    usual_days,
+)
 from lifecycle.rules.stages import (
     AHEAD,
     EARLIEST,
@@ -19,7 +26,11 @@ from lifecycle.rules.stages import (
     stage_at,
     walk,
 )
-from lifecycle.rules.terms import KEPT_GAPS, Terms, Unsound
+from lifecycle.rules.terms import (
+    KEPT_GAPS,
+    Terms,
+    Unsound,
+)
 
 __all__ = [
     "AHEAD",

@@ -1,7 +1,17 @@
 """What lifecycle does: settles where customers stand, and reviews those that time alone has moved."""
 
-from lifecycle.service.pipeline import Outlook, Pipeline, Walking, outlook, pipeline, walking
-from lifecycle.service.preview import Preview, preview
+from lifecycle.service.pipeline import (
+    Outlook,
+    Pipeline,
+    Walking,
+    outlook,
+    pipeline,
+    walking,
+)
+from lifecycle.service.preview import (
+    Preview,
+    preview,
+)
 from lifecycle.service.program import (
     DOMAIN,
     Proposal,
@@ -25,33 +35,59 @@ from lifecycle.service.stages import (
     stage_counts,
     walk_again,
 )
+from lifecycle.service.values import (
+    BadValueTerms,
+    Overview,
+    Reckoning,
+    customer_value,
+    most_valuable,
+    night_due,
+    publish_value_terms,
+    rescore_due,
+    score_everybody,
+    tell_all,
+    value_overview,
+    value_terms,
+)
 
 __all__ = [
     "DOMAIN",
+    "BadValueTerms",
     "Outlook",
+    "Overview",
     "Pipeline",
     "Preview",
     "Proposal",
+    "Reckoning",
     "RulesChanged",
     "RulesRefused",
     "Walking",
     "current_terms",
     "customer_history",
     "customer_standing",
+    "customer_value",
     "draft",
     "first_terms",
     "members",
     "merge",
+    "most_valuable",
+    "night_due",
     "outlook",
     "pipeline",
     "preview",
     "proposal",
     "publish",
     "publish_segments",
+    "publish_value_terms",
+    "rescore_due",
     "review_due",
+    "score_everybody",
     "settle_milestones",
     "settle_orders",
     "stage_counts",
+    "tell_all",
+    "value_overview",
+    "value_terms",
     "walk_again",
     "walking",
 ]

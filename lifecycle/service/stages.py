@@ -17,6 +17,7 @@ from engine.work import UnitOfWork, as_json
 from lifecycle.records import standings, surveys, walks
 from lifecycle.records.standings import Held, Walked
 from lifecycle.rules import AHEAD, SILENT, STAGES, Happening, Milestone, Stage, Standing, Terms, dated, walk
+from lifecycle.service import values
 from lifecycle.service.program import DOMAIN, current_terms
 
 PREFIX = "stage:"
@@ -55,6 +56,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     ]
     kept = {each.kept.customer_id for each in accepted.merges}
     settle_milestones(work, milestones, [c.customer_id for c in accepted.customers], kept)
+    values.look_again(work, accepted)
 
 
 def _came_back(order: Order) -> bool:

@@ -15,6 +15,7 @@ from plugin.admin import (
     review,
     standing,
     surveys,
+    value,
 )
 from plugin.admin.pages import pages
 
@@ -34,4 +35,5 @@ __all__ = [
     "review",
     "standing",
     "surveys",
+    "value",
 ]

@@ -76,7 +76,8 @@ _NAMES = text("""
 """)
 
 # The fields that domains keep beside a customer in the store, as a sentence names them.
-FIELDS = {"stage": "stage", "tier": "tier", "points": "points", "referral_link": "invitation"}
+FIELDS = {"stage": "stage", "tier": "tier", "points": "points", "referral_link": "invitation", "rfm_group": "group",
+          "predicted_value": "expected worth"}  # fmt: skip
 
 TOPICS = {
     "app/scopes_update": "App's rights changed",

@@ -7,7 +7,7 @@ page mirrors them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -79,6 +79,23 @@ def _band(left: float, right: float, thick: float, kind: str) -> Markup:
     return Markup('<path class="value {}" d="M0 {}C50 {} 50 {} 100 {}L100 {}C50 {} 50 {} 0 {}Z"/>').format(
         kind, upper[0], upper[0], upper[1], upper[1], lower[1], lower[1], lower[0], lower[0]
     )
+
+
+def against(bins: Sequence[Mapping[str, float]], label: str) -> Markup:
+    """What was `said` across, what was `did` upwards, both from 0 to 1; a dot for each, as large as its `n` are many.
+    The line is where both agree.
+    """
+    most = max((each["n"] for each in bins), default=1)
+    dots = Markup("").join(
+        Markup('<circle class="value" cx="{}" cy="{}" r="{}"/>').format(
+            _short(100 * each["said"]), _short(100 - 100 * each["did"]), _short(1.5 + 3 * (each["n"] / most) ** 0.5)
+        )
+        for each in bins
+    )
+    return Markup(
+        '<svg class="against" viewBox="-5 -5 110 110" role="img" aria-label="{}" focusable="false">'
+        '<path class="frame" d="M0 0V100H100"/><path class="ideal" d="M0 100L100 0"/>{}</svg>'
+    ).format(label, dots)
 
 
 def _column(place: int, value: int, most: int) -> Markup:

@@ -122,6 +122,9 @@ class Portrait:
     tier: loyalty.Standing | None = None
     tiers: Sequence[Row[Any]] = ()
     choices: Sequence[Row[Any]] = ()
+    worth: Row[Any] | None = None
+    reckoned: lifecycle.Overview | None = None
+    """By what worth is reckoned."""
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
@@ -164,6 +167,8 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         tier=loyalty.standing(work, customer_id),
         tiers=loyalty.tier_history(work, customer_id),
         choices=loyalty.choices(work, customer_id),
+        worth=lifecycle.customer_value(work, customer_id),
+        reckoned=lifecycle.value_overview(work),
         then=loyalty.balance_at(work, customer_id, then) if then else None,
     )
 

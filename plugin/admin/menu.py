@@ -43,6 +43,7 @@ PLACES = (
             Page("admin.segment_list", "Segments", ("admin.ask_segments",), needs="segments"),
         ),
     ),
+    Place("Lifecycle", (Page("value.value", "Value", ("value.change_value", "value.valuable")),)),
     Place(
         "Lifecycle",
         (

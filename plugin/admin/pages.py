@@ -36,6 +36,7 @@ from plugin.admin import (
     legal,
     menu,
     segments,
+    worth,
 )
 from plugin.companion import archive
 from plugin.session import merchant_only
@@ -117,7 +118,7 @@ def customer(customer_id: int) -> str:
     taken_back = request.args.get("taken_back") == "yes"
     return render_template(
         "admin/customer.html", p=portrait, verdicts=referral.REASONS, taken_back=taken_back, then=then,
-        on=request.args.get("on", "")[:10],
+        on=request.args.get("on", "")[:10], **worth.words(portrait),
     )  # fmt: skip
 
 

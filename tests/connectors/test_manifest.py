@@ -54,12 +54,17 @@ def test_the_app_file_declares_the_fields_that_we_write_and_lets_only_us_write_t
         key: (field.type, field.name, field.description) for key, field in manifest.FIELDS.items()
     }
     readable = {"admin": "merchant_read", "storefront": "public_read", "customer_account": "read"}
-    assert [each["access"] for each in told.values()] == [readable] * len(manifest.FIELDS)
+    private = {"admin": "merchant_read", "storefront": "none", "customer_account": "none"}
+    assert {key: each["access"] for key, each in told.items()} == {
+        key: private if key in manifest.PRIVATE_FIELDS else readable for key in manifest.FIELDS
+    }
     # The platform filters by text, numbers and dates, not by addresses.
     assert {key for key, each in told.items() if each["capabilities"]["admin_filterable"]} == {
         "stage",
         "tier",
         "points",
+        "rfm_group",
+        "predicted_value",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from html.parser import HTMLParser
 
-VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "rect"})
+VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "rect", "path", "circle"})
 
 
 class Page(HTMLParser):

@@ -97,6 +97,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/surveys",
         "/surveys/<int:survey_id>/looked-after",
         "/tiers",
+        "/value",
         "/proxy/r/<code>",
     }
     assert all("GET" not in methods for path, methods in rules.items())
