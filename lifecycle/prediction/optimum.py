@@ -63,7 +63,8 @@ def climb(surface: Surface, start: Floats, low: float, high: float, *, close: fl
     for _ in range(STEPS):
         step, gain = _step(point, slope, bend, low, high)
         if gain < max(close, ROUNDED * abs(value)):
-            return Optimum(point, value, slope, bend, looks, True)
+            # The last step is taken unseen: what it gains no sum shows any more, and the parameters still do.
+            return Optimum(np.clip(point + step, low, high), value, slope, bend, looks, True)
         for _ in range(HALVINGS):
             there = np.clip(point + step, low, high)
             found = surface(there)
