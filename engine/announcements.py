@@ -40,6 +40,8 @@ class What(StrEnum):
     TIER_ENTERED = "tier-entered"
     TIER_ENDING = "tier-ending"
     POINTS_EXPIRING = "points-expiring"
+    SEGMENT_ENTERED = "segment-entered"
+    SEGMENT_LEFT = "segment-left"
 
 
 @dataclass(frozen=True, slots=True)

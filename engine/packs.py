@@ -35,7 +35,7 @@ KEPT = (
     "ledger_links", "ledger_totals", "deeds", "member_tiers", "tier_changes", "tier_choices", "walks", "gifts",
     "imports", "import_rows", "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
     "attributions", "referral_gifts", "screenings", "rulings",
-    "invitation_counts", "discount_nodes", "privacy_requests",
+    "invitation_counts", "segments", "segment_versions", "segment_members", "segment_changes", "discount_nodes", "privacy_requests",
 )  # fmt: skip
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -67,6 +67,10 @@ LEFT: Mapping[str, str] = {
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",
+    "segment_untold": "what is so is stated anew",
+    "products": "studied anew in the next night",
+    "product_pairs": "studied anew in the next night",
+    "product_studies": "studied anew in the next night",
 }
 
 _SEQUENCES = {("lots", "lot_id"): "lot_ids", ("ledger_links", "batch_id"): "ledger_batches"}

@@ -33,6 +33,7 @@ from loyalty.rules.imports import NAMES as IMPORT_SOURCES
 from loyalty.rules.imports import Source as ImportSource
 from loyalty.service import (
     DOMAIN,
+    TRAIT_SOURCES,
     ActionUnknown,
     Award,
     Balance,
@@ -155,6 +156,7 @@ from loyalty.service import (
 )
 
 __all__ = [
+    "TRAIT_SOURCES",
     "DOMAIN",
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",

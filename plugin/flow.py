@@ -30,6 +30,8 @@ TITLES = {
     "customer entered a tier": What.TIER_ENTERED,
     "tier is ending": What.TIER_ENDING,
     "points are expiring": What.POINTS_EXPIRING,
+    "customer entered a segment": What.SEGMENT_ENTERED,
+    "customer left a segment": What.SEGMENT_LEFT,
 }
 
 

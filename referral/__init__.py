@@ -33,6 +33,7 @@ from referral.rules.inviting import (
 from referral.service import (
     DOMAIN,
     REASON_TEXTS,
+    TRAIT_SOURCES,
     VALUE_DAYS,
     BoughtBefore,
     Change,
@@ -111,6 +112,7 @@ __all__ = [
     "REASON_TEXTS",
     "SOURCES",
     "TEXTS",
+    "TRAIT_SOURCES",
     "VALUE_DAYS",
     "WHYS",
     "Band",

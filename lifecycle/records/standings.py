@@ -61,7 +61,7 @@ _WRITE = text("""
     SET stage = g.stage, since = g.since, next_review_at = g.next_review_at, terms_version = g.terms_version,
         known_since = g.known_since, last_since = g.last_since, orders = g.orders, referrals = g.referrals,
         first_order_at = g.first_order_at,
-           last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to
+           last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to, settled_at = :now
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
         customer_id bigint, stage text, since timestamptz, next_review_at timestamptz, terms_version integer,
         known_since timestamptz, last_since timestamptz, orders integer, referrals integer,
@@ -177,7 +177,8 @@ def write(work: UnitOfWork, walked: Sequence[Walked], terms_version: int, *, rev
     stands now, and the review that it asks for adds how they fell silent since. So a history that is read in from the
     past is not rewritten with each of its orders.
     """
-    work.run(_WRITE, rows=as_json([_standing_row(w, terms_version, reviewing, work.now) for w in walked]))
+    rows_now = as_json([_standing_row(w, terms_version, reviewing, work.now) for w in walked])
+    work.run(_WRITE, rows=rows_now, now=work.now)
     if cuts := [{"customer_id": w.held.customer_id, "cut_after": w.start.last_at} for w in walked if w.must_cut]:
         work.run(_CUT, cuts=as_json(cuts))
     rows = [

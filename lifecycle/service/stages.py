@@ -20,6 +20,8 @@ from lifecycle.rules import STAGES, Happening, Milestone, Stage, Standing, Terms
 DOMAIN = "lifecycle"
 PREFIX = "stage:"
 VOCABULARY = tuple(PREFIX + stage for stage in STAGES)
+# All tags of this domain: of its stages, and of the segments that merchants make.
+PREFIXES = (PREFIX, "segment:")
 
 REVIEW_BATCH = 500
 
@@ -55,7 +57,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     outbox.follow(work, accepted, DOMAIN)
     if accepted.gone:
         standings.forget_standings(work, [c.customer_id for c in accepted.gone])
-        outbox.withdraw(work, SetTags.kind, [PREFIX + c.external_id for c in accepted.gone])
+        outbox.withdraw(work, SetTags.kind, [p + c.external_id for c in accepted.gone for p in PREFIXES])
     milestones = [
         Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id
     ]
@@ -69,8 +71,8 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
     """
     if merges:
         standings.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
-        outbox.withdraw(work, SetTags.kind, [PREFIX + each.gone.external_id for each in merges])
-        outbox.due_again(work, SetTags.kind, [PREFIX + each.kept.external_id for each in merges])
+        outbox.withdraw(work, SetTags.kind, [p + each.gone.external_id for each in merges for p in PREFIXES])
+        outbox.due_again(work, SetTags.kind, [p + each.kept.external_id for each in merges for p in PREFIXES])
 
 
 def settle_milestones(

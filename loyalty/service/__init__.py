@@ -159,8 +159,10 @@ from loyalty.service.tiers import (
     tiers_at,
     walk_members,
 )
+from loyalty.service.traits import TRAIT_SOURCES
 
 __all__ = [
+    "TRAIT_SOURCES",
     "DOMAIN",
     "ActionUnknown",
     "Award",

@@ -83,6 +83,7 @@ from referral.service.ruling import (
     unblock,
     waiting,
 )
+from referral.service.traits import TRAIT_SOURCES
 from referral.service.weights import (
     Change,
     NotWeights,
@@ -94,6 +95,7 @@ from referral.service.weights import (
 
 __all__ = [
     "DOMAIN",
+    "TRAIT_SOURCES",
     "REASON_TEXTS",
     "VALUE_DAYS",
     "BoughtBefore",

@@ -1,0 +1,274 @@
+"""What is done with segments: made, changed, looked at, told to the store.
+
+Customers with news are looked at within a minute; everybody is looked at after a change of the rule, and again at
+intervals that grow with what a look costs, because time alone moves people and no list of news is complete. A look
+writes the difference, so the store hears of nobody whose segments are as they were; and what it tells us of our own
+tags is no news to any rule (`engine.echoes`).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from commerce.ids import CustomerId
+from commerce.refusal import Refusal
+from commerce.store import PutSegment, SetTags
+from engine import announcements, outbox, shops
+from engine.work import UnitOfWork
+from lifecycle.records import segments
+from lifecycle.records.asking import Book, Question, question
+from lifecycle.records.segments import changes, everyone, members, of_customer, one, untold
+from lifecycle.records.sources import OWN
+from lifecycle.rules.segments import NotARule, body, read, timed
+
+__all__ = [
+    "LONGEST_NAME",
+    "MOST_SEGMENTS",
+    "SAMPLE",
+    "SEGMENT_PREFIX",
+    "Book",
+    "ChangedMeanwhile",
+    "Counted",
+    "NameNeeded",
+    "NotARule",
+    "TooManySegments",
+    "book",
+    "changes",
+    "count",
+    "due",
+    "end",
+    "everyone",
+    "flows",
+    "look",
+    "members",
+    "of_customer",
+    "one",
+    "purge",
+    "save",
+    "tell",
+    "untold",
+    "want",
+]
+
+SEGMENT_PREFIX = "segment:"
+
+# A shop with more aims at nobody any more; each costs a look.
+MOST_SEGMENTS = 100
+LONGEST_NAME = 60
+SAMPLE = 10
+
+# News may be committed somewhat later than they are dated: no unit of work lasts longer than this.
+OVERLAP = timedelta(minutes=2)
+# Of more than these, everybody is looked at.
+MOST_NEWS = 5000
+# Everybody again: rules that time moves after a quarter of an hour, others after some hours; and so that looks take
+# less than one part in three hundred of the time.
+TIMED_EVERY, OTHERS_EVERY = timedelta(minutes=15), timedelta(hours=6)
+REST = 300
+# While very much happens: one part in thirty.
+BUSY_REST = 30
+AFTER_TROUBLE = timedelta(hours=6)
+# An automation is told of single people; thousands at once come from a change that was no deed of theirs.
+MOST_ANNOUNCED = 1000
+TOLD_AT_ONCE = 1000
+KEPT_DAYS = 400
+
+logger = logging.getLogger("perennial.segments")
+
+
+class TooManySegments(Refusal):
+    """There are a hundred segments already. End one that nobody uses, and save this one again."""
+
+
+class NameNeeded(Refusal):
+    """Give the segment a name of at most sixty letters."""
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody has changed or ended this segment while you did. Look at it as it is now; what you wrote stands below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Whom a rule holds for: how many, and some of them."""
+
+    many: int
+    some: Sequence[CustomerId]
+
+
+def book(*others: Any) -> Book:
+    """Every trait that rules may ask for: those that lifecycle knows, and the sources that others hand in."""
+    return Book.open((*OWN, *others))
+
+
+def count(work: UnitOfWork, traits: Book, given: Any) -> Counted:
+    """How many the rule holds for now, and ten of them. Refuses with `NotARule`."""
+    return Counted(*segments.count(work, _question(work, traits, given), SAMPLE))
+
+
+def save(
+    work: UnitOfWork, traits: Book, name: str, given: Any, *, segment_id: int | None = None, version: int = 0
+) -> int:
+    """Make a segment, or change one that still is at `version`. Its members are gathered within a minute.
+
+    Refuses with `NotARule`, `NameNeeded`, `TooManySegments` or `ChangedMeanwhile`.
+    """
+    name = " ".join(name.replace("\0", " ").split())
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise NameNeeded
+    rule = body(read(given, traits.traits))
+    if segment_id is None:
+        if len(everyone(work)) >= MOST_SEGMENTS:
+            raise TooManySegments
+        return segments.make(work, _slug(work, name), name, rule)
+    if not segments.change(work, segment_id, version, name, rule):
+        raise ChangedMeanwhile
+    found = one(work, segment_id)
+    if found.wanted:
+        outbox.put(work, [_put(found.slug, name, active=True)])
+    return segment_id
+
+
+def end(work: UnitOfWork, segment_id: int) -> bool:
+    """End a segment: its members lose its tag in the store, and the store loses the segment."""
+    ended = segments.end(work, segment_id)
+    if ended:
+        _unpush(work, ended)
+    return ended is not None
+
+
+def want(work: UnitOfWork, segment_id: int, *, wanted: bool) -> bool:
+    """State whether the store shall have the segment, as a tag of its members and a segment of whoever bears it."""
+    changed = segments.want(work, segment_id, wanted)
+    if changed and wanted:
+        outbox.put(work, [_put(changed.slug, changed.name, active=True)])
+    elif changed:
+        _unpush(work, changed)
+    return changed is not None
+
+
+def look(work: UnitOfWork, traits: Book, segment_id: int, among: Sequence[int] | None = None) -> tuple[int, int] | None:
+    """Bring a segment's members to whoever meets its rule now: how many came, and how many went; None where it has
+    ended or cannot be asked. `among`: only these are looked at.
+    """
+    segment = segments.lock(work, segment_id)
+    if segment is None:
+        return None
+    started, whole, first = time.monotonic(), among is None, segment.looked_at is None
+    try:
+        asked = _question(work, traits, segment.rule, among)
+        by_time = timed(read(segment.rule, traits.traits))
+    except NotARule as fault:
+        segments.in_trouble(work, segment_id, fault.message[:500], work.now + AFTER_TROUBLE)
+        return None
+    came, gone = segments.look(work, segment, asked, whole=whole)
+    took = time.monotonic() - started
+    next_look_at = work.now + max(TIMED_EVERY if by_time else OTHERS_EVERY, timedelta(seconds=took * REST))
+    segments.looked(
+        work, segment_id, came - gone, next_look_at if whole else None, round(took * 1000) if whole else None
+    )
+    if (came or gone) and not first:
+        _announce(work, segment)
+    return came, gone
+
+
+def due(work: UnitOfWork, traits: Book) -> Mapping[int, Sequence[int] | None]:
+    """Which segments are to be looked at now: of each the customers with news, or None for everybody."""
+    found = everyone(work)
+    wholly = {s.segment_id for s in found if s.looked_at is None or s.next_look_at <= work.now}
+    rest = [s for s in found if s.segment_id not in wholly and s.trouble is None]
+    news: Sequence[int] = []
+    if rest:
+        since = min(s.looked_at for s in rest) - OVERLAP
+        news = segments.news(work, traits.sources, since, MOST_NEWS)
+    looks: dict[int, Sequence[int] | None] = dict.fromkeys(wholly)
+    if len(news) < MOST_NEWS:
+        looks |= {s.segment_id: news for s in rest if news}
+    else:
+        # A sale, or a history that is read in: everybody, as soon as that does not take most of the time.
+        looks |= {s.segment_id: None for s in rest if s.looked_at + _busy_rest(s.took_ms) <= work.now}
+    return looks
+
+
+def _busy_rest(took_ms: int) -> timedelta:
+    return max(timedelta(minutes=1), timedelta(milliseconds=took_ms * BUSY_REST))
+
+
+def tell(work: UnitOfWork) -> int:
+    """State for some customers which of our segments they are in; answers for how many."""
+    customers = segments.take_untold(work, TOLD_AT_ONCE)
+    if not customers:
+        return 0
+    known = tuple(SEGMENT_PREFIX + slug for slug in segments.vocabulary(work))
+    effects = [
+        SetTags(row.external_id, SEGMENT_PREFIX, tuple(SEGMENT_PREFIX + slug for slug in row.slugs), known)
+        for row in segments.tags(work, customers)
+    ]
+    outbox.put(work, effects)
+    return len(customers)
+
+
+def purge(work: UnitOfWork) -> None:
+    """Forget who came and went more than a year ago."""
+    segments.purge(work, work.now - timedelta(days=KEPT_DAYS))
+
+
+def flows(work: UnitOfWork, segment_id: int, days: int) -> Any:
+    """How many came and how many went in the last days: came, gone."""
+    return segments.flows(work, segment_id, work.now - timedelta(days=days))
+
+
+def _unpush(work: UnitOfWork, segment: Any) -> None:
+    outbox.put(work, [_put(segment.slug, segment.name, active=False)])
+
+
+def _put(slug: str, name: str, *, active: bool) -> PutSegment:
+    return PutSegment(f"Perennial: {name}", SEGMENT_PREFIX + slug, active=active)
+
+
+def _question(work: UnitOfWork, traits: Book, given: Any, among: Sequence[int] | None = None) -> Question:
+    return question(read(given, traits.traits), traits, work.now, _zone(shops.current(work).timezone), among)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _slug(work: UnitOfWork, name: str) -> str:
+    """The segment's name in tags: Latin letters and digits, and never one that another segment had."""
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].strip("-") or "segment"
+    taken = segments.slugs_like(work, stem)
+    return next(slug for slug in (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))) if slug not in taken)
+
+
+def _announce(work: UnitOfWork, segment: Any) -> None:
+    """Tell the store's automation who came and who went, where it listens. A first look announces nobody: they were so
+    before somebody asked.
+    """
+    if not {announcements.What.SEGMENT_ENTERED, announcements.What.SEGMENT_LEFT} & announcements.listening(work):
+        return
+    announcements.announce(
+        work,
+        [
+            announcements.Happening(
+                announcements.What.SEGMENT_ENTERED if row.entered else announcements.What.SEGMENT_LEFT,
+                f"{segment.segment_id}:{row.customer_id}:{_stamp(work.now)}", row.customer_id, work.now,
+                {"segment": segment.name},
+            )
+            for row in segments.came_and_went(work, segment.segment_id, MOST_ANNOUNCED)
+        ],
+    )  # fmt: skip
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at:%Y%m%dT%H%M%S%f}"
