@@ -35,7 +35,8 @@ KEPT = (
     "ledger_links", "ledger_totals", "deeds", "member_tiers", "tier_changes", "tier_choices", "walks", "gifts",
     "imports", "import_rows", "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
     "attributions", "referral_gifts", "screenings", "rulings",
-    "invitation_counts", "segments", "segment_versions", "segment_members", "segment_changes", "discount_nodes", "privacy_requests",
+    "invitation_counts", "segments", "segment_versions", "segment_members", "segment_changes",
+    "discount_nodes", "privacy_requests",
 )  # fmt: skip
 """Every table of a shop is here or in `LEFT`; a test asks."""
 

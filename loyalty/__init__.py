@@ -156,11 +156,11 @@ from loyalty.service import (
 )
 
 __all__ = [
-    "TRAIT_SOURCES",
     "DOMAIN",
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",
     "MOST_LEVELS",
+    "TRAIT_SOURCES",
     "Action",
     "ActionKind",
     "ActionUnknown",

@@ -77,12 +77,14 @@ _LOOK = """
         SELECT customer_id, true AS entered FROM came UNION ALL SELECT customer_id, false FROM gone
     ), noted AS (
         INSERT INTO segment_changes (shop_id, segment_id, customer_id, entered, version, at)
-        SELECT :shop_id, :segment_id, customer_id, entered, :version, :now FROM moved
+        SELECT :shop_id, :segment_id, customer_id, entered, :version, :now FROM moved ORDER BY customer_id
+        RETURNING change_id
     ), untold AS (
         INSERT INTO segment_untold (shop_id, customer_id)
         SELECT :shop_id, customer_id FROM moved WHERE :wanted ORDER BY customer_id ON CONFLICT DO NOTHING
     )
-    SELECT (SELECT count(*) FROM came) AS came, (SELECT count(*) FROM gone) AS gone
+    SELECT (SELECT count(*) FROM came) AS came, (SELECT count(*) FROM gone) AS gone,
+           (SELECT min(change_id) FROM noted) AS first_change
 """
 _LOOKED = text("""
     UPDATE segments SET members = members + :more, looked_at = :now, trouble = NULL,
@@ -100,7 +102,7 @@ _TROUBLE = text("""
 """)
 _CAME_AND_WENT = text("""
     SELECT customer_id, entered FROM segment_changes
-    WHERE shop_id = :shop_id AND segment_id = :segment_id AND at = :now ORDER BY change_id DESC LIMIT :limit
+    WHERE shop_id = :shop_id AND segment_id = :segment_id AND change_id >= :first_change ORDER BY change_id LIMIT :limit
 """)
 _MEMBERS = text("""
     SELECT m.customer_id, m.since, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage,
@@ -198,14 +200,15 @@ def end(work: UnitOfWork, segment_id: int) -> Any:
     return row
 
 
-def look(work: UnitOfWork, segment: Any, question: Question, *, whole: bool) -> tuple[int, int]:
-    """Bring the members to whoever meets the rule: how many came, and how many went."""
+def look(work: UnitOfWork, segment: Any, question: Question, *, whole: bool) -> Any:
+    """Bring the members to whoever meets the rule: how many came, how many are gone, first_change."""
     narrowed = "" if whole else "AND m.customer_id = ANY(CAST(:among AS bigint[]))"
     row = work.row(
         text(_LOOK.format(question=question.text, narrowed=narrowed)),
         segment_id=segment.segment_id, version=segment.version, wanted=segment.wanted, now=work.now, **question.values,
     )  # fmt: skip
-    return int(row.came), int(row.gone)
+    assert row is not None
+    return row
 
 
 def looked(
@@ -221,9 +224,9 @@ def in_trouble(work: UnitOfWork, segment_id: int, trouble: str, next_look_at: da
     work.run(_TROUBLE, segment_id=segment_id, trouble=trouble, next_look_at=next_look_at)
 
 
-def came_and_went(work: UnitOfWork, segment_id: int, limit: int) -> Sequence[Any]:
-    """Who moved in this unit of work: customer_id, entered."""
-    return work.rows(_CAME_AND_WENT, segment_id=segment_id, now=work.now, limit=limit)
+def came_and_went(work: UnitOfWork, segment_id: int, first_change: int, limit: int) -> Sequence[Any]:
+    """Who moved from that change on: customer_id, entered."""
+    return work.rows(_CAME_AND_WENT, segment_id=segment_id, first_change=first_change, limit=limit)
 
 
 def news(work: UnitOfWork, sources: Sequence[Source], since: datetime, limit: int) -> list[int]:

@@ -92,7 +92,7 @@ class NameNeeded(Refusal):
 
 
 class ChangedMeanwhile(Refusal):
-    """Somebody has changed or ended this segment while you did. Look at it as it is now; what you wrote stands below."""
+    """Somebody has changed or ended this segment meanwhile. What you wrote stands below: compare it with that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +168,19 @@ def look(work: UnitOfWork, traits: Book, segment_id: int, among: Sequence[int] |
     except NotARule as fault:
         segments.in_trouble(work, segment_id, fault.message[:500], work.now + AFTER_TROUBLE)
         return None
-    came, gone = segments.look(work, segment, asked, whole=whole)
+    moved = segments.look(work, segment, asked, whole=whole)
     took = time.monotonic() - started
     next_look_at = work.now + max(TIMED_EVERY if by_time else OTHERS_EVERY, timedelta(seconds=took * REST))
     segments.looked(
-        work, segment_id, came - gone, next_look_at if whole else None, round(took * 1000) if whole else None
+        work,
+        segment_id,
+        moved.came - moved.gone,
+        next_look_at if whole else None,
+        round(took * 1000) if whole else None,
     )
-    if (came or gone) and not first:
-        _announce(work, segment)
-    return came, gone
+    if moved.first_change is not None and not first:
+        _announce(work, segment, moved.first_change)
+    return moved.came, moved.gone
 
 
 def due(work: UnitOfWork, traits: Book) -> Mapping[int, Sequence[int] | None]:
@@ -251,7 +255,7 @@ def _slug(work: UnitOfWork, name: str) -> str:
     return next(slug for slug in (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))) if slug not in taken)
 
 
-def _announce(work: UnitOfWork, segment: Any) -> None:
+def _announce(work: UnitOfWork, segment: Any, first_change: int) -> None:
     """Tell the store's automation who came and who went, where it listens. A first look announces nobody: they were so
     before somebody asked.
     """
@@ -265,7 +269,7 @@ def _announce(work: UnitOfWork, segment: Any) -> None:
                 f"{segment.segment_id}:{row.customer_id}:{_stamp(work.now)}", row.customer_id, work.now,
                 {"segment": segment.name},
             )
-            for row in segments.came_and_went(work, segment.segment_id, MOST_ANNOUNCED)
+            for row in segments.came_and_went(work, segment.segment_id, first_change, MOST_ANNOUNCED)
         ],
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ BALANCES = Source(
     WHERE b.shop_id = :shop_id AND b.customer_id {among}
     """,
     (
-        Trait("points", "points", "Points of the customer that are not held for a code; those still pending among them.",
+        Trait("points", "points", "Points that are not held for a code; those still pending among them.",
               Kind.NUMBER, _LOYALTY, "points", absent=0),
         Trait("points_held", "points held", "Points set aside for codes that are not used yet.", Kind.NUMBER, _LOYALTY,
               "held", absent=0),

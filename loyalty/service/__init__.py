@@ -162,8 +162,8 @@ from loyalty.service.tiers import (
 from loyalty.service.traits import TRAIT_SOURCES
 
 __all__ = [
-    "TRAIT_SOURCES",
     "DOMAIN",
+    "TRAIT_SOURCES",
     "ActionUnknown",
     "Award",
     "Balance",

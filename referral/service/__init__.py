@@ -95,8 +95,8 @@ from referral.service.weights import (
 
 __all__ = [
     "DOMAIN",
-    "TRAIT_SOURCES",
     "REASON_TEXTS",
+    "TRAIT_SOURCES",
     "VALUE_DAYS",
     "BoughtBefore",
     "Change",

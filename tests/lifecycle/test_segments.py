@@ -1,18 +1,16 @@
-"""Segments on the real database: the question that a rule becomes, members who come and go, and what the store hears."""
+"""Segments on the real database: the question that a rule becomes, who comes and goes, and what the store hears."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 import lifecycle
 import loyalty
@@ -110,30 +108,19 @@ class Town:
     def value(self, who: str, condition: Condition) -> Any:
         mine = [o for o in self.orders[who] if counts(o)]
         kept = [o.goods_minor - sum(r.goods_minor for r in o.refunds) for o in mine]
-        match condition.trait:
-            case "orders":
-                return len(mine)
-            case "spent":
-                return sum(kept)
-            case "average_order":
-                return sum(kept) / len(kept) if kept else None
-            case "first_order_at":
-                return min((o.placed_at for o in mine), default=None)
-            case "last_order_at":
-                return max((o.placed_at for o in mine), default=None)
-            case "orders_in":
-                return len(self.within(mine, condition))
-            case "bought_product":
-                return len([o for o in self.within(mine, condition) if self.has(o, condition)])
-            case "email_consent":
-                return self.facts[who].get("consent:email")
-            case "has_email":
-                return True
-            case "known_since":
-                return day(-300)
-            case "stage":
-                return {0: "lead", 1: "acquired", 2: "developing", 3: "developing"}.get(len(mine), "retained")
-        raise AssertionError(condition.trait)
+        return {
+            "orders": len(mine),
+            "spent": sum(kept),
+            "average_order": sum(kept) / len(kept) if kept else None,
+            "first_order_at": min((o.placed_at for o in mine), default=None),
+            "last_order_at": max((o.placed_at for o in mine), default=None),
+            "orders_in": len(self.within(mine, condition)),
+            "bought_product": len([o for o in self.within(mine, condition) if self.has(o, condition)]),
+            "email_consent": self.facts[who].get("consent:email"),
+            "has_email": True,
+            "known_since": day(-300),
+            "stage": {0: "lead", 1: "acquired", 2: "developing", 3: "developing"}.get(len(mine), "retained"),
+        }[condition.trait]
 
     def within(self, mine: list[Any], condition: Condition) -> list[Any]:
         since = START - timedelta(days=condition.days or 100_000)
@@ -188,11 +175,14 @@ def build(desk: Desk) -> Town:
         for turn in range(who % 6):
             number += 1
             lines = tuple(
-                OrderLine(n + 1, f"p{(who + turn + n) % 5}", f"Product {(who + turn + n) % 5}", 1, 900, (who + n) % 7 == 0)
+                OrderLine(
+                    n + 1, f"p{(who + turn + n) % 5}", f"Product {(who + turn + n) % 5}", 1, 900, (who + n) % 7 == 0
+                )
                 for n in range(1 + turn % 3)
             )
             one = people.order(
-                number, people.customer(who), 1000 * (1 + (who * turn) % 7), placed_at=day(-((who * 11 + turn * 17) % 80)),
+                number, people.customer(who), 1000 * (1 + (who * turn) % 7),
+                placed_at=day(-((who * 11 + turn * 17) % 80)),
                 lines=lines, paid=(who + turn) % 9 != 0, test=(who * turn) % 13 == 12,
             )  # fmt: skip
             if (who + turn) % 5 == 0:
@@ -268,3 +258,248 @@ def test_looking_at_some_and_at_everybody_finds_the_same(desk: Desk, above: Supe
         some = [desk.customer_id(n) for n in range(1, PEOPLE + 1)]
         assert lifecycle.segments.look(work, BOOK, segment_id, some) == (len(whole), 0)
     assert members(desk, above, segment_id) == whole
+
+
+def test_days_begin_in_the_shop_s_own_zone(desk: Desk, above: Superuser) -> None:
+    desk.settle(people.order(1, people.customer(1), placed_at=datetime(2026, 2, 28, 23, 30, tzinfo=UTC)))
+    asked = rule(ask("last_order_at", "since", "2026-03-01"))
+    above.run("UPDATE shops SET timezone = 'Europe/Berlin' WHERE shop_id = %s", desk.shop.shop_id)
+    with desk.work() as work:
+        assert lifecycle.segments.count(work, BOOK, asked).many == 1
+    above.run("UPDATE shops SET timezone = 'America/New_York' WHERE shop_id = %s", desk.shop.shop_id)
+    with desk.work() as work:
+        assert lifecycle.segments.count(work, BOOK, asked).many == 0
+
+
+def test_every_trait_of_every_domain_can_be_asked_for(desk: Desk) -> None:
+    """Each operator of each trait is a question that the database takes, for everybody and for some."""
+    build(desk)
+    for trait in BOOK.traits.values():
+        for op in OPS[trait.kind]:
+            values: tuple[Any, ...] = (1,)
+            if trait.kind is Kind.CHOICE:
+                values = (trait.choices[0][0] if trait.choices else "x",)
+            elif op in (Op.KNOWN, Op.UNKNOWN) or trait.kind is Kind.FLAG:
+                values = ()
+            elif op in (Op.BEFORE, Op.SINCE):
+                values = ("2026-01-01",)
+            times = {"days": 30} if trait.kind is Kind.TIMES else {}
+            items = {"items": ["x", "y"]} if trait.counts else {}
+            given = rule(ask(trait.key, op, *values, **times, **items))
+            segment_id = make(desk, given, trait.key)
+            with desk.work() as work:
+                everybody = lifecycle.segments.count(work, BOOK, given).many
+                assert lifecycle.segments.look(work, BOOK, segment_id, [desk.customer_id(1)]) == (0, 0)
+                assert 0 <= everybody <= PEOPLE
+                lifecycle.segments.end(work, segment_id)
+
+
+# What people type who try. None of it may reach the text of a statement.
+ODD = (
+    "'; DROP TABLE segments; --", "x' OR '1'='1", "\\'; SELECT 1; --", "$$; DELETE FROM customers; $$", ":shop_id",
+    "%(shop_id)s", "{among}", "0) OR (1=1", "\u02bc OR 1=1", "NULL", "ＤＲＯＰ TABLE", "a" * 200,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_typed_stays_a_value(desk: Desk, above: Superuser, odd: str) -> None:
+    desk.settle(people.order(1, people.customer(1), lines=(OrderLine(1, odd, "Odd", 1, 5000, False),)))
+    desk.hear(CustomerFact("1001", "country", odd, START))
+    for asking in (
+        rule(ask("bought_product", "at_least", 1, items=[odd])),
+        rule(ask("country", "is", odd)),
+        rule(ask("used_code", "at_most", 0, items=[odd])),
+        rule(ask("tier", "is_not", odd)),
+    ):
+        with desk.work() as work:
+            asked = lifecycle.segments._question(work, BOOK, asking)
+            # These two are words of ours as well.
+            assert odd in (":shop_id", "NULL") or odd not in asked.text
+            assert lifecycle.segments.count(work, BOOK, asking).many == 1
+    assert above.one("SELECT count(*) FROM customers WHERE shop_id = %s", desk.shop.shop_id) == 1
+
+
+def test_the_text_of_a_question_does_not_depend_on_what_was_typed(desk: Desk) -> None:
+    with desk.work() as work:
+        one, other = (
+            lifecycle.segments._question(
+                work, BOOK, rule(ask("bought_product", "at_least", n, items=[item]), ask("stage", "is", stage))
+            )
+            for n, item, stage in ((1, "x", "lead"), (9, "'; --", "lapsed"))
+        )
+    assert one.text == other.text
+    assert one.values != other.values
+
+
+# --- members who come and go
+
+
+def test_members_come_and_go_with_their_orders_and_every_step_is_noted(desk: Desk, above: Superuser) -> None:
+    desk.settle(people.order(1, people.customer(1)), people.order(2, people.customer(2)))
+    segment_id = make(desk, LOYAL)
+    assert members(desk, above, segment_id) == []
+    second = people.order(3, people.customer(1))
+    desk.settle(second)
+    assert keep(desk) == {segment_id: [desk.customer_id(1), desk.customer_id(2)]}
+    assert members(desk, above, segment_id) == ["1001"]
+    desk.settle(people.refunded(second, people.refund(second, 1, 5000)))
+    keep(desk)
+    assert members(desk, above, segment_id) == []
+    assert above.run(CHANGES, desk.shop.shop_id, segment_id) == [("1001", True), ("1001", False)]
+    assert of(desk, segment_id).members == 0
+
+
+def test_a_look_that_finds_nothing_new_writes_nothing(desk: Desk, above: Superuser) -> None:
+    build(desk)
+    segment_id = make(desk, LOYAL)
+    kept = "SELECT m.*, m.xmin FROM segment_members m WHERE shop_id = %s ORDER BY customer_id"
+    before = above.run(kept, desk.shop.shop_id)
+    assert before
+    assert look(desk, segment_id) == (0, 0)
+    assert above.run(kept, desk.shop.shop_id) == before
+    assert of(desk, segment_id).members == len(before)
+
+
+def test_points_are_news_too(desk: Desk, above: Superuser, clock: Clock) -> None:
+    desk.settle(people.order(1, people.customer(1)))
+    segment_id = make(desk, rule(ask("points", "at_least", 51)))
+    assert members(desk, above, segment_id) == []
+    clock.forward(hours=1)
+    keep(desk)
+    clock.forward(hours=1)
+    desk.settle(people.order(2, people.customer(1), placed_at=clock.now))
+    assert list(keep(desk)) == [segment_id]
+    assert members(desk, above, segment_id) == ["1001"]
+
+
+def test_silence_moves_members_although_nobody_said_a_word(desk: Desk, above: Superuser, clock: Clock) -> None:
+    desk.settle(people.order(1, people.customer(1)))
+    segment_id = make(desk, rule(ask("last_order_at", "ago", 60)))
+    clock.forward(days=59)
+    assert keep(desk) == {segment_id: None}
+    assert members(desk, above, segment_id) == []
+    clock.forward(minutes=1)
+    assert keep(desk) == {}
+    clock.forward(days=1)
+    assert keep(desk) == {segment_id: None}
+    assert members(desk, above, segment_id) == ["1001"]
+
+
+def test_who_is_erased_or_merged_away_is_in_no_segment(desk: Desk, above: Superuser) -> None:
+    desk.settle(*(people.order(n, people.customer(n)) for n in (1, 2, 3)))
+    segment_id = make(desk, rule(ask("orders", "at_least", 1)))
+    assert members(desk, above, segment_id) == ["1001", "1002", "1003"]
+    desk.hear(CustomersMerged("1001", "1002", START))
+    above.run("UPDATE customers SET redacted_at = now() WHERE shop_id = %s AND external_id = '1003'", desk.shop.shop_id)
+    look(desk, segment_id)
+    assert members(desk, above, segment_id) == ["1001"]
+
+
+def test_a_changed_rule_is_a_new_version_and_an_old_form_changes_nothing(desk: Desk, above: Superuser) -> None:
+    build(desk)
+    segment_id = make(desk, LOYAL)
+    with desk.work() as work:
+        lifecycle.segments.save(
+            work, BOOK, "Others", rule(ask("orders", "at_most", 0)), segment_id=segment_id, version=1
+        )
+    with desk.work() as work, pytest.raises(lifecycle.segments.ChangedMeanwhile):
+        lifecycle.segments.save(work, BOOK, "Mine", LOYAL, segment_id=segment_id, version=1)
+    keep(desk)
+    now = of(desk, segment_id)
+    assert (now.name, now.version, now.rule) == ("Others", 2, rule(ask("orders", "at_most", 0)))
+    kept = above.run(
+        "SELECT version, name, rule FROM segment_versions WHERE shop_id = %s ORDER BY 1", desk.shop.shop_id
+    )
+    assert kept == [(1, "Some", LOYAL), (2, "Others", rule(ask("orders", "at_most", 0)))]
+    assert {
+        row[0] for row in above.run("SELECT version FROM segment_changes WHERE shop_id = %s", desk.shop.shop_id)
+    } == {1, 2}
+
+
+def test_a_trait_that_is_no_more_is_said_and_members_stay(desk: Desk, above: Superuser) -> None:
+    build(desk)
+    segment_id = make(desk, LOYAL)
+    before = members(desk, above, segment_id)
+    lost = rule(ask("horoscope", "is", "leo"))
+    above.run("UPDATE segments SET rule = %s::jsonb WHERE shop_id = %s", json.dumps(lost), desk.shop.shop_id)
+    assert look(desk, segment_id) is None
+    assert "not known here" in of(desk, segment_id).trouble
+    assert members(desk, above, segment_id) == before
+
+
+# --- what the store hears
+
+
+def test_members_of_a_segment_that_the_store_shall_have_are_tagged_and_nobody_else(
+    desk: Desk, above: Superuser
+) -> None:
+    desk.settle(*(people.order(n, people.customer(1 + n % 2), placed_at=day(-n)) for n in range(3)))
+    loyal, others = make(desk, LOYAL, "Two orders!"), make(desk, rule(ask("orders", "at_most", 1)), "One order")
+    tell(desk)
+    assert tags(desk, above) == {}
+    with desk.work() as work:
+        assert lifecycle.segments.want(work, loyal, wanted=True)
+        assert not lifecycle.segments.want(work, loyal, wanted=True)
+    tell(desk)
+    assert tags(desk, above) == {"1001": ["segment:two-orders"]}
+    desk.settle(people.order(9, people.customer(2)))
+    keep(desk)
+    tell(desk)
+    assert tags(desk, above) == {"1001": ["segment:two-orders"], "1002": ["segment:two-orders"]}
+    segment = above.one("SELECT body FROM effects WHERE shop_id = %s AND key = 'segment:two-orders'", desk.shop.shop_id)
+    assert segment == {"name": "Perennial: Two orders!", "tag": "segment:two-orders", "active": True}
+    assert of(desk, others).wanted is False
+
+
+def test_a_segment_that_ends_takes_its_tags_off(desk: Desk, above: Superuser) -> None:
+    desk.settle(people.order(1, people.customer(1)), people.order(2, people.customer(1)))
+    segment_id = make(desk, LOYAL, "Loyal")
+    with desk.work() as work:
+        lifecycle.segments.want(work, segment_id, wanted=True)
+    tell(desk)
+    with desk.work() as work:
+        assert lifecycle.segments.end(work, segment_id)
+        assert not lifecycle.segments.end(work, segment_id)
+    tell(desk)
+    assert tags(desk, above) == {"1001": []}
+    effects = above.run(
+        "SELECT body -> 'vocabulary', body -> 'active' FROM effects WHERE shop_id = %s "
+        "AND starts_with(key, 'segment:') ORDER BY kind", desk.shop.shop_id,
+    )  # fmt: skip
+    assert effects == [(None, False), (["segment:loyal"], None)]
+    assert make(desk, LOYAL, "Loyal") != segment_id
+    with desk.work() as work:
+        assert [s.slug for s in lifecycle.segments.everyone(work)] == ["loyal-2"]
+
+
+def test_only_changes_are_told(desk: Desk, above: Superuser) -> None:
+    desk.settle(people.order(1, people.customer(1)), people.order(2, people.customer(1)))
+    segment_id = make(desk, LOYAL)
+    with desk.work() as work:
+        lifecycle.segments.want(work, segment_id, wanted=True)
+    tell(desk)
+    versions = "SELECT key, version FROM effects WHERE shop_id = %s AND starts_with(key, 'segment:') ORDER BY 1"
+    before = above.run(versions, desk.shop.shop_id)
+    desk.settle(people.order(3, people.customer(1)))
+    keep(desk)
+    look(desk, segment_id)
+    with desk.work() as work:
+        assert lifecycle.segments.tell(work) == 0
+    assert above.run(versions, desk.shop.shop_id) == before
+
+
+def test_who_comes_and_goes_is_announced_where_somebody_listens(desk: Desk, above: Superuser) -> None:
+    desk.settle(people.order(1, people.customer(1)), people.order(2, people.customer(1)))
+    with desk.work() as work:
+        announcements.heard(work, [announcements.What.SEGMENT_ENTERED], START, listening=True)
+    segment_id = make(desk, LOYAL, "Loyal")
+    said = (
+        "SELECT body ->> 'customer_external_id', body -> 'facts' FROM effects "
+        "WHERE shop_id = %s AND kind = 'announcement'"
+    )
+    # Whoever was so before somebody asked has not entered anything.
+    assert above.run(said, desk.shop.shop_id) == []
+    desk.settle(people.order(3, people.customer(2)), people.order(4, people.customer(2)))
+    keep(desk)
+    assert above.run(said, desk.shop.shop_id) == [("1002", {"segment": "Loyal"})]
+    assert members(desk, above, segment_id) == ["1001", "1002"]
