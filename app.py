@@ -57,6 +57,7 @@ from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
+from plugin.traits import keep_segments
 from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
 
@@ -149,6 +150,7 @@ def _forget(work: UnitOfWork) -> None:
     referral.look_after_codes(work)
     referral.forget(work)
     announcements.purge(work)
+    lifecycle.segments.purge(work)
     notes.purge(work)
 
 
@@ -305,6 +307,7 @@ class House:
             Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
+            Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
             Job("forget touches and announcements", 3600, inside=_forget),
         )

@@ -3,10 +3,6 @@ them.
 """
 
 from lifecycle.rules import STAGES, Milestone, Stage, Terms
-from lifecycle.rules.segments import Condition, Group, Match
-from lifecycle.rules.segments import body as rule_body
-from lifecycle.rules.segments import read as read_rule
-from lifecycle.rules.segments import sentence as rule_sentence
 from lifecycle.service import (
     DOMAIN,
     current_terms,
@@ -26,9 +22,6 @@ from lifecycle.service import segments as segments
 __all__ = [
     "DOMAIN",
     "STAGES",
-    "Condition",
-    "Group",
-    "Match",
     "Milestone",
     "Stage",
     "Terms",
@@ -39,10 +32,7 @@ __all__ = [
     "members",
     "merge",
     "publish_segments",
-    "read_rule",
     "review_due",
-    "rule_body",
-    "rule_sentence",
     "segments",
     "settle_milestones",
     "settle_orders",

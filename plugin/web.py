@@ -79,6 +79,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.program.pages)
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)
+    app.register_blueprint(admin.segments.pages)
     app.register_blueprint(admin.standing.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)

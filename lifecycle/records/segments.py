@@ -106,7 +106,9 @@ _CAME_AND_WENT = text("""
 """)
 _MEMBERS = text("""
     SELECT m.customer_id, m.since, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage,
-           coalesce(s.orders, 0) AS orders, s.first_order_at, s.last_order_at
+           coalesce(s.orders, 0) AS orders, s.first_order_at, s.last_order_at,
+           (SELECT f.value #>> '{}' FROM customer_facts f WHERE f.shop_id = m.shop_id
+            AND f.customer_external_id = c.external_id AND f.fact = 'consent:email') AS email_consent
     FROM segment_members m JOIN customers c ON c.shop_id = m.shop_id AND c.customer_id = m.customer_id
     LEFT JOIN standings s ON s.shop_id = m.shop_id AND s.customer_id = m.customer_id
     WHERE m.shop_id = :shop_id AND m.segment_id = :segment_id AND m.customer_id > :after

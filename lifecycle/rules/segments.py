@@ -186,6 +186,8 @@ def _value_faults(trait: Trait, op: Op, values: Any) -> list[str]:
         return ["write what to compare it with"]
     if op in (Op.BEFORE, Op.SINCE):
         return [] if _is_day(values[0]) else ["write a day, such as 2026-03-14"]
+    if trait.kind is Kind.MONEY and not _is_whole(values[0], MOST):
+        return ["write an amount of money, such as 250.00"]
     most = MOST_DAYS if op in BY_TIME else 100 if trait.kind is Kind.PERCENT else MOST
     return [] if _is_whole(values[0], most) else [f"write a whole number from 0 to {most:,}"]
 

@@ -26,11 +26,14 @@ from lifecycle.records import segments
 from lifecycle.records.asking import Book, Question, question
 from lifecycle.records.segments import changes, everyone, members, of_customer, one, untold
 from lifecycle.records.sources import OWN
-from lifecycle.rules.segments import NotARule, body, read, timed
+from lifecycle.rules.ready import READY, Ready
+from lifecycle.rules.segments import MOST_CONDITIONS, NotARule, Say, body, read, sentence, timed
 
 __all__ = [
     "LONGEST_NAME",
+    "MOST_CONDITIONS",
     "MOST_SEGMENTS",
+    "READY",
     "SAMPLE",
     "SEGMENT_PREFIX",
     "Book",
@@ -38,6 +41,7 @@ __all__ = [
     "Counted",
     "NameNeeded",
     "NotARule",
+    "Ready",
     "TooManySegments",
     "book",
     "changes",
@@ -46,12 +50,14 @@ __all__ = [
     "end",
     "everyone",
     "flows",
+    "in_words",
     "look",
     "members",
     "of_customer",
     "one",
     "purge",
     "save",
+    "sentence",
     "tell",
     "untold",
     "want",
@@ -134,6 +140,11 @@ def save(
     if found.wanted:
         outbox.put(work, [_put(found.slug, name, active=True)])
     return segment_id
+
+
+def in_words(given: Any, traits: Book, say: Say) -> str:
+    """A rule that is kept, as a sentence. Refuses with `NotARule`."""
+    return sentence(read(given, traits.traits), traits.traits, say)
 
 
 def end(work: UnitOfWork, segment_id: int) -> bool:

@@ -39,7 +39,11 @@ PLACES = (
         "Customers",
         (
             Page("admin.customer_list", "Customers", ("admin.customer",)),
-            Page("admin.segment_list", "Segments", ("admin.ask_segments",), needs="segments"),
+            Page(
+                "segments.segment_list",
+                "Segments",
+                ("segments.one", "segments.new", "segments.edit", "segments.draft", "segments.ask"),
+            ),
         ),
     ),
     Place(

@@ -124,6 +124,8 @@ def test_every_happening_fits_its_trigger(deployed: Platform) -> None:
         "tier-entered": {"tier": "Gold", "previous tier": "", "reason": "r"},
         "tier-ending": {"tier": "Gold", "next tier": "", "missing": "1.00 USD", "last day": "2027-03-02"},
         "points-expiring": {"points": 5, "last day": "2027-03-02", "days left": 7},
+        "segment-entered": {"segment": "Loyal"},
+        "segment-left": {"segment": "Loyal"},
     }
     effects = [announced(what, what=what, facts=told) for what, told in facts.items()]
     assert deployed.store().announce(effects) == [None] * len(facts)
