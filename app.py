@@ -307,6 +307,7 @@ class House:
             Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
+            Job("study products", 900, inside=lifecycle.products.study_due),
             Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
             Job("forget touches and announcements", 3600, inside=_forget),

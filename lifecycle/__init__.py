@@ -17,6 +17,7 @@ from lifecycle.service import (
     settle_orders,
     stage_counts,
 )
+from lifecycle.service import products as products
 from lifecycle.service import segments as segments
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "first_terms",
     "members",
     "merge",
+    "products",
     "publish_segments",
     "review_due",
     "segments",

@@ -58,7 +58,7 @@ _UNTOLD_MEMBERS = text("""
 """)
 _END = text("""
     UPDATE segments SET ended_at = :now, wanted = false, members = 0 WHERE shop_id = :shop_id
-    AND segment_id = :segment_id AND ended_at IS NULL RETURNING slug, name
+    AND segment_id = :segment_id AND ended_at IS NULL RETURNING slug, name, ever_wanted
 """)
 _DROP_MEMBERS = text("DELETE FROM segment_members WHERE shop_id = :shop_id AND segment_id = :segment_id")
 _LOOK = """

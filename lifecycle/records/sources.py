@@ -125,11 +125,10 @@ FACTS = Source(
     """
     SELECT c.customer_id, max(f.value #>> '{{}}') FILTER (WHERE f.fact = 'consent:email') AS email,
            max(f.value #>> '{{}}') FILTER (WHERE f.fact = 'consent:sms') AS sms,
-           max(f.value #>> '{{}}') FILTER (WHERE f.fact = 'country') AS country,
            max(f.value #>> '{{}}') FILTER (WHERE f.fact = 'account') AS account
     FROM customers c JOIN customer_facts f ON f.shop_id = c.shop_id AND f.customer_external_id = c.external_id
     WHERE c.shop_id = :shop_id AND c.customer_id {among}
-      AND f.fact IN ('consent:email', 'consent:sms', 'country', 'account')
+      AND f.fact IN ('consent:email', 'consent:sms', 'account')
     GROUP BY 1
     """,
     (
@@ -137,8 +136,6 @@ FACTS = Source(
               _CONTACT, "email", _CONSENTS),
         Trait("sms_consent", "consent to text messages", "The store's last word on marketing by text message.",
               Kind.CHOICE, _CONTACT, "sms", _CONSENTS),
-        Trait("country", "country", "The country of the customer's own address, as two letters such as DE.",
-              Kind.CHOICE, _CONTACT, "country"),
         Trait("account", "account", "Whether the customer's account in the store works.", Kind.CHOICE, _CONTACT,
               "account", (("enabled", "works"), ("disabled", "does not work"))),
     ),

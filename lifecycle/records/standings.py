@@ -100,6 +100,11 @@ _MEMBERS = text("""
 """)
 _FORGET_STANDINGS = text("DELETE FROM standings WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
 _FORGET_HISTORY = text("DELETE FROM stage_changes WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
+_TOUCH = text("""
+    UPDATE standings s SET settled_at = :now FROM customers c
+    WHERE s.shop_id = :shop_id AND c.shop_id = :shop_id AND c.external_id = ANY(:external_ids)
+      AND s.customer_id = c.customer_id AND (s.settled_at IS NULL OR s.settled_at < :now)
+""")
 _COUNTS = text(
     "SELECT stage, count(*) AS customers FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage"
 )
@@ -201,6 +206,11 @@ def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
 def forget_standings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> None:
     """Somebody who is gone stands nowhere; what happened to them stays written."""
     work.run(_FORGET_STANDINGS, customer_ids=list(customer_ids))
+
+
+def touch(work: UnitOfWork, external_ids: Sequence[str]) -> None:
+    """There is news of these customers that moves no stage."""
+    work.run(_TOUCH, external_ids=list(external_ids), now=work.now)
 
 
 def counts(work: UnitOfWork) -> dict[Stage, int]:

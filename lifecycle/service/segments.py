@@ -120,9 +120,17 @@ def count(work: UnitOfWork, traits: Book, given: Any) -> Counted:
 
 
 def save(
-    work: UnitOfWork, traits: Book, name: str, given: Any, *, segment_id: int | None = None, version: int = 0
+    work: UnitOfWork,
+    traits: Book,
+    name: str,
+    given: Any,
+    *,
+    segment_id: int | None = None,
+    version: int = 0,
+    in_store: bool = True,
 ) -> int:
-    """Make a segment, or change one that still is at `version`. Its members are gathered within a minute.
+    """Make a segment, or change one that still is at `version`. Its members are gathered within a minute. `in_store`:
+    the store keeps segments of its own, and not only what its customers bear.
 
     Refuses with `NotARule`, `NameNeeded`, `TooManySegments` or `ChangedMeanwhile`.
     """
@@ -137,7 +145,7 @@ def save(
     if not segments.change(work, segment_id, version, name, rule):
         raise ChangedMeanwhile
     found = one(work, segment_id)
-    if found.wanted:
+    if found.wanted and in_store:
         outbox.put(work, [_put(found.slug, name, active=True)])
     return segment_id
 
@@ -147,21 +155,19 @@ def in_words(given: Any, traits: Book, say: Say) -> str:
     return sentence(read(given, traits.traits), traits.traits, say)
 
 
-def end(work: UnitOfWork, segment_id: int) -> bool:
+def end(work: UnitOfWork, segment_id: int, *, in_store: bool = True) -> bool:
     """End a segment: its members lose its tag in the store, and the store loses the segment."""
     ended = segments.end(work, segment_id)
-    if ended:
-        _unpush(work, ended)
+    if ended and ended.ever_wanted and in_store:
+        outbox.put(work, [_put(ended.slug, ended.name, active=False)])
     return ended is not None
 
 
-def want(work: UnitOfWork, segment_id: int, *, wanted: bool) -> bool:
+def want(work: UnitOfWork, segment_id: int, *, wanted: bool, in_store: bool = True) -> bool:
     """State whether the store shall have the segment, as a tag of its members and a segment of whoever bears it."""
     changed = segments.want(work, segment_id, wanted)
-    if changed and wanted:
-        outbox.put(work, [_put(changed.slug, changed.name, active=True)])
-    elif changed:
-        _unpush(work, changed)
+    if changed and in_store:
+        outbox.put(work, [_put(changed.slug, changed.name, active=wanted)])
     return changed is not None
 
 
@@ -238,10 +244,6 @@ def purge(work: UnitOfWork) -> None:
 def flows(work: UnitOfWork, segment_id: int, days: int) -> Any:
     """How many came and how many went in the last days: came, gone."""
     return segments.flows(work, segment_id, work.now - timedelta(days=days))
-
-
-def _unpush(work: UnitOfWork, segment: Any) -> None:
-    outbox.put(work, [_put(segment.slug, segment.name, active=False)])
 
 
 def _put(slug: str, name: str, *, active: bool) -> PutSegment:

@@ -25,6 +25,9 @@ PREFIXES = (PREFIX, "segment:")
 
 REVIEW_BATCH = 500
 
+# Facts that the rule of a segment may ask for; a purchase is told by its order.
+ASKED_FACTS = ("consent:", "tag:", "account")
+
 
 def first_terms() -> dict[str, Any]:
     """The rules that a shop starts with."""
@@ -63,6 +66,8 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     ]
     kept = {each.kept.customer_id for each in accepted.merges}
     settle_milestones(work, milestones, [c.customer_id for c in accepted.customers], kept)
+    if told := {fact.customer_external_id for fact in accepted.facts if fact.fact.startswith(ASKED_FACTS)}:
+        standings.touch(work, sorted(told))
 
 
 def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:

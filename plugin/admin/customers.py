@@ -120,6 +120,8 @@ class Portrait:
     tier: loyalty.Standing | None = None
     tiers: Sequence[Row[Any]] = ()
     choices: Sequence[Row[Any]] = ()
+    segments: Sequence[Row[Any]] = ()
+    proposals: Sequence[lifecycle.products.Proposal] = ()
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
@@ -162,6 +164,8 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         tiers=loyalty.tier_history(work, customer_id),
         choices=loyalty.choices(work, customer_id),
         then=loyalty.balance_at(work, customer_id, then) if then else None,
+        segments=lifecycle.segments.of_customer(work, customer_id),
+        proposals=lifecycle.products.next_products(work, [customer_id]).get(customer_id, ()),
     )
 
 

@@ -34,6 +34,8 @@ SHOWN_MEMBERS = 50
 SHOWN_CHANGES = 20
 FLOW_DAYS = 30
 FILE_PAGE = 1000
+# More are named by their number in the store.
+OFFERED_PRODUCTS = 200
 DEEDS = ("want", "unwant", "end", "look")
 
 COLUMNS = (
@@ -113,7 +115,9 @@ def draft() -> BaseResponse | str | tuple[str, int]:
     try:
         with unit() as work:
             if do == "save":
-                saved = lifecycle.segments.save(work, BOOK, name, given, segment_id=segment_id or None, version=version)
+                saved = lifecycle.segments.save(work, BOOK, name, given, segment_id=segment_id or None, version=version,
+                    in_store=g.merchant.platform.segments,
+                )  # fmt: skip
                 return redirect(link("segments.one", segment_id=saved, saved="yes"), 303)
             counted = lifecycle.segments.count(work, BOOK, given)
             people = mirror.names(work, counted.some)
@@ -136,6 +140,7 @@ def one(segment_id: int) -> str:
             "admin/segment.html", s=segment, sentence=_sentence(work, segment.rule), members=rows[:SHOWN_MEMBERS],
             after=rows[SHOWN_MEMBERS - 1].customer_id if len(rows) > SHOWN_MEMBERS else None, first=not after,
             changes=lifecycle.segments.changes(work, segment_id, SHOWN_CHANGES), days=FLOW_DAYS,
+            suited=lifecycle.products.for_segment(work, segment_id), study=lifecycle.products.study(work),
             flows=lifecycle.segments.flows(work, segment_id, FLOW_DAYS), untold=lifecycle.segments.untold(work),
             state=_store_state(work, segment), saved=request.args.get("saved"), done=request.args.get("done"),
         )  # fmt: skip
@@ -147,14 +152,15 @@ def act(segment_id: int, deed: str) -> BaseResponse:
     """Put the segment into the store or take it out, look at everybody now, or end it."""
     if deed not in DEEDS:
         abort(404, "There is nothing of that name to do.")
+    in_store = g.merchant.platform.segments
     with unit() as work:
         _segment(work, segment_id)
         if deed == "end":
-            lifecycle.segments.end(work, segment_id)
+            lifecycle.segments.end(work, segment_id, in_store=in_store)
         elif deed == "look":
             lifecycle.segments.look(work, BOOK, segment_id)
         else:
-            lifecycle.segments.want(work, segment_id, wanted=deed == "want")
+            lifecycle.segments.want(work, segment_id, wanted=deed == "want", in_store=in_store)
     if deed == "end":
         return redirect(link("segments.segment_list", ended="yes"), 303)
     return redirect(link("segments.one", segment_id=segment_id, done=deed), 303)
@@ -222,12 +228,14 @@ def _segment(work: UnitOfWork, segment_id: int) -> Any:
 
 def _offered(work: UnitOfWork) -> Offered:
     """What this shop has to choose from: its tiers, its actions, its best known products and their makers."""
-    terms = loyalty.current_terms(work)
+    terms, known = loyalty.current_terms(work), lifecycle.products.known(work, OFFERED_PRODUCTS)
     found = {trait.counts or key: trait.choices for key, trait in BOOK.traits.items() if trait.choices}
     return {
         **found,
         "tier": [(level.key, level.name) for level in terms.tiers.levels],
         "action": [(action.key, action.title) for action in terms.actions],
+        "product": [(product.product_id, product.title) for product in known],
+        "maker": [(vendor, vendor) for vendor in dict.fromkeys(p.vendor for p in known if p.vendor)],
     }
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import lifecycle
 import loyalty
 import referral
-from commerce.events import CustomerFact, CustomersMerged
+from commerce.events import CustomerFact, CustomersMerged, CustomerTagged
 from commerce.orders import OrderLine
 from commerce.traits import OPS, Kind, Op
 from engine import announcements
@@ -304,10 +304,9 @@ ODD = (
 @pytest.mark.parametrize("odd", ODD)
 def test_what_is_typed_stays_a_value(desk: Desk, above: Superuser, odd: str) -> None:
     desk.settle(people.order(1, people.customer(1), lines=(OrderLine(1, odd, "Odd", 1, 5000, False),)))
-    desk.hear(CustomerFact("1001", "country", odd, START))
     for asking in (
         rule(ask("bought_product", "at_least", 1, items=[odd])),
-        rule(ask("country", "is", odd)),
+        rule(ask("tagged", "at_most", 0, items=[odd])),
         rule(ask("used_code", "at_most", 0, items=[odd])),
         rule(ask("tier", "is_not", odd)),
     ):
@@ -503,3 +502,21 @@ def test_who_comes_and_goes_is_announced_where_somebody_listens(desk: Desk, abov
     keep(desk)
     assert above.run(said, desk.shop.shop_id) == [("1002", {"segment": "Loyal"})]
     assert members(desk, above, segment_id) == ["1001", "1002"]
+
+
+def test_consent_and_the_store_s_own_tags_are_news(desk: Desk, above: Superuser, clock: Clock) -> None:
+    desk.settle(people.order(1, people.customer(1)), people.order(2, people.customer(2)))
+    may = make(desk, rule(ask("email_consent", "is", "subscribed"), ask("tagged", "at_least", 1, items=["VIP"])))
+    clock.forward(hours=1)
+    keep(desk)
+    desk.hear(CustomerFact("1001", "consent:email", "subscribed", clock.now))
+    desk.hear(CustomerTagged("1001", ("vip", "stage:acquired"), (), clock.now))
+    keep(desk)
+    assert members(desk, above, may) == ["1001"]
+    # Our own tags are no facts of the store.
+    facts = "SELECT fact, value FROM customer_facts WHERE shop_id = %s ORDER BY 1"
+    assert above.run(facts, desk.shop.shop_id) == [("consent:email", "subscribed"), ("tag:vip", True)]
+    clock.forward(hours=1)
+    desk.hear(CustomerTagged("1001", (), ("VIP",), clock.now))
+    keep(desk)
+    assert members(desk, above, may) == []

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import lifecycle
+from commerce.orders import OrderLine
 from engine.shops import Shop
 from plugin.spreadsheets import BOM, cell
 from plugin.traits import BOOK, keep_segments
@@ -229,3 +230,32 @@ def test_a_long_file_is_whole(house: House, shop: Shop, merchant: Merchant, monk
     rows = merchant.fetch(f"/segments/{segment_id}/members.csv").data.decode().splitlines()
     assert len(rows) == 12
     assert len(set(rows)) == 12
+
+
+# --- what next
+
+
+def test_proposals_stand_on_the_customer_s_page_and_the_segment_s(house: House, shop: Shop, merchant: Merchant) -> None:
+    def line(number: int, name: str) -> OrderLine:
+        return OrderLine(number, name.lower(), name, 1, 1000, False)
+
+    for number in range(1, 61):
+        basket = [line(1, "Pot")] if number > 20 else [line(1, "<Cup>"), line(2, "Saucer")][: 1 if number < 4 else 2]
+        house.settle(shop, order(number, person(str(number), START), START, lines=tuple(basket)))
+    segment_id = made(house, shop, "Buyers")
+    empty = merchant.open(f"/customers/{house.customer_id(shop, '1')}").text
+    assert "Nothing to propose yet" in empty
+    with house.database.work(shop.shop_id) as work:
+        assert lifecycle.products.study_due(work)
+    page = merchant.open(f"/customers/{house.customer_id(shop, '1')}").text
+    assert mistakes(page) == []
+    text = flat(page)
+    assert "Saucer" in text
+    assert "Bought by 17 of 20 who bought &lt;Cup&gt;, and by nobody else" in text
+    assert "In your segments:" in text
+    page = merchant.open(f"/segments/{segment_id}").text
+    assert mistakes(page) == []
+    assert '<th scope="row"><bdi>Saucer</bdi></th><td class="n">3</td><td class="n">3</td>' in page
+    editor = press(merchant, merchant.open("/segments/new").text, "add:r", **{"new-r": "bought_product"}).text
+    assert mistakes(editor) == []
+    assert '<option value="saucer">Saucer</option>' in editor
