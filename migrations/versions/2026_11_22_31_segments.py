@@ -48,17 +48,17 @@ CREATE TABLE segment_versions (
     published_at timestamptz NOT NULL,
     PRIMARY KEY (shop_id, segment_id, version)
 );
+-- No foreign key to segments, here and below: they never go, and each member would be checked.
 CREATE TABLE segment_members (
     shop_id     bigint NOT NULL,
     segment_id  bigint NOT NULL,
     customer_id bigint NOT NULL,
     since       timestamptz NOT NULL,
     PRIMARY KEY (shop_id, segment_id, customer_id),
-    FOREIGN KEY (shop_id, segment_id) REFERENCES segments (shop_id, segment_id) ON DELETE CASCADE,
     FOREIGN KEY (shop_id, customer_id) REFERENCES customers (shop_id, customer_id) ON DELETE CASCADE
 );
 CREATE INDEX segment_members_of_customer ON segment_members (shop_id, customer_id);
--- Who came and went, with the version of the rule that said so. No foreign key to segments: they never go.
+-- Who came and went, with the version of the rule that said so.
 CREATE TABLE segment_changes (
     shop_id     bigint NOT NULL,
     change_id   bigint GENERATED ALWAYS AS IDENTITY,

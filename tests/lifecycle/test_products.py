@@ -96,9 +96,8 @@ def propose(desk: Desk, *numbers: int, limit: int = 3) -> list[list[tuple[str, s
     return [[(p.title, p.reason) for p in found[customer_id]] for customer_id in ids]
 
 
-def line(number: int, product: str, **changed: Any) -> OrderLine:
-    return OrderLine(**({"line_no": number, "product_id": product, "title": product.upper(), "quantity": 1,
-                         "net_minor": 1000, "gift_card": False} | changed))  # fmt: skip
+def line(number: int, product: str) -> OrderLine:
+    return OrderLine(number, product, product.upper(), 1, 1000, False)
 
 
 def sell(desk: Desk, baskets: Sequence[Sequence[str]], **changed: Any) -> None:
