@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,16 +86,16 @@ RULES: Mapping[str, Sequence[dict[str, Any]]] = {
 def measure(options: Options, progress: Progress) -> Result:
     with ground() as place:
         _fill(place, options.customers, progress)
-        shop = _Shop(place)
-        bar = progress.add_task("looking at everybody", total=len(RULES) + 2)
-        looks = dict[str, tuple[float, float]]()
-        for name, parts in RULES.items():
-            looks[name] = shop.looked_at(name, parts)
+        with closing(_Shop(place)) as shop:
+            bar = progress.add_task("looking at everybody", total=len(RULES) + 2)
+            looks = dict[str, tuple[float, float]]()
+            for name, parts in RULES.items():
+                looks[name] = shop.looked_at(name, parts)
+                progress.advance(bar)
+            few = median([shop.news(place) for _ in range(options.runs)])
             progress.advance(bar)
-        few = median([shop.news(place) for _ in range(options.runs)])
-        progress.advance(bar)
-        study = shop.studied()
-        progress.remove_task(bar)
+            study = shop.studied()
+            progress.remove_task(bar)
     return _result(options.customers, looks, few, study)
 
 
@@ -133,6 +134,9 @@ class _Shop:
         self._ahead = timedelta()
         self._database = Database(place.url, self._now, connections=1)
         self._shop_id = place.shop_id
+
+    def close(self) -> None:
+        self._database.close()
 
     def _now(self) -> datetime:
         return clock() + self._ahead
