@@ -164,8 +164,50 @@ CHECKOUTS = Source(
     ),
 )  # fmt: skip
 
+WON_BACK = Source(
+    """
+    SELECT s.customer_id, s.won_back_at FROM standings s WHERE s.shop_id = :shop_id AND s.customer_id {among}
+    """,
+    (
+        Trait("won_back_at", "was won back", "When the customer last bought again after having lapsed.", Kind.INSTANT,
+              _STAGE, "won_back_at"),
+    ),
+)  # fmt: skip
+
+_SCORES = tuple((str(score), str(score)) for score in range(1, 6))
+_VALUE = "Value"
+
+VALUES = Source(
+    """
+    SELECT v.customer_id, CAST(v.r AS text) AS r, CAST(v.f AS text) AS f, CAST(v.m AS text) AS m, v.rfm_group, v.buys,
+           v.churn, v.next_order_at, v.historic_minor, v.predicted_minor
+    FROM customer_values v WHERE v.shop_id = :shop_id AND v.customer_id {among}
+    """,
+    (
+        Trait("rfm_group", "group by recency, frequency and money", "What the customer's three scores make, such "
+              "as champions or at_risk; the page Value names them.", Kind.CHOICE, _VALUE, "rfm_group"),
+        Trait("r", "score of recency", "From 1, long ago, to 5, lately.", Kind.CHOICE, _VALUE, "r", _SCORES),
+        Trait("f", "score of frequency", "From 1, once, to 5, as often as few others.", Kind.CHOICE, _VALUE, "f",
+              _SCORES),
+        Trait("m", "score of money", "From 1, little, to 5, as much as few others.", Kind.CHOICE, _VALUE, "m",
+              _SCORES),
+        Trait("buys", "chance of an order", "The chance that the customer orders within the horizon of the page Value.",
+              Kind.PERCENT, _VALUE, "buys"),
+        Trait("churn", "chance of no order", "The chance that the customer does not order within the horizon of the "
+              "page Value.", Kind.PERCENT, _VALUE, "churn"),
+        Trait("next_order_at", "expected next order", "When the next order is expected.", Kind.INSTANT, _VALUE,
+              "next_order_at"),
+        Trait("historic_value", "worth so far", "What the customer has brought so far, as the page Value reckons it.",
+              Kind.MONEY, _VALUE, "historic_minor"),
+        Trait("predicted_value", "worth to come", "What the customer is expected to bring within the horizon of the "
+              "page Value, at its margin and discounted.", Kind.MONEY, _VALUE, "predicted_minor"),
+    ),
+)  # fmt: skip
+
 OWN = (
-    STANDINGS, SPENDING, ORDERS_IN, BY_CODE, BY_CHANNEL, _bought("bought_product", "orders of a product", "product_id",
-    "product"), _bought("bought_variant", "orders of a variant", "variant_id", "variant"),
-    _bought("bought_vendor", "orders of a maker", "vendor", "maker"), CONTACT, FACTS, TAGGED, CHECKOUTS,
+    STANDINGS, WON_BACK, VALUES, SPENDING, ORDERS_IN, BY_CODE, BY_CHANNEL,
+    _bought("bought_product", "orders of a product", "product_id", "product"),
+    _bought("bought_variant", "orders of a variant", "variant_id", "variant"),
+    _bought("bought_vendor", "orders of a maker", "vendor", "maker"),
+    CONTACT, FACTS, TAGGED, CHECKOUTS,
 )  # fmt: skip
