@@ -102,7 +102,7 @@ def edit(segment_id: int) -> str:
     return _editor(root, segment.name, segment_id, segment.version)
 
 
-@pages.post("/segments/draft")
+@pages.post("/segments/new")
 @merchant_only
 def draft() -> BaseResponse | str | tuple[str, int]:
     """A button of the editor: a condition more or less, how many there are, or save."""

@@ -72,7 +72,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/proxy/scratch",
         "/segments/<int:segment_id>/<deed>",
         "/segments/<wanted>",
-        "/segments/draft",
+        "/segments/new",
         "/store/disconnect",
         "/store/look",
         "/woocommerce",

@@ -44,7 +44,7 @@ def fields(page: str) -> dict[str, str]:
 
 
 def press(merchant: Merchant, page: str, do: str, **typed: str) -> Any:
-    return merchant.fetch("/segments/draft", "POST", **{**fields(page), **typed, "do": do})
+    return merchant.fetch("/segments/new", "POST", **{**fields(page), **typed, "do": do})
 
 
 def sell(house: House, shop: Shop, *buyers: int) -> None:
