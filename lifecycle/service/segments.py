@@ -8,7 +8,6 @@ tags is no news to any rule (`engine.echoes`).
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -50,6 +49,7 @@ __all__ = [
     "end",
     "everyone",
     "flows",
+    "give_up",
     "in_words",
     "look",
     "members",
@@ -84,9 +84,8 @@ AFTER_TROUBLE = timedelta(hours=6)
 # An automation is told of single people; thousands at once come from a change that was no deed of theirs.
 MOST_ANNOUNCED = 1000
 TOLD_AT_ONCE = 1000
+FAILED = "The last look at everybody failed or took too long. A rule with fewer conditions may help."
 KEPT_DAYS = 400
-
-logger = logging.getLogger("perennial.segments")
 
 
 class TooManySegments(Refusal):
@@ -203,8 +202,8 @@ def look(work: UnitOfWork, traits: Book, segment_id: int, among: Sequence[int] |
 def due(work: UnitOfWork, traits: Book) -> Mapping[int, Sequence[int] | None]:
     """Which segments are to be looked at now: of each the customers with news, or None for everybody."""
     found = everyone(work)
-    wholly = {s.segment_id for s in found if s.looked_at is None or s.next_look_at <= work.now}
-    rest = [s for s in found if s.segment_id not in wholly and s.trouble is None]
+    wholly = {s.segment_id for s in found if s.next_look_at <= work.now}
+    rest = [s for s in found if s.segment_id not in wholly and s.trouble is None and s.looked_at is not None]
     news: Sequence[int] = []
     if rest:
         since = min(s.looked_at for s in rest) - OVERLAP
@@ -220,6 +219,11 @@ def due(work: UnitOfWork, traits: Book) -> Mapping[int, Sequence[int] | None]:
 
 def _busy_rest(took_ms: int) -> timedelta:
     return max(timedelta(minutes=1), timedelta(milliseconds=took_ms * BUSY_REST))
+
+
+def give_up(work: UnitOfWork, segment_id: int) -> None:
+    """A look failed in the database, most likely because it took too long: say so, and try again in some hours."""
+    segments.in_trouble(work, segment_id, FAILED, work.now + AFTER_TROUBLE)
 
 
 def tell(work: UnitOfWork) -> int:

@@ -17,9 +17,10 @@ import loyalty
 import referral
 from commerce.events import CustomerFact, CustomersMerged, CustomerTagged
 from commerce.orders import OrderLine
-from commerce.traits import OPS, Kind, Op, Source
+from commerce.traits import OPS, Kind, Op, Source, Trait
 from engine import announcements
 from lifecycle.rules.segments import Condition, Group, Match, body, read
+from plugin.traits import keep_segments
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
 
@@ -421,7 +422,7 @@ def test_a_changed_rule_is_a_new_version_and_an_old_form_changes_nothing(desk: D
     } == {1, 2}
 
 
-def test_a_trait_that_is_no_more_is_said_and_members_stay(desk: Desk, above: Superuser) -> None:
+def test_a_trait_that_is_no_more_is_said_and_members_stay(desk: Desk, above: Superuser, clock: Clock) -> None:
     build(desk)
     segment_id = make(desk, LOYAL)
     before = members(desk, above, segment_id)
@@ -430,6 +431,27 @@ def test_a_trait_that_is_no_more_is_said_and_members_stay(desk: Desk, above: Sup
     assert look(desk, segment_id) is None
     assert "not known here" in of(desk, segment_id).trouble
     assert members(desk, above, segment_id) == before
+    # It is tried again in some hours, and not each minute.
+    assert keep(desk) == {}
+    clock.forward(hours=6)
+    assert keep(desk) == {segment_id: None}
+
+
+def test_a_segment_that_the_database_cannot_look_at_holds_nobody_up(desk: Desk, above: Superuser) -> None:
+    broken = Source(
+        "SELECT c.customer_id, 1 / (c.customer_id - c.customer_id) AS odd FROM customers c "
+        "WHERE c.shop_id = :shop_id AND c.customer_id {among}",
+        (Trait("odd", "odd", "…", Kind.NUMBER, "Odd", "odd"),),
+    )
+    traits = lifecycle.segments.book(*loyalty.TRAIT_SOURCES, *referral.TRAIT_SOURCES, broken)
+    desk.settle(people.order(1, people.customer(1)))
+    with desk.work() as work:
+        odd = lifecycle.segments.save(work, traits, "Odd", rule(ask("odd", "at_least", 1)))
+        sound = lifecycle.segments.save(work, traits, "Sound", rule(ask("orders", "at_least", 1)))
+    keep_segments(desk.database, desk.shop, traits)
+    assert members(desk, above, sound) == ["1001"]
+    assert "failed or took too long" in of(desk, odd).trouble
+    assert odd not in keep(desk)
 
 
 # --- what the store hears
