@@ -60,6 +60,7 @@ from plugin.nights import Nights
 from plugin.reward_hooks import Hooks
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
+from plugin.traits import keep_segments
 from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
 
@@ -160,6 +161,7 @@ def _forget(work: UnitOfWork) -> None:
     referral.forget(work)
     surveys.forget_words(work)
     announcements.purge(work)
+    lifecycle.segments.purge(work)
     notes.purge(work)
 
 
@@ -323,6 +325,8 @@ class House:
             Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
+            Job("study products", 900, inside=lifecycle.products.study_due),
+            Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("purge bodies", 3600, inside=privacy.purge_bodies),
             Job("forget touches and announcements", 3600, inside=_forget),
         )

@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import door, growth, ledger, settle, translate, writing
+from bench import door, growth, ledger, segments, settle, translate, writing
 from bench.figures import BenchFailed, Options, Result
 from engine.postgres import PostgresUnavailable
 from plugin.demo.machine import TroubleStarting
 
 SUITES: Mapping[str, Callable[[Options, Progress], Result]] = {
     "translate": translate.measure, "door": door.measure, "settle": settle.measure, "growth": growth.measure,
-    "writing": writing.measure, "ledger": ledger.measure,
+    "writing": writing.measure, "ledger": ledger.measure, "segments": segments.measure,
 }  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--changes", type=_number, default=known.changes, help="writing: customers told of (%(default)s)")
     add("--entries", type=_number, default=known.entries, help="ledger: entries that are verified (%(default)s)")
     add("--purchases", type=_number, default=known.purchases, help="ledger: rewards that are bought (%(default)s)")
+    add("--customers", type=_number, default=known.customers, help="segments: of the shop (%(default)s)")
     return parser
 
 

@@ -46,6 +46,8 @@ class Options:
     """Rewards that are bought."""
     simulated: int = 100_000
     """Orders on which terms are tried."""
+    customers: int = 100_000
+    """Of the shop whose segments are looked at."""
     turns: int = 500
     """How often `translate` does each thing in one run."""
 

@@ -42,6 +42,8 @@ class What(StrEnum):
     POINTS_EXPIRING = "points-expiring"
     SURVEY_DUE = "survey-due"
     BAD_ANSWER = "bad-answer"
+    SEGMENT_ENTERED = "segment-entered"
+    SEGMENT_LEFT = "segment-left"
 
 
 @dataclass(frozen=True, slots=True)

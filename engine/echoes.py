@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from commerce.events import CustomerTagged, DiscountChanged, SegmentChanged
+from commerce.events import CustomerFact, CustomerTagged, DiscountChanged, SegmentChanged
 from engine import outbox
 from engine.work import UnitOfWork, as_json
 
@@ -23,6 +23,11 @@ _TAGS_AMISS = text("""
     JOIN effects e ON e.shop_id = :shop_id AND e.kind = 'tags'
         AND e.key = substring(g.tag FROM '^[^:]*:') || g.customer_external_id
     WHERE e.pushed_at IS NOT NULL AND e.body->'vocabulary' ? g.tag AND (e.body->'tags' ? g.tag) <> g.added
+""")
+# Of a prefix that we keep for that customer.
+_OWN_TAGS = text("""
+    SELECT g.who, g.tag FROM json_to_recordset(CAST(:rows AS json)) AS g(who text, tag text)
+    JOIN effects e ON e.shop_id = :shop_id AND e.kind = 'tags' AND e.key = substring(g.tag FROM '^[^:]*:') || g.who
 """)
 # The name or the query tells ours; an edited one has lost the other.
 _SEGMENTS_AMISS = text("""
@@ -61,6 +66,21 @@ def heard_tags(work: UnitOfWork, events: Sequence[CustomerTagged]) -> None:
     ]
     if rows:
         outbox.due_again(work, "tags", [row.key for row in work.rows(_TAGS_AMISS, rows=as_json(rows))])
+
+
+def others_tags(work: UnitOfWork, events: Sequence[CustomerTagged]) -> list[CustomerFact]:
+    """What the store says of tags that are none of ours, as facts: whether the customer bears each."""
+    if not events:
+        return []
+    said = [
+        CustomerFact(event.customer_external_id, f"tag:{tag.lower()}", added, event.at)
+        for event in events
+        for added, tags in ((True, event.added), (False, event.removed))
+        for tag in tags
+    ]
+    rows = as_json([{"who": fact.customer_external_id, "tag": fact.fact.removeprefix("tag:")} for fact in said])
+    ours = {(row.who, row.tag) for row in work.rows(_OWN_TAGS, rows=rows)}
+    return [fact for fact in said if (fact.customer_external_id, fact.fact.removeprefix("tag:")) not in ours]
 
 
 def heard_segments(work: UnitOfWork, events: Sequence[SegmentChanged]) -> None:

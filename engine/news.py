@@ -62,7 +62,8 @@ class News:
     def after(self, work: UnitOfWork, accepted: Accepted) -> Accepted:
         """Settle the rest; answers with what the batch changed, these news among it."""
         stale.mark(work, self.all(OrderStale))
-        facts.record(work, self.all(CustomerFact))
+        said = [*self.all(CustomerFact), *echoes.others_tags(work, self.all(CustomerTagged))]
+        facts.record(work, said)
         bulk.record(work, self.all(BulkOperationFinished))
         backfills.hint(work, [word.external_id for word in self.all(BulkOperationFinished)])
         met = checkouts.record(work, self.all(CheckoutChanged), self.all(CartChanged))
@@ -77,6 +78,6 @@ class News:
             customers=[*accepted.customers, *dict.fromkeys(people)],
             merges=merges,
             gone=self._gone,
-            facts=self.all(CustomerFact),
+            facts=said,
             ended_codes=echoes.heard_discounts(work, self.all(DiscountChanged)),
         )

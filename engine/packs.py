@@ -74,6 +74,10 @@ KEPT = (
     "batches",
     "batch_rows",
     "drafts",
+    "segments",
+    "segment_versions",
+    "segment_members",
+    "segment_changes",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -113,6 +117,10 @@ LEFT: Mapping[str, str] = {
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",
+    "segment_untold": "what is so is stated anew",
+    "products": "studied anew in the next night",
+    "product_pairs": "studied anew in the next night",
+    "product_studies": "studied anew in the next night",
 }
 
 _SEQUENCES = {("lots", "lot_id"): "lot_ids", ("ledger_links", "batch_id"): "ledger_batches"}

@@ -62,6 +62,8 @@ from lifecycle.service import (
     walk_again,
     walking,
 )
+from lifecycle.service import products as products
+from lifecycle.service import segments as segments
 
 __all__ = [
     "DOMAIN",
@@ -101,6 +103,7 @@ __all__ = [
     "outlook",
     "pipeline",
     "preview",
+    "products",
     "proposal",
     "publish",
     "publish_segments",
@@ -108,6 +111,7 @@ __all__ = [
     "rescore_due",
     "review_due",
     "score_everybody",
+    "segments",
     "settle_milestones",
     "settle_orders",
     "stage_counts",

@@ -33,6 +33,7 @@ from loyalty.rules.sources import NAMES as IMPORT_SOURCES
 from loyalty.rules.sources import Source as ImportSource
 from loyalty.service import (
     DOMAIN,
+    TRAIT_SOURCES,
     ActionUnknown,
     Award,
     Balance,
@@ -197,6 +198,7 @@ __all__ = [
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",
     "MOST_LEVELS",
+    "TRAIT_SOURCES",
     "Action",
     "ActionKind",
     "ActionUnknown",

@@ -32,6 +32,8 @@ TITLES = {
     "points are expiring": What.POINTS_EXPIRING,
     "a question is due": What.SURVEY_DUE,
     "a customer is unhappy": What.BAD_ANSWER,
+    "customer entered a segment": What.SEGMENT_ENTERED,
+    "customer left a segment": What.SEGMENT_LEFT,
 }
 
 

@@ -85,6 +85,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.program.pages)
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)
+    app.register_blueprint(admin.segments.pages)
     app.register_blueprint(admin.standing.pages)
     app.register_blueprint(admin.surveys.pages)
     app.register_blueprint(surveys.pages)

@@ -33,11 +33,16 @@ from referral.rules.inviting import (
     share,
     shares,
 )
-from referral.rules.traces import device
-from referral.rules.visits import by_a_person
+from referral.rules.traces import (
+    device,
+)
+from referral.rules.visits import (
+    by_a_person,
+)
 from referral.service import (
     DOMAIN,
     REASON_TEXTS,
+    TRAIT_SOURCES,
     VALUE_DAYS,
     BoughtBefore,
     Change,
@@ -120,6 +125,7 @@ __all__ = [
     "REASON_TEXTS",
     "SOURCES",
     "TEXTS",
+    "TRAIT_SOURCES",
     "VALUE_DAYS",
     "WHYS",
     "Band",

@@ -32,7 +32,12 @@ _LONGEST_VALUE = 255
 
 # The fields of a customer, by the prefix of the tags that they hold. A field that begins with an underscore would be
 # dropped without a word.
-FIELDS = {"stage:": "lifecycle_stage", "tier:": "loyalty_tier", "referral:": "referral_role"}
+FIELDS = {
+    "stage:": "lifecycle_stage",
+    "tier:": "loyalty_tier",
+    "referral:": "referral_role",
+    "segment:": "lifecycle_segments",
+}
 
 # The same for what is shown of a customer: the stage stands where its tag does. Of a tier the tag is its key, which
 # plugins match; what shoppers read is its name, and of a hidden tier nothing. Others are

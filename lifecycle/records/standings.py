@@ -74,7 +74,7 @@ _WRITE = text("""
         first_order_at = g.first_order_at,
         last_order_at = g.last_order_at, last_at = g.last_at, silent_to = g.silent_to, gaps = coalesce(g.gaps, '{}'),
         returned_at = g.returned_at, won_back_at = g.won_back_at, awaited_at = g.awaited_at,
-        upset_at = g.upset_at
+        upset_at = g.upset_at, settled_at = :now
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
         customer_id bigint, stage text, since timestamptz, next_review_at timestamptz, terms_version integer,
         known_since timestamptz, last_since timestamptz, orders integer, referrals integer,
@@ -116,6 +116,11 @@ _MEMBERS = text("""
 """)
 _FORGET_STANDINGS = text("DELETE FROM standings WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
 _FORGET_HISTORY = text("DELETE FROM stage_changes WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
+_TOUCH = text("""
+    UPDATE standings s SET settled_at = :now FROM customers c
+    WHERE s.shop_id = :shop_id AND c.shop_id = :shop_id AND c.external_id = ANY(:external_ids)
+      AND s.customer_id = c.customer_id AND (s.settled_at IS NULL OR s.settled_at < :now)
+""")
 _COUNTS = text(
     "SELECT stage, count(*) AS customers FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage"
 )
@@ -213,7 +218,8 @@ def write(work: UnitOfWork, walked: Sequence[Walked], terms_version: int, *, rev
     stands now, and the review that it asks for adds how they fell silent since. So a history that is read in from the
     past is not rewritten with each of its orders.
     """
-    work.run(_WRITE, rows=as_json([_standing_row(w, terms_version, reviewing, work.now) for w in walked]))
+    rows_now = as_json([_standing_row(w, terms_version, reviewing, work.now) for w in walked])
+    work.run(_WRITE, rows=rows_now, now=work.now)
     if cuts := [{"customer_id": w.held.customer_id, "cut_after": w.start.last_at} for w in walked if w.must_cut]:
         work.run(_CUT, cuts=as_json(cuts))
     rows = [
@@ -236,6 +242,11 @@ def move(work: UnitOfWork, owners: Mapping[CustomerId, CustomerId]) -> None:
 def forget_standings(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> None:
     """Somebody who is gone stands nowhere; what happened to them stays written."""
     work.run(_FORGET_STANDINGS, customer_ids=list(customer_ids))
+
+
+def touch(work: UnitOfWork, external_ids: Sequence[str]) -> None:
+    """There is news of these customers that moves no stage."""
+    work.run(_TOUCH, external_ids=list(external_ids), now=work.now)
 
 
 def counts(work: UnitOfWork) -> dict[Stage, int]:

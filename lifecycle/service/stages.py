@@ -22,8 +22,13 @@ from lifecycle.service.program import DOMAIN, current_terms
 
 PREFIX = "stage:"
 VOCABULARY = tuple(PREFIX + stage for stage in STAGES)
+# All tags of this domain: of its stages, and of the segments that merchants make.
+PREFIXES = (PREFIX, "segment:")
 
 REVIEW_BATCH = 500
+
+# Facts that the rule of a segment may ask for; a purchase is told by its order.
+ASKED_FACTS = ("consent:", "tag:", "account")
 
 
 def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
@@ -45,7 +50,7 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     outbox.follow(work, accepted, DOMAIN)
     if accepted.gone:
         standings.forget_standings(work, [c.customer_id for c in accepted.gone])
-        outbox.withdraw(work, SetTags.kind, [PREFIX + c.external_id for c in accepted.gone])
+        outbox.withdraw(work, SetTags.kind, [p + c.external_id for c in accepted.gone for p in PREFIXES])
     milestones = [
         Milestone("order", o.order_id, o.customer_id, o.placed_at, o.counts) for o in accepted.orders if o.customer_id
     ]
@@ -57,6 +62,8 @@ def settle_orders(work: UnitOfWork, accepted: Accepted) -> None:
     kept = {each.kept.customer_id for each in accepted.merges}
     settle_milestones(work, milestones, [c.customer_id for c in accepted.customers], kept)
     values.look_again(work, accepted)
+    if told := {fact.customer_external_id for fact in accepted.facts if fact.fact.startswith(ASKED_FACTS)}:
+        standings.touch(work, sorted(told))
 
 
 def _came_back(order: Order) -> bool:
@@ -71,8 +78,8 @@ def merge(work: UnitOfWork, merges: Sequence[Merge]) -> None:
     if merges:
         surveys.move(work, as_json([{"gone_id": m.gone.customer_id, "kept_id": m.kept.customer_id} for m in merges]))
         standings.move(work, {each.gone.customer_id: each.kept.customer_id for each in merges})
-        outbox.withdraw(work, SetTags.kind, [PREFIX + each.gone.external_id for each in merges])
-        outbox.due_again(work, SetTags.kind, [PREFIX + each.kept.external_id for each in merges])
+        outbox.withdraw(work, SetTags.kind, [p + each.gone.external_id for each in merges for p in PREFIXES])
+        outbox.due_again(work, SetTags.kind, [p + each.kept.external_id for each in merges for p in PREFIXES])
 
 
 def settle_milestones(

@@ -201,9 +201,13 @@ from loyalty.service.tiers import (
     tiers_at,
     walk_members,
 )
+from loyalty.service.traits import (
+    TRAIT_SOURCES,
+)
 
 __all__ = [
     "DOMAIN",
+    "TRAIT_SOURCES",
     "ActionUnknown",
     "Award",
     "Balance",

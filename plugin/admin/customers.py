@@ -125,6 +125,8 @@ class Portrait:
     worth: Row[Any] | None = None
     reckoned: lifecycle.Overview | None = None
     """By what worth is reckoned."""
+    segments: Sequence[Row[Any]] = ()
+    proposals: Sequence[lifecycle.products.Proposal] = ()
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
@@ -170,6 +172,8 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         worth=lifecycle.customer_value(work, customer_id),
         reckoned=lifecycle.value_overview(work),
         then=loyalty.balance_at(work, customer_id, then) if then else None,
+        segments=lifecycle.segments.of_customer(work, customer_id),
+        proposals=lifecycle.products.next_products(work, [customer_id]).get(customer_id, ()),
     )
 
 

@@ -7,8 +7,6 @@ may be as long as it likes; entries never change, so the pages fit together.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +18,7 @@ from engine.shops import Shop
 from engine.work import Database
 from plugin import wording
 from plugin.session import merchant_only
+from plugin.spreadsheets import cell, lines
 
 pages = Blueprint("finance", __name__)
 
@@ -83,31 +82,20 @@ def _lines(database: Database, shop: Shop, begins: datetime, ends: datetime) -> 
     there = wording.zone(shop.timezone)
     with database.work(shop.shop_id) as work:
         after, upto = loyalty.journal_bounds(work, begins, ends)
-    yield _text([COLUMNS])
+    yield lines([COLUMNS])
     while True:
         with database.work(shop.shop_id) as work:
             rows = loyalty.journal(work, begins, ends, after=after, upto=upto)
         if not rows:
             return
         after = rows[-1].entry_id
-        yield _text([_line(row, row.recorded_at.astimezone(there)) for row in rows])
+        yield lines([_line(row, row.recorded_at.astimezone(there)) for row in rows])
 
 
 def _line(row: Any, at: datetime) -> tuple[object, ...]:
     """An entry as a posting: points go from one account to another, and are never negative."""
     sides = (row.counter, row.account) if row.points > 0 else (row.account, row.counter)
     return (
-        row.entry_id, at.isoformat(timespec="seconds"), _cell(row.customer), *sides, abs(row.points), row.kind,
-        _cell(row.order_name or ""), row.terms_version, _cell(row.sentence),
+        row.entry_id, at.isoformat(timespec="seconds"), cell(row.customer), *sides, abs(row.points), row.kind,
+        cell(row.order_name or ""), row.terms_version, cell(row.sentence),
     )  # fmt: skip
-
-
-def _cell(words: str) -> str:
-    """Words that no spreadsheet takes for a formula."""
-    return f"'{words}" if words[:1] in tuple("=+-@\t\r") else words
-
-
-def _text(rows: list[Any]) -> str:
-    page = io.StringIO()
-    csv.writer(page).writerows(rows)
-    return page.getvalue()

@@ -40,15 +40,19 @@ PLACES = (
         (
             Page("admin.customer_list", "Customers", ("admin.customer",)),
             Page("surveys.survey", "Surveys", ("surveys.change",)),
-            Page("admin.segment_list", "Segments", ("admin.ask_segments",), needs="segments"),
+            Page(
+                "segments.segment_list",
+                "Segments",
+                ("segments.one", "segments.new", "segments.edit", "segments.draft", "segments.ask"),
+            ),
         ),
     ),
-    Place("Lifecycle", (Page("value.value", "Value", ("value.change_value", "value.valuable")),)),
     Place(
         "Lifecycle",
         (
             Page("lifecycle.pipeline", "Pipeline"),
             Page("lifecycle.rules", "Rules", ("lifecycle.state_rules",)),
+            Page("value.value", "Value", ("value.change_value", "value.valuable")),
         ),
     ),
     Place(

@@ -35,7 +35,6 @@ from plugin.admin import (
     history,
     legal,
     menu,
-    segments,
     worth,
 )
 from plugin.companion import archive
@@ -213,31 +212,6 @@ def start_pixel() -> BaseResponse:
     with unit() as work:
         extensions.start_pixel(work, current_app.extensions["doors"].shopify)
     return redirect(link("admin.extension_list"), 303)
-
-
-@pages.get("/segments")
-@merchant_only
-def segment_list() -> str:
-    """The segments that we keep in the store, and the button that removes or restores them."""
-    _where(g.merchant.platform.segments)
-    with unit() as work:
-        found = segments.segments(work)
-    asked = _one_of(("yes", "no"), request.args.get("asked"))
-    wanted = any(segment.wanted for segment in found)
-    return render_template("admin/segments.html", segments=found, wanted=wanted, asked=asked)
-
-
-@pages.post("/segments/<wanted>")
-@merchant_only
-def ask_segments(wanted: str) -> BaseResponse:
-    """State that the store shall have our segments, or none of them."""
-    _where(g.merchant.platform.segments)
-    if _one_of(("yes", "no"), wanted) is None:
-        abort(404, "There is no such wish.")
-    with unit() as work:
-        lifecycle.publish_segments(work, active=wanted == "yes")
-        loyalty.publish_segments(work, active=wanted == "yes")
-    return redirect(link("admin.segment_list", asked=wanted), 303)
 
 
 @pages.get("/privacy")

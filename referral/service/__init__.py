@@ -86,6 +86,9 @@ from referral.service.ruling import (
     unblock,
     waiting,
 )
+from referral.service.traits import (
+    TRAIT_SOURCES,
+)
 from referral.service.weights import (
     Change,
     NotWeights,
@@ -98,6 +101,7 @@ from referral.service.weights import (
 __all__ = [
     "DOMAIN",
     "REASON_TEXTS",
+    "TRAIT_SOURCES",
     "VALUE_DAYS",
     "BoughtBefore",
     "Change",

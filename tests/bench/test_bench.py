@@ -29,6 +29,7 @@ TINY = Options(
     rounds=1,
     turns=3,
     changes=60,
+    customers=200,
 )
 
 
@@ -43,6 +44,13 @@ def measured(name: str, options: Options = TINY) -> Result:
 def test_a_delivery_is_opened_and_translated() -> None:
     assert set(measured("translate").facts) == {
         "lines", "body_bytes", "packed_bytes", "open_envelope_us", "pack_us", "unpack_us", "translate_us",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_segments_are_looked_at_and_products_studied() -> None:
+    assert set(measured("segments").facts) == {
+        "segment_first_s", "segment_again_s", "segment_news_ms", "study_s",
     }  # fmt: skip
 
 

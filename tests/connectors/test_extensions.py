@@ -126,6 +126,8 @@ def test_every_happening_fits_its_trigger(deployed: Platform) -> None:
         "points-expiring": {"points": 5, "last day": "2027-03-02", "days left": 7},
         "survey-due": {"question": "How was it?", "link": "https://app.example/s/1/2/3"},
         "bad-answer": {"score": 2},
+        "segment-entered": {"segment": "Loyal"},
+        "segment-left": {"segment": "Loyal"},
     }
     effects = [announced(what, what=what, facts=told) for what, told in facts.items()]
     assert deployed.store().announce(effects) == [None] * len(facts)

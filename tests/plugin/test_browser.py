@@ -262,3 +262,36 @@ def _points(admin: Admin) -> int:
         found = shop_id.scalar_one()
     with admin.house.database.work(found) as work:
         return loyalty.current_terms(work).points
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_segment_is_made_by_buttons(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator(".top a", has_text="Customers").click()
+    admin.frame.locator(".tabs a", has_text="Segments").click()
+    admin.arrives_at("Segments")
+    admin.frame.locator("a.button", has_text="Make a segment").click()
+    admin.arrives_at("Make a segment")
+    parts = (
+        ("r", "orders", "value-r.0"), ("r", "group", "match-r.1"), ("r.1", "bought_product", "value-r.1.0"),
+        ("r.1", "last_order_at", "value-r.1.1"),
+    )  # fmt: skip
+    for group, what, made in parts:
+        admin.frame.locator(f'select[name="new-{group}"]').select_option(what)
+        admin.frame.locator(f'button[value="add:{group}"]').click()
+        admin.frame.locator(f'[name="{made}"]').wait_for(timeout=10_000)
+    admin.frame.locator('[name="more-r.1.0"]').fill("p1")
+    for place, value in (("r.0", "1"), ("r.1.0", "1"), ("r.1.1", "30")):
+        admin.frame.locator(f'[name="value-{place}"]').fill(value)
+    admin.frame.locator('[name="name"]').fill("Buyers")
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+    # Return counts; it neither adds nor removes anything.
+    admin.frame.locator('[name="value-r.0"]').press("Enter")
+    admin.frame.locator(".notice", has_text="Nothing is saved yet").wait_for(timeout=10_000)
+    assert admin.frame.locator('[name="value-r.1.1"]').input_value() == "30"
+    admin.frame.locator("button", has_text="Save").click()
+    admin.arrives_at("Buyers")
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+    assert admin.complaints == []

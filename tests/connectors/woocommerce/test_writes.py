@@ -49,8 +49,10 @@ def test_where_a_customer_stands_is_a_field_that_other_plugins_can_match(shop: S
         SetTags(str(sara), "tier:", ("tier:gold",), ("tier:gold", "tier:silver")),
         SetTags(str(ali), "referral:", ("referral:friend", "referral:advocate"), ()),
         SetTags(str(ali), "vip club:", ("vip club:yes",), ()),
+        SetTags(str(ali), "segment:", ("segment:twice", "segment:lately"), ()),
     ]
-    assert shop.woo().set_tags(effects) == [None] * 4
+    assert shop.woo().set_tags(effects) == [None] * 5
+    assert shop.store.meta(ali, "lifecycle_segments") == "lately, twice"
     assert (shop.store.meta(sara, "lifecycle_stage"), shop.store.meta(sara, "loyalty_tier")) == ("retained", "gold")
     assert shop.store.meta(ali, "referral_role") == "advocate, friend"
     assert shop.store.meta(ali, "perennial_vipclub") == "yes"
