@@ -7,6 +7,7 @@ said, whatever later versions would say.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 Facts = Mapping[str, int | str]
@@ -24,8 +25,14 @@ class Reason(NamedTuple):
     @property
     def facts(self) -> Facts:
         """The code, and the facts that are not zero."""
-        values: tuple[int | str, ...] = self
-        return {name: value for name, value in zip(self._fields, values, strict=True) if value}
+        return _facts(self)
+
+
+# Most customers change stage for one of few reasons: what was worked out for one of them holds for all.
+@lru_cache(1024)
+def _facts(reason: Reason) -> Facts:
+    values: tuple[int | str, ...] = reason
+    return {name: value for name, value in zip(reason._fields, values, strict=True) if value}
 
 
 KNOWN = Reason("known")
@@ -52,6 +59,7 @@ def silent(days: int, usual_days: int, longest_days: int) -> Reason:
     return Reason("silent", days, 0, usual_days, longest_days)
 
 
+@lru_cache(1024)
 def sentence(reason: Reason) -> str:
     """The reason in words, without a full stop."""
     match reason.code:
