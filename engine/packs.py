@@ -35,7 +35,7 @@ KEPT = (
     "ledger_links", "ledger_totals", "deeds", "member_tiers", "tier_changes", "tier_choices", "walks", "gifts",
     "imports", "import_rows", "contests", "tickets", "referral_codes", "claims", "refused_claims", "mentions",
     "attributions", "referral_gifts", "screenings", "rulings",
-    "invitation_counts", "discount_nodes", "privacy_requests",
+    "invitation_counts", "visit_counts", "marketing_spend", "benchmarks", "discount_nodes", "privacy_requests",
 )  # fmt: skip
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -64,6 +64,8 @@ LEFT: Mapping[str, str] = {
     "screening_requests": "asked for anew by whatever comes",
     "screening_traces": "digests that only this installation's secret compares",
     "advocate_traces": "digests that only this installation's secret compares",
+    "metrics_daily": "counted anew",
+    "metrics_counts": "counted anew",
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",
