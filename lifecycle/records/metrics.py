@@ -1,0 +1,197 @@
+"""What is kept of the past for metrics: sums by the shop's own days, counted anew from orders and stage changes.
+
+A summary is never brought up to date by adding to it. It is the answer of one statement over all of the shop's history,
+and only rows that differ are written; so it cannot drift, and a refund, a merge or another time zone needs no rule of
+its own. How often that is worth its cost is the service's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import TextClause, text
+
+from commerce.touchpoints import Touchpoint
+from engine.work import UnitOfWork
+
+# No shop sold anything on the web before; whatever says so was dated by mistake.
+EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
+# What is so now, and belongs to no day, is kept under this one.
+NOW = date(2000, 1, 1)
+# Later second orders are no answer to the question how soon they come.
+LONGEST_GAP_DAYS = 365
+
+# Only for this transaction: a history may take its time; hash joins, because nobody knows beforehand how many rows the
+# parts of so long a statement have.
+_HURRY_NOT = text("""
+    SELECT set_config('statement_timeout', '300s', true), set_config('enable_nestloop', 'off', true),
+           set_config('work_mem', '16MB', true) WHERE :shop_id = :shop_id
+""")
+_COUNTS_AND = """o.shop_id = :shop_id AND o.paid AND o.cancelled_at IS NULL AND NOT o.test
+      AND o.goods_minor > o.refunded_minor"""
+# Each order that counts, with its place in its customer's line and the way by which that customer first came.
+_ORDERS = f"""
+kept AS MATERIALIZED (
+    SELECT o.order_id, o.customer_id, o.placed_at, CAST(o.placed_at AT TIME ZONE :zone AS date) AS day,
+           o.goods_minor - o.refunded_minor AS kept_minor, r.order_id IS NOT NULL AS brought,
+           CASE WHEN r.order_id IS NOT NULL THEN 'invitation' ELSE coalesce(o.arrival, 'unknown') END AS arrival
+    FROM orders o LEFT JOIN happenings r
+        ON r.shop_id = :shop_id AND r.kind = 'referral' AND r.order_id = o.order_id
+    WHERE {_COUNTS_AND} AND o.placed_at >= :earliest AND o.placed_at <= :now
+), numbered AS MATERIALIZED (
+    SELECT k.*, row_number() OVER line AS n, first_value(k.day) OVER line AS first_day,
+           first_value(k.placed_at) OVER line AS first_at, first_value(k.arrival) OVER line AS first_arrival
+    FROM kept k WHERE k.customer_id IS NOT NULL
+    WINDOW line AS (PARTITION BY k.customer_id ORDER BY k.placed_at, k.order_id)
+), monthly AS MATERIALIZED (
+    SELECT customer_id, CAST(date_trunc('month', first_day) AS date) AS first_month, first_arrival,
+           CAST(date_trunc('month', day) AS date) AS month, sum(kept_minor) AS kept_minor
+    FROM numbered GROUP BY 1, 2, 3, 4
+), stays AS (
+    SELECT customer_id, effective_at, to_stage,
+           lead(effective_at) OVER (PARTITION BY customer_id ORDER BY effective_at, step) AS until
+    FROM stage_changes WHERE shop_id = :shop_id
+)"""
+_FLOWS = """
+    SELECT 'flow' AS key, CAST(c.effective_at AT TIME ZONE :zone AS date) AS day,
+           coalesce(c.from_stage, '') || '>' || c.to_stage AS dimension, count(*) AS value
+    FROM stage_changes c JOIN standings s ON s.shop_id = :shop_id AND s.customer_id = c.customer_id
+    WHERE c.shop_id = :shop_id GROUP BY 2, 3
+"""
+_DAYS = f"""
+    SELECT 'orders', day, '', count(*) FROM kept GROUP BY 2
+    UNION ALL SELECT 'new_customers', day, arrival, count(*) FROM numbered WHERE n = 1 GROUP BY 2, 3
+    UNION ALL SELECT 'brought', day, '', count(*) FROM numbered WHERE n = 1 AND brought GROUP BY 2
+    UNION ALL SELECT 'second_orders', day, '', count(*) FROM numbered WHERE n = 2 GROUP BY 2
+    UNION ALL
+    SELECT 'second_gap', first_day, CAST(CAST(floor(extract(epoch FROM placed_at - first_at) / 86400) AS integer) AS text),
+           count(*)
+    FROM numbered WHERE n = 2 AND placed_at < first_at + make_interval(days => {LONGEST_GAP_DAYS + 1}) GROUP BY 2, 3
+    UNION ALL SELECT 'revenue', day, 'guest', CAST(sum(kept_minor) AS bigint) FROM kept WHERE customer_id IS NULL GROUP BY 2
+    UNION ALL SELECT 'revenue', day, 'lead', CAST(sum(kept_minor) AS bigint) FROM numbered WHERE n = 1 GROUP BY 2
+    UNION ALL
+    SELECT 'revenue', o.day, coalesce(s.to_stage, 'unknown'), CAST(sum(o.kept_minor) AS bigint)
+    FROM numbered o LEFT JOIN stays s ON s.customer_id = o.customer_id AND s.effective_at < o.placed_at
+        AND (s.until IS NULL OR s.until >= o.placed_at)
+    WHERE o.n > 1 GROUP BY 2, 3
+"""  # noqa: E501
+_COHORTS = """
+    SELECT what, first_month, first_arrival || ':' || CAST(later AS text), CAST(value AS bigint)
+    FROM (SELECT first_month, first_arrival, count(*) AS active, sum(kept_minor) AS minor,
+                 CAST(12 * (extract(year FROM month) - extract(year FROM first_month))
+                      + extract(month FROM month) - extract(month FROM first_month) AS integer) AS later
+          FROM monthly GROUP BY 1, 2, 5) m
+    CROSS JOIN LATERAL (VALUES ('cohort_active', m.active), ('cohort_minor', m.minor)) AS v(what, value)
+"""
+# Of each period in which a customer ordered: was there one just before it, or at all, and is there one just after it?
+# Who ordered and then did not is dormant in the period after, if that has begun.
+_GROWTH = """
+    SELECT 'growth_{span}', day, dimension, CAST(count(*) AS bigint)
+    FROM (SELECT period,
+                 lag(period) OVER line AS before, lead(period) OVER line AS after,
+                 CAST(period + interval '{length}' AS date) AS following,
+                 CAST(period - interval '{length}' AS date) AS preceding
+          FROM (SELECT DISTINCT customer_id, CAST(date_trunc('{span}', {day}) AS date) AS period FROM {source}) p
+          WINDOW line AS (PARTITION BY customer_id ORDER BY period)) g
+    CROSS JOIN LATERAL (VALUES
+        (period, CASE WHEN before IS NULL THEN 'new' WHEN before = preceding THEN 'returning' ELSE 'resurrecting' END),
+        (following, CASE WHEN after IS DISTINCT FROM following AND following <= CAST(:today AS date)
+                         THEN 'dormant' END)
+    ) AS v(day, dimension)
+    WHERE dimension IS NOT NULL GROUP BY 2, 3
+"""
+_SPANS = (("week", "7 days", "day", "numbered"), ("month", "1 month", "month", "monthly"),
+          ("quarter", "3 months", "month", "monthly"))  # fmt: skip
+_MET = """
+    SELECT 'touch', CAST('{now}' AS date), s.stage || ':' || '{key}', count(*)
+    FROM standings s JOIN ({customers}) t ON t.customer_id = s.customer_id
+    WHERE s.shop_id = :shop_id AND s.stage IS NOT NULL GROUP BY s.stage
+"""
+_CAME = f"""
+    SELECT 'came', CAST('{NOW}' AS date), s.stage || ':' || o.arrival, count(*)
+    FROM numbered o JOIN standings s ON s.shop_id = :shop_id AND s.customer_id = o.customer_id
+    WHERE o.n = 1 AND s.stage IS NOT NULL GROUP BY s.stage, o.arrival
+"""
+_WRITE = """
+, gone AS (
+    DELETE FROM metrics_daily m
+    WHERE m.shop_id = :shop_id AND NOT EXISTS (
+        SELECT FROM fresh f WHERE f.key = m.key AND f.day = m.day AND f.dimension = m.dimension)
+), written AS (
+    INSERT INTO metrics_daily (shop_id, key, day, dimension, value)
+    SELECT :shop_id, f.key, f.day, f.dimension, f.value FROM fresh f
+    WHERE NOT EXISTS (
+        SELECT FROM metrics_daily m WHERE m.shop_id = :shop_id AND m.key = f.key AND m.day = f.day
+            AND m.dimension = f.dimension AND m.value = f.value)
+    ON CONFLICT (shop_id, key, day, dimension) DO UPDATE SET value = excluded.value RETURNING 1
+)
+SELECT count(*) AS written FROM written
+"""
+_ODD = text(f"""
+    SELECT count(*) AS odd FROM orders o WHERE {_COUNTS_AND} AND (o.placed_at < :earliest OR o.placed_at > :now)
+""")
+_NOTE = text("""
+    INSERT INTO metrics_counts (shop_id, counted_at, took_ms, zone, odd_orders)
+    VALUES (:shop_id, :now, :took_ms, :zone, :odd)
+    ON CONFLICT (shop_id) DO UPDATE SET counted_at = excluded.counted_at, took_ms = excluded.took_ms,
+        zone = excluded.zone, odd_orders = excluded.odd_orders
+""")
+_COUNTED = text("SELECT counted_at, took_ms, zone, odd_orders FROM metrics_counts WHERE shop_id = :shop_id")
+_NEWS = text("""
+    SELECT EXISTS (SELECT FROM deliveries WHERE shop_id = :shop_id AND received_at > :since)
+        OR EXISTS (SELECT FROM standings WHERE shop_id = :shop_id AND next_review_at <= :now) AS news
+""")
+_SUMS = text("""
+    SELECT key, dimension, CAST(sum(value) AS bigint) AS value FROM metrics_daily
+    WHERE shop_id = :shop_id AND key = ANY(:keys) AND day >= :start AND day < :end GROUP BY key, dimension
+""")
+_ROWS = text("""
+    SELECT key, day, dimension, value FROM metrics_daily
+    WHERE shop_id = :shop_id AND key = ANY(:keys) AND day >= :start AND day < :end ORDER BY key, day, dimension
+""")
+
+
+@cache
+def _recount(touchpoints: tuple[Touchpoint, ...]) -> TextClause:
+    """The one statement: what there is to keep, and of it what differs from what is kept."""
+    parts = [_FLOWS, _DAYS, _COHORTS, _CAME]
+    parts += [_GROWTH.format(span=span, length=length, day=day, source=source) for span, length, day, source in _SPANS]
+    parts += [_MET.format(now=NOW, key=each.key, customers=each.customers) for each in touchpoints]
+    return text(f"WITH {_ORDERS}, fresh AS MATERIALIZED ({' UNION ALL '.join(parts)}) {_WRITE}")
+
+
+def recount(work: UnitOfWork, zone: str, today: date, touchpoints: Sequence[Touchpoint]) -> int:
+    """Bring what is kept to what the history says, by the days of `zone`; answers how many rows were written."""
+    work.run(_HURRY_NOT)
+    row = work.row(_recount(tuple(touchpoints)), zone=zone, today=today, now=work.now, earliest=EARLIEST)
+    return int(row.written)
+
+
+def note(work: UnitOfWork, took_ms: int, zone: str) -> None:
+    """Write down that it was counted, and how many orders bear a date that cannot be."""
+    odd = work.row(_ODD, earliest=EARLIEST, now=work.now).odd
+    work.run(_NOTE, now=work.now, took_ms=took_ms, zone=zone, odd=odd)
+
+
+def counted(work: UnitOfWork) -> Any:
+    """The last count: counted_at, took_ms, zone, odd_orders; None before the first."""
+    return work.row(_COUNTED)
+
+
+def news(work: UnitOfWork, since: datetime) -> bool:
+    """Whether the store has told anything since, or silence moves somebody."""
+    return bool(work.row(_NEWS, since=since, now=work.now).news)
+
+
+def sums(work: UnitOfWork, keys: Sequence[str], start: date, end: date) -> Mapping[tuple[str, str], int]:
+    """The sums of the days from `start` to before `end`, by key and dimension."""
+    rows = work.rows(_SUMS, keys=list(keys), start=start, end=end)
+    return {(row.key, row.dimension): row.value for row in rows}
+
+
+def rows(work: UnitOfWork, keys: Sequence[str], start: date, end: date) -> Sequence[Any]:
+    """key, day, dimension, value, by key and day."""
+    return work.rows(_ROWS, keys=list(keys), start=start, end=end)
