@@ -57,6 +57,7 @@ from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
+from plugin.touchpoints import TOUCHPOINTS
 from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
 
@@ -288,6 +289,7 @@ class House:
     @cached_property
     def schedule(self) -> Schedule:
         jobs = (
+            Job("count metrics", 300, inside=partial(lifecycle.recount_due, touchpoints=TOUCHPOINTS)),
             Job("review stages", 60, inside=_all(lifecycle.review_due)),
             Job("tell points", 60, inside=_all(loyalty.tell_points)),
             Job("release unused codes", 300, inside=_all(loyalty.release_unused)),

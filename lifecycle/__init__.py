@@ -5,9 +5,11 @@ them.
 from lifecycle.rules import STAGES, Milestone, Stage, Terms
 from lifecycle.rules.marketing import Cohort, Line
 from lifecycle.rules.metrics import GROUPS, METRICS, Metric, Period, Reading, Span, Unit
+from lifecycle.rules.sheets import MOST_BYTES as MOST_SHEET_BYTES
 from lifecycle.rules.sheets import Fault, NotASheet
 from lifecycle.service import (
     DOMAIN,
+    UNKNOWN,
     Channels,
     Growth,
     Journey,
@@ -25,8 +27,10 @@ from lifecycle.service import (
     import_benchmarks,
     import_spend,
     journey,
+    last_count,
     members,
     merge,
+    months_back,
     note_visits,
     publish_segments,
     recount,
@@ -38,13 +42,16 @@ from lifecycle.service import (
     settle_milestones,
     settle_orders,
     stage_counts,
+    today,
 )
 
 __all__ = [
     "DOMAIN",
     "GROUPS",
     "METRICS",
+    "MOST_SHEET_BYTES",
     "STAGES",
+    "UNKNOWN",
     "Channels",
     "Cohort",
     "Fault",
@@ -74,8 +81,10 @@ __all__ = [
     "import_benchmarks",
     "import_spend",
     "journey",
+    "last_count",
     "members",
     "merge",
+    "months_back",
     "note_visits",
     "publish_segments",
     "recount",
@@ -87,4 +96,5 @@ __all__ = [
     "settle_milestones",
     "settle_orders",
     "stage_counts",
+    "today",
 ]

@@ -153,12 +153,14 @@ from loyalty.service import (
     warn_expiring,
     withdraw,
 )
+from loyalty.service.touchpoints import TOUCHPOINTS
 
 __all__ = [
     "DOMAIN",
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",
     "MOST_LEVELS",
+    "TOUCHPOINTS",
     "Action",
     "ActionKind",
     "ActionUnknown",

@@ -76,6 +76,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.finance.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.imports.pages)
+    app.register_blueprint(admin.metrics.pages)
     app.register_blueprint(admin.program.pages)
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)

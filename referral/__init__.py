@@ -103,6 +103,7 @@ from referral.service import (
     unblock,
     waiting,
 )
+from referral.service.touchpoints import TOUCHPOINTS
 
 __all__ = [
     "DOMAIN",
@@ -111,6 +112,7 @@ __all__ = [
     "REASON_TEXTS",
     "SOURCES",
     "TEXTS",
+    "TOUCHPOINTS",
     "VALUE_DAYS",
     "WHYS",
     "Band",

@@ -11,6 +11,7 @@ from lifecycle.service.marketing import (
     say_spend,
 )
 from lifecycle.service.metrics import (
+    UNKNOWN,
     Growth,
     Journey,
     Report,
@@ -18,10 +19,13 @@ from lifecycle.service.metrics import (
     days,
     growth,
     journey,
+    last_count,
+    months_back,
     note_visits,
     recount,
     recount_due,
     report,
+    today,
 )
 from lifecycle.service.stages import (
     DOMAIN,
@@ -40,6 +44,7 @@ from lifecycle.service.stages import (
 
 __all__ = [
     "DOMAIN",
+    "UNKNOWN",
     "Channels",
     "Growth",
     "Journey",
@@ -57,8 +62,10 @@ __all__ = [
     "import_benchmarks",
     "import_spend",
     "journey",
+    "last_count",
     "members",
     "merge",
+    "months_back",
     "note_visits",
     "publish_segments",
     "recount",
@@ -70,4 +77,5 @@ __all__ = [
     "settle_milestones",
     "settle_orders",
     "stage_counts",
+    "today",
 ]

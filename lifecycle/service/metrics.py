@@ -130,7 +130,8 @@ def recount_due(work: UnitOfWork, touchpoints: Sequence[Touchpoint] = ()) -> boo
     return True
 
 
-def counted(work: UnitOfWork) -> Counted | None:
+def last_count(work: UnitOfWork) -> Counted | None:
+    """When the past was last counted; None before the first time."""
     last = metrics.counted(work)
     return None if last is None else Counted(last.counted_at, last.odd_orders)
 
@@ -143,7 +144,7 @@ def report(work: UnitOfWork, span: Span = Span.MONTH, start: date | None = None)
     readings = read(
         _tally(work, period, now, today), _tally(work, period.before, now, today), marketing.benchmarks(work)
     )
-    return Report(period, readings, counted(work), today)
+    return Report(period, readings, last_count(work), today)
 
 
 def _tally(work: UnitOfWork, period: Period, now: Mapping[str, int], today: date) -> Tally:
@@ -243,7 +244,7 @@ def journey(work: UnitOfWork, touchpoints: Sequence[Touchpoint] = (), visit_days
         stage, _, what = dimension.partition(":")
         split[key][stage, what] = many
     pages = visits.by_page(work, today - timedelta(days=visit_days - 1), today + timedelta(days=1))
-    return Journey((*TOUCHPOINTS, *touchpoints), split["touch"], split["came"], pages, counted(work))
+    return Journey((*TOUCHPOINTS, *touchpoints), split["touch"], split["came"], pages, last_count(work))
 
 
 def note_visits(work: UnitOfWork, many: Mapping[tuple[str, str], tuple[int, int]]) -> None:
@@ -251,6 +252,11 @@ def note_visits(work: UnitOfWork, many: Mapping[tuple[str, str], tuple[int, int]
     known = {place: counts for place, counts in many.items() if place[1] in set(Arrival) | {UNKNOWN}}
     if known:
         visits.count(work, calendar(work)[1], known)
+
+
+def today(work: UnitOfWork) -> date:
+    """The shop's day now."""
+    return calendar(work)[1]
 
 
 def months_back(today: date, months: int) -> date:

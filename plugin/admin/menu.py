@@ -43,6 +43,15 @@ PLACES = (
         ),
     ),
     Place(
+        "Lifecycle",
+        (
+            Page("metrics.report", "Metrics", ("metrics.say_benchmark", "metrics.read_benchmarks")),
+            Page("metrics.cohorts", "Cohorts"),
+            Page("metrics.channels", "Channels", ("metrics.say_spend", "metrics.read_spend")),
+            Page("metrics.journey", "Journey"),
+        ),
+    ),
+    Place(
         "Loyalty",
         (
             Page("program.earning", "Earning", ("program.publish_rules",)),
