@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request
+from flask import Blueprint, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import lifecycle
@@ -101,11 +101,11 @@ def cohorts() -> str:
         today = lifecycle.today(work)
         since = lifecycle.months_back(today, SHOWN_MONTHS - 1)
         found = lifecycle.cohort_table(work, since, arrival or None)
-        counted = lifecycle.last_count(work)
+        last = lifecycle.last_count(work)
     rows = [_shaded(cohort, measure) for cohort in found]
     _shade(rows)
     return render_template(
-        "admin/cohorts.html", rows=rows, measure=measure, by=arrival, ways=_ways(), counted=counted,
+        "admin/cohorts.html", rows=rows, measure=measure, by=arrival, ways=_ways(), last=last,
         width=max((len(c.active) for c in found), default=0),
     )  # fmt: skip
 
@@ -151,8 +151,11 @@ def journey() -> str:
     with unit() as work:
         found = lifecycle.journey(work, TOUCHPOINTS)
         stages = lifecycle.stage_counts(work)
-    ways = [way for way in _ways() if any(came == way for _, came in found.came)]
-    return render_template("admin/journey.html", j=found, stages=stages, ways={way: _ways()[way] for way in ways})
+    names = _ways()
+    return render_template(
+        "admin/journey.html", j=found, stages=stages, all_ways=names, snippet=_snippet(),
+        ways={way: name for way, name in names.items() if any(came == way for _, came in found.came)},
+    )  # fmt: skip
 
 
 def said_value(value: int | None, kind: Unit, currency: str) -> str:
@@ -217,13 +220,21 @@ def _days(period: Period, today: date, flows: Any) -> list[tuple[date, list[int]
 
 def _channels_page(**shown: Any) -> str:
     with unit() as work:
-        found, counted = lifecycle.channels(work), lifecycle.last_count(work)
+        found, last = lifecycle.channels(work), lifecycle.last_count(work)
         today = lifecycle.today(work)
     return render_template(
-        "admin/channels.html", c=found, ways=_ways(), counted=counted, today=today,
+        "admin/channels.html", c=found, ways=_ways(), last=last, today=today,
         currency=g.merchant.shop.currency, said=request.args.get("said", ""),
         **{"refusal": None, "faults": (), "typed": {}, **shown},
     )  # fmt: skip
+
+
+def _snippet() -> str:
+    """The line that counts visits in a shop where nothing of ours runs; nothing where the pixel does it."""
+    if g.merchant.platform.extensions:
+        return ""
+    address = wording.static("count.js", external=current_app.extensions["doors"].app_url)
+    return f'<script async src="{address}" data-shop="{g.merchant.shop.domain}"></script>'
 
 
 def _ways() -> dict[str, str]:
