@@ -98,7 +98,7 @@ def test_spend_is_typed_and_makes_a_cost_and_a_payback(merchant: Merchant) -> No
 
 
 @pytest.mark.parametrize(
-    ("typed", "says"),
+    "typed, says",
     [
         ({"month": "January", "channel": "search", "amount": "10"}, "The month is written as 2026-03."),
         ({"month": "2026-13", "channel": "search", "amount": "10"}, "The month is written as 2026-03."),
