@@ -16,13 +16,14 @@ from sqlalchemy import TextClause, text
 
 from commerce.touchpoints import Touchpoint
 from engine.work import UnitOfWork
+from lifecycle.rules.metrics import SECOND_ORDER_DAYS
 
 # No shop sold anything on the web before; whatever says so was dated by mistake.
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 # What is so now, and belongs to no day, is kept under this one.
 NOW = date(2000, 1, 1)
 # Later second orders are no answer to the question how soon they come.
-LONGEST_GAP_DAYS = 365
+LONGEST_GAP_DAYS = SECOND_ORDER_DAYS
 
 # Only for this transaction: a history may take its time; hash joins, because nobody knows beforehand how many rows the
 # parts of so long a statement have.
@@ -30,26 +31,29 @@ _HURRY_NOT = text("""
     SELECT set_config('statement_timeout', '300s', true), set_config('enable_nestloop', 'off', true),
            set_config('work_mem', '16MB', true) WHERE :shop_id = :shop_id
 """)
+_FIRST_OF_MONTH = "make_date(({0}) / 12, ({0}) % 12 + 1, 1)"
 _COUNTS_AND = """o.shop_id = :shop_id AND o.paid AND o.cancelled_at IS NULL AND NOT o.test
       AND o.goods_minor > o.refunded_minor"""
-# Each order that counts, with its place in its customer's line and the way by which that customer first came.
+# Each order that counts, with its place in its customer's line, and the way by which that customer first came. Weeks
+# and months are numbers, which are cheap to compare: weeks since a Monday, months since the year nought.
 _ORDERS = f"""
 kept AS MATERIALIZED (
-    SELECT o.order_id, o.customer_id, o.placed_at, CAST(o.placed_at AT TIME ZONE :zone AS date) AS day,
-           o.goods_minor - o.refunded_minor AS kept_minor, r.order_id IS NOT NULL AS brought,
-           CASE WHEN r.order_id IS NOT NULL THEN 'invitation' ELSE coalesce(o.arrival, 'unknown') END AS arrival
-    FROM orders o LEFT JOIN happenings r
-        ON r.shop_id = :shop_id AND r.kind = 'referral' AND r.order_id = o.order_id
-    WHERE {_COUNTS_AND} AND o.placed_at >= :earliest AND o.placed_at <= :now
+    SELECT p.*, (p.day - DATE '1900-01-01') / 7 AS week,
+           CAST(12 * date_part('year', p.day) + date_part('month', p.day) AS integer) - 1 AS month
+    FROM (SELECT o.order_id, o.customer_id, o.placed_at, CAST(o.placed_at AT TIME ZONE :zone AS date) AS day,
+                 o.goods_minor - o.refunded_minor AS kept_minor, r.order_id IS NOT NULL AS brought,
+                 CASE WHEN r.order_id IS NOT NULL THEN 'invitation' ELSE coalesce(o.arrival, 'unknown') END AS arrival
+          FROM orders o LEFT JOIN happenings r
+              ON r.shop_id = :shop_id AND r.kind = 'referral' AND r.order_id = o.order_id
+          WHERE {_COUNTS_AND} AND o.placed_at >= :earliest AND o.placed_at <= :now) p
 ), numbered AS MATERIALIZED (
     SELECT k.*, row_number() OVER line AS n, first_value(k.day) OVER line AS first_day,
-           first_value(k.placed_at) OVER line AS first_at, first_value(k.arrival) OVER line AS first_arrival
+           first_value(k.placed_at) OVER line AS first_at, first_value(k.arrival) OVER line AS first_arrival,
+           first_value(k.month) OVER line AS first_month, lag(k.week) OVER line AS week_before,
+           lead(k.week) OVER line AS week_after, lag(k.month) OVER line AS month_before,
+           lead(k.month) OVER line AS month_after
     FROM kept k WHERE k.customer_id IS NOT NULL
     WINDOW line AS (PARTITION BY k.customer_id ORDER BY k.placed_at, k.order_id)
-), monthly AS MATERIALIZED (
-    SELECT customer_id, CAST(date_trunc('month', first_day) AS date) AS first_month, first_arrival,
-           CAST(date_trunc('month', day) AS date) AS month, sum(kept_minor) AS kept_minor
-    FROM numbered GROUP BY 1, 2, 3, 4
 ), stays AS (
     SELECT customer_id, effective_at, to_stage,
            lead(effective_at) OVER (PARTITION BY customer_id ORDER BY effective_at, step) AS until
@@ -67,7 +71,7 @@ _DAYS = f"""
     UNION ALL SELECT 'brought', day, '', count(*) FROM numbered WHERE n = 1 AND brought GROUP BY 2
     UNION ALL SELECT 'second_orders', day, '', count(*) FROM numbered WHERE n = 2 GROUP BY 2
     UNION ALL
-    SELECT 'second_gap', first_day, CAST(CAST(floor(extract(epoch FROM placed_at - first_at) / 86400) AS integer) AS text),
+    SELECT 'second_gap', first_day, CAST(CAST(floor(date_part('epoch', placed_at - first_at) / 86400) AS integer) AS text),
            count(*)
     FROM numbered WHERE n = 2 AND placed_at < first_at + make_interval(days => {LONGEST_GAP_DAYS + 1}) GROUP BY 2, 3
     UNION ALL SELECT 'revenue', day, 'guest', CAST(sum(kept_minor) AS bigint) FROM kept WHERE customer_id IS NULL GROUP BY 2
@@ -78,33 +82,34 @@ _DAYS = f"""
         AND (s.until IS NULL OR s.until >= o.placed_at)
     WHERE o.n > 1 GROUP BY 2, 3
 """  # noqa: E501
-_COHORTS = """
-    SELECT what, first_month, first_arrival || ':' || CAST(later AS text), CAST(value AS bigint)
-    FROM (SELECT first_month, first_arrival, count(*) AS active, sum(kept_minor) AS minor,
-                 CAST(12 * (extract(year FROM month) - extract(year FROM first_month))
-                      + extract(month FROM month) - extract(month FROM first_month) AS integer) AS later
-          FROM monthly GROUP BY 1, 2, 5) m
+_COHORTS = f"""
+    SELECT what, {_FIRST_OF_MONTH.format("first_month")}, first_arrival || ':' || CAST(later AS text), value
+    FROM (SELECT first_month, first_arrival, month - first_month AS later,
+                 count(*) FILTER (WHERE month_before IS DISTINCT FROM month) AS active,
+                 CAST(sum(kept_minor) AS bigint) AS minor
+          FROM numbered GROUP BY 1, 2, 3) m
     CROSS JOIN LATERAL (VALUES ('cohort_active', m.active), ('cohort_minor', m.minor)) AS v(what, value)
 """
-# Of each period in which a customer ordered: was there one just before it, or at all, and is there one just after it?
-# Who ordered and then did not is dormant in the period after, if that has begun.
+# The first order of a period says whether its customer is new in it, came on from the period before, or came back; the
+# last one, whether they stay away in the period after, if that has begun.
 _GROWTH = """
-    SELECT 'growth_{span}', day, dimension, CAST(count(*) AS bigint)
-    FROM (SELECT period,
-                 lag(period) OVER line AS before, lead(period) OVER line AS after,
-                 CAST(period + interval '{length}' AS date) AS following,
-                 CAST(period - interval '{length}' AS date) AS preceding
-          FROM (SELECT DISTINCT customer_id, CAST(date_trunc('{span}', {day}) AS date) AS period FROM {source}) p
-          WINDOW line AS (PARTITION BY customer_id ORDER BY period)) g
-    CROSS JOIN LATERAL (VALUES
-        (period, CASE WHEN before IS NULL THEN 'new' WHEN before = preceding THEN 'returning' ELSE 'resurrecting' END),
-        (following, CASE WHEN after IS DISTINCT FROM following AND following <= CAST(:today AS date)
-                         THEN 'dormant' END)
-    ) AS v(day, dimension)
-    WHERE dimension IS NOT NULL GROUP BY 2, 3
+    SELECT 'growth_{span}', {first}, dimension, many
+    FROM (SELECT {at} AS period, CASE WHEN {before} IS NULL THEN 'new' WHEN {before} = {at} - 1 THEN 'returning'
+                                      ELSE 'resurrecting' END AS dimension, count(*) AS many
+          FROM numbered WHERE {before} IS DISTINCT FROM {at} GROUP BY 1, 2
+          UNION ALL
+          SELECT {at} + 1, 'dormant', count(*) FROM numbered
+          WHERE {after} IS NULL OR {after} > {at} + 1 GROUP BY 1) g
+    WHERE {first} <= CAST(:today AS date)
 """
-_SPANS = (("week", "7 days", "day", "numbered"), ("month", "1 month", "month", "monthly"),
-          ("quarter", "3 months", "month", "monthly"))  # fmt: skip
+_SPANS = (
+    {"span": "week", "at": "week", "before": "week_before", "after": "week_after",
+     "first": "DATE '1900-01-01' + 7 * period"},
+    {"span": "month", "at": "month", "before": "month_before", "after": "month_after",
+     "first": _FIRST_OF_MONTH.format("period")},
+    {"span": "quarter", "at": "month / 3", "before": "month_before / 3", "after": "month_after / 3",
+     "first": _FIRST_OF_MONTH.format("3 * period")},
+)  # fmt: skip
 _MET = """
     SELECT 'touch', CAST('{now}' AS date), s.stage || ':' || '{key}', count(*)
     FROM standings s JOIN ({customers}) t ON t.customer_id = s.customer_id
@@ -158,7 +163,7 @@ _ROWS = text("""
 def _recount(touchpoints: tuple[Touchpoint, ...]) -> TextClause:
     """The one statement: what there is to keep, and of it what differs from what is kept."""
     parts = [_FLOWS, _DAYS, _COHORTS, _CAME]
-    parts += [_GROWTH.format(span=span, length=length, day=day, source=source) for span, length, day, source in _SPANS]
+    parts += [_GROWTH.format(**span) for span in _SPANS]
     parts += [_MET.format(now=NOW, key=each.key, customers=each.customers) for each in touchpoints]
     return text(f"WITH {_ORDERS}, fresh AS MATERIALIZED ({' UNION ALL '.join(parts)}) {_WRITE}")
 
