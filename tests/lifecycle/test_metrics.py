@@ -17,6 +17,7 @@ import pytest
 import lifecycle
 from commerce.events import CustomersMerged
 from commerce.orders import OrderSnapshot
+from engine import terms
 from lifecycle import METRICS, Period, Span
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser, open_shop
@@ -316,3 +317,56 @@ def test_counting_is_paced_by_its_cost_and_wakes_with_news(desk: Desk, clock: Cl
     above.run(took, 1, desk.shop.shop_id)
     clock.now = datetime(2026, 3, 3, 0, 1, tzinfo=UTC)
     assert due()  # a day has begun
+
+
+# --- channels
+
+
+def test_a_friend_s_customer_came_by_invitation_whatever_the_address_said(desk: Desk) -> None:
+    desk.settle(
+        order(1, -30, buyer=1), order(2, -20, buyer=2, arrival="email"), order(3, -19, buyer=3, arrival="email")
+    )
+    advocate = desk.customer_id(1)
+    with desk.work() as work:
+        row = work.connection.exec_driver_sql("SELECT order_id, placed_at FROM orders WHERE external_id = '5002'").one()
+        friend = lifecycle.Milestone("referral", row.order_id, advocate, row.placed_at, counts=True)
+        lifecycle.settle_milestones(work, [friend])
+    recount(desk)
+    assert kept(desk, "new_customers") == {
+        ("2026-01-31", "unknown"): 1, ("2026-02-10", "invitation"): 1, ("2026-02-11", "email"): 1,
+    }  # fmt: skip
+    february = values(desk, date(2026, 2, 1))
+    assert (february["brought"], february["referral_rate"]) == (1, 5000)
+
+
+def test_cost_worth_and_payback_of_channels(desk: Desk, clock: Clock) -> None:
+    """Two who came by search in December bring 60.00 at once and 30.00 in the month after; e-mail costs nothing."""
+    clock.now = datetime(2026, 2, 10, tzinfo=UTC)
+    for buyer in (1, 2):
+        desk.settle(replace(_on(buyer, date(2025, 12, 5), buyer, 6000), arrival="search"))
+        desk.settle(_on(10 + buyer, date(2026, 1, 5), buyer, 3000))
+    desk.settle(replace(_on(20, date(2026, 1, 9), 3, 2000), arrival="email"))
+    recount(desk)
+    with desk.work() as work:
+        lifecycle.say_spend(work, "2025-12", "search", "160.00")
+        lifecycle.say_spend(work, "2026-01", "Search", "20.00")
+        found = lifecycle.channels(work)
+    search, mail = (next(line for line in found.lines if line.arrival == way) for way in ("search", "email"))
+    assert (search.spend_minor, search.customers, search.cac_minor) == (18_000, 2, 9000)
+    assert (list(search.worth), search.ltv_to_cac, search.payback_months) == ([6000, 9000], 100, 2)
+    assert (mail.cac_minor, list(mail.worth), mail.ltv_to_cac, mail.payback_months) == (None, [2000], None, None)
+    # January's customer is not a month older yet: the second month is December's alone.
+    assert (found.total.cac_minor, list(found.total.worth)) == (6000, [4666, 7666])
+    assert [(m.month.month, m.arrival, m.spend_minor, m.customers) for m in found.months] == [
+        (1, "email", 0, 1), (1, "search", 2000, 0), (12, "search", 16_000, 2),
+    ]  # fmt: skip
+
+
+def test_worth_is_multiplied_with_the_margin_of_value(desk: Desk) -> None:
+    desk.settle(order(1, -40, goods=10_001))
+    recount(desk)
+    with desk.work() as work:
+        assert list(lifecycle.channels(work).total.worth) == [10_001, 10_001]
+        terms.publish(work, "value", {"margin_percent": 30})
+        found = lifecycle.channels(work)
+    assert (found.margin_percent, list(found.total.worth)) == (30, [3000, 3000])
