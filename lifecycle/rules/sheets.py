@@ -25,6 +25,8 @@ MOST_FAULTS = 50
 # A thousand million of any currency in a month: more is two numbers without the space between them.
 MOST_MINOR = 10**14
 MOST_VALUE = 10**12
+# No shop sold anything on the web before, and nobody has paid for so late a month yet.
+FIRST_YEAR, LAST_YEAR = 1995, 2100
 _DELIMITERS = ",;\t"
 # Spend of a month: 2026-03, or a day of it, which is added to the month's.
 _MONTH = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?", re.ASCII)
@@ -98,6 +100,8 @@ def month(typed: str) -> date:
         if match is None:
             raise ValueError(typed)
         year, number, day = (int(part or 1) for part in match.groups())
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise ValueError(typed)
         return date(year, number, day).replace(day=1)
     except ValueError:
         raise Bad("the month is written as 2026-03") from None

@@ -177,7 +177,7 @@ def test_a_page_that_is_not_there_is_said_inside_the_frame(admin: Admin) -> None
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
     admin.page.set_viewport_size({"width": width, "height": 800})
-    for name in ("Home", "Customers", "Loyalty", "Activity", "Settings"):
+    for name in ("Home", "Customers", "Lifecycle", "Loyalty", "Activity", "Settings"):
         admin.frame.locator("nav a", has_text=name).first.click()
         admin.frame.locator(".top a[aria-current]", has_text=name).wait_for(timeout=10_000)
         over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
@@ -214,3 +214,21 @@ def _points(admin: Admin) -> int:
         found = shop_id.scalar_one()
     with admin.house.database.work(found) as work:
         return loyalty.current_terms(work).points
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_no_page_of_the_lifecycle_is_wider_than_its_window(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator(".top a", has_text="Lifecycle").click()
+    for name in ("Metrics", "Cohorts", "Channels", "Journey"):
+        admin.frame.locator(".tabs a", has_text=name).first.click()
+        admin.arrives_at(name)
+        over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+        assert over <= 0, name
+    admin.frame.locator(".tabs a", has_text="Metrics").first.click()
+    admin.arrives_at("Metrics")
+    admin.frame.locator("button", has_text="Count anew now").click()
+    admin.frame.locator("p", has_text="Counted").first.wait_for(timeout=10_000)
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+    assert admin.complaints == []
