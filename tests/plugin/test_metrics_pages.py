@@ -91,6 +91,8 @@ def test_spend_is_typed_and_makes_a_cost_and_a_payback(merchant: Merchant) -> No
     assert answer.status_code == 303
     page = flat(merchant.open("/lifecycle/channels?said=spend").text.replace("\xa0", " "))
     assert "The spend is noted." in page
+    for heading in re.findall(r'<th scope="col"[^>]*>(.*?)</th>', page)[:7]:
+        assert f"“{heading}”" in page, "a number without a definition"
     # 1,050.00 for ten customers, who brought 100.00 each in their first month and 14.00 in the second.
     assert '<td class="n">1,050.00 USD</td><td class="n">10</td><td class="n">105.00 USD</td>' in page
     assert '114.00 USD <span class="soft">after 2 months</span></td><td class="n">1.08</td>' in page
