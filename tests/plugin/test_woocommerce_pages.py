@@ -141,6 +141,7 @@ def test_every_route_of_a_house_of_this_platform_alone_has_an_owner(database: Da
     open_to_all = {path for path, owner in owners.items() if owner is None}
     assert open_to_all == {"/static/<path:filename>", "/health", "/ready", "/metrics"}
     assert {path for path, owner in owners.items() if owner == "anybody"} == {
+        "/visits",
         "/woocommerce",
         "/woocommerce/back",
         "/woocommerce/enter/<state>",
