@@ -26,10 +26,11 @@ NOW = date(2000, 1, 1)
 LONGEST_GAP_DAYS = SECOND_ORDER_DAYS
 
 # Only for this transaction: a history may take its time; hash joins, because nobody knows beforehand how many rows the
-# parts of so long a statement have.
+# parts of so long a statement have. And one at a time: two would wait for each other's rows.
 _HURRY_NOT = text("""
     SELECT set_config('statement_timeout', '300s', true), set_config('enable_nestloop', 'off', true),
-           set_config('work_mem', '16MB', true) WHERE :shop_id = :shop_id
+           set_config('work_mem', '16MB', true),
+           pg_try_advisory_xact_lock(hashtext('metrics'), CAST(:shop_id % 2147483647 AS integer)) AS mine
 """)
 _FIRST_OF_MONTH = "make_date(({0}) / 12, ({0}) % 12 + 1, 1)"
 _COUNTS_AND = """o.shop_id = :shop_id AND o.paid AND o.cancelled_at IS NULL AND NOT o.test
@@ -147,7 +148,9 @@ _NOTE = text("""
 _COUNTED = text("SELECT counted_at, took_ms, zone, odd_orders FROM metrics_counts WHERE shop_id = :shop_id")
 _NEWS = text("""
     SELECT EXISTS (SELECT FROM deliveries WHERE shop_id = :shop_id AND received_at > :since)
-        OR EXISTS (SELECT FROM standings WHERE shop_id = :shop_id AND next_review_at <= :now) AS news
+        OR EXISTS (SELECT FROM backfills WHERE shop_id = :shop_id AND (finished_at IS NULL OR finished_at > :since))
+        OR EXISTS (SELECT FROM reconciliations WHERE shop_id = :shop_id AND finished_at > :since
+                     AND orders_healed + customers_healed + orders_gone > 0) AS news
 """)
 _SUMS = text("""
     SELECT key, dimension, CAST(sum(value) AS bigint) AS value FROM metrics_daily
@@ -168,9 +171,12 @@ def _recount(touchpoints: tuple[Touchpoint, ...]) -> TextClause:
     return text(f"WITH {_ORDERS}, fresh AS MATERIALIZED ({' UNION ALL '.join(parts)}) {_WRITE}")
 
 
-def recount(work: UnitOfWork, zone: str, today: date, touchpoints: Sequence[Touchpoint]) -> int:
-    """Bring what is kept to what the history says, by the days of `zone`; answers how many rows were written."""
-    work.run(_HURRY_NOT)
+def recount(work: UnitOfWork, zone: str, today: date, touchpoints: Sequence[Touchpoint]) -> int | None:
+    """Bring what is kept to what the history says, by the days of `zone`; answers how many rows were written, or None
+    while somebody else is at it.
+    """
+    if not work.row(_HURRY_NOT).mine:
+        return None
     row = work.row(_recount(tuple(touchpoints)), zone=zone, today=today, now=work.now, earliest=EARLIEST)
     return int(row.written)
 
@@ -187,8 +193,8 @@ def counted(work: UnitOfWork) -> Any:
 
 
 def news(work: UnitOfWork, since: datetime) -> bool:
-    """Whether the store has told anything since, or silence moves somebody."""
-    return bool(work.row(_NEWS, since=since, now=work.now).news)
+    """Whether the store has told anything since, or is read."""
+    return bool(work.row(_NEWS, since=since).news)
 
 
 def sums(work: UnitOfWork, keys: Sequence[str], start: date, end: date) -> Mapping[tuple[str, str], int]:

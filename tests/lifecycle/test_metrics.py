@@ -312,11 +312,22 @@ def test_counting_is_paced_by_its_cost_and_wakes_with_news(desk: Desk, clock: Cl
     above.run(took, 1, desk.shop.shop_id)
     clock.forward(minutes=10)
     assert not due()  # nothing has happened
-    clock.forward(hours=6)
+    clock.forward(hours=1)
     assert due()
     above.run(took, 1, desk.shop.shop_id)
     clock.now = datetime(2026, 3, 3, 0, 1, tzinfo=UTC)
     assert due()  # a day has begun
+
+
+def test_two_who_count_at_once_do_not_wait_for_each_other(desk: Desk, database: Any) -> None:
+    desk.settle(order(1, -5))
+    with desk.work() as first:
+        assert lifecycle.recount(first) > 0
+        # Another connection, while the first has not committed.
+        with database.work(desk.shop.shop_id) as second:
+            assert lifecycle.recount(second) == 0
+            assert lifecycle.last_count(second) is None
+    assert kept(desk, "orders") == {("2026-02-25", ""): 1}
 
 
 # --- channels
