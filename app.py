@@ -60,6 +60,7 @@ from plugin.nights import Nights
 from plugin.reward_hooks import Hooks
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
+from plugin.touchpoints import TOUCHPOINTS
 from plugin.traits import keep_segments
 from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
@@ -301,6 +302,7 @@ class House:
     @cached_property
     def schedule(self) -> Schedule:
         jobs = (
+            Job("count metrics", 300, inside=partial(lifecycle.recount_due, touchpoints=TOUCHPOINTS)),
             Job("review stages", 60, inside=_all(lifecycle.review_due)),
             Job("walk stages again", 60, inside=_walk_stages),
             Job("tell points", 60, inside=_all(loyalty.tell_points)),

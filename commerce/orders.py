@@ -124,6 +124,8 @@ class OrderSnapshot:
     landing_code: str | None = None
     """The referral code in the address at which the shopper came in; `referral_code` is the cart's word, else this."""
     buyer: Buyer | None = None
+    arrival: str | None = None
+    """By which way the shopper came to the shop (`commerce.arrivals`); None where the store does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,9 @@ KEPT = (
     "segment_versions",
     "segment_members",
     "segment_changes",
+    "visit_counts",
+    "marketing_spend",
+    "benchmarks",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -114,6 +117,8 @@ LEFT: Mapping[str, str] = {
     "prediction_models": "the new installation's first night fits its own",
     "value_runs": "of this installation's nights",
     "value_requests": "of a minute",
+    "metrics_daily": "counted anew",
+    "metrics_counts": "counted anew",
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",

@@ -192,12 +192,16 @@ from loyalty.service import (
     warn_expiring,
     withdraw,
 )
+from loyalty.service.touchpoints import (
+    TOUCHPOINTS,
+)
 
 __all__ = [
     "DOMAIN",
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",
     "MOST_LEVELS",
+    "TOUCHPOINTS",
     "TRAIT_SOURCES",
     "Action",
     "ActionKind",

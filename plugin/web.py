@@ -24,6 +24,7 @@ from engine.work import Database
 from plugin import admin, api, companion, errors, flow, standalone, storefront, surveys, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
+from plugin.storefront import visits
 from plugin.storefront.gathering import Gathering
 from plugin.storefront.remembering import Remembered
 from plugin.storefront.till import Till
@@ -70,6 +71,7 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["doors"] = doors
     app.extensions["till"] = Till(doors.database)
     app.extensions["remembered"] = Remembered()
+    app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
     app.register_blueprint(api.pages)
@@ -82,6 +84,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.imports.pages)
     app.register_blueprint(admin.lifecycle.pages)
     app.register_blueprint(admin.keys.pages)
+    app.register_blueprint(admin.metrics.pages)
     app.register_blueprint(admin.program.pages)
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)
@@ -90,6 +93,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.surveys.pages)
     app.register_blueprint(surveys.pages)
     app.register_blueprint(admin.value.pages)
+    app.register_blueprint(visits.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:

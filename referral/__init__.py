@@ -116,6 +116,9 @@ from referral.service import (
     unblock,
     waiting,
 )
+from referral.service.touchpoints import (
+    TOUCHPOINTS,
+)
 
 __all__ = [
     "CHANNELS",
@@ -125,6 +128,7 @@ __all__ = [
     "REASON_TEXTS",
     "SOURCES",
     "TEXTS",
+    "TOUCHPOINTS",
     "TRAIT_SOURCES",
     "VALUE_DAYS",
     "WHYS",

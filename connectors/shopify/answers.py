@@ -118,6 +118,7 @@ class OrderFacts(Struct, rename="camel", kw_only=True):
     cancelled_at: Instant | None = None
     display_financial_status: str | None = None
     landing_page_url: str | None = None
+    referrer_url: str | None = None
     checkout_token: str | None = None
     customer: Customer | None = None
     taxes_included: bool = False

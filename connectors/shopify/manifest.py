@@ -48,7 +48,8 @@ REFUND_FIELDS = (
 CUSTOMER_FIELDS = ("id", "email", "first_name", "last_name", "created_at", "updated_at")
 ORDER_FIELDS = (
     "id", "name", "currency", "total_price", "total_price_set", "created_at", "updated_at", "processed_at",
-    "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site", "checkout_token",
+    "cancelled_at", "financial_status", "test", "discount_codes", "note_attributes", "landing_site", "referring_site",
+    "checkout_token",
     *(f"customer.{name}" for name in CUSTOMER_FIELDS),
     "line_items.price", "line_items.quantity", "line_items.title", "line_items.product_id", "line_items.gift_card",
     "line_items.discount_allocations", "line_items.id", "line_items.vendor",

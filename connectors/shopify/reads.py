@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from commerce.arrivals import arrival
 from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
 from commerce.history import OrderPage, Page, Place
@@ -200,7 +201,8 @@ def _order(
 ) -> OrderSnapshot:
     currency = check_currency(node.currency_code)
     lines, before = _lines(items, currency)
-    updated_at = node.updated_at.astimezone(UTC)
+    updated_at, channel = node.updated_at.astimezone(UTC), reading.channel(node.source_name)
+    code = reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url)
     return OrderSnapshot(
         external_id=node.legacy_resource_id,
         name=reading.clean(node.name, reading.NAME_LENGTH),
@@ -219,7 +221,7 @@ def _order(
             _refund(refunded[ref.id], node.legacy_resource_id, currency) for ref in node.refunds if ref.id in refunded
         ),
         discount_codes=reading.codes(node.discount_codes),
-        referral_code=reading.referral_code(((a.key, a.value) for a in node.custom_attributes), node.landing_page_url),
+        referral_code=code,
         landing_code=reading.landing_code(node.landing_page_url),
         checkout_token=reading.checkout_token(node.checkout_token),
         list_minor=reading.bounded(before, "the price of the goods"),
@@ -228,8 +230,9 @@ def _order(
         shipping_minor=reading.bounded(_set_minor(node.total_shipping_price_set, currency), "the shipping"),
         credit_minor=reading.bounded(sum(_credit(paid, currency) for paid in node.transactions), "the credit"),
         fulfilled_at=updated_at if node.display_fulfillment_status == "FULFILLED" else None,
-        channel=reading.channel(node.source_name),
+        channel=channel,
         gateways=reading.gateways(node.payment_gateway_names),
+        arrival=arrival(node.landing_page_url, node.referrer_url, invited=code is not None, channel=channel),
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from commerce import reading
+from commerce.arrivals import Arrival, arrival
 from commerce.customers import CustomerSnapshot
 from commerce.events import BadDelivery
 from commerce.identity import Identity, guest_id
@@ -43,10 +44,11 @@ STAFF = frozenset({"administrator", "shop_manager", "editor", "author", "contrib
 _ERASED_EMAIL = "deleted@site.invalid"
 _ERASED = "_anonymized"
 _LANDING = "_wc_order_attribution_session_entry"
+_REFERRER, _MEDIUM, _SOURCE = (f"_wc_order_attribution_{name}" for name in ("referrer", "utm_medium", "utm_source"))
 _REFERRALS = ("perennial_ref", "_perennial_ref")
 # Longer than any that a person lives at, or a browser calls itself.
 _ADDRESS_LENGTH, _AGENT_LENGTH = 200, 400
-_READ = KEYS | {_ERASED, _LANDING, *_REFERRALS}
+_READ = KEYS | {_ERASED, _LANDING, _REFERRER, _MEDIUM, _SOURCE, *_REFERRALS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnap
     money = tender(order.currency, meta, home.currency)
     updated_at = changed_at(order)
     lines = _lines(order, money)
+    code, channel = _referral(meta), _CHANNELS.get(order.created_via or "", Channel.ONLINE)
     discount = -sum(
         min(0, money.minor(fee.total) + (money.minor(fee.total_tax) if order.prices_include_tax else 0))
         for fee in order.fee_lines
@@ -116,13 +119,15 @@ def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnap
         lines=lines,
         refunds=_refunds(order, money, goods, updated_at),
         discount_codes=reading.codes(html.unescape(c.code) if c.code else None for c in order.coupon_lines),
-        referral_code=_referral(meta),
+        referral_code=code,
         landing_code=reading.landing_code(_landing(meta)),
         whole=True,
         buyer_erased=_is_erased(order, meta),
         step_minor=money.step(order.total),
         **_earning(order, money, updated_at),
+        channel=channel,
         buyer=_buyer_said(order),
+        arrival=_arrival(meta, channel, invited=code is not None),
     )
 
 
@@ -142,7 +147,6 @@ def _earning(order: Order, money: Tender, updated_at: datetime) -> dict[str, Any
         "tax_included": taxed,
         "shipping_minor": reading.bounded(max(0, money.minor(order.shipping_total)), "the shipping"),
         "fulfilled_at": updated_at if order.status == "completed" else None,
-        "channel": _CHANNELS.get(order.created_via or "", Channel.ONLINE),
         "gateways": (reading.clean(order.payment_method, reading.NAME_LENGTH),) if order.payment_method else (),
     }
 
@@ -247,6 +251,17 @@ def _referral(meta: Mapping[str, msgspec.Raw]) -> str | None:
 
 def _landing(meta: Mapping[str, msgspec.Raw]) -> str | None:
     return next((v for _, v in _texts(meta, (_LANDING,))), None)
+
+
+def _arrival(meta: Mapping[str, msgspec.Raw], channel: Channel, *, invited: bool) -> Arrival | None:
+    """The way by which the shopper came, as the store's own attribution tells; it writes nothing for orders that an app
+    has made.
+    """
+    told = dict(_texts(meta, (_LANDING, _REFERRER, _MEDIUM, _SOURCE)))
+    return arrival(
+        told.get(_LANDING), told.get(_REFERRER), medium=told.get(_MEDIUM, ""), source=told.get(_SOURCE, ""),
+        invited=invited, channel=channel,
+    )  # fmt: skip
 
 
 def _texts(meta: Mapping[str, msgspec.Raw], keys: Iterable[str]) -> list[tuple[str, str]]:

@@ -51,8 +51,12 @@ PLACES = (
         "Lifecycle",
         (
             Page("lifecycle.pipeline", "Pipeline"),
-            Page("lifecycle.rules", "Rules", ("lifecycle.state_rules",)),
+            Page("metrics.report", "Metrics", ("metrics.say_benchmark", "metrics.read_benchmarks")),
+            Page("metrics.cohorts", "Cohorts"),
             Page("value.value", "Value", ("value.change_value", "value.valuable")),
+            Page("metrics.channels", "Channels", ("metrics.say_spend", "metrics.read_spend")),
+            Page("metrics.journey", "Journey"),
+            Page("lifecycle.rules", "Rules", ("lifecycle.state_rules",)),
         ),
     ),
     Place(

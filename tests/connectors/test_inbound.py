@@ -166,6 +166,28 @@ def test_an_order_of_nobody_has_no_customer(customer: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    "told, way",
+    [
+        ({"landing_site": "/", "referring_site": "https://www.google.com/"}, "search"),
+        ({"landing_site": "/?gclid=1", "referring_site": None}, "paid_search"),
+        ({"landing_site": "/", "referring_site": ""}, "direct"),
+        ({"landing_site": None, "referring_site": None}, None),
+        ({"landing_site": "/?utm_medium=email", "note_attributes": [{"name": "ref", "value": "ANNA-7KQH"}]}, "email"),
+        (
+            {
+                "landing_site": "/?utm_medium=email",
+                "note_attributes": [{"name": "perennial_ref", "value": "ANNA-7KQH"}],
+            },
+            "invitation",
+        ),
+        ({"landing_site": "/?utm_medium=email", "source_name": "pos"}, "till"),
+    ],
+)
+def test_an_order_tells_by_which_way_its_shopper_came(told: dict[str, Any], way: str | None) -> None:
+    assert read(**({"note_attributes": [], "referring_site": None} | told)).arrival == way
+
+
+@pytest.mark.parametrize(
     "attributes, landing, code",
     [
         ([], None, None),

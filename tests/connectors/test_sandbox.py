@@ -49,7 +49,8 @@ def shopping(platform: Platform) -> None:
     world.place_order([("MUG", 3), ("CANDLE", 1), ("GIFT50", 1)], customer=anna, shipping=595)
     world.place_order(email="guest@example.com", attributes=[("perennial_ref", "anna-7kqh"), ("note", "x")])
     world.place_order([("POT", 1)], customer=nameless, landing_site="/?ref=mina-4xk3t&utm_source=mail", test=True)
-    later = world.place_order(customer=anna, paid=False)
+    google = "https://www.google.com/"
+    later = world.place_order(customer=anna, paid=False, landing_site="/products/mug", referring_site=google)
     world.pay(later)
     world.place_order(customer=anna, paid=False)
     many = world.place_order([(sku, 1) for sku in ("MUG", "TEA", "POT", "TOWEL", "CANDLE")] * 5, customer=anna)

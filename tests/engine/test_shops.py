@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cryptography.fernet import Fernet
 
+import lifecycle
 import loyalty
 import referral
 from commerce.budget import Level
@@ -147,6 +148,10 @@ def full(desk: Desk, above: Superuser) -> Desk:
         loyalty.date_lots(work)
         loyalty.change(work, actions=[{"key": "a", "title": "A", "points": 1}])
         loyalty.perform(work, desk.customer_id(), "a", "1")
+        lifecycle.recount(work)
+        lifecycle.note_visits(work, {("home", "search"): (1, 1)})
+        lifecycle.say_spend(work, "2026-02", "search", "5.00")
+        lifecycle.say_benchmarks(work, {"orders": "7"})
     desk.settle(people.order(2, people.customer(2), placed_at=START, discount_codes=(str(offer.code),)))
     above.run(
         "INSERT INTO referral_gifts SELECT shop_id, order_id, 'advocate', advocate_id, 'five-off', placed_at, true "

@@ -295,3 +295,21 @@ def test_a_segment_is_made_by_buttons(admin: Admin, width: int) -> None:
     over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
     assert over <= 0
     assert admin.complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_no_page_of_the_lifecycle_is_wider_than_its_window(admin: Admin, width: int) -> None:
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator(".top a", has_text="Lifecycle").click()
+    for name in ("Metrics", "Cohorts", "Channels", "Journey"):
+        admin.frame.locator(".tabs a", has_text=name).first.click()
+        admin.arrives_at(name)
+        over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+        assert over <= 0, name
+    admin.frame.locator(".tabs a", has_text="Metrics").first.click()
+    admin.arrives_at("Metrics")
+    admin.frame.locator("button", has_text="Count anew now").click()
+    admin.frame.locator("p", has_text="Counted").first.wait_for(timeout=10_000)
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+    assert admin.complaints == []

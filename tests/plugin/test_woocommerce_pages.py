@@ -143,6 +143,7 @@ def test_every_route_of_a_house_of_this_platform_alone_has_an_owner(database: Da
     assert open_to_all == {"/static/<path:filename>", "/health", "/ready", "/metrics"}
     assert {path for path, owner in owners.items() if owner == "anybody"} == {
         "/s/<int:shop_id>/<int:survey_id>/<key>",
+        "/visits",
         "/woocommerce",
         "/woocommerce/back",
         "/woocommerce/enter/<state>",

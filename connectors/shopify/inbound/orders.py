@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import Struct
 
+from commerce.arrivals import arrival
 from commerce.events import BadDelivery, Delivery, Event, OrderChanged, OrderDeleted, OrderStale, RefundChanged
 from commerce.money import check_currency, minor_units
 from commerce.orders import Buyer, OrderLine, OrderSnapshot, RefundedLine, RefundSnapshot
@@ -134,6 +135,7 @@ class _Order(Struct, gc=False):
     discount_codes: list[_Code] = []
     note_attributes: list[_Attribute] = []
     landing_site: str | None = None
+    referring_site: str | None = None
     checkout_token: str | None = None
     total_price_set: MoneySet | None = None
     total_tax: str | None = None
@@ -234,7 +236,8 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
     """
     currency = check_currency(order.currency)
     lines, before = _lines(order.line_items, currency)
-    gateways = reading.gateways(order.payment_gateway_names)
+    gateways, channel = reading.gateways(order.payment_gateway_names), reading.channel(order.source_name)
+    code = reading.referral_code(((a.name, a.value) for a in order.note_attributes), order.landing_site)
     updated_at = order.updated_at.astimezone(UTC)
     return OrderSnapshot(
         external_id=str(order.id),
@@ -252,7 +255,7 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         lines=lines,
         refunds=tuple(refund_snapshot(refund, currency, order.total_price_set) for refund in order.refunds),
         discount_codes=reading.codes(found.code for found in order.discount_codes) if order.discount_codes else (),
-        referral_code=reading.referral_code(((a.name, a.value) for a in order.note_attributes), order.landing_site),
+        referral_code=code,
         landing_code=reading.landing_code(order.landing_site),
         checkout_token=reading.checkout_token(order.checkout_token),
         list_minor=reading.bounded(before, "the price of the goods"),
@@ -261,9 +264,10 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         shipping_minor=reading.bounded(_set_minor(order.total_shipping_price_set, currency), "the shipping"),
         credit_minor=None if not reading.CREDIT_GATEWAYS.isdisjoint(gateways) else 0,
         fulfilled_at=updated_at if order.fulfillment_status == "fulfilled" else None,
-        channel=reading.channel(order.source_name),
+        channel=channel,
         gateways=gateways,
         buyer=_buyer(order),
+        arrival=arrival(order.landing_site, order.referring_site, invited=code is not None, channel=channel),
     )
 
 

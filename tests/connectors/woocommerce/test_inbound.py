@@ -315,6 +315,32 @@ def test_what_is_sold_by_weight_is_counted_in_pieces(quantity: float, whole: int
 
 
 @pytest.mark.parametrize(
+    "told, via, way",
+    [
+        (
+            {"session_entry": "https://s.example/", "utm_source": "(direct)", "source_type": "typein"},
+            "checkout",
+            "direct",
+        ),
+        (
+            {"session_entry": "https://s.example/", "utm_source": "google", "utm_medium": "organic"},
+            "checkout",
+            "search",
+        ),
+        ({"referrer": "https://blog.example/", "utm_source": "blog.example", "utm_medium": "referral"}, None, "site"),
+        ({"session_entry": "https://s.example/?ref=anna-7kqh", "utm_medium": "cpc"}, "checkout", "invitation"),
+        ({"utm_source": "facebook", "utm_medium": "cpc"}, "checkout", "paid_social"),
+        ({"utm_source": ["odd"], "referrer": None}, "checkout", None),
+        ({}, "admin", "staff"),
+        ({}, "checkout", None),
+    ],
+)
+def test_an_order_tells_by_which_way_its_shopper_came(told: dict[str, Any], via: str | None, way: str | None) -> None:
+    written = meta(**{f"_wc_order_attribution_{name}": value for name, value in told.items()})
+    assert read(meta_data=written, created_via=via).arrival == way
+
+
+@pytest.mark.parametrize(
     "written, code",
     [
         (meta(perennial_ref="anna-7kqh"), "ANNA-7KQH"),

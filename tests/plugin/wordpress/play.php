@@ -9,7 +9,7 @@ set_error_handler(
 	}
 );
 require __DIR__ . '/stubs.php';
-foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'view', 'forms', 'privacy', 'rest' ) as $part ) {
+foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'view', 'forms', 'privacy', 'visits', 'rest' ) as $part ) {
 	require PERENNIAL_DIR . '/includes/class-perennial-' . $part . '.php';
 }
 
@@ -393,6 +393,25 @@ $tests = array(
 		$told           = Perennial_Privacy::erase( 'ann@example.test' );
 		same( array( $told['items_removed'], $told['items_retained'], $told['done'], count( $told['messages'] ) ), array( true, true, true, 1 ) );
 		same( $world->options['perennial_epoch'], 1 );
+	},
+	'a page ends with the counter, for shoppers of a paired store alone' => static function ( $world ) {
+		$world->can = false;
+		ob_start();
+		Perennial_Visits::show();
+		$shown = ob_get_clean();
+		holds( $shown, 'src="https://perennial.example/static/count.js?ver=' . PERENNIAL_VERSION . '"' );
+		holds( $shown, 'data-shop="shop.example"' );
+		holds( $shown, 'data-page="cart"' );
+		lacks( $shown, 'data-wait' );
+		$world->can = true;
+		ob_start();
+		Perennial_Visits::show();
+		same( ob_get_clean(), '' );
+		$world->can = false;
+		unset( $world->options['perennial_connection'] );
+		ob_start();
+		Perennial_Visits::show();
+		same( ob_get_clean(), '' );
 	},
 );
 

@@ -1,6 +1,9 @@
 // Which invitation a checkout came by. The code of the last invitation that this browser followed is kept for a month
-// and told once, with the checkout's token, when a checkout is finished. Nothing of the shopper is read or sent.
+// and told once, with the checkout's token, when a checkout is finished. Nothing of the shopper is read or sent. And
+// that a page was opened is told, to be counted (count.js).
 // The server believes none of it for its own sake: see plugin/storefront/pixel.py.
+
+import {opened} from "./count.js";
 
 const KEY = "perennial_ref";
 const LIFE = 30 * 24 * 3600 * 1000;
@@ -16,6 +19,7 @@ export function follow({analytics, browser, settings}) {
   analytics.subscribe("page_viewed", async (event) => {
     const code = codeIn(event.context.document.location.search);
     if (code) await browser.localStorage.setItem(KEY, `${Date.now()} ${code}`);
+    await opened(settings, event.context.document);
   });
 
   analytics.subscribe("checkout_completed", async (event) => {

@@ -1,0 +1,273 @@
+"""The lifecycle in numbers, for the merchant: metrics of each stage with their definitions, cohorts, channels and what
+they cost, the journey.
+
+What is shown was counted by a job of the background, from one statement over the shop's whole history; the pages add up
+days. What a merchant says (spend, benchmarks) is typed into forms or brought as a file, and is taken whole or not at
+all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Blueprint, current_app, g, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+import lifecycle
+from commerce.arrivals import NAMES, Arrival
+from commerce.refusal import Refusal
+from lifecycle import Cohort, Period, Span, Unit
+from plugin import wording
+from plugin.admin.pages import link, unit
+from plugin.session import merchant_only
+from plugin.touchpoints import TOUCHPOINTS
+
+pages = Blueprint("metrics", __name__, url_prefix="/lifecycle")
+
+SPANS = {Span.WEEK: "Week", Span.MONTH: "Month", Span.QUARTER: "Quarter"}
+SHOWN_PERIODS = 13
+# A year of months beside the first one: what a screen can show, and what anybody compares.
+SHOWN_MONTHS = 13
+# Whoever presses "Count now" again and again gets what was counted a moment ago.
+AT_ONCE = timedelta(minutes=1)
+SHADES = 8
+MEASURES = ("retention", "value")
+FLOWS = (
+    ("New leads", (">lead",)),
+    ("First orders", tuple(f"lead>{s}" for s in ("acquired", "developing", "retained", "advocate"))),
+    ("To at risk", tuple(f"{s}>at_risk" for s in ("acquired", "developing", "retained", "advocate"))),
+    ("To lapsed", tuple(f"{s}>lapsed" for s in ("acquired", "developing", "retained", "advocate", "at_risk"))),
+    ("Back", tuple(f"{a}>{b}" for a in ("at_risk", "lapsed") for b in ("developing", "retained", "advocate"))),
+)
+"""The moves of each day, in the words of the table, and the flows that they are."""
+
+
+@pages.get("/metrics")
+@merchant_only
+def report() -> str:
+    """Every metric of a period, beside the one before and the benchmark."""
+    return _report_page()
+
+
+@pages.post("/benchmarks")
+@merchant_only
+def say_benchmark() -> Any:
+    """Note one benchmark as it is typed; an empty one is taken away."""
+    key, typed = request.form.get("metric", ""), request.form.get("value", "")[:40]
+    try:
+        with unit() as work:
+            lifecycle.say_benchmarks(work, {key: typed})
+    except Refusal as refusal:
+        return _report_page(refusal=refusal, typed={"metric": key, "value": typed}), 422
+    return redirect(link("metrics.report", said="benchmark"), 303)
+
+
+@pages.post("/benchmarks/file")
+@merchant_only
+def read_benchmarks() -> Any:
+    """Take a file of benchmarks, or say what is wrong with it."""
+    try:
+        with unit() as work:
+            taken, faults = lifecycle.import_benchmarks(work, _uploaded())
+    except Refusal as refusal:
+        return _report_page(refusal=refusal), 422
+    if faults:
+        return _report_page(faults=faults), 422
+    return redirect(link("metrics.report", said=f"benchmarks-{taken}"), 303)
+
+
+@pages.post("/count")
+@merchant_only
+def count() -> BaseResponse:
+    """Count the past anew, now."""
+    with unit() as work:
+        last = lifecycle.last_count(work)
+        if last is None or work.now - last.at >= AT_ONCE:
+            lifecycle.recount(work, TOUCHPOINTS)
+    return redirect(link("metrics.report"), 303)
+
+
+@pages.get("/cohorts")
+@merchant_only
+def cohorts() -> str:
+    """Who of each month's new customers ordered again, and what they brought, month by month."""
+    arrival = request.args.get("by", "")
+    arrival = arrival if arrival in {*Arrival, lifecycle.UNKNOWN} else ""
+    measure = request.args.get("show", "")
+    measure = measure if measure in MEASURES else MEASURES[0]
+    with unit() as work:
+        today = lifecycle.today(work)
+        since = lifecycle.months_back(today, SHOWN_MONTHS - 1)
+        found = lifecycle.cohort_table(work, since, arrival or None)
+        last = lifecycle.last_count(work)
+    rows = [_shaded(cohort, measure) for cohort in found]
+    _shade(rows)
+    return render_template(
+        "admin/cohorts.html", rows=rows, measure=measure, by=arrival, ways=_ways(), last=last,
+        width=max((len(c.active) for c in found), default=0),
+    )  # fmt: skip
+
+
+@pages.get("/channels")
+@merchant_only
+def channels() -> str:
+    """What new customers cost, what they bring, and how soon they pay it back, by channel."""
+    return _channels_page()
+
+
+@pages.post("/spend")
+@merchant_only
+def say_spend() -> Any:
+    """Note what was spent on a channel in a month."""
+    typed = {name: request.form.get(name, "")[:60] for name in ("month", "channel", "amount")}
+    try:
+        with unit() as work:
+            lifecycle.say_spend(work, typed["month"], typed["channel"], typed["amount"])
+    except Refusal as refusal:
+        return _channels_page(refusal=refusal, typed=typed), 422
+    return redirect(link("metrics.channels", said="spend"), 303)
+
+
+@pages.post("/spend/file")
+@merchant_only
+def read_spend() -> Any:
+    """Take a file of spend, or say what is wrong with it, line by line."""
+    try:
+        with unit() as work:
+            taken, faults = lifecycle.import_spend(work, _uploaded())
+    except Refusal as refusal:
+        return _channels_page(refusal=refusal), 422
+    if faults:
+        return _channels_page(faults=faults), 422
+    return redirect(link("metrics.channels", said=f"file-{taken}"), 303)
+
+
+@pages.get("/journey")
+@merchant_only
+def journey() -> str:
+    """Which touchpoints and channels the customers of each stage have met; visits of the shop's pages."""
+    with unit() as work:
+        found = lifecycle.journey(work, TOUCHPOINTS)
+        stages = lifecycle.stage_counts(work)
+    names = _ways()
+    return render_template(
+        "admin/journey.html", j=found, stages=stages, all_ways=names, snippet=_snippet(),
+        ways={way: name for way, name in names.items() if any(came == way for _, came in found.came)},
+    )  # fmt: skip
+
+
+def said_value(value: int | None, kind: Unit, currency: str) -> str:
+    """A metric's value in words: ``35.5 %``, ``12.50 USD``, ``34 days``; a dash where there is nothing to say."""
+    if value is None:
+        return "–"
+    match kind:
+        case Unit.SHARE:
+            tenths = (abs(value) + 5) // 10
+            return f"{wording.MINUS if value < 0 else ''}{tenths // 10}.{tenths % 10}{wording.NO_BREAK}%"
+        case Unit.MONEY:
+            return wording.money(value, currency)
+        case Unit.DAYS:
+            return wording.counted(value, "day", "days")
+        case Unit.COUNT:
+            return wording.number(value)
+
+
+def said_change(reading: lifecycle.Reading) -> str:
+    """By how much a metric changed: in points of a share, in percent of all else."""
+    if reading.change is None:
+        return "–"
+    tenths = (abs(reading.change) + 5) // 10
+    sign = "+" if reading.change > 0 else wording.MINUS if reading.change < 0 else "±"
+    points = reading.metric.unit is Unit.SHARE
+    return f"{sign}{tenths // 10}.{tenths % 10}{wording.NO_BREAK}{'points' if points else '%'}"
+
+
+def _report_page(**shown: Any) -> str:
+    span, start = _asked()
+    with unit() as work:
+        found = lifecycle.report(work, span, start)
+        period = found.period
+        oldest = period
+        for _ in range(SHOWN_PERIODS - 1):
+            oldest = oldest.before
+        grown = [row for row in lifecycle.growth(work, span, oldest.start) if row.start <= period.start]
+        flows = lifecycle.days(work, "flow", period.start, min(period.end, found.today + timedelta(days=1)))
+    return render_template(
+        "admin/metrics.html", r=found, groups=lifecycle.GROUPS, metrics=lifecycle.METRICS, grown=grown[::-1],
+        days=_days(period, found.today, flows), flows=FLOWS, spans=SPANS, said_value=said_value,
+        said_change=said_change, currency=g.merchant.shop.currency, said=request.args.get("said", ""),
+        period_name=period_name, **{"refusal": None, "faults": (), "typed": {}, **shown},
+    )  # fmt: skip
+
+
+def period_name(period: Period) -> str:
+    """What a period is called: ``Mar 2026``, ``Q1 2026``, ``week of 2 Mar 2026``."""
+    if period.span is Span.WEEK:
+        return f"week of {wording.date_text(period.start)}"
+    if period.span is Span.QUARTER:
+        return f"Q{(period.start.month + 2) // 3}{wording.NO_BREAK}{period.start.year}"
+    return wording.month_text(period.start)
+
+
+def _days(period: Period, today: date, flows: Any) -> list[tuple[date, list[int]]]:
+    """Each day of the period up to today with its moves, in the order of `FLOWS`."""
+    end = min(period.end, today + timedelta(days=1))
+    days = [period.start + timedelta(days=n) for n in range((end - period.start).days)]
+    return [(day, [sum(flows.get((day, move), 0) for move in moves) for _, moves in FLOWS]) for day in days]
+
+
+def _channels_page(**shown: Any) -> str:
+    with unit() as work:
+        found, last = lifecycle.channels(work), lifecycle.last_count(work)
+        today = lifecycle.today(work)
+    return render_template(
+        "admin/channels.html", c=found, ways=_ways(), last=last, today=today,
+        currency=g.merchant.shop.currency, said=request.args.get("said", ""),
+        **{"refusal": None, "faults": (), "typed": {}, **shown},
+    )  # fmt: skip
+
+
+def _snippet() -> str:
+    """The line that counts visits in a shop where nothing of ours runs; nothing where the pixel does it."""
+    if g.merchant.platform.extensions:
+        return ""
+    address = wording.static("count.js", external=current_app.extensions["doors"].app_url)
+    return f'<script async src="{address}" data-shop="{g.merchant.shop.domain}"></script>'
+
+
+def _ways() -> dict[str, str]:
+    return {**{str(way): name for way, name in NAMES.items()}, lifecycle.UNKNOWN: "Not known"}
+
+
+def _asked() -> tuple[Span, date | None]:
+    typed, start = request.args.get("by", ""), request.args.get("from", "")
+    span = Span(typed) if typed in set(Span) else Span.MONTH
+    try:
+        day = date.fromisoformat(start) if start else None
+    except ValueError:
+        day = None
+    # A calendar has its ends, and the period before has to lie within them.
+    return span, day if day is not None and 1995 <= day.year <= 2200 else None
+
+
+def _uploaded() -> bytes:
+    given = request.files.get("file")
+    return given.stream.read(lifecycle.MOST_SHEET_BYTES + 1) if given else b""
+
+
+def _shaded(cohort: Cohort, measure: str) -> dict[str, Any]:
+    """A cohort's cells: the numbers, and by what each is shaded."""
+    if measure == "value":
+        return {"cohort": cohort, "values": cohort.each, "shades": list(cohort.each)}
+    shares = [10_000 * many // cohort.size if cohort.size else 0 for many in cohort.active]
+    # In the month of the first order everybody ordered: it says nothing, and bears no shade.
+    return {"cohort": cohort, "values": shares, "shades": [0, *shares[1:]]}
+
+
+def _shade(rows: Sequence[dict[str, Any]]) -> None:
+    """Shades from nought to `SHADES`, on one scale for the whole table."""
+    most = max((shade for row in rows for shade in row["shades"]), default=0)
+    for row in rows:
+        row["shades"] = [-(-SHADES * shade // most) if most else 0 for shade in row["shades"]]
