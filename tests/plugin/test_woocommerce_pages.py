@@ -38,6 +38,8 @@ FACTS = StoreFacts("Leaf <& Kettle", "https://shop.example", "EUR", 2, "DE", "Eu
 PAGES = (
     "/",
     "/customers",
+    "/segments",
+    "/segments/new",
     "/rewards",
     "/activity",
     "/activity?box=effects",
@@ -77,16 +79,16 @@ def test_every_page_is_well_formed_and_offers_only_what_the_store_can_do(
     for path in PAGES:
         answer = client.get(path)
         assert (answer.status_code, mistakes(answer.text)) == (200, []), path
-        assert ">Your store</a>" in answer.text
-        assert ">On your shop</a>" in answer.text
+        assert ">Settings</a>" in answer.text
         assert "Shopify" not in answer.text
-        assert "/segments" not in answer.text
+    settings = client.get("/store").text
+    assert ">Your store</a>" in settings
+    assert ">On your shop</a>" in settings
     rewards = client.get("/rewards").text
     assert "A percentage off an order" in rewards
     assert "A gift card" not in rewards
     assert "perennial_balance" in client.get("/extensions").text
-    answer = client.get("/segments")
-    assert (answer.status_code, "WooCommerce stores do not have this page." in answer.text) == (404, True)
+    assert "What your store has of ours" not in client.get("/segments").text
     assert client.post("/extensions/pixel").status_code == 404
     assert client.post("/segments/yes").status_code == 404
 
@@ -167,7 +169,7 @@ def test_beside_each_other_a_frame_is_shopify_s_and_a_session_is_the_other_s(
     shop = whole.installer.record(
         shop.domain, Token("t", None, None, None, SCOPES), ShopDetails("1", shop.name, shop.currency, shop.timezone)
     )
-    page = framed.open("/")
+    page = framed.open("/extensions")
     assert page.status_code == 200
     assert ">On your shop</a>" in page.text
     assert framed.open("/store").status_code == 404, "its store is not connected by a key"
