@@ -37,7 +37,7 @@ from commerce.store import StoreError
 from connectors.http import HttpSession, public
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
 from connectors.woocommerce import translate as translate_woocommerce
-from engine import announcements, log, notes, privacy, segments, shops
+from engine import log, segments, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
 from engine.effects import Outcome
@@ -53,14 +53,13 @@ from engine.shops import Seal, Shop
 from engine.stale import StaleOrders
 from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
-from lifecycle import surveys
 from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
 from plugin.nights import Nights
 from plugin.reward_hooks import Hooks
+from plugin.rounds import rounds
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
-from plugin.touchpoints import TOUCHPOINTS
 from plugin.traits import keep_segments
 from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
@@ -98,9 +97,6 @@ OUTCOMES: Mapping[str, Outcome] = {
 # A shop may move to another domain, or remove the app, while a process runs: what is known of it is looked up anew.
 REMEMBER_STORE_SECONDS = 300.0
 
-BATCHES_A_MINUTE = 20
-# Batches of awards that follow a change of weights: no transaction lasts for minutes.
-SETTLED_A_MINUTE = 10
 # Portions of batches that a merchant approved: twenty thousand members, and the clock has other things to do.
 PORTIONS_A_MINUTE = 40
 
@@ -114,56 +110,6 @@ FIRST_TERMS = {
 def clock() -> datetime:
     """The one clock. Everything else is handed an instant, or this."""
     return datetime.now(UTC)
-
-
-def _all(batch: Callable[[UnitOfWork], object]) -> Callable[[UnitOfWork], None]:
-    """Batch after batch, until nothing is due."""
-
-    def run(work: UnitOfWork) -> None:
-        while batch(work):
-            pass
-
-    return run
-
-
-def _settle_screened(work: UnitOfWork) -> None:
-    for _ in range(SETTLED_A_MINUTE):
-        if not referral.settle_screened(work):
-            break
-
-
-def _expire(work: UnitOfWork) -> None:
-    loyalty.date_lots(work)
-    _some(work, loyalty.expire_due)
-
-
-def _review_tiers(work: UnitOfWork) -> None:
-    loyalty.walk_members(work)
-    _some(work, loyalty.review_tiers)
-
-
-def _some(work: UnitOfWork, batch: Callable[[UnitOfWork], int]) -> None:
-    """What is due, up to some thousands: on the last day of a year it may be everybody, and whoever buys a reward waits
-    for the balances that are held meanwhile. The next minute goes on.
-    """
-    for _ in range(BATCHES_A_MINUTE):
-        if not batch(work):
-            return
-
-
-def _walk_stages(work: UnitOfWork) -> None:
-    _some(work, lifecycle.walk_again)
-
-
-def _forget(work: UnitOfWork) -> None:
-    referral.purge_touches(work)
-    referral.purge_tries(work)
-    referral.look_after_codes(work)
-    referral.forget(work)
-    surveys.forget_words(work)
-    announcements.purge(work)
-    lifecycle.segments.purge(work)
-    notes.purge(work)
 
 
 @dataclass(frozen=True)
@@ -302,35 +248,13 @@ class House:
     @cached_property
     def schedule(self) -> Schedule:
         jobs = (
-            Job("count metrics", 300, inside=partial(lifecycle.recount_due, touchpoints=TOUCHPOINTS)),
-            Job("review stages", 60, inside=_all(lifecycle.review_due)),
-            Job("walk stages again", 60, inside=_walk_stages),
-            Job("tell points", 60, inside=_all(loyalty.tell_points)),
-            Job("release unused codes", 300, inside=_all(loyalty.release_unused)),
-            Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),
+            *rounds(self.settings.app_url),
             Job("book batches", 60, after=self._book_batches),
-            Job("give rewards for friends", 60, inside=_all(referral.give_rewards)),
-            Job("decide contests", 300, inside=_all(loyalty.decide_due)),
-            Job("take claims in", 60, inside=referral.take_in_claims),
-            Job("screen referrals", 60, inside=_all(referral.screen_due)),
-            Job("weigh referrals", 60, inside=_all(referral.rescore_due)),
-            Job("settle screened referrals", 60, inside=_settle_screened),
-            Job("look at values again", 60, inside=partial(_some, batch=lifecycle.rescore_due)),
-            Job("tell values", 60, inside=partial(_some, batch=lifecycle.tell_all)),
+            Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("reckon nights", 60, after=self.nights.look),
             Job("reconcile", 300, after=self.reconcile),
-            Job("review tiers", 60, inside=_review_tiers),
-            Job("expire points", 60, inside=_expire),
-            Job("warn of expiring points", 3600, inside=loyalty.warn_expiring),
-            Job("keep birthdays", 3600, inside=_all(loyalty.celebrate)),
-            Job("ask how it was", 900, inside=_all(lambda work: surveys.ask_due(work, self.settings.app_url))),
-            Job("check segments", 86400, inside=segments.look_again),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
-            Job("study products", 900, inside=lifecycle.products.study_due),
-            Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
-            Job("purge bodies", 3600, inside=privacy.purge_bodies),
-            Job("forget touches and announcements", 3600, inside=_forget),
         )
         return Schedule(self.database, jobs)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -18,6 +16,7 @@ from lifecycle import STAGES, surveys
 from lifecycle.surveys import BadSurvey, Kind, Survey
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
+from plugin.spreadsheets import cell, lines
 
 pages = Blueprint("surveys", __name__)
 
@@ -67,7 +66,7 @@ def links() -> Response:
 
 
 def _lines(shop: Shop, doors: Any) -> Iterator[str]:
-    yield _text([("email", "first_name", "order", "link")])
+    yield lines([("email", "first_name", "order", "link")])
     last = 0
     while True:
         with doors.database.work(shop.shop_id) as work:
@@ -75,23 +74,12 @@ def _lines(shop: Shop, doors: Any) -> Iterator[str]:
         if not found:
             return
         last = found[-1][0].survey_id
-        yield _text(
+        yield lines(
             [
-                (_cell(r.email or ""), _cell(r.first_name or ""), _cell(r.order_name), doors.app_url + path)
+                (cell(r.email or ""), cell(r.first_name or ""), cell(r.order_name), doors.app_url + path)
                 for r, path in found
             ]
         )
-
-
-def _cell(words: str) -> str:
-    """Words that no spreadsheet takes for a formula."""
-    return f"'{words}" if words[:1] in tuple("=+-@\t\r") else words
-
-
-def _text(rows: list[Any]) -> str:
-    page = io.StringIO()
-    csv.writer(page).writerows(rows)
-    return page.getvalue()
 
 
 def _show(work: UnitOfWork, typed: Mapping[str, Any], refusal: Refusal | None = None) -> str:

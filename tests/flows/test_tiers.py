@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-import app
 import loyalty
 import referral
+from plugin import rounds
 from sandbox.customers import Customer
 from sandbox.ids import gid
 from sandbox.metafields import OWN_NAMESPACE
@@ -42,8 +42,8 @@ def shown(loop: Loop, customer: Customer) -> tuple[list[str], str | None]:
 def run_jobs(loop: Loop) -> None:
     """What the clock of a worker does each minute."""
     with loop.database.work(loop.shop.shop_id) as work:
-        app._review_tiers(work)
-        app._expire(work)
+        rounds.review_tiers(work)
+        rounds.expire(work)
 
 
 def test_a_tier_shows_in_the_store_and_goes_with_what_led_to_it(loop: Loop, anna: Customer) -> None:

@@ -63,6 +63,9 @@ def _asked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
 DOORS = {
     "engine/settings.py": "settings bear the names of what they are for",
     "loyalty/rules/sources.py": "programs that balances are brought from bear their names",
+    "lifecycle/rules/groups.py": "groups of customers bear the name of who made them",
+    "lifecycle/rules/values.py": "the groups that a shop begins with",
+    "plugin/nights.py": "an example of a shop's address",
     "plugin/admin/extensions.py": "what of us runs inside a Shopify store is switched on there",
     "plugin/admin/menu.py": "an endpoint of a store that is connected by hand or by a plugin",
     "plugin/admin/pages.py": "the frame around the pages, and the extensions of Shopify",

@@ -1,0 +1,94 @@
+"""Rounds: what the clock has done in each shop by the domains alone, minute by minute.
+
+Each runs in the unit of work that writes its tick. A round that may find a whole shop due does some thousands and goes
+on in the next minute: whoever buys a reward waits for the balances that it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import lifecycle
+import loyalty
+import referral
+from engine import announcements, notes, privacy, segments
+from engine.schedule import Job
+from engine.work import UnitOfWork
+from lifecycle import surveys
+from plugin.touchpoints import TOUCHPOINTS
+
+BATCHES_A_MINUTE = 20
+# Batches of awards that follow a change of weights: no transaction lasts for minutes.
+SETTLED_A_MINUTE = 10
+
+
+def rounds(app_url: str) -> Sequence[Job]:
+    """The rounds of a house whose pages are at `app_url`."""
+    return (
+        Job("count metrics", 300, inside=partial(lifecycle.recount_due, touchpoints=TOUCHPOINTS)),
+        Job("review stages", 60, inside=_all(lifecycle.review_due)),
+        Job("walk stages again", 60, inside=_some(lifecycle.walk_again)),
+        Job("tell points", 60, inside=_all(loyalty.tell_points)),
+        Job("release unused codes", 300, inside=_all(loyalty.release_unused)),
+        Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),
+        Job("give rewards for friends", 60, inside=_all(referral.give_rewards)),
+        Job("decide contests", 300, inside=_all(loyalty.decide_due)),
+        Job("take claims in", 60, inside=referral.take_in_claims),
+        Job("screen referrals", 60, inside=_all(referral.screen_due)),
+        Job("weigh referrals", 60, inside=_all(referral.rescore_due)),
+        Job("settle screened referrals", 60, inside=_some(referral.settle_screened, SETTLED_A_MINUTE)),
+        Job("look at values again", 60, inside=_some(lifecycle.rescore_due)),
+        Job("tell values", 60, inside=_some(lifecycle.tell_all)),
+        Job("review tiers", 60, inside=review_tiers),
+        Job("expire points", 60, inside=expire),
+        Job("warn of expiring points", 3600, inside=loyalty.warn_expiring),
+        Job("keep birthdays", 3600, inside=_all(loyalty.celebrate)),
+        Job("ask how it was", 900, inside=_all(lambda work: surveys.ask_due(work, app_url))),
+        Job("check segments", 86400, inside=segments.look_again),
+        Job("study products", 900, inside=lifecycle.products.study_due),
+        Job("purge bodies", 3600, inside=privacy.purge_bodies),
+        Job("forget touches and announcements", 3600, inside=_forget),
+    )
+
+
+def _all(batch: Callable[[UnitOfWork], object]) -> Callable[[UnitOfWork], None]:
+    """Batch after batch, until nothing is due."""
+
+    def run(work: UnitOfWork) -> None:
+        while batch(work):
+            pass
+
+    return run
+
+
+def _some(batch: Callable[[UnitOfWork], object], most: int = BATCHES_A_MINUTE) -> Callable[[UnitOfWork], None]:
+    """What is due, up to so many batches: on the last day of a year it may be everybody."""
+
+    def run(work: UnitOfWork) -> None:
+        for _ in range(most):
+            if not batch(work):
+                return
+
+    return run
+
+
+def expire(work: UnitOfWork) -> None:
+    loyalty.date_lots(work)
+    _some(loyalty.expire_due)(work)
+
+
+def review_tiers(work: UnitOfWork) -> None:
+    loyalty.walk_members(work)
+    _some(loyalty.review_tiers)(work)
+
+
+def _forget(work: UnitOfWork) -> None:
+    referral.purge_touches(work)
+    referral.purge_tries(work)
+    referral.look_after_codes(work)
+    referral.forget(work)
+    surveys.forget_words(work)
+    announcements.purge(work)
+    lifecycle.segments.purge(work)
+    notes.purge(work)
