@@ -340,6 +340,22 @@ def test_columns_and_single_numbers_are_cut_alike() -> None:
     assert nights._percent(np.array(chances)).tolist() == [rules.percent(chance) for chance in chances]
 
 
+def test_customers_who_all_leave_alike_make_no_odd_numbers(database: Database, desk: Desk, above: Superuser) -> None:
+    """Fits to them run away to where a year's series would pass every number; warnings are errors here."""
+    orders = [
+        people.order(
+            100 * who + turn, people.customer(who), 4000, placed_at=START - timedelta(days=600 - who - 3 * turn)
+        )
+        for who in range(1, 120)
+        for turn in range(1 + who % 3)
+    ]
+    desk.settle(*orders)
+    night(database, desk)
+    kept = rows(above, desk.shop.shop_id)
+    assert len(kept) == 119
+    assert all(math.isfinite(row[11]) and 0 <= row[14] < 10_000_000 for row in kept)
+
+
 def test_each_shop_has_its_own_minute_of_its_own_night() -> None:
     there = ZoneInfo("America/New_York")
     now = datetime(2026, 3, 2, 12, tzinfo=UTC)
