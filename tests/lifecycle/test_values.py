@@ -229,7 +229,7 @@ def test_a_thin_shop_gets_scores_and_a_stated_method(
     for row in rows(above, desk.shop.shop_id):
         assert 0 <= row[9] <= 100
         assert math.isfinite(row[11])
-        assert row[4] in {group.key for group in lifecycle.PRESETS["shopify"]}
+        assert row[4] in {group.key for group in lifecycle.PRESETS["eleven"]}
     desk.settle(people.order(900, people.customer(3), 5_000, placed_at=START - timedelta(days=1)))
     assert drain(desk) == 1
     assert row_of(above, desk, 3) is not None
