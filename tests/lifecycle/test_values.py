@@ -20,6 +20,7 @@ from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot
 from engine.work import Database
 from lifecycle.rules import values as rules
+from lifecycle.rules.groups import place_of
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser, open_shop
 
@@ -442,3 +443,26 @@ def test_the_store_is_told_only_if_the_merchant_wants_it_and_only_news(
         lifecycle.publish_value_terms(work, lifecycle.ValueTerms(tell=False))
     walk()
     assert {tuple(values.values()) for (values,) in told()} == {(None, None)}
+
+
+@pytest.mark.parametrize("preset", sorted(lifecycle.PRESETS))
+def test_whatever_the_scores_a_customer_is_in_one_group_and_no_other(preset: str) -> None:
+    groups = lifecycle.PRESETS[preset]
+    seen = set[str]()
+    for r in range(1, 6):
+        for f in range(1, 6):
+            for m in range(1, 6):
+                own = [group.key for group in groups if group.holds(r, (f + m) / 2)]
+                assert own == [groups[place_of(preset, r, f, m)].key], (r, f, m)
+                seen |= set(own)
+    assert seen == {group.key for group in groups}, "no group is always empty"
+
+
+def test_the_groups_of_the_eleven_are_those_of_their_reference() -> None:
+    expected = {
+        (5, 4, 4): "champions", (4, 5, 5): "loyal", (3, 4, 3): "loyal", (5, 3, 3): "active", (4, 1, 2): "active",
+        (5, 1, 1): "new", (4, 1, 1): "promising", (3, 2, 3): "needs_attention", (3, 2, 2): "almost_lost",
+        (2, 4, 4): "at_risk", (1, 2, 3): "at_risk", (2, 5, 4): "previously_loyal", (1, 2, 2): "dormant",
+    }  # fmt: skip
+    eleven = lifecycle.PRESETS["eleven"]
+    assert {scores: eleven[place_of("eleven", *scores)].key for scores in expected} == expected
