@@ -53,7 +53,7 @@ SIX = (
     Group("champions", "Champions", "Bought lately (R4 or R5), often and much (FM from 4).",
           lambda r, fm: r >= 4 and fm >= 4),
     Group("loyal", "Loyal", "Bought not long ago (R3 to R5), often and much (FM from 3; what is not a champion).",
-          lambda r, fm: r >= 3 and fm >= 3),
+          lambda r, fm: r >= 3 and fm >= 3 and not (r >= 4 and fm >= 4)),
     Group("recent", "Recent", "Bought lately (R4 or R5), little so far (FM below 3).", lambda r, fm: r >= 4 and fm < 3),
     Group("needs_attention", "Needs attention", "Bought some time ago (R3), little (FM below 3).",
           lambda r, fm: r == 3 and fm < 3),
