@@ -64,8 +64,8 @@ SIX = (
 )  # fmt: skip
 PRESETS: Mapping[str, Sequence[Group]] = {"eleven": ELEVEN, "six": SIX}
 PRESET_NAMES: Mapping[str, str] = {
-    "eleven": "Eleven: champions, loyal, dormant and others",
-    "six": "Six: champions, loyal, recent, inactive and others",
+    "eleven": "Eleven groups",
+    "six": "Six groups",
 }
 PROSPECTS = Group("prospects", "Prospects", "Known to you, and have not bought yet.", lambda _r, _fm: False)
 

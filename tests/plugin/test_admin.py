@@ -24,6 +24,8 @@ PAGES = (
     "/activity?box=effects&state=waiting",
     "/activity?box=effects&state=parked",
     "/privacy",
+    "/value",
+    "/value/customers",
 )
 EVIL = "<script>alert(1)</script>\"'{{ 7*7 }}"
 

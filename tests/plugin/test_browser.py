@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+import lifecycle
 import loyalty
+from engine import shops
 from engine.work import Database
 from sandbox import App, Courier, World, create_app
 from tests.ground import Clock
@@ -182,6 +184,21 @@ def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
         admin.frame.locator(".top a[aria-current]", has_text=name).wait_for(timeout=10_000)
         over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
         assert over <= 0, name
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_page_of_value_fits_its_window(admin: Admin, width: int) -> None:
+    with admin.house.database.machine() as connection:
+        (shop,) = [each for each in shops.installed(connection) if each.domain == DOMAIN]
+    lifecycle.score_everybody(admin.house.database, shop.shop_id)
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator(".top a", has_text="Lifecycle").click()
+    admin.frame.locator("h1", has_text="Value").or_(admin.frame.locator("nav a", has_text="Value")).last.click()
+    admin.arrives_at("Value")
+    assert admin.frame.locator("#grid").count() == 1
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+    assert admin.complaints == []
 
 
 @pytest.mark.parametrize("width", [320, 1280])
