@@ -77,7 +77,7 @@ class Nights:
 
 def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--shop", help="this shop, due or not, such as kettle.myshopify.com; without it, whoever is due"
+        "--shop", help="this shop, due or not, by its address, such as kettle.example; without it, whoever is due"
     )
 
 

@@ -48,14 +48,14 @@ def season(histories: Histories, seen: Sequence[Seen], days: int, kind: str, kno
     gain, error = np.concatenate(saved), np.concatenate(before)
     share = float(gain.mean() / error.mean())
     certain = float(gain.mean()) > ERRORS * float(gain.std()) / np.sqrt(len(gain))
-    used = share > GAIN and certain
+    used = bool(share > GAIN and certain)
     why = (
         "The same weeks a year ago were different, and knowing that would have made the last forecasts "
         f"{share:.0%} better."
         if used
         else "Knowing what the same weeks brought a year ago would not have made the last forecasts better."
     )
-    return {"used": used, "shift": RETURNS * calibration.shift(known, ahead), "gain": share, "why": why}
+    return {"used": used, "shift": float(RETURNS * calibration.shift(known, ahead)), "gain": float(share), "why": why}
 
 
 def _year_before(histories: Histories, start: int, days: int, kind: str) -> Window | None:

@@ -26,9 +26,9 @@ class Group:
     holds: Callable[[int, float], bool]
 
 
-# The eleven groups by which Shopify sorts customers (`CustomerStatistics.rfmGroup`); the eleventh, prospects, is
+# The eleven groups that stores' own reports know (Shopify's `CustomerStatistics.rfmGroup`); the eleventh, prospects, is
 # everybody who has not bought. "R3" is a score of recency, FM the mean of those of frequency and money.
-SHOPIFY = (
+ELEVEN = (
     Group("champions", "Champions", "Bought lately (R5), often and much (FM above 3).",
           lambda r, fm: r == 5 and fm > 3),
     Group("loyal", "Loyal", "Bought not long ago (R3 or R4), often and much (FM above 3).",
@@ -53,7 +53,7 @@ SIX = (
     Group("champions", "Champions", "Bought lately (R4 or R5), often and much (FM from 4).",
           lambda r, fm: r >= 4 and fm >= 4),
     Group("loyal", "Loyal", "Bought not long ago (R3 to R5), often and much (FM from 3; what is not a champion).",
-          lambda r, fm: r >= 3 and fm >= 3),
+          lambda r, fm: r >= 3 and fm >= 3 and not (r >= 4 and fm >= 4)),
     Group("recent", "Recent", "Bought lately (R4 or R5), little so far (FM below 3).", lambda r, fm: r >= 4 and fm < 3),
     Group("needs_attention", "Needs attention", "Bought some time ago (R3), little (FM below 3).",
           lambda r, fm: r == 3 and fm < 3),
@@ -62,8 +62,11 @@ SIX = (
     Group("inactive", "Inactive", "Bought long ago (R1 or R2), little (FM below 3).",
           lambda r, fm: r <= 2 and fm < 3),
 )  # fmt: skip
-PRESETS: Mapping[str, Sequence[Group]] = {"shopify": SHOPIFY, "six": SIX}
-PRESET_NAMES: Mapping[str, str] = {"shopify": "Shopify's ten, and prospects", "six": "Six"}
+PRESETS: Mapping[str, Sequence[Group]] = {"eleven": ELEVEN, "six": SIX}
+PRESET_NAMES: Mapping[str, str] = {
+    "eleven": "Eleven groups",
+    "six": "Six groups",
+}
 PROSPECTS = Group("prospects", "Prospects", "Known to you, and have not bought yet.", lambda _r, _fm: False)
 
 
@@ -82,12 +85,10 @@ def place_of(preset: str, r: int, f: int, m: int) -> int:
     return group_places(preset)[(r - 1) * 25 + (f - 1) * 5 + m - 1]
 
 
-def scores(
-    cuts: Mapping[str, Sequence[float]], silent_days: int, purchases: int, spent_minor: int
-) -> tuple[int, int, int]:
+def scores(cuts: Mapping[str, Sequence[float]], silent_days: int, purchases: int, spent: int) -> tuple[int, int, int]:
     """Recency, frequency and money of one customer. Fewer days since the last order are more recency."""
     return (
         5 - bisect_left(cuts["r"], silent_days),
         1 + bisect_left(cuts["f"], purchases),
-        1 + bisect_left(cuts["m"], spent_minor),
+        1 + bisect_left(cuts["m"], spent),
     )

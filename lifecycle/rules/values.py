@@ -38,7 +38,7 @@ class ValueTerms:
     margin_percent: int = 100
     discount_percent: int = 15
     horizon_days: int = 90
-    groups: str = "shopify"
+    groups: str = "eleven"
     tell: bool = False
 
     def __post_init__(self) -> None:
@@ -118,18 +118,21 @@ def day_of(at: datetime, there: tzinfo) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Purchases:
-    """What the models need to know of one customer, in days since 1970 and minor units; see `prediction.histories`."""
+    """What the models need to know of one customer, in days since 1970 and minor units; see `prediction.histories`.
+
+    Means are of them what they are in a model: expectations, not money that anybody is owed.
+    """
 
     first_day: int
     last_day: int
     many: int
-    spent_minor: int
-    first_minor: int
+    spent: int
+    first_spent: int
 
     @classmethod
     def of(cls, days: Sequence[tuple[int, int]]) -> Purchases:
         """From days with what was kept of them, in order."""
-        kept = [minor for _, minor in days]
+        kept = [each for _, each in days]
         return cls(days[0][0], days[-1][0], len(days), sum(kept), kept[0])
 
     @property
@@ -149,7 +152,7 @@ class Purchases:
     @property
     def m(self) -> float:
         """What a purchase after the first brought on average; 0 without any."""
-        return (self.spent_minor - self.first_minor) / self.x if self.x else 0.0
+        return (self.spent - self.first_spent) / self.x if self.x else 0.0
 
 
 def steps(most: int) -> list[int]:

@@ -165,15 +165,15 @@ def row_of(found: Basis, customer_id: int, bought: Purchases, today: int) -> dic
     # waits for it.
     then = score_one(body, x, tx, tx, m, rules.WORTH_DAYS, until_day=bought.last_day, **money)
     buys = rules.percent(soon.buys)
-    r, f, m_score = scores(found.model.cuts, today - bought.last_day, bought.many, bought.spent_minor)
+    r, f, m_score = scores(found.model.cuts, today - bought.last_day, bought.many, bought.spent)
     return {
         "customer_id": customer_id, "r": r, "f": f, "m": m_score,
         "rfm_group": 1 + place_of(terms.groups, r, f, m_score),
-        "purchases": bought.many, "spent_minor": bought.spent_minor,
+        "purchases": bought.many, "spent_minor": bought.spent,
         "first_day": bought.first_day, "last_day": bought.last_day,
         "buys": buys, "churn": 100 - buys, "expected": rules.hundredths(year.expected) / 100,
         "next_day": min(math.floor(then.next_day), LATEST_DAY),
-        "historic_minor": round(bought.spent_minor * terms.margin),
+        "historic_minor": round(bought.spent * terms.margin),
         "predicted_minor": rules.in_steps(round(year.value)),
     }  # fmt: skip
 

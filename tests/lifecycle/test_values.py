@@ -20,6 +20,7 @@ from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot
 from engine.work import Database
 from lifecycle.rules import values as rules
+from lifecycle.rules.groups import place_of
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser, open_shop
 
@@ -229,7 +230,7 @@ def test_a_thin_shop_gets_scores_and_a_stated_method(
     for row in rows(above, desk.shop.shop_id):
         assert 0 <= row[9] <= 100
         assert math.isfinite(row[11])
-        assert row[4] in {group.key for group in lifecycle.PRESETS["shopify"]}
+        assert row[4] in {group.key for group in lifecycle.PRESETS["eleven"]}
     desk.settle(people.order(900, people.customer(3), 5_000, placed_at=START - timedelta(days=1)))
     assert drain(desk) == 1
     assert row_of(above, desk, 3) is not None
@@ -340,6 +341,22 @@ def test_columns_and_single_numbers_are_cut_alike() -> None:
     assert nights._percent(np.array(chances)).tolist() == [rules.percent(chance) for chance in chances]
 
 
+def test_customers_who_all_leave_alike_make_no_odd_numbers(database: Database, desk: Desk, above: Superuser) -> None:
+    """Fits to them run away to where a year's series would pass every number; warnings are errors here."""
+    orders = [
+        people.order(
+            100 * who + turn, people.customer(who), 4000, placed_at=START - timedelta(days=600 - who - 3 * turn)
+        )
+        for who in range(1, 120)
+        for turn in range(1 + who % 3)
+    ]
+    desk.settle(*orders)
+    night(database, desk)
+    kept = rows(above, desk.shop.shop_id)
+    assert len(kept) == 119
+    assert all(math.isfinite(row[11]) and 0 <= row[14] < 10_000_000 for row in kept)
+
+
 def test_each_shop_has_its_own_minute_of_its_own_night() -> None:
     there = ZoneInfo("America/New_York")
     now = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -426,3 +443,26 @@ def test_the_store_is_told_only_if_the_merchant_wants_it_and_only_news(
         lifecycle.publish_value_terms(work, lifecycle.ValueTerms(tell=False))
     walk()
     assert {tuple(values.values()) for (values,) in told()} == {(None, None)}
+
+
+@pytest.mark.parametrize("preset", sorted(lifecycle.PRESETS))
+def test_whatever_the_scores_a_customer_is_in_one_group_and_no_other(preset: str) -> None:
+    groups = lifecycle.PRESETS[preset]
+    seen = set[str]()
+    for r in range(1, 6):
+        for f in range(1, 6):
+            for m in range(1, 6):
+                own = [group.key for group in groups if group.holds(r, (f + m) / 2)]
+                assert own == [groups[place_of(preset, r, f, m)].key], (r, f, m)
+                seen |= set(own)
+    assert seen == {group.key for group in groups}, "no group is always empty"
+
+
+def test_the_groups_of_the_eleven_are_those_of_their_reference() -> None:
+    expected = {
+        (5, 4, 4): "champions", (4, 5, 5): "loyal", (3, 4, 3): "loyal", (5, 3, 3): "active", (4, 1, 2): "active",
+        (5, 1, 1): "new", (4, 1, 1): "promising", (3, 2, 3): "needs_attention", (3, 2, 2): "almost_lost",
+        (2, 4, 4): "at_risk", (1, 2, 3): "at_risk", (2, 5, 4): "previously_loyal", (1, 2, 2): "dormant",
+    }  # fmt: skip
+    eleven = lifecycle.PRESETS["eleven"]
+    assert {scores: eleven[place_of("eleven", *scores)].key for scores in expected} == expected

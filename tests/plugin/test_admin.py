@@ -26,6 +26,8 @@ PAGES = (
     "/privacy",
     "/api-keys",
     "/rewards",
+    "/value",
+    "/value/customers",
 )
 EVIL = "<script>alert(1)</script>\"'{{ 7*7 }}"
 

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import text
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+import lifecycle
 import loyalty
+from engine import shops
 from engine.work import Database
 from sandbox import App, Courier, World, create_app
 from tests.ground import Clock
@@ -211,6 +213,21 @@ def test_a_key_is_made_and_read_in_any_window(admin: Admin, width: int) -> None:
     assert admin.frame.locator("th", has_text="The till").count() == 1
     over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
     assert over <= 0
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_page_of_value_fits_its_window(admin: Admin, width: int) -> None:
+    with admin.house.database.machine() as connection:
+        (shop,) = [each for each in shops.installed(connection) if each.domain == DOMAIN]
+    lifecycle.score_everybody(admin.house.database, shop.shop_id)
+    admin.page.set_viewport_size({"width": width, "height": 800})
+    admin.frame.locator(".top a", has_text="Lifecycle").click()
+    admin.frame.locator(".tabs a", has_text="Value").click()
+    admin.arrives_at("Value")
+    assert admin.frame.locator("#grid").count() == 1
+    over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
+    assert over <= 0
+    assert admin.complaints == []
 
 
 @pytest.mark.parametrize("width", [320, 1280])
