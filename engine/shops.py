@@ -132,7 +132,18 @@ _ERASING = text("SELECT set_config('app.erasing_shop', CAST(CAST(:shop_id AS big
 # Children before parents where no foreign key cascades; what hangs on orders and customers goes with them.
 _ERASE = tuple(
     text(f"DELETE FROM {table} WHERE shop_id = :shop_id")
-    for table in ("deliveries", "effects", "refunds", "order_lines", "orders", "customers", "shops")
+    for table in (
+        "deliveries",
+        "effects",
+        "refunds",
+        "order_lines",
+        "orders",
+        "customers",
+        "claim_notes",
+        "segment_versions",
+        "stage_walks",
+        "shops",
+    )
 )
 
 
