@@ -140,8 +140,6 @@ _ERASE = tuple(
         "orders",
         "customers",
         "claim_notes",
-        "segment_versions",
-        "stage_walks",
         "shops",
     )
 )

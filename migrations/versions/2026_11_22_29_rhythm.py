@@ -23,7 +23,7 @@ ALTER TABLE happenings DROP CONSTRAINT happenings_kind_check;
 ALTER TABLE happenings ADD CONSTRAINT happenings_kind_check CHECK (kind IN ('order', 'referral', 'return')) NOT VALID;
 -- The walk of everybody under new terms: one row a shop, which the next walk replaces.
 CREATE TABLE stage_walks (
-    shop_id       bigint PRIMARY KEY REFERENCES shops,
+    shop_id       bigint PRIMARY KEY REFERENCES shops ON DELETE CASCADE,
     terms_version integer NOT NULL,
     place         bigint NOT NULL DEFAULT 0,
     walked        bigint NOT NULL DEFAULT 0,

@@ -40,7 +40,7 @@ CREATE TABLE segments (
     UNIQUE (shop_id, slug)
 );
 CREATE TABLE segment_versions (
-    shop_id      bigint NOT NULL,
+    shop_id      bigint NOT NULL REFERENCES shops ON DELETE CASCADE,
     segment_id   bigint NOT NULL,
     version      integer NOT NULL,
     name         text NOT NULL,

@@ -106,7 +106,8 @@ def test_a_reinstalled_shop_is_the_same_shop(database: Database, shop: Shop, clo
 # Tables that take more to fill by deeds than is worth it here: their columns, and a row of values.
 REST = (
     ("api_keys", "name, digest, ending, scopes, made_at, made_by", "'k', '', 'abcd', '{}', now(), 'me'"),
-    ("batches", "kind, label, audience, terms_version, row_count, made_by, read_at", "'give', 'l', 'all', 1, 1, 'me', now()"),
+    ("batches", "kind, label, audience, terms_version, row_count, made_by, read_at",
+     "'give', 'l', 'all', 1, 1, 'me', now()"),
     ("batch_rows", "batch_no, line, customer_id, points", "(SELECT max(batch_no) FROM batches), 1, $who, 5"),
     ("drafts", "domain, name, body, beside, kept_at", "'loyalty', 'n', '{}', 1, now()"),
     ("products", "product_id, title, buyers, sold_at", "'1', 't', 1, now()"),
