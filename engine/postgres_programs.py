@@ -25,7 +25,12 @@ from typing import NamedTuple
 OLDEST_MAJOR = 15  # MERGE, and UNIQUE NULLS NOT DISTINCT
 ROOT_HOME = Path("/var/lib/perennial")
 # Nothing of the caller's: PGDATA, PGPORT or a translated LC_ALL must not reach the server.
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+# A batch is some megabytes of text, which a server process would keep for ever once it had them: 30 MB for all of them
+# together. The variables are those of the GNU C library; others do not know them.
+ENVIRONMENT = {
+    "PATH": os.defpath, "LC_ALL": "C", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "262144",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+}  # fmt: skip
 
 INSTALLED_IN = (  # Debian and Ubuntu, Fedora, Alpine, Homebrew (Apple silicon, Intel), Postgres.app
     "usr/lib/postgresql/*/bin",
