@@ -126,6 +126,8 @@ class OrderSnapshot:
     buyer: Buyer | None = None
     arrival: str | None = None
     """By which way the shopper came to the shop (`commerce.arrivals`); None where the store does not say."""
+    country: str | None = None
+    """Where the goods went, or else the bill: two capital letters of ISO 3166-1; None where the store does not say."""
 
 
 @dataclass(frozen=True, slots=True)

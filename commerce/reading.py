@@ -49,6 +49,12 @@ def optional(text: str | None, length: int) -> str | None:
     return (clean(text, length).strip() or None) if text else None
 
 
+def country(given: str | None) -> str | None:
+    """The two letters of a country, in capitals; None for anything else."""
+    letters = (given or "").strip().upper()
+    return letters if len(letters) == 2 and letters.isascii() and letters.isalpha() else None
+
+
 def codes(given: Iterable[str | None]) -> tuple[str, ...]:
     """Discount codes as the platform compares them: without regard to case, so in capitals here, and each
     once.

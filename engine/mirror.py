@@ -59,7 +59,7 @@ _ACCEPT_ORDERS = text("""
             goods_minor bigint, total_minor bigint, discount_codes text[], referral_code text, checkout_token text,
             landing_code text, lines_digest bigint, list_minor bigint, tax_minor bigint, tax_included boolean,
             shipping_minor bigint, credit_minor bigint, fulfilled_at timestamptz, channel text, gateways text[],
-            arrival text)
+            arrival text, country text)
     ), held AS (
         SELECT o.external_id, o.lines_digest FROM orders o
         WHERE o.shop_id = :shop_id AND o.external_id IN (SELECT external_id FROM given)
@@ -67,13 +67,13 @@ _ACCEPT_ORDERS = text("""
         INSERT INTO orders (shop_id, external_id, name, customer_id, currency, placed_at, updated_at, observed_at,
                             paid, cancelled_at, test, goods_minor, total_minor, discount_codes, referral_code,
                             checkout_token, landing_code, lines_digest, list_minor, tax_minor, tax_included,
-                            shipping_minor, credit_minor, fulfilled_at, channel, gateways, arrival)
+                            shipping_minor, credit_minor, fulfilled_at, channel, gateways, arrival, country)
         SELECT :shop_id, g.external_id, g.name, coalesce(c.merged_into, c.customer_id), g.currency, g.placed_at,
                g.updated_at, g.observed_at, g.paid, g.cancelled_at, g.test, g.goods_minor, g.total_minor,
                g.discount_codes, g.referral_code, g.checkout_token, g.landing_code, g.lines_digest, g.list_minor,
                coalesce(g.tax_minor, 0), coalesce(g.tax_included, false), coalesce(g.shipping_minor, 0),
                nullif(coalesce(g.credit_minor, 0), -1), g.fulfilled_at, coalesce(g.channel, 'online'), g.gateways,
-               g.arrival
+               g.arrival, g.country
         FROM given g LEFT JOIN customers c ON c.shop_id = :shop_id AND c.external_id = g.customer_external_id
         ORDER BY g.external_id
         ON CONFLICT (shop_id, external_id) DO UPDATE
@@ -92,6 +92,7 @@ _ACCEPT_ORDERS = text("""
                 fulfilled_at = CASE WHEN excluded.fulfilled_at IS NOT NULL
                                     THEN least(orders.fulfilled_at, excluded.fulfilled_at) END,
                 arrival = coalesce(excluded.arrival, orders.arrival),
+                country = coalesce(excluded.country, orders.country),
                 channel = excluded.channel, gateways = excluded.gateways, version = orders.version + 1
             WHERE orders.deleted_at IS NULL
               AND (excluded.updated_at, excluded.observed_at) > (orders.updated_at, orders.observed_at)
@@ -382,7 +383,7 @@ _PLAIN = (
     "goods_minor", "total_minor", "discount_codes", "referral_code", "checkout_token", "landing_code",
     "list_minor", "gateways",
 )  # fmt: skip
-_RARE = ("tax_minor", "tax_included", "shipping_minor", "credit_minor", "fulfilled_at", "arrival")
+_RARE = ("tax_minor", "tax_included", "shipping_minor", "credit_minor", "fulfilled_at", "arrival", "country")
 _values, _rare_values = attrgetter(*_PLAIN), attrgetter(*_RARE)
 
 

@@ -63,7 +63,7 @@ ORDER_FIELDS = (
 BUYER_FIELDS = (
     "phone", "browser_ip", "client_details.user_agent",
     *(f"{place}_address.{part}" for place in ("billing", "shipping")
-      for part in ("address1", "address2", "zip", "city", "phone")),
+      for part in ("address1", "address2", "zip", "city", "phone", "country_code")),
 )  # fmt: skip
 CHECKOUT_FIELDS = (
     "token", "cart_token", "currency", "total_price", "created_at", "updated_at", "completed_at",

@@ -128,6 +128,7 @@ def order_snapshot(order: Order, observed_at: datetime, home: Home) -> OrderSnap
         channel=channel,
         buyer=_buyer_said(order),
         arrival=_arrival(meta, channel, invited=code is not None),
+        country=reading.country(order.shipping.country) or reading.country(order.billing.country),
     )
 
 

@@ -87,6 +87,19 @@ BY_CHANNEL = Source(
 )  # fmt: skip
 
 
+COUNTRY = Source(
+    """
+    SELECT DISTINCT ON (o.customer_id) o.customer_id, o.country FROM orders o
+    WHERE o.shop_id = :shop_id AND o.customer_id {among} AND o.country IS NOT NULL
+    ORDER BY o.customer_id, o.placed_at DESC, o.order_id DESC
+    """,
+    (
+        Trait("country", "country", "Where the goods of the newest order went, or its bill: two capital letters, such "
+              "as RO. Shopify tells it to apps that may read addresses.", Kind.CHOICE, _ORDERS, "country"),
+    ),
+)  # fmt: skip
+
+
 def _bought(key: str, name: str, column: str, counts: str) -> Source:
     return Source(
         f"""
@@ -205,7 +218,7 @@ VALUES = Source(
 )  # fmt: skip
 
 OWN = (
-    STANDINGS, WON_BACK, VALUES, SPENDING, ORDERS_IN, BY_CODE, BY_CHANNEL,
+    STANDINGS, WON_BACK, VALUES, SPENDING, ORDERS_IN, BY_CODE, BY_CHANNEL, COUNTRY,
     _bought("bought_product", "orders of a product", "product_id", "product"),
     _bought("bought_variant", "orders of a variant", "variant_id", "variant"),
     _bought("bought_vendor", "orders of a maker", "vendor", "maker"),

@@ -39,6 +39,8 @@ CREATE INDEX surveys_of_customer ON surveys (shop_id, customer_id, asked_at);
 CREATE INDEX surveys_by_age ON surveys (shop_id, asked_at);
 CREATE INDEX surveys_answered ON surveys (shop_id, answered_at) WHERE answered_at IS NOT NULL;
 CREATE INDEX surveys_to_look_at ON surveys (shop_id) WHERE grade = 'bad' AND looked_at IS NULL;
+-- Where the goods went, or else the bill.
+ALTER TABLE orders ADD COLUMN country text;
 -- A bad answer puts a customer at risk, until they order again.
 ALTER TABLE happenings DROP CONSTRAINT happenings_kind_check;
 ALTER TABLE happenings ADD CONSTRAINT happenings_kind_check

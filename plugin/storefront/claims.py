@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qs
 
 from flask import Flask, Response, g
 
@@ -16,7 +15,7 @@ import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH, ProxyVisitor
 from plugin import session
-from plugin.storefront.pages import claimed, refused, seen, take_up
+from plugin.storefront.pages import asked_for, claimed, refused, seen
 from plugin.storefront.remembering import Remembered
 
 LARGEST_FORM = 4096
@@ -34,6 +33,24 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of an invitation as somebody sent it, and what their request shows of them."""
+
+    visitor: ProxyVisitor
+    code: str
+    fields: Mapping[str, Sequence[str]]
+    header: Header
+    whence: str | None
+
+    def field(self, name: str) -> str:
+        return self.fields.get(name, [""])[0]
+
+    def carried(self) -> dict[str, str]:
+        """Every field, for the form to keep."""
+        return {name: values[0] for name, values in self.fields.items()}
+
+
 class Claims:
     """Claims of strangers, for one application."""
 
@@ -41,27 +58,36 @@ class Claims:
         self._app = app
         self._shown = Remembered()
 
-    def answer(
-        self, visitor: ProxyVisitor, code: str, form: bytes, header: Header, whence: str | None
-    ) -> Answer | None:
-        """The page that answers a form; None where the app is not installed."""
-        fields: Mapping[str, list[str]] = parse_qs(form.decode("utf-8", "replace"), max_num_fields=20)
-        contact = fields.get("contact", [""])[0]
+    def answer_all(self, forms: Sequence[Form]) -> list[Answer | Exception | None]:
+        """The pages that answer forms of one shop's visitors, in one unit of work: None where the app is not installed,
+        and what it has raised in the place of one that could not be answered.
+        """
         with self._app.app_context():
-            shop = session.remembered_shop(visitor)
+            shop = session.remembered_shop(forms[0].visitor)
             if shop is None:
-                return None
-            shopper = session.Shopper(shop, None, None, visitor.path_prefix)
-            evidence = seen(header, whence, fields.get("came_from", [""])[0], fields.get("device", [""])[0])
-            taken = take_up(shopper, code, contact, "link", evidence, fields.get("channel", [""])[0])
+                return [None] * len(forms)
+            shoppers = [session.Shopper(shop, None, None, form.visitor.path_prefix) for form in forms]
+            asked = [_asked(shopper, form) for shopper, form in zip(shoppers, forms, strict=True)]
+            tries = [each for each in asked if isinstance(each, referral.Try)]
+            taken = iter(self._app.extensions["claims"].ask_all(shop.shop_id, tries))
+        return [
+            self._page(shopper, form, next(taken) if isinstance(each, referral.Try) else each)
+            for shopper, form, each in zip(shoppers, forms, asked, strict=True)
+        ]
+
+    def _page(
+        self, shopper: session.Shopper, form: Form, taken: referral.Offer | Refusal | Exception
+    ) -> Answer | Exception:
         if isinstance(taken, Refusal):
-            carried = {name: values[0] for name, values in fields.items()}
-            return self._render(shopper, lambda: refused(code, taken, contact, carried))
-        shown = (shop.shop_id, visitor.path_prefix, replace(taken, code=None))
+            refusal, contact = taken, form.field("contact")
+            return self._render(shopper, lambda: refused(form.code, refusal, contact, form.carried()))
+        if isinstance(taken, Exception):
+            return taken
+        shown = (shopper.shop.shop_id, shopper.path_prefix, replace(taken, code=None))
         plain = replace(taken, code=_FRIEND_S)
         page: Answer = self._shown.get(shown, lambda: self._render(shopper, lambda: claimed(plain, _INVITATION_S)))
         body = page.body.replace(_FRIEND_S.encode(), str(taken.code).encode()).replace(
-            _INVITATION_S.encode(), code.encode()
+            _INVITATION_S.encode(), form.code.encode()
         )
         return replace(page, body=body)
 
@@ -80,3 +106,8 @@ class Claims:
             response = self._app.process_response(show())
             headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
             return Answer(response.status_code, [h for h in headers if h[0] != b"content-length"], response.get_data())
+
+
+def _asked(shopper: session.Shopper, form: Form) -> referral.Try | Refusal:
+    evidence = seen(form.header, form.whence, form.field("came_from"), form.field("device"))
+    return asked_for(shopper, form.code, form.field("contact"), "link", evidence, form.field("channel"))

@@ -56,6 +56,13 @@ class Gathering:
         assert mine.answer is not None
         return mine.answer
 
+    def ask_all(self, shop_id: ShopId, asked: Sequence[Try]) -> list[Answer | Exception]:
+        """The answers to claims that somebody has gathered already; in the place of one, what it has raised."""
+        group = [_Waiting(each) for each in asked]
+        if group:
+            self._answer(shop_id, group)
+        return [each.answer if each.answer is not None else each.trouble or AssertionError() for each in group]
+
     def _lead(self, shop_id: ShopId) -> None:
         """Take up what waits, ours among it, and hand over to the next who came meanwhile."""
         with self._lock:

@@ -3,7 +3,7 @@
 An invitation that is shared widely is opened by many at once, and the page is the same for every code, known or not. So
 it is rendered once in some seconds, by the pages themselves, for a code that nobody has; each visitor gets it with
 theirs in its place. The platform's signature is checked for each; whoever is logged in, and everything else, is passed
-on. Forms wait for their unit of work on threads of their own.
+on. Forms that come while others are taken wait, and are taken together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from urllib.parse import parse_qs
 import referral
 from connectors.shopify import PROXY_PATH, BadProxyRequest, ProxyVisitor
 from engine import log, metrics
-from plugin.storefront.claims import LARGEST_FORM, Answer, Claims
+from plugin.storefront.claims import LARGEST_FORM, Answer, Claims, Form
 from plugin.storefront.pages import site_of
 from plugin.storefront.remembering import MOST, SECONDS
 from plugin.webhooks import Application, Receive, Scope, Send
@@ -35,8 +35,9 @@ logger = logging.getLogger("perennial.web")
 _PATH = re.compile(re.escape(PROXY_PATH) + r"/r/([0-9A-Za-z][0-9A-Za-z_-]{2,31})", re.ASCII)
 # Stands in the rendered page for the site from which a visitor came.
 _FROM = "https://nobody.invalid/"
-# So many claims wait for the database together; more wait their turn.
-AT_ONCE = 64
+# So many shops' claims are taken at the same time; and of a shop so many together, as one statement may well carry.
+AT_ONCE = 8
+MOST_TAKEN = 100
 # Between two writes of counts: a crowd costs a few of them a second, and a process that is killed loses as little.
 COUNT_SECONDS = 0.25
 # So many codes of a shop are told apart while they wait to be counted.
@@ -57,7 +58,7 @@ class _Page:
 class LandingDoor:
     """Answers strangers who open an invitation or send its form, and passes everything else on to `inner`.
 
-    `claims` takes the forms, each on a thread: many of them together make one unit of work.
+    `claims` takes the forms: many of them together make one unit of work.
     """
 
     def __init__(
@@ -70,6 +71,9 @@ class LandingDoor:
         self._pages: dict[tuple[str, str, str], _Page] = {}
         self._opened: dict[str, tuple[ProxyVisitor, Counter[tuple[str, str]]]] = {}
         self._counting = False
+        self._waiting: dict[str, list[tuple[Form, asyncio.Future[Answer | None]]]] = {}
+        self._taking: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
@@ -107,12 +111,49 @@ class LandingDoor:
         return None if visitor.customer_external_id else (match[1], visitor)
 
     async def _claim(self, scope: Scope, form: bytes, code: str, visitor: ProxyVisitor) -> Answer | None:
+        """The answer to a form: all that came while the last ones were taken are taken together, on one thread.
+
+        A thread for each of them would spend its time waiting for the others to let go of the interpreter.
+        """
         if self._claims is None:
             return None
         given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         whence = scope["client"][0] if scope.get("client") else None
-        ask = partial(self._claims.answer, visitor, code, form, lambda name: given.get(name.lower()), whence)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        fields = parse_qs(form.decode("utf-8", "replace"), max_num_fields=20)
+        sent = Form(visitor, code, fields, lambda name: given.get(name.lower()), whence)
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answer | None] = loop.create_future()
+        self._waiting.setdefault(visitor.shop_domain, []).append((sent, answered))
+        if visitor.shop_domain not in self._taking:
+            self._taking.add(visitor.shop_domain)
+            task = loop.create_task(self._take(visitor.shop_domain, self._claims))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await answered
+
+    async def _take(self, domain: str, claims: Claims) -> None:
+        """Take a shop's forms, batch after batch, until none is left."""
+        loop = asyncio.get_running_loop()
+        try:
+            while waiting := self._waiting.pop(domain, None):
+                group, rest = waiting[:MOST_TAKEN], waiting[MOST_TAKEN:]
+                if rest:
+                    self._waiting[domain] = rest
+                try:
+                    answers: Sequence[Answer | Exception | None] = await loop.run_in_executor(
+                        self._threads, claims.answer_all, [form for form, _ in group]
+                    )
+                except Exception as trouble:
+                    answers = [trouble] * len(group)
+                for (_, answered), answer in zip(group, answers, strict=True):
+                    if answered.done():
+                        continue
+                    if isinstance(answer, Exception):
+                        answered.set_exception(answer)
+                    else:
+                        answered.set_result(answer)
+        finally:
+            self._taking.discard(domain)
 
     async def _landing(self, scope: Scope, receive: Receive, code: str, visitor: ProxyVisitor) -> Answer | None:
         said = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40).get("via", [""])[0]

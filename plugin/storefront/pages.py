@@ -191,13 +191,22 @@ def take_up(
     shopper: Shopper, typed: str, contact: str, way: str, evidence: referral.Evidence, channel: str
 ) -> referral.Offer | Refusal:
     """A shopper's claim, with all others that come now."""
+    asked = asked_for(shopper, typed, contact, way, evidence, channel)
+    if isinstance(asked, Refusal):
+        return asked
+    answer: referral.Offer | Refusal = current_app.extensions["claims"].ask(shopper.shop.shop_id, asked)
+    return answer
+
+
+def asked_for(
+    shopper: Shopper, typed: str, contact: str, way: str, evidence: referral.Evidence, channel: str
+) -> referral.Try | Refusal:
+    """What a shopper's claim asks for; a refusal where no database is needed to say no."""
     if len(contact) > LONGEST_ADDRESS:
         return referral.NotAnAddress()
     if way == "link" and not CODE.fullmatch(typed):
         return referral.CodeUnknown()
-    asked = referral.Try(typed, contact, way, shopper.customer_id, evidence, channel)
-    answer: referral.Offer | Refusal = current_app.extensions["claims"].ask(shopper.shop.shop_id, asked)
-    return answer
+    return referral.Try(typed, contact, way, shopper.customer_id, evidence, channel)
 
 
 def seen(

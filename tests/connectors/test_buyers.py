@@ -39,6 +39,26 @@ def buyer(raw: bytes) -> Buyer | None:
     return changed.order.buyer
 
 
+@pytest.mark.parametrize(
+    "shipping, billing, wanted",
+    [("RO", "DE", "RO"), (None, "de", "DE"), ("", " fr ", "FR"), (None, None, None), ("Germany", "D3", None)],
+)
+def test_an_order_is_of_the_country_that_it_was_sent_to_or_else_billed_in(
+    shipping: str | None, billing: str | None, wanted: str | None
+) -> None:
+    raw = body(
+        shipping_address={**HOME, "country_code": shipping} if shipping is not None else None,
+        billing_address={**HOME, "country_code": billing},
+    )
+    for told in (raw, pick(raw, tree((*fields("orders/create"), *BUYER_FIELDS)))):
+        changed = translate(Delivery(DeliveryId(1), "orders/create", told, OBSERVED))[0]
+        assert isinstance(changed, OrderChanged)
+        assert changed.order.country == wanted
+    changed = translate(Delivery(DeliveryId(1), "orders/create", pick(raw, tree(fields("orders/create"))), OBSERVED))[0]
+    assert isinstance(changed, OrderChanged)
+    assert changed.order.country is None, "what is not asked for is not known"
+
+
 def test_the_app_s_file_asks_for_none_of_it() -> None:
     told = tomllib.loads((ROOT / "shopify.app.toml").read_text("utf-8"))["webhooks"]["subscriptions"]
     asked = {field for each in told for field in each.get("include_fields", ())}

@@ -112,6 +112,7 @@ class _Address(Struct, gc=False):
     zip: str | None = None
     city: str | None = None
     phone: str | None = None
+    country_code: str | None = None
 
 
 class _Client(Struct, gc=False):
@@ -268,6 +269,18 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         gateways=gateways,
         buyer=_buyer(order),
         arrival=arrival(order.landing_site, order.referring_site, invited=code is not None, channel=channel),
+        country=_country(order),
+    )
+
+
+def _country(order: _Order) -> str | None:
+    return next(
+        (
+            code
+            for place in (order.shipping_address, order.billing_address)
+            if place is not None and (code := reading.country(place.country_code))
+        ),
+        None,
     )
 
 
