@@ -83,17 +83,16 @@ _ACCEPT_ORDERS = text("""
                 goods_minor = excluded.goods_minor, total_minor = excluded.total_minor,
                 discount_codes = excluded.discount_codes, referral_code = excluded.referral_code,
                 checkout_token = coalesce(excluded.checkout_token, orders.checkout_token),
-                landing_code = excluded.landing_code,
-                lines_digest = excluded.lines_digest, list_minor = excluded.list_minor,
-                tax_minor = excluded.tax_minor, tax_included = excluded.tax_included,
-                shipping_minor = excluded.shipping_minor,
-                -- A body that does not say how much was paid with credit takes nothing from one that did.
+                landing_code = excluded.landing_code, lines_digest = excluded.lines_digest,
+                list_minor = excluded.list_minor, tax_minor = excluded.tax_minor,
+                tax_included = excluded.tax_included, shipping_minor = excluded.shipping_minor,
+                -- What a body does not say takes nothing from one that did.
                 credit_minor = coalesce(excluded.credit_minor, orders.credit_minor),
                 fulfilled_at = CASE WHEN excluded.fulfilled_at IS NOT NULL
                                     THEN least(orders.fulfilled_at, excluded.fulfilled_at) END,
                 arrival = coalesce(excluded.arrival, orders.arrival),
-                country = coalesce(excluded.country, orders.country),
-                channel = excluded.channel, gateways = excluded.gateways, version = orders.version + 1
+                country = coalesce(excluded.country, orders.country), channel = excluded.channel,
+                gateways = excluded.gateways, version = orders.version + 1
             WHERE orders.deleted_at IS NULL
               AND (excluded.updated_at, excluded.observed_at) > (orders.updated_at, orders.observed_at)
         RETURNING order_id, external_id, lines_digest

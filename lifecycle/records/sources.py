@@ -95,7 +95,7 @@ COUNTRY = Source(
     """,
     (
         Trait("country", "country", "Where the goods of the newest order went, or its bill: two capital letters, such "
-              "as RO. Shopify tells it to apps that may read addresses.", Kind.CHOICE, _ORDERS, "country"),
+              "as RO. Known where the store lets us read addresses.", Kind.CHOICE, _ORDERS, "country"),
     ),
 )  # fmt: skip
 

@@ -17,9 +17,10 @@ from msgspec import Struct
 from commerce.arrivals import arrival
 from commerce.events import BadDelivery, Delivery, Event, OrderChanged, OrderDeleted, OrderStale, RefundChanged
 from commerce.money import check_currency, minor_units
-from commerce.orders import Buyer, OrderLine, OrderSnapshot, RefundedLine, RefundSnapshot
+from commerce.orders import OrderLine, OrderSnapshot, RefundedLine, RefundSnapshot
 from connectors.shopify import reading
 from connectors.shopify.inbound.bodies import Customer, Id, Instant, MoneySet, Quantity, customer_snapshot
+from connectors.shopify.inbound.buyers import Address, Client, buyer, country
 
 # The kinds of transaction after which an order may be paid, or its money be back.
 _MONEY_MOVED = frozenset({"sale", "capture", "refund", "void"})
@@ -27,9 +28,6 @@ _MONEY_MOVED = frozenset({"sale", "capture", "refund", "void"})
 
 # Only a reading of the order that is younger than its body can tell more.
 _AFTER = timedelta(microseconds=1)
-
-# Longer than any that a person lives at, or a browser calls itself.
-_ADDRESS_LENGTH, _AGENT_LENGTH = 200, 400
 
 # Most orders have no tax or no shipping: seen without parsing.
 _ZEROS = frozenset({"0.00", "0", "0.0"})
@@ -106,19 +104,6 @@ class _Refund(Struct, gc=False):
     transactions: list[_Transaction] = []
 
 
-class _Address(Struct, gc=False):
-    address1: str | None = None
-    address2: str | None = None
-    zip: str | None = None
-    city: str | None = None
-    phone: str | None = None
-    country_code: str | None = None
-
-
-class _Client(Struct, gc=False):
-    user_agent: str | None = None
-
-
 class _Order(Struct, gc=False):
     id: Id
     name: str
@@ -148,9 +133,9 @@ class _Order(Struct, gc=False):
     fulfillment_status: str | None = None
     phone: str | None = None
     browser_ip: str | None = None
-    client_details: _Client | None = None
-    billing_address: _Address | None = None
-    shipping_address: _Address | None = None
+    client_details: Client | None = None
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
 
 
 class _Deleted(Struct, gc=False):
@@ -267,41 +252,10 @@ def order_snapshot(order: _Order, observed_at: datetime) -> OrderSnapshot:
         fulfilled_at=updated_at if order.fulfillment_status == "fulfilled" else None,
         channel=channel,
         gateways=gateways,
-        buyer=_buyer(order),
+        buyer=buyer(order.phone, order.browser_ip, order.client_details, order.shipping_address, order.billing_address),
         arrival=arrival(order.landing_site, order.referring_site, invited=code is not None, channel=channel),
-        country=_country(order),
+        country=country(order.shipping_address, order.billing_address),
     )
-
-
-def _country(order: _Order) -> str | None:
-    return next(
-        (
-            code
-            for place in (order.shipping_address, order.billing_address)
-            if place is not None and (code := reading.country(place.country_code))
-        ),
-        None,
-    )
-
-
-def _buyer(order: _Order) -> Buyer | None:
-    """What the order says of whoever placed it; usually nothing, because we are not told. Goods that are sent somewhere
-    are sent to where somebody is.
-    """
-    billed, sent, client = order.billing_address, order.shipping_address, order.client_details
-    if billed is None and sent is None and client is None and order.phone is None and order.browser_ip is None:
-        return None
-    at = sent if sent is not None and sent.address1 else billed
-    parts = (at.address1, at.address2, at.zip, at.city) if at is not None else ()
-    lines = [reading.optional(part, _ADDRESS_LENGTH) for part in parts]
-    phone = order.phone or (billed.phone if billed is not None else None) or (sent.phone if sent is not None else None)
-    found = Buyer(
-        phone=reading.optional(phone, reading.NAME_LENGTH),
-        address=" ".join(filter(None, lines)) or None,
-        ip=reading.optional(order.browser_ip, reading.NAME_LENGTH),
-        user_agent=reading.optional(client.user_agent if client is not None else None, _AGENT_LENGTH),
-    )
-    return None if found == Buyer() else found
 
 
 def _lines(items: list[_Line], currency: str) -> tuple[tuple[OrderLine, ...], int]:
