@@ -15,6 +15,7 @@ import loyalty
 from bench.figures import BenchFailed, Options, Result, Row, median, rounded
 from bench.ground import RICH, Ground, clock, ground
 from engine.work import Database
+from plugin.cli import calm_collector
 
 ORDERS_EACH = 10
 """Orders of each customer."""
@@ -74,6 +75,8 @@ def measure(options: Options, progress: Progress) -> Result:
     with ground(rich=True) as place:
         bar = progress.add_task("trying terms", total=options.runs)
         orders = _write(place, options.simulated)
+        # As in the web processes, which answer with it.
+        calm_collector()
         database, runs = Database(place.url, clock, connections=1), list[float]()
         for _ in range(options.runs):
             began = time.perf_counter()

@@ -77,6 +77,7 @@ def run(root: Path, data: Path | None, build: report.Build, *, check: bool) -> i
             if check:
                 print(json.dumps(figures), flush=True)
                 return 0 if figures["ledger_ok"] and not figures["gaps"] else 1
+            _reckon(stage, root, home, console)
             acted = scenes.play(stage.store_url, SHOP, stage.database_url)
             _invite(stage, figures, acted, console)
             invited = True
@@ -184,6 +185,15 @@ def _replay(stage: Stage, data: Path | None, console: Console, *, check: bool) -
             machine.check_alive(stage.processes)
             _wait(0.5)
     raise TroubleStarting(f"Not everything was settled within {PATIENCE_SECONDS} seconds; see the logs in var/")
+
+
+def _reckon(stage: Stage, root: Path, home: Path, console: Console) -> None:
+    """What a worker does by night: find out what each customer is worth, and how well that is foreseen."""
+    console.print("Reckoning what each customer is worth, as a worker does by night ...")
+    command, log = [sys.executable, "app.py", "lifecycle", "nightly", "--shop", SHOP], home / "night.log"
+    process = machine.start(command, root, stage.environment, log)
+    if process.wait(PATIENCE_SECONDS):
+        raise TroubleStarting(f"That did not work. Its last words:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 _BARS = {
