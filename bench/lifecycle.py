@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     for name, value in facts.items():
         if name != "truth":
             print(Row(name, many.get(name, chosen.customers), value, name.rpartition("_")[2]))
-    print(json.dumps(facts))
+    print(json.dumps({name: round(value, 3) if isinstance(value, float) else value for name, value in facts.items()}))
     return 0
 
 
