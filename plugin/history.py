@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
 from commerce.store import StoreError
 from engine import backfills, shops
 from engine.backfill import Backfiller
@@ -18,6 +15,7 @@ from engine.backfills import Backfill
 from engine.reconcile import Reconciler
 from engine.shops import Shop
 from engine.work import Database
+from plugin.bars import Progress, TaskID, bars
 
 LOOK_SECONDS = 0.5
 
@@ -46,8 +44,7 @@ def _follow(house: House, shop: Shop, *, again: bool) -> int:
         backfills.ask(work, again=again)
     stop = threading.Event()
     reader = threading.Thread(target=_read, args=(house, shop, stop), name="backfill")
-    columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with bars() as progress:
         bar = progress.add_task(shop.domain, total=None)
         reader.start()
         try:

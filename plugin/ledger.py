@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
 import loyalty
 from engine import shops
 from engine.shops import Shop
 from engine.work import Database
+from plugin.bars import TaskID, bars
 
 
 class House(Protocol):
@@ -37,17 +35,16 @@ def _chosen(database: Database, domain: str | None) -> list[Shop]:
 
 
 def _verify(database: Database, shop: Shop) -> int:
-    columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+        bars() as progress,
         database.snapshot(shop.shop_id) as work,
     ):
-        bars = dict[str, TaskID]()
+        begun = dict[str, TaskID]()
 
         def tell(what: str, done: int, whole: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(f"{shop.domain}: {what}", total=whole)
-            progress.update(bars[what], completed=done, total=whole)
+            if what not in begun:
+                begun[what] = progress.add_task(f"{shop.domain}: {what}", total=whole)
+            progress.update(begun[what], completed=done, total=whole)
 
         proof = loyalty.prove(work, tell)
     for fault in proof.faults:

@@ -16,13 +16,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 import lifecycle
 from engine import log, shops
 from engine.shops import Shop
 from engine.work import Database
+from plugin.bars import bars
 
 # How much less of the processor a night asks for.
 NICENESS = 10
@@ -109,9 +107,8 @@ def _due(database: Database, shop: Shop) -> bool:
 
 
 def _reckon(database: Database, shop: Shop) -> None:
-    columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     began = database.clock()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with bars() as progress:
         bar = progress.add_task(f"{shop.domain}: customers", total=None)
         night = lifecycle.score_everybody(
             database, shop.shop_id, lambda done, whole: progress.update(bar, completed=done, total=whole)

@@ -7,14 +7,12 @@ import sys
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
 import loyalty
 from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from engine import packs, shops
 from engine.work import Database
+from plugin.bars import Progress, TaskID, bars
 
 
 class House(Protocol):
@@ -32,7 +30,7 @@ def write(house: House, domain: str, file: str) -> int:
         print(f"There is no shop {domain} here.", file=sys.stderr)
         return 2
     try:
-        with _bars() as progress, house.database.snapshot(shop.shop_id) as work, _written(file) as out:
+        with bars() as progress, house.database.snapshot(shop.shop_id) as work, _written(file) as out:
             lines = 0
             for line in packs.pack(work, packs.schema(house.database), _tell(progress)):
                 out.write(line + "\n")
@@ -47,7 +45,7 @@ def write(house: House, domain: str, file: str) -> int:
 def take(house: House, file: str) -> int:
     """Take a pack in; 1 where it is refused, or its books are wrong."""
     try:
-        with _bars() as progress, _read(file) as lines:
+        with bars() as progress, _read(file) as lines:
             shop = packs.unpack(house.database, lines, _tell(progress))
     except Refusal as refusal:
         print(f"{file}: {refusal.message}", file=sys.stderr)
@@ -78,17 +76,12 @@ def _read(file: str) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(file, "rb")) if Path(file).suffix == ".gz" else Path(file).open("rb")
 
 
-def _bars() -> Progress:
-    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
 def _tell(progress: Progress) -> packs.Tell:
-    bars = dict[str, TaskID]()
+    begun = dict[str, TaskID]()
 
     def tell(table: str, done: int) -> None:
-        if table not in bars:
-            bars[table] = progress.add_task(table.replace("_", " "), total=None)
-        progress.update(bars[table], completed=done)
+        if table not in begun:
+            begun[table] = progress.add_task(table.replace("_", " "), total=None)
+        progress.update(begun[table], completed=done)
 
     return tell
