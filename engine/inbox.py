@@ -280,6 +280,11 @@ def settle_read(
     return accepted
 
 
+def take_turn(work: UnitOfWork) -> None:
+    """Wait until no batch of this shop is being settled; none will be until this unit of work ends."""
+    work.run(_TAKE_TURN)
+
+
 def replay(work: UnitOfWork, delivery_id: DeliveryId) -> bool:
     """Put a parked delivery back among those that wait. False when it is not parked."""
     if work.row(_REPLAY, delivery_id=delivery_id) is None:

@@ -21,6 +21,7 @@ _NOTE = text("""
         claim_id bigint, channel text, told jsonb, traces jsonb, noted_at timestamptz)
     ORDER BY g.claim_id ON CONFLICT DO NOTHING
 """)
+_WAITING = text("SELECT EXISTS (SELECT FROM claim_notes WHERE shop_id = :shop_id) AS waiting")
 _TAKE = """
     DELETE FROM claim_notes n WHERE n.shop_id = :shop_id AND n.claim_id = ANY(ARRAY({claims}))
     RETURNING n.claim_id, n.channel, n.told, n.traces, n.noted_at
@@ -53,6 +54,11 @@ class Note:
 def put(work: UnitOfWork, notes: Sequence[Note]) -> None:
     if notes:
         work.run(_NOTE, rows=as_json(notes))
+
+
+def waiting(work: UnitOfWork) -> bool:
+    """Whether there is any note."""
+    return bool(work.row(_WAITING).waiting)
 
 
 def take(work: UnitOfWork, limit: int) -> list[Note]:

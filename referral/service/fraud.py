@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Buyer, Order
+from engine import inbox
 from engine.work import UnitOfWork
 from referral.records import notes, signals
 from referral.records import screenings as records
@@ -87,9 +88,14 @@ def note_claims(work: UnitOfWork, made: Sequence[Made]) -> None:
 
 
 def take_in_claims(work: UnitOfWork) -> bool:
-    """Begin the screenings of claims that were noted; False when there was none. One batch for each unit of work: it
-    waits for nobody while it holds them.
+    """Begin the screenings of claims that were noted; False when there was none.
+
+    In turn with the batches of orders: those take in the notes of their own claims, and ask for the same kin to be
+    looked at again, so the two would wait for each other.
     """
+    if not notes.waiting(work):
+        return False
+    inbox.take_turn(work)
     return _take_in(work, notes.take(work, NOTES_AT_ONCE))
 
 
