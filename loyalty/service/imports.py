@@ -107,21 +107,18 @@ def read_import(
                 faults.append(Fault(row.line, reason))
             elif customer_id is not None:
                 whose.setdefault(customer_id, row.line)
-                kept.append(
-                    {
-                        "line": row.line,
-                        "customer_id": customer_id,
-                        "points": row.points,
-                        "earned_at": row.earned_at,
-                        "expires_at": row.expires_at,
-                        "birthday": row.birthday,
-                    }
-                )
+                kept.append(_kept(row, customer_id))
     if faults:
         return Reading(None, sorted(faults, key=lambda fault: fault.line), dict(sheet.columns), left_out)
     note = note[:LONGEST_NOTE].strip()
     import_id = records.insert_import(work, sheet.source, way, note, kept, left_out, sheet.notes)
     return Reading(import_id, (), dict(sheet.columns), left_out)
+
+
+def _kept(row: Any, customer_id: int) -> dict[str, Any]:
+    """What is kept of a line, beside the books."""
+    names = ("line", "points", "earned_at", "expires_at", "birthday")
+    return {"customer_id": customer_id, **{name: getattr(row, name) for name in names}}
 
 
 def _wrong(way: str, people: int, first: int | None, *, dated: bool) -> str | None:

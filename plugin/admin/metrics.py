@@ -8,7 +8,7 @@ all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import lifecycle
 from commerce.arrivals import NAMES, Arrival
 from commerce.refusal import Refusal
+from engine.work import UnitOfWork
 from lifecycle import Cohort, Period, Span, Unit
 from plugin import wording
 from plugin.admin.pages import link, unit
@@ -68,14 +69,18 @@ def say_benchmark() -> Any:
 @merchant_only
 def read_benchmarks() -> Any:
     """Take a file of benchmarks, or say what is wrong with it."""
+    taken = _taken(lifecycle.import_benchmarks, _report_page)
+    return redirect(link("metrics.report", said=f"benchmarks-{taken}"), 303) if isinstance(taken, int) else taken
+
+
+def _taken(take: Callable[[UnitOfWork, bytes], tuple[int, Sequence[Any]]], page: Callable[..., Any]) -> Any:
+    """How many lines of the file that was sent are taken; or the page that says what is wrong with it."""
     try:
         with unit() as work:
-            taken, faults = lifecycle.import_benchmarks(work, _uploaded())
+            taken, faults = take(work, _uploaded())
     except Refusal as refusal:
-        return _report_page(refusal=refusal), 422
-    if faults:
-        return _report_page(faults=faults), 422
-    return redirect(link("metrics.report", said=f"benchmarks-{taken}"), 303)
+        return page(refusal=refusal), 422
+    return (page(faults=faults), 422) if faults else taken
 
 
 @pages.post("/count")
@@ -134,14 +139,8 @@ def say_spend() -> Any:
 @merchant_only
 def read_spend() -> Any:
     """Take a file of spend, or say what is wrong with it, line by line."""
-    try:
-        with unit() as work:
-            taken, faults = lifecycle.import_spend(work, _uploaded())
-    except Refusal as refusal:
-        return _channels_page(refusal=refusal), 422
-    if faults:
-        return _channels_page(faults=faults), 422
-    return redirect(link("metrics.channels", said=f"file-{taken}"), 303)
+    taken = _taken(lifecycle.import_spend, _channels_page)
+    return redirect(link("metrics.channels", said=f"file-{taken}"), 303) if isinstance(taken, int) else taken
 
 
 @pages.get("/journey")

@@ -206,6 +206,7 @@ def nothing_written(desk: Desk, above: Superuser, deed: Callable[[], object], re
 def test_too_few_points_are_refused_and_nothing_is_written(desk: Desk, above: Superuser) -> None:
     desk.settle(people.order(1, people.customer(), 9999, placed_at=LONG_AGO))
     nothing_written(desk, above, desk.redeem, loyalty.NotEnoughPoints)
+    assert figures(desk) == (99, 99, 0, 0)
 
 
 def test_points_still_on_hold_are_not_spent(desk: Desk, above: Superuser, clock: Clock) -> None:
