@@ -90,6 +90,7 @@ _TAKE_TURN = text("""
     SELECT pg_advisory_xact_lock(hashtext('settle'), CAST(:shop_id % 2147483647 AS integer)),
            set_config('synchronous_commit', 'off', true)
 """)
+_WAIT_TURN = text("SELECT pg_advisory_xact_lock(hashtext('settle'), CAST(:shop_id % 2147483647 AS integer))")
 _WAKE = text("SELECT pg_notify('perennial_inbox', CAST(CAST(:shop_id AS bigint) AS text))")
 
 # What a body may grow to when it is unpacked: far above the door's limit, far below what would hurt.
@@ -281,8 +282,11 @@ def settle_read(
 
 
 def take_turn(work: UnitOfWork) -> None:
-    """Wait until no batch of this shop is being settled; none will be until this unit of work ends."""
-    work.run(_TAKE_TURN)
+    """Wait until no batch of this shop is being settled; none will be until this unit of work ends.
+
+    What is decided in a turn is on the disk when it ends, unlike a batch, whose deliveries could be settled again.
+    """
+    work.run(_WAIT_TURN)
 
 
 def replay(work: UnitOfWork, delivery_id: DeliveryId) -> bool:

@@ -77,6 +77,10 @@ class Clock:
         return self.now.timestamp()
 
 
+# For pages that are being sent when a test ends.
+PATIENCE_SECONDS = 2
+
+
 class EventLoop:
     """An event loop on a thread of its own, as the web server has one; tests speak to it from theirs."""
 
@@ -89,14 +93,18 @@ class EventLoop:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
 
     def close(self) -> None:
-        self.run(self._cancel_rest())
+        self.run(self._end_rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()
 
-    async def _cancel_rest(self) -> None:
-        """A page that nobody read to its end leaves its task waiting."""
+    async def _end_rest(self) -> None:
+        """Pages that are on their way come to their end: their threads would speak to a loop that is closed. One that
+        nobody read to its end leaves its task waiting for ever.
+        """
         rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            _, rest = await asyncio.wait(rest, timeout=PATIENCE_SECONDS)
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)

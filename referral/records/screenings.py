@@ -65,6 +65,10 @@ _OLDER = text(f"""
         ORDER BY weights_version LIMIT :limit)
     ORDER BY s.screening_id FOR NO KEY UPDATE
 """)
+_ANY_OLDER = text(
+    "SELECT EXISTS (SELECT FROM screenings WHERE shop_id = :shop_id AND weights_version < :version) AS any"
+)
+_ANY_UNSETTLED = text("SELECT EXISTS (SELECT FROM screenings WHERE shop_id = :shop_id AND unsettled) AS any")
 _AFTER = text(f"""
     SELECT {_COLUMNS} FROM screenings s WHERE s.shop_id = :shop_id AND s.screening_id > :after
     ORDER BY s.screening_id LIMIT :limit
@@ -74,6 +78,7 @@ _ASK = text("""
     INSERT INTO screening_requests (shop_id, screening_id) SELECT :shop_id, n FROM unnest(CAST(:ids AS bigint[])) n
     ORDER BY n ON CONFLICT DO NOTHING
 """)
+_ASKED = text("SELECT EXISTS (SELECT FROM screening_requests WHERE shop_id = :shop_id) AS any")
 _TO_LOOK_AT = text("""
     DELETE FROM screening_requests WHERE shop_id = :shop_id AND screening_id = ANY(ARRAY(
         SELECT screening_id FROM screening_requests WHERE shop_id = :shop_id ORDER BY screening_id LIMIT :limit))
@@ -269,6 +274,11 @@ def lock(work: UnitOfWork, ids: Iterable[int]) -> list[Screening]:
     return [Screening(*row) for row in work.rows(_BY_ID, ids=sorted(ids))]
 
 
+def any_older(work: UnitOfWork, version: int) -> bool:
+    """Whether any was weighed by weights before these."""
+    return bool(work.row(_ANY_OLDER, version=version).any)
+
+
 def lock_older(work: UnitOfWork, version: int, limit: int) -> list[Screening]:
     """Some of those that were weighed by older weights, held until the unit of work ends."""
     return [Screening(*row) for row in work.rows(_OLDER, version=version, limit=limit)]
@@ -322,9 +332,19 @@ def look_again_at_kin(work: UnitOfWork, ids: Sequence[int], kinds: Sequence[str]
     work.run(_LOOK_AGAIN, ids=list(ids), kinds=list(kinds), limit=limit)
 
 
+def asked(work: UnitOfWork) -> bool:
+    """Whether any is to be looked at."""
+    return bool(work.row(_ASKED).any)
+
+
 def to_look_at(work: UnitOfWork, limit: int) -> list[int]:
     """Take some of those that are to be looked at."""
     return [row.screening_id for row in work.rows(_TO_LOOK_AT, limit=limit)]
+
+
+def any_unsettled(work: UnitOfWork) -> bool:
+    """Whether the award of any order must be settled anew."""
+    return bool(work.row(_ANY_UNSETTLED).any)
 
 
 def take_unsettled(work: UnitOfWork, limit: int) -> list[OrderId]:

@@ -14,7 +14,7 @@ from typing import Any
 from commerce.customers import Merge
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
-from engine import mirror, outbox
+from engine import inbox, mirror, outbox
 from engine.work import UnitOfWork, as_json
 from referral import rules
 from referral.records import Attribution, attributions, baskets, claims, codes, gifts, mentions, screenings
@@ -82,6 +82,9 @@ def settle_attributions(
 
 def settle_screened(work: UnitOfWork) -> bool:
     """Settle the awards of orders whose band has changed since; False when there is none left."""
+    if not screenings.any_unsettled(work):
+        return False
+    inbox.take_turn(work)
     order_ids = screenings.take_unsettled(work, SETTLED_AT_ONCE)
     settle_again(work, order_ids)
     return bool(order_ids)

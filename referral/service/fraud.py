@@ -151,7 +151,14 @@ def note_buyers(work: UnitOfWork, orders: Sequence[Order], buyers: Mapping[Order
 
 
 def screen_due(work: UnitOfWork) -> bool:
-    """Look at a batch of those that are to be looked at; False when there is none left."""
+    """Look at a batch of those that are to be looked at; False when there is none left.
+
+    In turn with the batches of orders, as `take_in_claims` is: they lock screenings and ask for others of them, and
+    here what was asked for is taken before it is locked.
+    """
+    if not records.asked(work):
+        return False
+    inbox.take_turn(work)
     ids = records.to_look_at(work, BATCH)
     if ids:
         _screen(work, records.lock(work, ids))

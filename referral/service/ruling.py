@@ -3,6 +3,8 @@
 A person's word stands above every score, is written down with its reason and by whom, and the awards follow it at
 once. A block declines what the advocate brought and holds everything that hangs together with it: whoever shares a
 mailbox, a phone, a browser, a postal address with one of theirs, and whoever shares one with those.
+
+Decisions are made in turn with the batches of orders: both write to screenings and to the awards that hang on them.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from engine import inbox
 from engine.work import UnitOfWork
 from referral.records import rulings, signals
 from referral.rules.fraud import SIGNALS, Band, Score, Weights, score
@@ -102,6 +105,7 @@ def decide(work: UnitOfWork, ids: Sequence[int], ruling: Band, note: str, ruled_
     """
     assert ruling is not Band.REVIEW, "a decision is for or against"
     reason = _reason(note)
+    inbox.take_turn(work)
     known = rulings.known(work, ids)
     if not known:
         raise ReferralUnknown
@@ -133,6 +137,7 @@ def block(work: UnitOfWork, customer_id: CustomerId, note: str, ruled_by: str) -
     reason = _reason(note)
     if not rulings.is_customer(work, customer_id):
         raise ReferralUnknown
+    inbox.take_turn(work)
     (ruling_id,) = rulings.rule(work, "block", reason, ruled_by, advocates=[customer_id])
     theirs = set(rulings.of_advocates(work, [customer_id], MOST_IN_RING))
     reached = _connected(work, theirs, [customer_id])
@@ -148,6 +153,7 @@ def unblock(work: UnitOfWork, customer_id: CustomerId, note: str, ruled_by: str)
     reason = _reason(note)
     if not rulings.is_customer(work, customer_id):
         raise ReferralUnknown
+    inbox.take_turn(work)
     rulings.rule(work, "unblock", reason, ruled_by, advocates=[customer_id])
     reached = {*rulings.release(work, customer_id), *rulings.of_advocates(work, [customer_id], MOST_IN_RING)}
     _follow(work, sorted(reached))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from commerce.refusal import Refusal
-from engine import terms
+from engine import inbox, terms
 from engine.work import UnitOfWork
 from referral.records import screenings as records
 from referral.records import signals
@@ -97,6 +97,9 @@ def preview_weights(work: UnitOfWork, weights: Weights) -> Change:
 def rescore_due(work: UnitOfWork, limit: int = PORTION) -> bool:
     """Weigh a portion of the screenings of older weights anew; False when there is none left."""
     weights = current_weights(work)
+    if not records.any_older(work, weights.version):
+        return False
+    inbox.take_turn(work)
     rows = records.lock_older(work, weights.version, limit)
     blocked = signals.blocks(work) if rows else {}
     judged = list[Judged]()

@@ -115,7 +115,7 @@ class Loop:
         """The merchant consents, and opens the app in the admin."""
         self.world.install(self.domain)
         address = launch_url(self.world, self.world.shop(self.domain))
-        page = self.door.get(address.removeprefix(self.world.app.app_url))
+        page = self.door.get(address.removeprefix(self.world.app.app_url), buffered=True)
         assert page.status_code == 200, page.text
         return self.shop
 

@@ -46,6 +46,9 @@ def test_a_crowd_that_claims_and_buys_at_once_is_all_held_in_the_end(desk: Desk,
             with desk.work() as work:
                 referral.take_in_claims(work)
                 referral.screen_due(work)
+            with desk.work() as work:
+                referral.settle_screened(work)
+                referral.rescore_due(work)
 
     with ThreadPoolExecutor(CROWD + 1) as pool:
         done = [*(pool.submit(claim_and_buy, hand) for hand in range(CROWD)), pool.submit(look)]

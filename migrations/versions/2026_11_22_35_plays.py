@@ -1,0 +1,18 @@
+"""Plays."""
+
+from __future__ import annotations
+
+from migrations import ForwardOnly
+
+revision = "2026_11_22_35"
+down_revision = "2026_11_22_34"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    raise ForwardOnly

@@ -1,0 +1,18 @@
+"""Summaries."""
+
+from __future__ import annotations
+
+from migrations import ForwardOnly
+
+revision = "2026_11_22_37"
+down_revision = "2026_11_22_36"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    raise ForwardOnly
