@@ -28,7 +28,7 @@ _ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}@[^\s@<>()\[\]\\
 
 
 class BadLetter(Refusal):
-    """This cannot be sent as an e-mail."""
+    """This cannot be sent as an e-mail: it needs an address, a subject of one line, and something to say."""
 
 
 class MailTrouble(Exception):
@@ -53,17 +53,17 @@ class Letter:
 
     def __post_init__(self) -> None:
         if len(self.to) > LONGEST_ADDRESS or _ADDRESS.fullmatch(self.to) is None:
-            raise BadLetter("That is not an e-mail address.")
+            raise BadLetter
         if not self.subject.strip() or len(self.subject) > LONGEST_SUBJECT or not _one_line(self.subject):
-            raise BadLetter("The subject of an e-mail is one line of up to 200 letters.")
+            raise BadLetter
         if not self.text.strip() or max(len(self.text), len(self.html)) > LONGEST_BODY:
-            raise BadLetter("An e-mail says something, in up to 200,000 letters.")
+            raise BadLetter
         for name, value in self.headers.items():
             named = _HEADER.fullmatch(name) is not None and name.lower() not in _OURS
             if not named or not name.lower().startswith(("list-", "x-", "auto-", "reply-", "precedence")):
-                raise BadLetter("There is a header that no e-mail of ours may have.")
+                raise BadLetter
             if not value or len(value) > LONGEST_HEADER or not _one_line(value):
-                raise BadLetter("A header of an e-mail is one line.")
+                raise BadLetter
 
 
 class MailPort(Protocol):

@@ -161,8 +161,8 @@ def _of_this_platform() -> None:
 
 
 def _session_s_shop() -> shops.Shop | None:
-    shop = standalone.of_session()
-    return shop if shop is not None and shop.platform == PLATFORM else None
+    seat = standalone.of_session()
+    return seat.shop if seat is not None and seat.shop.platform == PLATFORM else None
 
 
 def _let_in(shop_id: ShopId, to: str) -> BaseResponse:
