@@ -78,9 +78,7 @@ _acting: ContextVar[_Acting | None] = ContextVar("acting", default=None)
 
 
 @contextmanager
-def acting(
-    shop_id: ShopId, staff_id: int | None, who: str, role: str, what: str, **about: Any
-) -> Iterator[None]:
+def acting(shop_id: ShopId, staff_id: int | None, who: str, role: str, what: str, **about: Any) -> Iterator[None]:
     """Let what is written in this block be written down as theirs; `what` is a code, the caller's."""
     deed = _Acting(shop_id, staff_id, who, role, what, {name: _short(value) for name, value in about.items()})
     token = _acting.set(deed)

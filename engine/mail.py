@@ -104,23 +104,21 @@ def purge(work: UnitOfWork) -> None:
 
 
 class Mailer:
-    """Sends what waits, of all shops; without a `post` it waits on."""
+    """Sends what waits, of all shops."""
 
-    def __init__(self, database: Database, seal: Seal, post: MailPort | None) -> None:
+    def __init__(self, database: Database, seal: Seal, post: MailPort) -> None:
         self._database, self._seal, self._post = database, seal, post
 
     def round(self) -> int:
         """One batch of each shop that has mails due; answers how many were tried."""
-        if self._post is None:
-            return 0
         with self._database.machine() as connection:
             waiting = connection.execute(_WAITING, {"now": self._database.clock()}).all()
-        return sum(self._send_batch(ShopId(row.shop_id), self._post) for row in waiting)
+        return sum(self._send_batch(ShopId(row.shop_id)) for row in waiting)
 
-    def _send_batch(self, shop_id: ShopId, post: MailPort) -> int:
+    def _send_batch(self, shop_id: ShopId) -> int:
         claimed = self._claim(shop_id)
         for item in claimed:
-            trouble = _send(post, shop_id, item)
+            trouble = _send(self._post, shop_id, item)
             # Each by itself: what was sent stays sent, whatever becomes of the next.
             with self._database.work(shop_id) as work:
                 _record(work, item, trouble)
@@ -129,9 +127,7 @@ class Mailer:
     def _claim(self, shop_id: ShopId) -> list[_Claimed]:
         with self._database.work(shop_id) as work:
             rows = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=BATCH)
-            return [
-                _Claimed(r.mail_id, r.kind, self._letter(work, r.sealed, r.ends_at), r.attempts) for r in rows
-            ]
+            return [_Claimed(r.mail_id, r.kind, self._letter(work, r.sealed, r.ends_at), r.attempts) for r in rows]
 
     def _letter(self, work: UnitOfWork, sealed: bytes, ends_at: datetime | None) -> Letter | None:
         kept = self._seal.open(work.shop_id, sealed)

@@ -98,9 +98,7 @@ class Link:
     """Whether this is that browser; true for a link that is not tied."""
 
 
-def begin(
-    work: UnitOfWork, person: Person, token: str, way: Way, browser: str, challenge: bytes | None = None
-) -> None:
+def begin(work: UnitOfWork, person: Person, token: str, way: Way, browser: str, challenge: bytes | None = None) -> None:
     """Let a browser in as `person`. Refuses with `Replayed` where the `challenge` that a passkey answered has let
     somebody in before.
     """

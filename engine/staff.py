@@ -73,8 +73,8 @@ class NobodyThere(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the shop's staff. `user_id` is the platform's number of them, empty for whoever it vouches for without
-    saying who it is; those who sign in by themselves have an `email` instead.
+    """Somebody of the shop's staff. `user_id` is the platform's number of them, empty for whoever it vouches for
+    without saying who it is; those who sign in by themselves have an `email` instead.
     """
 
     staff_id: int
@@ -130,7 +130,7 @@ _JOIN = text("""
     WHERE shop_id = :shop_id AND staff_id = :staff_id AND removed_at IS NULL RETURNING staff_id
 """)
 _SET_ROLE = text("""
-    UPDATE staff SET role = :role, removed_at = NULL WHERE shop_id = :shop_id AND staff_id = :staff_id RETURNING staff_id
+    UPDATE staff SET role = :role, removed_at = NULL WHERE shop_id = :shop_id AND staff_id = :staff_id
 """)
 _RENAME = text("UPDATE staff SET name = :name WHERE shop_id = :shop_id AND staff_id = :staff_id")
 _REMOVE = text("""

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, text
 WINDOW = timedelta(hours=1)
 
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext('sign-in tries'), 0)")
-_COUNT = text("SELECT who, count(*) AS many FROM sign_in_tries WHERE who = ANY(:who) AND tried_at > :since GROUP BY who")
+_COUNT = text(
+    "SELECT who, count(*) AS many FROM sign_in_tries WHERE who = ANY(:who) AND tried_at > :since GROUP BY who"
+)
 _NOTE = text("INSERT INTO sign_in_tries (who, tried_at) SELECT who, :now FROM unnest(CAST(:who AS bytea[])) w(who)")
 _FORGET = text("DELETE FROM sign_in_tries WHERE tried_at <= :since")
 

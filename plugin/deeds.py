@@ -6,8 +6,12 @@ owner's alone, until somebody has thought about it; a test asks for its line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from flask import Flask, g
+from jinja2.ext import Extension
 
 from commerce.sayings import say
 from engine.staff import Role
@@ -128,6 +132,33 @@ def may(role: Role, endpoint: str) -> bool:
     if endpoint in DEEDS:
         return role.covers(DEEDS[endpoint].least)
     return role.covers(PAGES.get(endpoint, READ_ONLY))
+
+
+# A form's address, and a button's where it has one of its own, name the deed in the page's source.
+_FORM = re.compile(r"""<form\b[^>]*?\baction="\{\{ link\('(?P<deed>[a-z_]+\.[a-z_]+)'[^>]*?>.*?</form>""", re.DOTALL)
+
+
+class _Hiding(Extension):
+    """Forms that post what the reader may not do are no part of their page: no template has to think of it."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        del name, filename
+
+        def guarded(found: re.Match[str]) -> str:
+            return f"{{% if may('{found['deed']}') %}}{found[0]}{{% endif %}}" if found["deed"] in DEEDS else found[0]
+
+        return _FORM.sub(guarded, source)
+
+
+def hide_what_may_not_be(app: Flask) -> None:
+    """Let the templates of `app` ask `may("keys.make")`, and leave out the forms that their reader may not send."""
+    app.jinja_env.add_extension(_Hiding)
+    app.jinja_env.globals.update(may=_reader_may, role_name=role_name)
+
+
+def _reader_may(endpoint: str) -> bool:
+    merchant = g.get("merchant")
+    return merchant is None or may(merchant.person.role, endpoint)
 
 
 def said(what: str) -> str:

@@ -1,5 +1,5 @@
-"""What we write to people by e-mail: a few sentences and one link, as text and as simple HTML, in the language of whoever
-asked for it.
+"""What we write to people by e-mail: a few sentences and one link, as text and as simple HTML, in the language of
+whoever asked for it.
 """
 
 from __future__ import annotations

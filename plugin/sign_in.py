@@ -20,7 +20,7 @@ from engine import audit, mail, sessions, shops, staff, tries
 from engine.shops import Shop
 from plugin import letters, standalone
 from plugin.passkeys import LONGEST_ANSWER, Copied, Door, NoProof, holder
-from plugin.sentences import _
+from plugin.sentences import _, refused
 from plugin.session import anybody
 
 pages = Blueprint("sign_in", __name__, url_prefix="/sign-in")
@@ -57,7 +57,7 @@ def ask_link() -> BaseResponse:
     try:
         email = staff.address(typed)
     except staff.BadEmail as refusal:
-        return _page(refusal=refusal.message, field="email", typed=typed, status=REFUSED)
+        return _page(refusal=refusal, field="email", typed=typed, status=REFUSED)
     with doors.database.machine() as connection:
         if not tries.allowed(connection, _counted(email), doors.database.clock()):
             often = _("There were too many tries. Please wait an hour, or use a passkey.")
@@ -114,15 +114,15 @@ def with_passkey() -> BaseResponse:
                 person, challenge = proven
                 return standalone.let_in(work, person, "passkey", "/", challenge)
     except Refusal as refusal:
-        refused = NoProof() if isinstance(refusal, staff.NobodyThere) else refusal
-        return _page(refusal=refused, status=REFUSED)
+        no = NoProof() if isinstance(refusal, staff.NobodyThere) else refusal
+        return _page(refusal=no, status=REFUSED)
     return _page(refusal=proven, status=REFUSED)
 
 
-def door() -> Door:
-    """Where passkeys are asked for, in this browser."""
+def door(browser: str = "") -> Door:
+    """Where passkeys are asked for, in this browser; `browser` is the secret that it was only just given."""
     doors = current_app.extensions["doors"]
-    return Door(doors.app_url, doors.secret, _browser(), doors.database.clock())
+    return Door(doors.app_url, doors.secret, browser or _browser(), doors.database.clock())
 
 
 def knows_browser(answer: BaseResponse) -> str:
@@ -144,7 +144,7 @@ def _page(
     if browser:
         standalone.keep(answer, BROWSER, browser, BROWSER_SECONDS, "/")
     known = browser or knows_browser(answer)
-    here = Door(doors.app_url, doors.secret, known, doors.database.clock())
+    here = door(known)
     answer.set_data(
         render_template(
             "sign_in.html", question=here.question_to_enter() if here.works else "", mails=doors.mails, asked=asked,
@@ -156,7 +156,7 @@ def _page(
 
 
 def _told(refusal: Any) -> str:
-    return _(refusal.message) if isinstance(refusal, Refusal) else refusal or ""
+    return refused(refusal) if isinstance(refusal, Refusal) else refusal or ""
 
 
 def _link_page(end: str) -> BaseResponse:
@@ -164,7 +164,9 @@ def _link_page(end: str) -> BaseResponse:
     if named is not None:
         with doors.database.work(named[0].shop_id) as work:
             link = sessions.see_link(work, named[1], _browser())
-    page = render_template("sign_in_link.html", link=link, shop_name=letters.name_of(named[0]) if named else "", end=end)
+    page = render_template(
+        "sign_in_link.html", link=link, shop_name=letters.name_of(named[0]) if named else "", end=end
+    )
     return Response(page, 200 if link is not None and link.own_browser else REFUSED)
 
 

@@ -18,7 +18,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    g,
+    has_request_context,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from werkzeug.wrappers import Response as BaseResponse
 
 from commerce.ids import ShopId
@@ -79,7 +90,9 @@ def read_session(secret: bytes, given: str, now: datetime) -> Ticket | None:
     if match is None or not hmac.compare_digest(match[4], _seal(secret, given.rpartition("~")[0])):
         return None
     began = int(match[2], 16)
-    return Ticket(ShopId(int(match[1])), began, match[3]) if 0 <= now.timestamp() - began + 1 <= SESSION_SECONDS else None
+    return (
+        Ticket(ShopId(int(match[1])), began, match[3]) if 0 <= now.timestamp() - began + 1 <= SESSION_SECONDS else None
+    )
 
 
 def _seal(secret: bytes, said: str) -> str:
@@ -165,7 +178,7 @@ def open_session(
     cookie = make_session(secret, work.shop_id, work.now)
     ticket = read_session(secret, cookie, work.now)
     assert ticket is not None, "a cookie that was just made can be read"
-    sessions.begin(work, person, ticket.token, way, _browser(), challenge)
+    sessions.begin(work, person, ticket.token, way, browser_name(), challenge)
     return cookie
 
 
@@ -179,8 +192,9 @@ def removed() -> Response:
     return Response(render_template("error.html", title=title, message=message), 403)
 
 
-def _browser() -> str:
-    agent = request.headers.get("User-Agent", "") if request else ""
+def browser_name() -> str:
+    """What a browser says that it is, such as ``Firefox, Linux``; empty where it says nothing that we know."""
+    agent = request.headers.get("User-Agent", "") if has_request_context() else ""
     named = [next((name for mark, name in known if mark in agent), "") for known in (_BROWSERS, _SYSTEMS)]
     return ", ".join(filter(None, named))
 

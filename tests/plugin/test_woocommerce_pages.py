@@ -146,6 +146,10 @@ def test_every_route_of_a_house_of_this_platform_alone_has_an_owner(database: Da
     assert open_to_all == {"/static/<path:filename>", "/health", "/ready", "/metrics"}
     assert {path for path, owner in owners.items() if owner == "anybody"} == {
         "/s/<int:shop_id>/<int:survey_id>/<key>",
+        "/sign-in",
+        "/sign-in/link",
+        "/sign-in/link/<end>",
+        "/sign-in/passkey",
         "/visits",
         "/woocommerce",
         "/woocommerce/back",

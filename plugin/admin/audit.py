@@ -1,0 +1,58 @@
+"""The audit log's page: who changed what, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, render_template, request
+
+from engine import audit, staff
+from plugin import deeds
+from plugin.admin.customers import NO_BOUND
+from plugin.admin.pages import unit
+from plugin.admin.staff import called, label
+from plugin.sentences import _
+from plugin.session import merchant_only
+
+pages = Blueprint("audit", __name__, url_prefix="/activity/audit")
+
+# What stands in columns of its own.
+_SHOWN = {"customer_id", "before", "after"}
+
+
+@pages.get("")
+@merchant_only
+def log() -> str:
+    """Who changed what; of one person, or of one kind."""
+    what = request.args.get("what", "")
+    kinds = {**{code: deed.said for code, deed in deeds.DEEDS.items()}, **deeds.UNASKED}
+    who = _number(request.args.get("who"))
+    with unit() as work:
+        lines, after = audit.page(
+            work, staff_id=who, what=what if what in kinds else None, before=_number(request.args.get("after"))
+        )
+        people = staff.people(work)
+    return render_template(
+        "admin/audit.html", lines=lines, after=after, people=people, kinds=kinds, who=who, what=what,
+        said=deeds.said, called=called, label=label, about=about, first="after" not in request.args,
+        days=audit.KEPT_FOR.days, value=value,
+    )  # fmt: skip
+
+
+def about(line: audit.Line) -> Sequence[tuple[str, Any]]:
+    """Of what a line is, beside its customer and what was before and after: names and short values."""
+    return [(name, shown) for name, shown in line.about.items() if name not in _SHOWN and shown not in (None, "")]
+
+
+def value(of: Any) -> str:
+    """A short value of the log, as a page shows it: a role by its name."""
+    if of is None or of == "":
+        return _("none")
+    return deeds.role_name(of) if of in set(staff.Role) else str(of)
+
+
+def _number(given: str | None) -> int | None:
+    if given and given.isascii() and given.isdigit() and len(given) <= 18:
+        return min(int(given), NO_BOUND)
+    return None
