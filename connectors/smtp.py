@@ -45,7 +45,7 @@ class Post:
         except smtplib.SMTPResponseException as answer:
             raise _trouble(int(answer.smtp_code), "the e-mail") from None
         except smtplib.SMTPNotSupportedError:
-            raise MailTrouble("the mail server cannot encrypt, or cannot take this address", permanent=True) from None
+            raise MailTrouble("the mail server cannot encrypt, or cannot take this address", permanent=False) from None
         except (OSError, smtplib.SMTPException) as error:
             raise MailTrouble(f"the mail server does not answer ({type(error).__name__})", permanent=False) from None
 

@@ -78,7 +78,7 @@ _acting: ContextVar[_Acting | None] = ContextVar("acting", default=None)
 
 
 @contextmanager
-def acting(shop_id: ShopId, staff_id: int | None, who: str, role: str, what: str, **about: Any) -> Iterator[None]:
+def acting(shop_id: ShopId, staff_id: int | None, who: str, role: str, what: str, /, **about: Any) -> Iterator[None]:
     """Let what is written in this block be written down as theirs; `what` is a code, the caller's."""
     deed = _Acting(shop_id, staff_id, who, role, what, {name: _short(value) for name, value in about.items()})
     token = _acting.set(deed)
@@ -96,7 +96,7 @@ def tell(**about: Any) -> None:
         deed.about.update({name: _short(value) for name, value in about.items()})
 
 
-def write(work: UnitOfWork, staff_id: int | None, who: str, role: str, what: str, **about: Any) -> None:
+def write(work: UnitOfWork, staff_id: int | None, who: str, role: str, what: str, /, **about: Any) -> None:
     """One line for something that nobody is admitted to as `acting`, such as signing in."""
     said = orjson.dumps({name: _short(value) for name, value in about.items()}).decode()
     work.run(_WRITE, now=work.now, anyway=True, staff_id=staff_id, who=who, role=role, what=what, about=said)
