@@ -78,7 +78,7 @@ class Door:
         name = person.label or shop_name
         return _json(
             rp={"id": self.host, "name": "Perennial"},
-            user={"id": _b64(_handle(shop_id, person.staff_id)), "name": f"{name} · {shop_name}", "displayName": name},
+            user={"id": self.handle_of(shop_id, person.staff_id), "name": f"{name} · {shop_name}", "displayName": name},
             challenge=_b64(self._challenge(f"make {shop_id} {person.staff_id}")),
             pubKeyCredParams=[{"type": "public-key", "alg": alg} for alg in _ALGORITHMS],
             timeout=ASKED_SECONDS * 1000, attestation="none",
@@ -87,6 +87,10 @@ class Door:
                 "residentKey": "required", "requireResidentKey": True, "userVerification": "required",
             },
         )  # fmt: skip
+
+    def handle_of(self, shop_id: ShopId, staff_id: int) -> str:
+        """What an authenticator keeps beside a passkey, and says again: of which shop, and whose."""
+        return _b64(struct.pack(">QQ", shop_id, staff_id))
 
     def keep_made(self, work: UnitOfWork, person: Person, answer: str, name: str) -> None:
         """Keep the passkey that an authenticator has made. Refuses with `NoProof` or `passkeys.NotKept`."""
@@ -172,10 +176,6 @@ def holder(answer: str) -> tuple[ShopId, int] | None:
     except (ValueError, KeyError, TypeError, RecursionError, struct.error):
         return None
     return (ShopId(shop_id), staff_id) if max(shop_id, staff_id) < 2**62 else None
-
-
-def _handle(shop_id: ShopId, staff_id: int) -> bytes:
-    return struct.pack(">QQ", shop_id, staff_id)
 
 
 def _b64(raw: bytes) -> str:

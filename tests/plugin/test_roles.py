@@ -24,6 +24,7 @@ from plugin.session import merchant_only
 from tests.ground import Clock, Superuser
 from tests.plugin.conftest import House, Merchant, order, person
 from tests.plugin.markup import flat, mistakes
+from tests.plugin.test_value import FORM as VALUE
 
 # With themselves, everybody may do these.
 OWN = {
@@ -143,8 +144,8 @@ def test_a_line_says_of_what_it_was_and_never_a_secret(house: House, shop: Shop,
     (key,) = lines(house, shop)
     assert key.what == "keys.make"
     assert secret[0] not in str(key)
-    assert merchant.fetch("/value", "POST", f_cuts="2, 3, 5, 9").status_code == 303
-    assert lines(house, shop)[0].about == {"terms": "lifecycle", "before": 1, "after": 2}
+    assert merchant.fetch("/value", "POST", **VALUE).status_code == 303
+    assert lines(house, shop)[0].about == {"terms": "value", "before": 0, "after": 1}
 
 
 def test_a_line_is_never_changed(database: Database, house: House, shop: Shop, merchant: Merchant) -> None:
