@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
+from commerce.sayings import say
 from engine import audit, staff
 from plugin import deeds
 from plugin.admin.customers import NO_BOUND
@@ -17,8 +18,16 @@ from plugin.session import merchant_only
 
 pages = Blueprint("audit", __name__, url_prefix="/activity/audit")
 
-# What stands in columns of its own.
-_SHOWN = {"customer_id", "before", "after"}
+# What stands in columns of its own, or says nothing to a person.
+_SHOWN = {"customer_id", "before", "after", "staff_id", "way"}
+# What the others are called; those that are not here are called as the address of the page calls them.
+_NAMES = {
+    "batch_no": say("batch"), "import_id": say("import"), "key_id": say("key"), "redemption_id": say("redemption"),
+    "screening_id": say("referral"), "segment_id": say("segment"), "draft_id": say("draft"),
+    "survey_id": say("survey"), "delivery_id": say("delivery"), "effect_id": say("effect"),
+    "terms": say("terms"), "person": say("person"), "passkey": say("passkey"), "sessions": say("sessions"),
+    "decision": say("decision"), "deed": say("deed"),
+}  # fmt: skip
 
 
 @pages.get("")
@@ -42,7 +51,11 @@ def log() -> str:
 
 def about(line: audit.Line) -> Sequence[tuple[str, Any]]:
     """Of what a line is, beside its customer and what was before and after: names and short values."""
-    return [(name, shown) for name, shown in line.about.items() if name not in _SHOWN and shown not in (None, "")]
+    return [
+        (_NAMES.get(name, name), label(shown) if name == "person" else shown)
+        for name, shown in line.about.items()
+        if name not in _SHOWN and shown not in (None, "")
+    ]
 
 
 def value(of: Any) -> str:

@@ -107,9 +107,11 @@ def _sure_to_remove(staff_id: int) -> str:
         open_in, keys = len(sessions.of_person(work, staff_id)), len(passkeys.of_person(work, staff_id))
     will = [
         _("%(who)s is let in no more, from this moment on. What they did stays in the audit log.", who=called(person)),
-        ngettext("%(num)s session ends.", "%(num)s sessions end.", open_in),
-        ngettext("%(num)s passkey is forgotten.", "%(num)s passkeys are forgotten.", keys),
     ]
+    if open_in:
+        will.append(ngettext("%(num)s session ends.", "%(num)s sessions end.", open_in))
+    if keys:
+        will.append(ngettext("%(num)s passkey is forgotten.", "%(num)s passkeys are forgotten.", keys))
     return sure.ask(_("Remove %(who)s?", who=called(person)), will, _("Remove them"), link("staff.people"))
 
 
