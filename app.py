@@ -1,8 +1,8 @@
 """The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody
 imports it.
 
-python app.py serve | worker | migrate | demo | backfill | reconcile | ledger | lifecycle | connect | settings |
-new-key | rotate-keys
+python app.py serve | worker | migrate | demo | backfill | reconcile | ledger | lifecycle | connect | signin-link |
+settings | new-key | rotate-keys
 """
 
 from __future__ import annotations

@@ -5,22 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from connectors.smtp import Post
 from engine import audit, staff
 from engine.mail import Mailer
+from engine.settings import read
 from engine.shops import Shop
 from engine.staff import Role
 from engine.work import Database
+from plugin import cli
 from plugin.sign_in import BROWSER, MOST_OF_ADDRESS
 from plugin.standalone import SESSION
 from tests.ground import Clock, Superuser
-from tests.plugin.conftest import House, Merchant, build
+from tests.plugin.conftest import APP_URL, House, Merchant, build
 from tests.plugin.markup import flat, mistakes
 from tests.postbox import Postbox, postbox
 
@@ -423,3 +428,59 @@ def test_without_a_mail_server_the_pages_say_so_and_the_owner_passes_the_link_on
     assert found is not None
     assert house.app.test_client().post(found[1]).status_code == 303
     assert found[1] not in owner.fetch("/people").text, "it is shown once"
+
+
+# --- from the command line
+
+
+def printed(house: House, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    known = read(
+        {"PERENNIAL_URL": APP_URL, "PERENNIAL_SEAL_KEYS": Fernet.generate_key().decode(), "WOOCOMMERCE": "yes"}
+    )
+    found = cli.main(
+        ["signin-link", *arguments], {}, lambda _: SimpleNamespace(settings=known, database=house.database), Path()
+    )
+    said = capsys.readouterr()
+    return found, said.out + said.err
+
+
+def test_whoever_runs_the_machine_prints_a_link_for_somebody_of_the_staff(
+    alone: Alone, capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    alone.join()
+    status, said = printed(alone.house, capsys, "--shop", alone.shop.domain, "--email", ANNA)
+    assert (status, "Open this within 15 minutes" in said) == (0, True)
+    found = _LINK.search(said)
+    assert found is not None
+    browser = alone.browser()
+    assert browser.get(found[1]).status_code == 200, "in any browser"
+    assert browser.post(found[1]).status_code == 303
+    assert alone.browser().post(found[1]).status_code == 400, "once"
+    assert alone.lines()[-2:] == [(ANNA, "manager", "link_printed"), (ANNA, "manager", "signed_in")]
+
+
+def test_the_first_owner_of_a_shop_may_come_by_a_printed_link(alone: Alone, capsys: pytest.CaptureFixture[str]) -> None:
+    status, said = printed(alone.house, capsys, "--shop", alone.shop.domain.upper(), "--email", "Me@Shop.example")
+    assert (status, "say --role" in said) == (2, True)
+    status, said = printed(
+        alone.house, capsys, "--shop", alone.shop.domain, "--email", "Me@Shop.example", "--role", "owner"
+    )
+    found = _LINK.search(said)
+    assert found is not None
+    browser = alone.browser()
+    browser.post(found[1])
+    page = browser.get("/you").text
+    assert "Your role: Owner." in page
+    assert "me@shop.example" in page
+
+
+@pytest.mark.parametrize(
+    "shop, email, says",
+    [("nobody.example", ANNA, "no shop that is connected"), ("", "no address", "not an e-mail address")],
+)
+def test_a_link_for_nobody_is_not_printed(
+    alone: Alone, capsys: pytest.CaptureFixture[str], shop: str, email: str, says: str
+) -> None:
+    status, said = printed(alone.house, capsys, "--shop", shop or alone.shop.domain, "--email", email)
+    assert (status, says in said) == (2, True)
+    assert "http" not in said
