@@ -227,6 +227,10 @@ class StorePort(Protocol):
         """Pages of the customers that changed at or after `since`."""
         ...
 
+
+class CollectionPort(Protocol):
+    """How a store groups its goods. Every failure is a `StoreError`."""
+
     def collections(self) -> Iterator[Sequence[StoreCollection]]:
         """Pages of the collections that the store has."""
         ...

@@ -63,6 +63,7 @@ PLACES = (
         "Loyalty",
         (
             Page("program.earning", "Earning", ("program.publish_rules",)),
+            Page("collections.collection_list", "Collections", ("collections.deal",)),
             Page("admin.reward_list", "Rewards"),
             Page("standing.tiers", "Tiers", ("standing.state_tiers",)),
             Page("standing.expiry", "Expiry", ("standing.state_expiry",)),

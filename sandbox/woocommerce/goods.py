@@ -1,5 +1,5 @@
-"""What the shop groups its goods by: a tree of categories, and products that stand in some of them. A category's products
-are those of the categories below it too, as WordPress asks for the terms of a tree.
+"""What the shop groups its goods by: a tree of categories, and products that stand in some of them. A category's
+products are those of the categories below it too, as WordPress asks for the terms of a tree.
 """
 
 from __future__ import annotations
