@@ -1,5 +1,5 @@
-"""Rules for the goods of a collection, from the merchant's page to the points of an order, and what becomes of both when
-the collection changes, is deleted, or cannot be read.
+"""Rules for the goods of a collection, from the merchant's page to the points of an order; and what becomes of both
+when the collection changes, is deleted, or cannot be read.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import time
 from html import unescape
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -14,12 +15,17 @@ from werkzeug.test import TestResponse
 
 import loyalty
 from engine import collections
+from engine.collections import Collector
+from engine.work import Database
 from sandbox import merchant
+from sandbox.customers import Customer
 from sandbox.orders import Order
 from sandbox.products import Collection
 from sandbox.signing import id_token
+from sandbox.woocommerce import Line
 from tests.flows.conftest import Loop
-from tests.ground import Superuser
+from tests.flows.woo import open_woo
+from tests.ground import Clock, Superuser
 from tests.plugin.markup import flat, mistakes
 
 PAGE = "/earning/collections"
@@ -62,7 +68,7 @@ def sell(loop: Loop, *lines: tuple[str, int]) -> Order:
     return placed
 
 
-def _anna(loop: Loop):  # type: ignore[no-untyped-def]  # the sandbox's own
+def _anna(loop: Loop) -> Customer:
     known = next((c for c in loop.world.shop().customers if c.email == "anna@example.com"), None)
     return known or loop.world.add_customer("anna@example.com", "Anna", "Vos")
 
@@ -141,7 +147,7 @@ def test_an_empty_collection_is_taken_and_named(loop: Loop, above: Superuser) ->
     assert booked(loop, above, sell(loop, ("MUG", 1)))[0][0] == 14
 
 
-@pytest.mark.parametrize("odd", ["99", "Sommer", "17) OR (id:>0", "‮١٧", "x" * 255])
+@pytest.mark.parametrize("odd", ["99", "Sommer", "17) OR (id:>0", "\u202e\u0661\u0667", "x" * 255])
 def test_a_collection_of_nobody_or_of_another_shop_is_refused_and_stays_in_the_form(
     loop: Loop, summer: Collection, odd: str
 ) -> None:
@@ -198,3 +204,40 @@ def test_what_is_tried_on_the_history_knows_collections(loop: Loop, summer: Coll
     assert kept.status_code == 303
     with loop.database.work(loop.shop.shop_id) as work:
         assert loyalty.collections_named(work) == {str(summer.id)}
+
+
+# --- WooCommerce: categories, which have others below them
+
+
+def test_a_category_counts_the_goods_of_those_below_it(database: Database, clock: Clock) -> None:
+    with open_woo(database, clock) as woo:
+        catalog = woo.store.catalog
+        tea, green = catalog.category(801, "Tea"), catalog.category(802, "Green &amp; white", parent=801)
+        catalog.put([10], green)
+        collector = Collector(database, lambda _shop: woo.client, loyalty.collections_named)
+        assert collector.list_anew(woo.shop.shop_id) == 2
+        with database.work(woo.shop.shop_id) as work:
+            assert [one.title for one in collections.known(work)] == ["Tea", "Tea › Green & white"]
+            with pytest.raises(loyalty.TermsRefused, match="not known yet which goods are in collection 801"):
+                loyalty.change(work, earning=nothing_for(tea))
+        assert collector.read(woo.shop.shop_id, str(tea))
+        with database.work(woo.shop.shop_id) as work:
+            loyalty.change(work, earning=nothing_for(tea))
+        clock.forward(minutes=1)
+        sara = woo.store.register("sara@example.test")
+        woo.store.order([Line("Green tea", "25.00", 4), Line("Pot", "30.00", 1, 11)], customer=sara, status="completed")
+        woo.rest()
+        assert woo.points(sara) == 30
+        # The category below is deleted: its goods leave the one above, for orders to come.
+        catalog.delete(green)
+        clock.forward(hours=7)
+        assert collector.round(woo.shop.shop_id) == 1
+        clock.forward(minutes=1)
+        woo.store.order([Line("Green tea", "25.00", 4)], customer=sara, status="completed")
+        woo.rest()
+        assert woo.points(sara) == 130
+        assert woo.faults() == []
+
+
+def nothing_for(category: int) -> dict[str, Any]:
+    return {"goods": [{"goods": {"collections": [str(category)]}, "percent": 0, "title": "Tea"}]}
