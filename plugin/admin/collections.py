@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import loyalty
 from commerce.ids import ShopId
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from commerce.store import NoSuchCollection, StoreError
 from engine import collections
 from engine.collections import STALE_AFTER, Collector, Known
@@ -45,6 +46,10 @@ class UnknownCollection(Refusal):
     """Your store has no such collection. Choose one from the list."""
 
 
+class NoNumber(Refusal):
+    """What its goods earn is a whole number, such as 50."""
+
+
 class StillReading(Refusal):
     """The collection is still being read. Publish again in some minutes."""
 
@@ -64,8 +69,11 @@ def ready(names: Sequence[str]) -> Mapping[str, Named]:
     for name, one in found.items():
         if one is None or (one.gone_at and one.external_id not in in_force):
             raise UnknownCollection(
-                f"Your store has no collection “{name}”. Choose one from the list of collections, by its number or its "
-                f"title."
+                say(
+                    "Your store has no collection “%(name)s”. Choose one from the list of collections, by its number "
+                    "or its title.",
+                    name=name,
+                )
             )
         if not one.gone_at:
             _read(one)
@@ -84,7 +92,9 @@ def _looked_up(names: Sequence[str]) -> dict[str, Known | None]:
 def _by_title(work: UnitOfWork, title: str) -> Known | None:
     ids = collections.titled(work, title)
     if len(ids) > 1:
-        raise UnknownCollection(f"Your store has several collections called “{title}”: name one by its number.")
+        raise UnknownCollection(
+            say("Your store has several collections called “%(name)s”: name one by its number.", name=title)
+        )
     return collections.some(work, ids).get(ids[0]) if ids else None
 
 
@@ -104,7 +114,9 @@ def _list_anew() -> None:
     try:
         _collector().list_anew(_shop())
     except StoreError as error:
-        raise StoreSilent(f"Your store did not say which collections it has: {error.reason}. Try again.") from None
+        raise StoreSilent(
+            say("Your store did not say which collections it has: %(why)s. Try again.", why=error.reason)
+        ) from None
 
 
 def _read(one: Known) -> None:
@@ -115,17 +127,26 @@ def _read(one: Known) -> None:
     try:
         whole = _collector().read(_shop(), one.external_id, PAGES_AT_ONCE)
     except NoSuchCollection:
-        raise UnknownCollection(f"Your store has no collection “{one.title}” any more.") from None
+        raise UnknownCollection(say("Your store has no collection “%(name)s” any more.", name=one.title)) from None
     except (StoreError, NoStore) as error:
         if one.read_at:
             return
         why = error.reason if isinstance(error, StoreError) else error.message
-        raise StoreSilent(f"Your store did not say what is in “{one.title}”: {why}. Try again.") from None
+        raise _silent(one, why) from None
     if not whole and not one.read_at:
         raise StillReading(
-            f"“{one.title}” is large. We go on reading it by ourselves; publish again in some minutes. The page "
-            f"Collections says how far we are."
+            say(
+                "“%(name)s” is large. We go on reading it by ourselves; publish again in some minutes. The page "
+                "Collections says how far we are.",
+                name=one.title,
+            )
         )
+
+
+def _silent(one: Known, why: str) -> StoreSilent:
+    return StoreSilent(
+        say("Your store did not say what is in “%(name)s”: %(why)s. Try again.", name=one.title, why=why)
+    )
 
 
 @pages.get("/earning/collections")
@@ -165,7 +186,7 @@ def _read_again(external_id: str) -> None:
     try:
         _collector().read(_shop(), external_id, PAGES_AT_ONCE)
     except StoreError as error:
-        raise StoreSilent(f"Your store did not say what is in “{one.title}”: {error.reason}. Try again.") from None
+        raise _silent(one, error.reason) from None
 
 
 def _rule(named: Named | None) -> dict[str, Any]:
@@ -173,7 +194,7 @@ def _rule(named: Named | None) -> dict[str, Any]:
     if named is None:
         raise UnknownCollection
     if not (number.isascii() and number.isdigit() and len(number) <= 7):
-        raise UnknownCollection("What it earns is a whole number, such as 50.")
+        raise NoNumber
     worth = {"fixed": int(number)} if each == "points" else {"percent": int(number)}
     return {"goods": {"collections": [named.external_id]}, "title": named.title, **worth}
 
@@ -205,6 +226,7 @@ def _page(refusal: Refusal | None = None) -> str:
     offered = [one for one in known if not one.gone_at]
     return render_template(
         "admin/collections.html", known=known, shown=shown, offered=offered[:MOST_OFFERED], rules=rules, terms=terms,
-        refusal=refusal, typed=request.form if refusal else {}, changed=request.args.get("changed"),
+        refusal=refusal, wrong="number" if isinstance(refusal, NoNumber) else "collection",
+        typed=request.form if refusal else {}, changed=request.args.get("changed"),
         reading=any(one.so_far is not None for one in shown), stale_before=now - STALE_AFTER,
     )  # fmt: skip

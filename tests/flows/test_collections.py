@@ -130,7 +130,7 @@ def test_a_collection_that_is_deleted_says_so_and_finds_nothing_more(
     loop.clock.forward(hours=7)
     assert loop.collector.round(loop.shop.shop_id) == 0
     loop.clock.forward(minutes=1)
-    assert "gone from your store" in read(ask(loop))
+    assert "Gone from your store" in read(ask(loop))
     assert booked(loop, above, before) == []
     assert booked(loop, above, sell(loop, ("MUG", 1)))[0][0] == 14
     # Whoever changes another rule meanwhile is not stopped; whoever names it anew is.
@@ -169,7 +169,7 @@ def test_a_store_that_refuses_is_a_sentence_and_what_was_known_counts_on(loop: L
     assert refused.status_code == 409
     assert "Your store did not say which collections it has" in read(refused)
     assert ask(loop, do="read", collection=str(summer.id)).status_code == 409
-    assert "the last reading failed" in read(ask(loop))
+    assert "The last reading failed" in read(ask(loop))
     # Another number for the same collection: what is known of it is good enough.
     loop.clock.forward(minutes=10)
     form = {"points": "1", "per": "1.00", "goods": "collection Summer = 20 %", "hold_days": "14"}
