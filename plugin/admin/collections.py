@@ -193,7 +193,7 @@ def _rule(named: Named | None) -> dict[str, Any]:
     number, each = request.form.get("number", "").strip(), request.form.get("unit")
     if named is None:
         raise UnknownCollection
-    if not (number.isascii() and number.isdigit() and len(number) <= 7):
+    if not (number.isdecimal() and len(number) <= 7):  # of any script
         raise NoNumber
     worth = {"fixed": int(number)} if each == "points" else {"percent": int(number)}
     return {"goods": {"collections": [named.external_id]}, "title": named.title, **worth}

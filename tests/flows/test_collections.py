@@ -89,7 +89,7 @@ def test_a_merchant_chooses_a_collection_and_its_goods_earn_otherwise(
     page = ask(loop)
     assert mistakes(page.text) == []
     assert f'<option value="{summer.id}">Summer</option>' in page.text
-    assert publish(loop, "Summer", "50").status_code == 303
+    assert publish(loop, "Summer", "۵۰").status_code == 303
     shown = read(ask(loop))
     assert "50 %" in shown
     assert "Summer" in shown
