@@ -26,12 +26,10 @@ from plugin.translations import collecting
 HOUSE = Path(__file__).parents[2]
 TEMPLATES = HOUSE / "plugin" / "templates"
 CODES = sorted(file.stem for file in CATALOGUES.glob("*.po"))
-PAGES = sorted(
-    file.relative_to(TEMPLATES).as_posix() for file in TEMPLATES.rglob("*.html") if "storefront" not in file.parts
-)
+PAGES = sorted(file.relative_to(TEMPLATES).as_posix() for file in TEMPLATES.rglob("*.html"))
 CODE = sorted(
     file.relative_to(HOUSE).as_posix()
-    for file in [*(HOUSE / "plugin" / "admin").glob("*.py"), *(HOUSE / "plugin" / "woocommerce").glob("*.py"),
+    for file in [*(HOUSE / "plugin" / "admin").glob("*.py"), *(HOUSE / "plugin" / "woocommerce").glob("*.py"), *(HOUSE / "plugin" / "storefront").glob("*.py"),
                  *(HOUSE / "plugin" / name for name in ("errors.py", "surveys.py", "trouble.py", "wording.py"))]
 )  # fmt: skip
 
