@@ -3,6 +3,7 @@
 from plugin.admin import (
     audit,
     batches,
+    collections,
     contests,
     drafts,
     finance,
@@ -27,6 +28,7 @@ from plugin.admin.pages import pages
 __all__ = [
     "audit",
     "batches",
+    "collections",
     "contests",
     "drafts",
     "finance",
