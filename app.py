@@ -325,8 +325,8 @@ class House:
     def asgi(self) -> WebhookDoor:
         known = self.settings
         doors = Doors(
-            self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce, self.collector,
-            mails=known.smtp_url is not None,
+            self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce,
+            self.collector, mails=known.smtp_url is not None,
         )  # fmt: skip
         pages = create_app(doors)
         inner: Application = WSGIMiddleware(pages, workers=known.web_threads)  # type: ignore[arg-type]  # a TypedDict

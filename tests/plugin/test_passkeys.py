@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
+from commerce.ids import ShopId
 from engine import audit, passkeys, staff
 from engine.shops import Shop
 from engine.work import Database
@@ -23,7 +24,7 @@ from plugin.sign_in import BROWSER
 from plugin.standalone import SESSION, open_session
 from tests.ground import Clock
 from tests.plugin.conftest import House, build
-from tests.plugin.test_browser import Quiet
+from tests.plugin.panorama import Quiet
 
 AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
@@ -223,7 +224,7 @@ def test_a_proof_that_was_touched_or_of_another_proves_nothing(device: Device) -
     response = good["response"]
     other = device.house.open_shop("The Shop Next Door")
     handles = [Door("", b"", "", device.house.clock()).handle_of(*who) for who in (
-        (device.shop.shop_id, mona.staff_id), (other.shop_id, 1), (2**63, 1), (device.shop.shop_id, 2**63),
+        (device.shop.shop_id, mona.staff_id), (other.shop_id, 1), (ShopId(2**63), 1), (device.shop.shop_id, 2**63),
     )]  # fmt: skip
     wrong: list[Any] = [
         *({**good, "response": {**response, "userHandle": handle}} for handle in handles),
