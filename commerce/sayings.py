@@ -8,7 +8,6 @@ the reader's language (`plugin.languages.told`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 
 
 class Saying(str):
@@ -36,7 +35,8 @@ class Saying(str):
 def say(pattern: str, /, **values: object) -> Saying:
     """``say("The order is in %(theirs)s.", theirs="EUR")``. A per cent sign is doubled where there are values.
 
-    A value may be a saying, money, or a tuple of what is listed; numbers (`int`, `Decimal`) get groups of thousands.
+    A value may be a saying, a number (`int`, `Decimal`), money, a day, or a tuple of what is listed: whoever reads it
+    gets it in their own digits, with groups of thousands.
     """
     return Saying(pattern % _filled(values) if values else pattern, pattern, None, values)
 
@@ -92,6 +92,4 @@ def _filled(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _english(value: object) -> object:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return f"{value:,}"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value

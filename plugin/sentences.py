@@ -4,6 +4,7 @@ domains, which remember their patterns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +19,8 @@ from plugin import kept
 from plugin.amounts import decimal, money, number
 from plugin.calendars import date_text
 from plugin.languages import CHOSEN, ENGLISH, YEAR_SECONDS, current, languages
+
+_GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 
 
 def gettext(pattern: str, /, **values: object) -> str:
@@ -70,6 +73,8 @@ def _shown(value: object) -> object:
         return told(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return number(value)
+    if isinstance(value, str) and _GROUPED.fullmatch(value):
+        return number(int(value.replace(",", "")))
     if isinstance(value, Decimal):
         return decimal(float(value), max(0, -int(value.as_tuple().exponent)))
     if isinstance(value, Money):

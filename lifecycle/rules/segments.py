@@ -197,7 +197,9 @@ def _value_faults(trait: Trait, op: Op, values: Any) -> list[str]:
     if trait.kind is Kind.MONEY and not _is_whole(values[0], MOST):
         return [sayings.say("write an amount of money, such as 250.00")]
     most = MOST_DAYS if op in BY_TIME else 100 if trait.kind is Kind.PERCENT else MOST
-    return [] if _is_whole(values[0], most) else [sayings.say("write a whole number from 0 to %(most)s", most=most)]
+    return (
+        [] if _is_whole(values[0], most) else [sayings.say("write a whole number from 0 to %(most)s", most=f"{most:,}")]
+    )
 
 
 def _word_faults(trait: Trait, values: Sequence[Any]) -> list[str]:
@@ -242,7 +244,7 @@ def _day_faults(days: Any) -> list[str]:
     return (
         []
         if days is None or (_is_whole(days, MOST_DAYS) and days > 0)
-        else [sayings.say("1 to %(most)s days, or ever", most=MOST_DAYS)]
+        else [sayings.say("1 to %(most)s days, or ever", most=f"{MOST_DAYS:,}")]
     )
 
 
@@ -316,7 +318,7 @@ def _said(condition: Condition, traits: Traits, say: Say) -> str:
         return name if condition.op is Op.IS else sayings.say("not: %(trait)s", trait=name)
     values = [say(trait, value) for value in condition.values]
     if condition.op in BY_TIME:
-        phrase = _by_time(condition.op, name, int(condition.values[0]))
+        phrase = _by_time(condition.op, int(condition.values[0]), trait=name, days=values[0])
     else:
         phrase = _compared(condition.op, trait=name, value=reduce(_either, values) if values else "")
     if days is None:
@@ -324,16 +326,18 @@ def _said(condition: Condition, traits: Traits, say: Say) -> str:
     return sayings.say_many("%(what)s in the last %(num)s day", "%(what)s in the last %(num)s days", days, what=phrase)
 
 
-def _by_time(op: Op, trait: str, days: int) -> str:
-    many = sayings.say_many
+def _by_time(op: Op, many: int, **said: str) -> str:
     if op is Op.WITHIN:
-        return many(
-            "%(trait)s was in the last %(num)s day", "%(trait)s was in the last %(num)s days", days, trait=trait
+        return sayings.say_many(
+            "%(trait)s was in the last %(days)s day", "%(trait)s was in the last %(days)s days", many, **said
         )
     if op is Op.AGO:
-        return many("%(trait)s was %(num)s day ago or earlier", "%(trait)s was %(num)s days ago or earlier", days,
-                    trait=trait)  # fmt: skip
-    return many("%(trait)s is in the next %(num)s day", "%(trait)s is in the next %(num)s days", days, trait=trait)
+        return sayings.say_many(
+            "%(trait)s was %(days)s day ago or earlier", "%(trait)s was %(days)s days ago or earlier", many, **said
+        )
+    return sayings.say_many(
+        "%(trait)s is in the next %(days)s day", "%(trait)s is in the next %(days)s days", many, **said
+    )
 
 
 def _compared(op: Op, **said: str) -> str:

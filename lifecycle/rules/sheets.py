@@ -175,7 +175,7 @@ def _rows(data: bytes, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[i
             )
         for many, cells in enumerate(reader, 1):
             if many > MOST_LINES:
-                raise NotASheet(say("The file has more than %(most)s lines.", most=MOST_LINES))
+                raise NotASheet(say("The file has more than %(most)s lines.", most=f"{MOST_LINES:,}"))
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, {name: cells[p] if p < len(cells) else "" for name, p in places.items()}
     except csv.Error:
