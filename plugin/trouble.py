@@ -6,7 +6,7 @@ the two. Nothing is lost while the banner stands: deliveries come in as ever, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -33,16 +33,16 @@ _REOPEN = Trouble(
     say("Close this page and open Perennial again from your store's admin: that renews its access."),
     agree=True,
 )
-_REASONS = {
-    "the store refused our access token": _REOPEN,
-    "the platform renews this token no more; a merchant has to open the app": _REOPEN,
-    "the shop has no token; a merchant has to open the app": _REOPEN,
-    "the shop's token has ended; a merchant has to open the app": _REOPEN,
-    "the shop is frozen until its bill is paid": Trouble(
+_REASONS: Mapping[str, Trouble] = {
+    say("the store refused our access token"): _REOPEN,
+    say("the platform renews this token no more; a merchant has to open the app"): _REOPEN,
+    say("the shop has no token; a merchant has to open the app"): _REOPEN,
+    say("the shop's token has ended; a merchant has to open the app"): _REOPEN,
+    say("the shop is frozen until its bill is paid"): Trouble(
         say("Your store is frozen."),
         say("The platform waits for a payment. Please look at Settings, then Billing, in your store's admin."),
     ),
-    "the store forbids us to ask": Trouble(
+    say("the store forbids us to ask"): Trouble(
         say("The platform does not let our servers in."),
         say(
             "It takes an app's questions only from addresses on a list, and the address that we ask from is "
@@ -50,32 +50,32 @@ _REASONS = {
             "banner stays for more than an hour, tell them that the platform answers 403."
         ),
     ),
-    "the shop is not there": Trouble(
+    say("the shop is not there"): Trouble(
         say("The platform does not find your store."),
         say("Was its address changed, or was it closed? Open Perennial from the admin of the store as it is now."),
     ),
-    "the shop is locked": Trouble(
+    say("the shop is locked"): Trouble(
         say("Your store is locked."),
         say(
             "The platform locked it, perhaps because too much was asked of it. Please look whether its admin "
             "tells a reason; if it says nothing, this passes by itself."
         ),
     ),
-    "the shop is not active": Trouble(
+    say("the shop is not active"): Trouble(
         say("Your store is paused or closed."),
         say("Choose a plan in your store's admin, and we go on where we stopped."),
     ),
-    "the platform does not know our client id with our secret": Trouble(
+    say("the platform does not know our client id with our secret"): Trouble(
         say("The platform does not recognise Perennial."),
         say("Its secret was changed on one side only: whoever runs Perennial for you has to set it anew."),
     ),
-    "the store is not of the app's organisation, or the app is not installed there": Trouble(
+    say("the store is not of the app's organisation, or the app is not installed there"): Trouble(
         say("Perennial is not installed in this store."),
         say("It works for stores of its own organisation, once it is installed there. Install it, and open it again."),
     ),
 }
 
-NO_KEY = "nothing is kept with which the store could be asked; connect it again"
+NO_KEY = say("nothing is kept with which the store could be asked; connect it again")
 
 _CONNECT = Trouble(
     say("Your store does not take our key any more."),
@@ -199,7 +199,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store moved to ",
+        say("the store moved to "),
         Trouble(
             say("Your store has moved."),
             say(
@@ -210,7 +210,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store sends us ",
+        say("the store sends us "),
         Trouble(
             say("Your store sends us in a circle."),
             _alone(
@@ -222,7 +222,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store asks us to slow down",
+        say("the store asks us to slow down"),
         Trouble(
             say("Your store, or its host, asks us to slow down."),
             _alone(
@@ -234,7 +234,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store is closed for maintenance",
+        say("the store is closed for maintenance"),
         Trouble(
             say("Your store is closed for maintenance, or too busy."),
             _alone(
@@ -246,7 +246,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store failed (",
+        say("the store failed ("),
         Trouble(
             say("Your store fails when we ask it."),
             _alone(
@@ -258,7 +258,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "something in front of the store",
+        say("something in front of the store"),
         Trouble(
             say("Something in front of your store answers in its place."),
             _alone(
@@ -267,21 +267,21 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store prints PHP messages",
+        say("the store prints PHP messages"),
         Trouble(
             say("Your store writes PHP messages into its answers."),
             _alone(say("Set WP_DEBUG_DISPLAY to false in its wp-config.php, or mend the plugin that they name.")),
         ),
     ),
     (
-        "the store answered with a page",
+        say("the store answered with a page"),
         Trouble(
             say("Your store answers with a page for people."),
             _alone(say("A firewall, a log-in plugin or a maintenance mode is on: let /wp-json/ pass in it.")),
         ),
     ),
     (
-        "the store's answer",
+        say("the store's answer"),
         Trouble(
             say("Your store's answers break off."),
             _alone(
@@ -293,14 +293,14 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store did not answer in time",
+        say("the store did not answer in time"),
         Trouble(
             say("Your store does not answer in time."),
             _alone(say("It may be overloaded, or its host keeps our questions waiting.")),
         ),
     ),
     (
-        "the store's certificate",
+        say("the store's certificate"),
         Trouble(
             say("Your store's certificate is not valid."),
             _alone(
@@ -312,7 +312,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store's address leads to a machine",
+        say("the store's address leads to a machine"),
         Trouble(
             say("Your store is not on the public internet."),
             say(
@@ -322,7 +322,7 @@ _HOSTED: tuple[tuple[str, Trouble], ...] = (
         ),
     ),
     (
-        "the store could not be reached",
+        say("the store could not be reached"),
         Trouble(
             say("Your store could not be reached."),
             _alone(say("Is its domain still yours, and is the server on? Open it in a browser.")),
