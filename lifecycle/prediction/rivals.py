@@ -188,8 +188,8 @@ def judged(entries: Sequence[Entry], seen: Sequence[Seen]) -> tuple[Entry, str]:
         return rule, (
             say(
                 "Who was silent for longer than %(share)s%% of the shop's gaps between orders is taken for "
-                "gone: on the shop's own past, this rule was right for %(rule)s of customers, the best model "
-                "for %(model)s.",
+                "gone: on the shop's own past, this rule was right for %(rule)s%% of customers, the best "
+                "model for %(model)s%%.",
                 share=round(100 * LIMIT_SHARE),
                 rule=_per_cent(rule.accuracy),
                 model=_per_cent(best.accuracy),
@@ -203,8 +203,8 @@ def judged(entries: Sequence[Entry], seen: Sequence[Seen]) -> tuple[Entry, str]:
             **values,
         )
     return best, say(
-        "On the shop's own past, %(method)s surprised least; it was right for %(model)s of customers, the rule of "
-        "silence for %(rule)s.",
+        "On the shop's own past, %(method)s surprised least; it was right for %(model)s%% of customers, the rule "
+        "of silence for %(rule)s%%.",
         **values,
     )
 
