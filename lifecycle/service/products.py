@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from commerce.ids import CustomerId
+from engine.summaries import Summary, read
 from engine.work import UnitOfWork
 from lifecycle.records import products
 from lifecycle.records.products import known, study
@@ -28,9 +29,11 @@ MOST_PRODUCTS = 2000
 MOST_OF_CUSTOMER = 50
 SOLD_WITHIN_DAYS = 180
 # A little less than a day, so that a night's study comes each night; a shop that is just filling is looked at hourly.
+MOST_SUITED = 20
 EVERY, WHILE_FILLING = timedelta(hours=23), timedelta(hours=1)
 FEW_CUSTOMERS = 100
-SAMPLE = 2000
+# Those of a segment who are looked at: the first digit of what may be expected of them is right.
+SAMPLE = 500
 AT_ONCE = 500
 
 
@@ -87,11 +90,19 @@ def next_products(
 
 def for_segment(work: UnitOfWork, segment_id: int, limit: int = 5) -> tuple[Sequence[Suited], int]:
     """What suits a segment, reckoned from those of its members who became known last; and how many those are."""
-    some = products.some_members(work, segment_id, SAMPLE)
-    if not some:
-        return (), 0
-    rows = products.for_many(work, some, work.now - timedelta(days=SOLD_WITHIN_DAYS), limit)
-    return [Suited(row.title, row.suits, row.expected, row.because) for row in rows], len(some)
+    found = read(work, _suited(segment_id)).value
+    return [Suited(**row) for row in found["suited"][:limit]], found["some"]
+
+
+def _suited(segment_id: int) -> Summary:
+    def count(work: UnitOfWork) -> dict[str, Any]:
+        some = products.some_members(work, segment_id, SAMPLE)
+        since = work.now - timedelta(days=SOLD_WITHIN_DAYS)
+        rows = products.for_many(work, some, since, MOST_SUITED) if some else ()
+        suited = [{name: getattr(row, name) for name in ("title", "suits", "expected", "because")} for row in rows]
+        return {"suited": suited, "some": len(some)}
+
+    return Summary(f"lifecycle.suited:{segment_id}", count, least=EVERY)
 
 
 def _pair(row: Any) -> Pair:
