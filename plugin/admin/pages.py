@@ -25,7 +25,7 @@ from commerce.ids import CustomerId, DeliveryId, EffectId
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, companions, inbox, outbox
 from engine.work import UnitOfWork
-from plugin import trouble, wording
+from plugin import calendars, trouble, wording
 from plugin.admin import (
     activity,
     charts,
@@ -109,7 +109,7 @@ def customer_list() -> str:
 @merchant_only
 def customer(customer_id: int) -> str:
     """One customer: orders, stage and its history, points and what made them, invitations; points of another day."""
-    then = wording.end_of_day(request.args.get("on", ""), g.merchant.shop.timezone)
+    then = calendars.end_of_day(request.args.get("on", ""), g.merchant.shop.timezone)
     with unit() as work:
         portrait = customers.portrait(work, CustomerId(customer_id), then) if customer_id < customers.NO_BOUND else None
     if portrait is None:
