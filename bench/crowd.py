@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -124,7 +124,8 @@ _STANDINGS = """
                          WHEN last_at < CAST(%(now)s AS timestamptz) - interval '180 days' THEN 'lapsed'
                          WHEN last_at < CAST(%(now)s AS timestamptz) - interval '90 days' THEN 'at_risk'
                          WHEN orders >= 4 AND customer_id %% 30 = 0 THEN 'advocate'
-                         WHEN orders >= 4 THEN 'retained' WHEN orders >= 2 THEN 'developing' ELSE 'acquired' END AS stage
+                         WHEN orders >= 4 THEN 'retained' WHEN orders >= 2 THEN 'developing'
+                         ELSE 'acquired' END AS stage
           FROM crowd_people) p ORDER BY customer_id
 """
 _STAGE_CHANGES = """
@@ -300,5 +301,3 @@ def _sizes(place: Ground) -> dict[str, int]:
         ).fetchall()
         ((size,),) = connection.execute("SELECT pg_database_size(current_database()) / 1048576").fetchall()
     return {str(name): int(str(many)) for name, many in rows} | {"megabytes": int(str(size))}
-
-

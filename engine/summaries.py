@@ -38,6 +38,7 @@ _NEWS = text("""
         OR EXISTS (SELECT FROM reconciliations WHERE shop_id = :shop_id AND finished_at > :since
                      AND orders_healed + customers_healed + orders_gone > 0) AS news
 """)
+_FORGET = text("DELETE FROM summaries WHERE shop_id = :shop_id AND key = ANY(:keys)")
 _WRITE = text("""
     INSERT INTO summaries (shop_id, key, value, counted_at, took_ms)
     VALUES (:shop_id, :key, CAST(:value AS jsonb), :now, :took_ms)
@@ -76,6 +77,8 @@ def count_due(work: UnitOfWork, summaries: Sequence[Summary]) -> int:
     """
     kept = {row.key: row for row in work.rows(_KEPT)}
     news = dict[datetime, bool]()
+    if gone := sorted(set(kept) - {summary.key for summary in summaries}):
+        work.run(_FORGET, keys=gone)
     due = [summary for summary in summaries if _due(work, summary, kept.get(summary.key), news)]
     due.sort(key=lambda summary: kept[summary.key].counted_at if summary.key in kept else _NEVER)
     if due:

@@ -16,6 +16,7 @@ from engine import announcements, notes, privacy, segments, summaries
 from engine.schedule import Job
 from engine.work import UnitOfWork
 from lifecycle import surveys
+from plugin.admin import figures, leads
 from plugin.touchpoints import TOUCHPOINTS
 
 BATCHES_A_MINUTE = 20
@@ -23,7 +24,7 @@ BATCHES_A_MINUTE = 20
 SETTLED_A_MINUTE = 10
 
 # What pages count of a whole shop.
-SUMMARIES: Sequence[summaries.Summary] = ()
+SUMMARIES = (*lifecycle.SUMMARIES, *loyalty.SUMMARIES, *referral.SUMMARIES, *figures.SUMMARIES, leads.ORIGINS)
 
 
 def rounds(app_url: str) -> Sequence[Job]:
@@ -79,7 +80,7 @@ def _some(batch: Callable[[UnitOfWork], object], most: int = BATCHES_A_MINUTE) -
 
 def count_summaries(work: UnitOfWork) -> int:
     """Count anew what pages read of this shop; answers how much of it was due."""
-    return summaries.count_due(work, SUMMARIES)
+    return summaries.count_due(work, (*SUMMARIES, *lifecycle.products.suitable(work)))
 
 
 def expire(work: UnitOfWork) -> None:

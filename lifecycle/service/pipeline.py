@@ -13,7 +13,6 @@ from engine.work import UnitOfWork
 from lifecycle.records import census, standings, walks
 from lifecycle.rules import SILENT, STAGES, Stage, Step, Terms, next_step
 
-
 # For how many days back the pipeline tells of changes, on pages.
 PIPELINE_DAYS = (7, 30, 90)
 

@@ -17,11 +17,11 @@ from typing import Any
 from commerce.ids import CustomerId
 from engine.summaries import Summary, read
 from engine.work import UnitOfWork
-from lifecycle.records import products
+from lifecycle.records import products, segments
 from lifecycle.records.products import known, study
 from lifecycle.rules.products import Pair, reason, telling
 
-__all__ = ["Proposal", "Suited", "for_segment", "known", "next_products", "study", "study_due"]
+__all__ = ["Proposal", "Suited", "for_segment", "known", "next_products", "study", "study_due", "suitable"]
 
 STUDIED_DAYS = 730
 MOST_PRODUCTS = 2000
@@ -94,6 +94,11 @@ def for_segment(work: UnitOfWork, segment_id: int, limit: int = 5) -> tuple[Sequ
     return [Suited(**row) for row in found["suited"][:limit]], found["some"]
 
 
+def suitable(work: UnitOfWork) -> Sequence[Summary]:
+    """What suits each segment that was looked at, to be kept for its page."""
+    return [_suited(row.segment_id) for row in segments.everyone(work) if row.looked_at is not None]
+
+
 def _suited(segment_id: int) -> Summary:
     def count(work: UnitOfWork) -> dict[str, Any]:
         some = products.some_members(work, segment_id, SAMPLE)
@@ -102,7 +107,7 @@ def _suited(segment_id: int) -> Summary:
         suited = [{name: getattr(row, name) for name in ("title", "suits", "expected", "because")} for row in rows]
         return {"suited": suited, "some": len(some)}
 
-    return Summary(f"lifecycle.suited:{segment_id}", count, least=EVERY)
+    return Summary(f"lifecycle.suited:{segment_id}", count, least=WHILE_FILLING)
 
 
 def _pair(row: Any) -> Pair:

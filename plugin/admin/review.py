@@ -28,7 +28,7 @@ pages = Blueprint("review", __name__)
 # What the buttons are called, and what they mean.
 DECISIONS = {"approve": Band.APPROVE, "decline": Band.DECLINE}
 BLOCKS = {"block": referral.block, "unblock": referral.unblock}
-SPANS = (30, 90, 365)
+SPANS = referral.FIGURE_DAYS
 CHANNEL_TITLES = {
     "": "No channel named", "email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "qr": "QR picture",
     "name": "By name or code", "purchase": "After a purchase",

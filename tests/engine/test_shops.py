@@ -115,6 +115,7 @@ REST = (
      "'1', '2', 1, 1, 1, 1, 1, 1, 1"),
     ("product_studies", "studied_at, customers, products, tested, pairs, took_ms", "now(), 1, 1, 1, 1, 1"),
     ("reward_hooks", "address, sealed, made_at, made_by", "'https://x.example', '', now(), 'me'"),
+    ("summaries", "key, value, counted_at, took_ms", "'k', '1', now(), 1"),
     ("segments", "slug, name, rule, made_at, changed_at, next_look_at", "'s', 'S', '{}', now(), now(), now()"),
     ("segment_versions", "segment_id, version, name, rule, published_at", "1, 1, 'S', '{}', now()"),
     ("segment_members", "segment_id, customer_id, since", "1, $who, now()"),
