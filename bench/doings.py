@@ -114,7 +114,7 @@ REFERRALS = (
     FROM (SELECT order_id, customer_id, at, goods_minor, random() AS luck FROM crowd_orders
           WHERE nth = 1 AND at > CAST(%(now)s AS timestamptz) - interval '365 days' AND customer_id > %(customers)s / 10
             AND order_id %% 200 <> 3 AND order_id %% 90 <> 5
-          ORDER BY random() LIMIT %(customers)s / 20) f
+          ORDER BY hashint8(order_id) LIMIT %(customers)s / 20) f
     """,
     """
     INSERT INTO referral_codes (shop_id, customer_id, code, created_at, name_key)
