@@ -21,7 +21,19 @@ from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
-from plugin import admin, api, companion, errors, flow, sentences, standalone, storefront, surveys, woocommerce
+from plugin import (
+    admin,
+    api,
+    companion,
+    compression,
+    errors,
+    flow,
+    sentences,
+    standalone,
+    storefront,
+    surveys,
+    woocommerce,
+)
 from plugin.install import Installer
 from plugin.session import answer
 from plugin.storefront import visits
@@ -74,6 +86,8 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
+    # What is registered first is done last: when nothing of the answer changes any more.
+    app.after_request(_pack)
     app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.batches.pages)
@@ -174,6 +188,10 @@ def _finish(response: Response) -> Response:
         ms=round(seconds * 1000, 1),
     )  # fmt: skip
     return response
+
+
+def _pack(response: Response) -> Response:
+    return compression.pack(request, response)
 
 
 def _route() -> str:
