@@ -198,8 +198,8 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(database: Database, clock: Clock) -> Iterator[tuple[House, Shop, str]]:
-    """A house on a port of this machine, with a furnished shop in it, and its address."""
+def serving(database: Database, clock: Clock, *, furnished: bool = True) -> Iterator[tuple[House, Shop, str]]:
+    """A house on a port of this machine, with a shop in it, and its address."""
     parts: list[House] = []
 
     def ours(environ: Any, start: Any) -> Any:
@@ -210,7 +210,8 @@ def serving(database: Database, clock: Clock) -> Iterator[tuple[House, Shop, str
     address = f"http://127.0.0.1:{server.server_port}"
     parts.append(build(database, clock, address))
     shop = parts[0].open_shop("Garden & گلستان")
-    furnish(parts[0], shop)
+    if furnished:
+        furnish(parts[0], shop)
     yield parts[0], shop, address
     server.shutdown()
     server.server_close()
