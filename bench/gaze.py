@@ -38,7 +38,13 @@ _OBSERVE = """
     new PerformanceObserver((list) => list.getEntries().forEach(seen)).observe({ type, buffered: true, ...more });
   };
   watch("largest-contentful-paint", {}, (entry) => tell("lcp", entry.startTime, 0));
-  watch("layout-shift", {}, (entry) => { if (!entry.hadRecentInput) tell("shift", entry.value, 0); });
+  // What moves within half a second of a click or a key was asked for. Browsers say so of a page, and not of a frame.
+  let asked = -1e9;
+  for (const type of ["pointerdown", "pointerup", "keydown"])
+    addEventListener(type, (event) => { asked = event.timeStamp; }, { capture: true });
+  watch("layout-shift", {}, (entry) => {
+    if (!entry.hadRecentInput && entry.startTime - asked > 500) tell("shift", entry.value, 0);
+  });
   watch("event", { durationThreshold: 16 }, (entry) => {
     if (entry.interactionId) tell("event", entry.duration, entry.interactionId);
   });
