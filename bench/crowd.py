@@ -190,7 +190,7 @@ _MEMBERS = """
 
 
 def write(place: Ground, customers: int, progress: Progress) -> dict[str, int]:
-    """Fill the first shop of `place` with so many customers; answers how many rows the larger tables have."""
+    """Fill the first shop of `place` with so many customers; answers how many rows each table has."""
     steps = 3 + sum(len(statements) for _, statements in _PARTS) + 4 + len(_END)
     bar = progress.add_task("drawing the crowd", total=steps)
     now = clock()
@@ -293,11 +293,11 @@ def _study(place: Ground, now: datetime, tell: Callable[[str], None]) -> None:
 
 
 def _sizes(place: Ground) -> dict[str, int]:
-    """Rows of the larger tables, as the planner has counted them, and the megabytes of all of it."""
+    """Rows of every table, as the planner has counted them, and the megabytes of all of it."""
     with place.connect() as connection:
         rows = connection.execute(
             "SELECT relname, CAST(reltuples AS bigint) FROM pg_class WHERE relkind = 'r' AND relrowsecurity "
-            "AND reltuples >= 1000 ORDER BY reltuples DESC"
+            "AND reltuples >= 1 ORDER BY reltuples DESC"
         ).fetchall()
         ((size,),) = connection.execute("SELECT pg_database_size(current_database()) / 1048576").fetchall()
     return {str(name): int(str(many)) for name, many in rows} | {"megabytes": int(str(size))}

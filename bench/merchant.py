@@ -56,6 +56,9 @@ class Merchant:
         """The address in the store's admin at which our app stands in a frame."""
         return f"{self.platform}/shops/{DOMAIN}/admin/apps/{CLIENT_ID}"
 
+    def close(self) -> None:
+        self._connection.close()
+
     def open(self, path: str) -> float:
         """Open a page; answers the milliseconds until all of it was there. Raises `BenchFailed` for what is none."""
         token = fresh_token(self.world, self.world.shop())
@@ -83,7 +86,9 @@ def merchant(place: Ground) -> Iterator[Merchant]:
             parts = urlsplit(url)
             address = f"http://{parts.netloc}"
             world.shop().app = App(CLIENT_ID, SECRET, app_url=address)
-            yield Merchant(address, known, world)
+            staff = Merchant(address, known, world)
+            yield staff
+            staff.close()
     finally:
         platform.shutdown()
         platform.server_close()
