@@ -57,6 +57,8 @@ _SOME: Mapping[str, str] = {
     "segments": "SELECT segment_id FROM segments WHERE shop_id = %s",
     "stages": "SELECT DISTINCT stage FROM standings WHERE shop_id = %s ORDER BY 1",
     "deliveries": "SELECT delivery_id FROM deliveries WHERE shop_id = %s ORDER BY md5(delivery_id || 'd') LIMIT 200",
+    "worths": "SELECT predicted_minor || '-' || customer_id FROM customer_values WHERE shop_id = %s "
+              "ORDER BY md5(customer_id || 'w') LIMIT 200",
     "effects": "SELECT effect_id FROM effects WHERE shop_id = %s ORDER BY md5(effect_id || 'e') LIMIT 200",
 }  # fmt: skip
 
@@ -91,6 +93,7 @@ def drawn(place: Ground, customers: int) -> Mapping[str, Draw]:
         "Segments / edit": any_of("/segments/{}/edit", some["segments"]),
         "Lifecycle / Pipeline by days": any_of("/lifecycle?days={}", (7, 30, 90)),
         "Lifecycle / Value by group": any_of("/value/customers?group={}", ("champions", "loyal", "at_risk", "lost")),
+        "Lifecycle / Value, a later page": any_of("/value/customers?after={}", some["worths"]),
         "Referral / an order": lambda luck: f"/referral?order={quote(luck.choice(some['friends']))}",
         "Referral / Review, decided": any_of(
             "/referral/review?band={}&before={}", ("approve", "decline"), range(1, max(2, customers // 20))
