@@ -12,11 +12,11 @@ from functools import partial
 import lifecycle
 import loyalty
 import referral
-from engine import announcements, notes, privacy, segments, summaries
+from engine import announcements, audit, mail, notes, privacy, segments, sessions, summaries
 from engine.schedule import Job
 from engine.work import UnitOfWork
 from lifecycle import surveys
-from plugin.admin import figures, leads
+from plugin.admin import figures, leads, rewards
 from plugin.touchpoints import TOUCHPOINTS
 
 BATCHES_A_MINUTE = 20
@@ -24,7 +24,9 @@ BATCHES_A_MINUTE = 20
 SETTLED_A_MINUTE = 10
 
 # What pages count of a whole shop.
-SUMMARIES = (*lifecycle.SUMMARIES, *loyalty.SUMMARIES, *referral.SUMMARIES, *figures.SUMMARIES, leads.ORIGINS)
+SUMMARIES = (
+    *lifecycle.SUMMARIES, *loyalty.SUMMARIES, *referral.SUMMARIES, *figures.SUMMARIES, leads.ORIGINS, rewards.BOUGHT,
+)  # fmt: skip
 
 
 def rounds(app_url: str) -> Sequence[Job]:
@@ -102,3 +104,6 @@ def _forget(work: UnitOfWork) -> None:
     announcements.purge(work)
     lifecycle.segments.purge(work)
     notes.purge(work)
+    audit.purge(work)
+    sessions.purge(work)
+    mail.purge(work)

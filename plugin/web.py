@@ -18,6 +18,7 @@ from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
+from engine.collections import Collector
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
@@ -26,9 +27,11 @@ from plugin import (
     api,
     companion,
     compression,
+    deeds,
     errors,
     flow,
     sentences,
+    sign_in,
     standalone,
     storefront,
     surveys,
@@ -60,6 +63,10 @@ class Doors:
     secret: bytes
     body_limit: int
     woocommerce: WooInstaller | None = None
+    collector: Collector | None = None
+    """Reads what the store's collections hold; None where pages are shown that need no store."""
+    mails: bool = False
+    """Whether e-mails are sent."""
 
     @property
     def seal(self) -> Seal:
@@ -90,7 +97,9 @@ def create_app(doors: Doors) -> Flask:
     app.after_request(_pack)
     app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
+    app.register_blueprint(admin.audit.pages)
     app.register_blueprint(admin.batches.pages)
+    app.register_blueprint(admin.collections.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.drafts.pages)
     app.register_blueprint(admin.finance.pages)
@@ -103,17 +112,21 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)
     app.register_blueprint(admin.segments.pages)
+    app.register_blueprint(admin.staff.pages)
     app.register_blueprint(admin.standing.pages)
     app.register_blueprint(admin.surveys.pages)
     app.register_blueprint(surveys.pages)
     app.register_blueprint(admin.value.pages)
+    app.register_blueprint(admin.you.pages)
     app.register_blueprint(visits.pages)
+    app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:
         app.register_blueprint(woocommerce.pages)
         app.register_blueprint(companion.pages)
     sentences.speak(app)
+    deeds.hide_what_may_not_be(app)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)
