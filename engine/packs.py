@@ -121,6 +121,7 @@ LEFT: Mapping[str, str] = {
     "value_requests": "of a minute",
     "metrics_daily": "counted anew",
     "metrics_counts": "counted anew",
+    "summaries": "counted anew",
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",

@@ -31,7 +31,7 @@ pages = Blueprint("review", __name__)
 # What the buttons are called, and what they mean.
 DECISIONS = {"approve": Band.APPROVE, "decline": Band.DECLINE}
 BLOCKS = {"block": referral.block, "unblock": referral.unblock}
-SPANS = (30, 90, 365)
+SPANS = referral.FIGURE_DAYS
 CHANNEL_TITLES = {
     "": say("No channel named"), "copy": say("Copied link"), "whatsapp": "WhatsApp", "telegram": "Telegram",
     "email": say("E-mail"), "sms": say("SMS"), "x": "X", "facebook": "Facebook", "qr": say("QR picture"),

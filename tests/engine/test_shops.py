@@ -117,6 +117,7 @@ REST = (
      "'1', '2', 1, 1, 1, 1, 1, 1, 1"),
     ("product_studies", "studied_at, customers, products, tested, pairs, took_ms", "now(), 1, 1, 1, 1, 1"),
     ("reward_hooks", "address, sealed, made_at, made_by", "'https://x.example', '', now(), 'me'"),
+    ("summaries", "key, value, counted_at, took_ms", "'k', '1', now(), 1"),
     ("staff_rules", "newcomers", "'support'"),
     ("staff", "user_id, role, made_at, joined_at", "'1', 'owner', now(), now()"),
     ("staff_sessions", "staff_id, digest, way, browser, begun_at, seen_at, ends_at",
