@@ -40,6 +40,7 @@ from lifecycle.rules.values import (
     ValueTerms,
 )
 from lifecycle.service import (
+    AUDIENCES,
     DOMAIN,
     UNKNOWN,
     BadValueTerms,
@@ -107,6 +108,7 @@ from lifecycle.service import products as products
 from lifecycle.service import segments as segments
 
 __all__ = [
+    "AUDIENCES",
     "DOMAIN",
     "GROUPS",
     "KEPT_GAPS",

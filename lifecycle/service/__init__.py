@@ -1,5 +1,8 @@
 """What lifecycle does: settles where customers stand, and reviews those that time alone has moved."""
 
+from lifecycle.service.audiences import (
+    AUDIENCES,
+)
 from lifecycle.service.marketing import (
     Channels,
     NotABenchmark,
@@ -78,6 +81,7 @@ from lifecycle.service.values import (
 )
 
 __all__ = [
+    "AUDIENCES",
     "DOMAIN",
     "UNKNOWN",
     "BadValueTerms",
