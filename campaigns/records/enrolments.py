@@ -41,8 +41,8 @@ _FRESH = {
 # Some of the audience, and how many of those are due.
 _REACH = {
     kind: text(f"""
-    WITH some AS MATERIALIZED ({audience} LIMIT :most)
-    SELECT (SELECT count(*) FROM some) AS looked, (SELECT count(*) FROM some a
+    WITH part AS MATERIALIZED ({audience} LIMIT :most)
+    SELECT (SELECT count(*) FROM part) AS looked, (SELECT count(*) FROM part a
         JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = a.customer_id WHERE {_DUE}) AS due
 """)
     for kind, audience in AUDIENCES.items()
