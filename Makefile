@@ -8,7 +8,7 @@ WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n"
 DATA_OPTION = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-referral bench-lifecycle bench-woocommerce companion docs lock clean
+.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-referral bench-lifecycle bench-woocommerce companion languages docs lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ bench-woocommerce: .venv/.ready ## Sweep 10,000 changed orders, and try the door
 
 companion: .venv/.ready ## Pack the plugin for WooCommerce stores: var/perennial.zip
 	@$(PY) -m plugin.companion.archive var/perennial.zip
+
+languages: .venv/.ready ## Bring the catalogues of translations up to date (ARGS=tr begins Turkish)
+	@$(PY) -m plugin.translations $(ARGS)
 
 docs: .venv/.ready ## Check the documents: links, commands, glossary, decision records
 	@$(PY) -m pytest -q -ra tests/house -k docs

@@ -13,7 +13,7 @@ from engine import shops
 from engine.shops import Shop
 from engine.work import Database, UnitOfWork
 from loyalty import ImportSource
-from plugin import wording
+from plugin import calendars
 
 
 class House(Protocol):
@@ -62,7 +62,7 @@ def run(house: House, chosen: argparse.Namespace) -> int:
 def _read(work: UnitOfWork, shop: Shop, chosen: argparse.Namespace) -> int:
     reading = loyalty.read_import(
         work, Path(chosen.file).read_bytes(), ImportSource(chosen.source), chosen.way,
-        wording.zone(shop.timezone), note=chosen.note, leave_out_unknown=chosen.leave_out_unknown,
+        calendars.zone(shop.timezone), note=chosen.note, leave_out_unknown=chosen.leave_out_unknown,
     )  # fmt: skip
     if reading.import_id is None:
         print(f"{chosen.file} was not imported; nothing was changed.", file=sys.stderr)

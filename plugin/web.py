@@ -21,7 +21,7 @@ from engine import log, metrics
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
-from plugin import admin, api, companion, errors, flow, standalone, storefront, surveys, woocommerce
+from plugin import admin, api, companion, errors, flow, sentences, standalone, storefront, surveys, woocommerce
 from plugin.install import Installer
 from plugin.session import answer
 from plugin.storefront import visits
@@ -99,6 +99,7 @@ def create_app(doors: Doors) -> Flask:
     if doors.woocommerce is not None:
         app.register_blueprint(woocommerce.pages)
         app.register_blueprint(companion.pages)
+    sentences.speak(app)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)

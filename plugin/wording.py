@@ -1,25 +1,20 @@
-"""How values are said to people: numbers, money, instants, lengths of time, names of customers.
+"""How things are said to people: rewards and what they ask for, tiers, expiry, names of customers; and the words that
+every template may use, those of `amounts` and `calendars` among them.
 
-Everything here escapes what it is given and returns text, or `Markup` where the text is an element. Instants are
-shown in the shop's own zone and carried in UTC; the words are English, the marks around digits are the same in
-every language we may add.
+Everything here escapes what it is given and returns text, or `Markup` where the text is an element.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache, partial
 from hashlib import blake2b
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import url_for
-from markupsafe import Markup
 
-from commerce.money import Money
 from loyalty import (
     Action,
     ActionKind,
@@ -36,13 +31,30 @@ from loyalty import (
     amount,
     span,
 )
+from plugin.amounts import (
+    NO_BREAK,
+    decimal,
+    money,
+    number,
+    per_cent,
+    share,
+    signed,
+)
+from plugin.calendars import (
+    by_day,
+    date_text,
+    day,
+    instant,
+    last_day,
+    month,
+    month_key,
+    month_names,
+    month_text,
+    zone,
+)
+from plugin.sentences import gettext, ngettext
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STATIC = Path(__file__).parent / "static"
-
-# Keeps a number and its unit, or a sign and its number, on one line.
-NO_BREAK = "\u00a0"
-MINUS = "\u2212"
 
 
 class Named(Protocol):
@@ -55,36 +67,28 @@ class Named(Protocol):
     redacted_at: datetime | None
 
 
-def number(value: int) -> str:
-    """``-1234567`` as ``−1,234,567``, with a real minus."""
-    return f"{value:,}".replace("-", MINUS)
-
-
-def signed(value: int) -> str:
-    return f"+{value:,}" if value > 0 else number(value)
-
-
-def money(minor: int, currency: str) -> str:
-    """``(123450, "USD")`` as ``1,234.50 USD``: the code, because a sign such as $ names a dozen currencies."""
-    whole, point, fraction = Money(abs(minor), currency).decimal().partition(".")
-    return f"{MINUS if minor < 0 else ''}{int(whole):,}{point}{fraction}{NO_BREAK}{currency}"
-
-
 def length_of_time(seconds: float) -> str:
     """Two digits that matter: ``85 ms``, ``1.2 s``, ``40 s``, ``3 min``, ``5 h``, ``2 days``."""
     if seconds < 0.9995:
-        return f"{round(seconds * 1000)}{NO_BREAK}ms"
+        return _together(gettext("%(num)s ms", num=round(seconds * 1000)))
     if seconds < 9.95:
-        return f"{seconds:.1f}{NO_BREAK}s"
-    for unit, size, until in (("s", 1, 90), ("min", 60, 5400), ("h", 3600, 129600)):
-        if seconds < until:
-            return f"{round(seconds / size)}{NO_BREAK}{unit}"
-    return f"{round(seconds / 86400)}{NO_BREAK}days"
+        return _together(gettext("%(num)s s", num=decimal(seconds, 1)))
+    if seconds < 90:
+        return _together(gettext("%(num)s s", num=round(seconds)))
+    if seconds < 5400:
+        return _together(gettext("%(num)s min", num=round(seconds / 60)))
+    if seconds < 129600:
+        return _together(gettext("%(num)s h", num=round(seconds / 3600)))
+    return ngettext("%(num)s day", "%(num)s days", round(seconds / 86400))
+
+
+def _together(text: str) -> str:
+    return text.replace(" ", NO_BREAK)
 
 
 def counted(value: int, one: str, many: str) -> str:
-    """``1 order``, ``2 orders``."""
-    return f"{number(value)}{NO_BREAK}{one if value == 1 else many}"
+    """``1 order``, ``2 orders``: catalogues have it as ``%(num)s order``, so that a language can count in its way."""
+    return ngettext(f"%(num)s {one}", f"%(num)s {many}", value)
 
 
 _NTH = ("", "", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -96,70 +100,6 @@ def every(value: int) -> str:
         return f"every {_NTH[value]}" if value > 1 else "each"
     ending = "th" if value % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
     return f"every {number(value)}{ending}"
-
-
-def share(part: int, whole: int) -> str:
-    """``38 %`` of the whole; what is there but small is said to be small, and not to be nothing."""
-    percent = round(100 * part / whole) if whole else 0
-    return f"{'<' if part and not percent else ''}{percent or (1 if part else 0)}{NO_BREAK}%"
-
-
-@cache
-def zone(name: str) -> ZoneInfo:
-    """The zone that a store names; UTC where this machine does not know it."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
-def day_text(at: datetime, there: ZoneInfo) -> str:
-    local = at.astimezone(there)
-    return f"{local.day}{NO_BREAK}{MONTHS[local.month - 1]}{NO_BREAK}{local.year}"
-
-
-def day(there: ZoneInfo, at: datetime) -> Markup:
-    """The day on which an instant falls in the shop, as a ``<time>``."""
-    return _time(at, day_text(at, there))
-
-
-def instant(there: ZoneInfo, at: datetime, *, seconds: bool = False) -> Markup:
-    """An instant on the shop's own clock, as a ``<time>``."""
-    clock = at.astimezone(there).strftime("%H:%M:%S" if seconds else "%H:%M")
-    return _time(at, f"{day_text(at, there)}, {clock}")
-
-
-def _time(at: datetime, text: str) -> Markup:
-    utc = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Markup('<time datetime="{}">{}</time>').format(utc, text)
-
-
-def by_day(there: ZoneInfo, amounts: Sequence[tuple[datetime, int]]) -> list[tuple[Markup, int]]:
-    """Amounts that come at instants, in order, as amounts that come on days."""
-    together = groupby(amounts, key=lambda amount: amount[0].astimezone(there).date())
-    days = [list(same) for _, same in together]
-    return [(day(there, same[0][0]), sum(amount for _, amount in same)) for same in days]
-
-
-def month(there: ZoneInfo, at: datetime) -> str:
-    """The month of an instant in the shop: ``Mar 2026``."""
-    local = at.astimezone(there)
-    return f"{MONTHS[local.month - 1]}{NO_BREAK}{local.year}"
-
-
-def month_key(there: ZoneInfo, at: datetime) -> str:
-    """The month of an instant in the shop, such as ``2026-03``."""
-    return at.astimezone(there).strftime("%Y-%m")
-
-
-def end_of_day(typed: str, timezone: str) -> datetime | None:
-    """The last instant of a day, such as ``2026-03-14``, in that zone; None for what is no day."""
-    try:
-        following = date.fromisoformat(typed) + timedelta(days=1)
-        start = datetime.combine(following, datetime.min.time(), zone(timezone))
-        return start.astimezone(UTC) - timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        return None
 
 
 def sentence_case(words: str) -> str:
@@ -288,19 +228,6 @@ def tier_measure(ladder: Ladder) -> str:
     return COUNTED[ladder.measure]
 
 
-def date_text(on: date) -> str:
-    return f"{on.day}{NO_BREAK}{MONTHS[on.month - 1]}{NO_BREAK}{on.year}"
-
-
-def month_text(first: date) -> str:
-    return f"{MONTHS[first.month - 1]}{NO_BREAK}{first.year}"
-
-
-def last_day(there: ZoneInfo, ends_at: datetime) -> Markup:
-    """The last day of what ends at an instant, which is when the next day begins."""
-    return day(there, ends_at - timedelta(microseconds=1))
-
-
 def expiry(policy: Expiry) -> str:
     """How points expire, as a sentence."""
     months = counted(policy.months, "month", "months")
@@ -313,7 +240,7 @@ def expiry(policy: Expiry) -> str:
         case Policy.INACTIVITY:
             return f"Points expire all together after {months} without {_ACTIVITIES[policy.activity]}."
         case Policy.CALENDAR:
-            on = f"{policy.day}{NO_BREAK}{MONTHS[policy.month - 1]}"
+            on = f"{policy.day}{NO_BREAK}{month_names()[policy.month - 1]}"
             return f"Points expire on {on}, after {months} at least."
         case Policy.ANNIVERSARY:
             return f"Points expire on the day of the year on which their member came, after {months} at least."
@@ -363,6 +290,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "conditions": conditions,
         "counted": counted,
         "date_text": date_text,
+        "decimal": decimal,
         "day": partial(day, there),
         "described": described,
         "every": every,
@@ -378,9 +306,10 @@ def words(timezone: str) -> Mapping[str, Any]:
         "month": partial(month, there),
         "month_key": partial(month_key, there),
         "month_text": month_text,
-        "months": MONTHS,
+        "month_names": month_names,
         "name_of": name_of,
         "number": number,
+        "per_cent": per_cent,
         "perk": perk,
         "reward_words": reward,
         "sentence_case": sentence_case,

@@ -16,7 +16,7 @@ from sqlalchemy import Row, text
 from commerce.ids import CustomerId
 from engine.notes import Note, latest
 from engine.work import UnitOfWork
-from plugin import wording
+from plugin import amounts, wording
 
 PAGE = 50
 
@@ -228,8 +228,8 @@ def _off(row: Row[Any]) -> str:
     if row.takes == "shipping":
         return "the shipping off one order"
     if row.takes == "percentage":
-        return f"{row.percent}{wording.NO_BREAK}% off {goods}"
-    return f"{wording.money(row.amount_minor, row.currency)} off {goods}"
+        return f"{row.percent}{amounts.NO_BREAK}% off {goods}"
+    return f"{amounts.money(row.amount_minor, row.currency)} off {goods}"
 
 
 def _tags(row: Row[Any]) -> str:
@@ -254,13 +254,13 @@ def _discount(row: Row[Any]) -> str:
 
 
 def _gift_card(row: Row[Any]) -> str:
-    worth = f"is worth {wording.money(row.amount_minor, row.currency)}" if row.active else "works no more"
+    worth = f"is worth {amounts.money(row.amount_minor, row.currency)}" if row.active else "works no more"
     return f"Gift card {wording.masked(row.code)} {worth}"
 
 
 def _credit(row: Row[Any]) -> str:
     done = "been given" if row.kind == "credit" else "given back"
-    return f"has {done} {wording.money(row.amount_minor, row.currency)} of store credit"
+    return f"has {done} {amounts.money(row.amount_minor, row.currency)} of store credit"
 
 
 def _pixel(_row: Row[Any]) -> str:

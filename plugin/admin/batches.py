@@ -16,7 +16,7 @@ import lifecycle
 import loyalty
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
-from plugin import wording
+from plugin import calendars, wording
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
@@ -61,7 +61,7 @@ def read_batch() -> BaseResponse | tuple[str, int]:
 def _read(work: UnitOfWork, form: Mapping[str, str]) -> int:
     label, who = form.get("label", ""), g.merchant.user_id or "the shop"
     if form.get("kind") == "recount":
-        since = _day(form.get("since", ""), wording.zone(g.merchant.shop.timezone))
+        since = _day(form.get("since", ""), calendars.zone(g.merchant.shop.timezone))
         if since >= work.now:
             raise NotADay
         return loyalty.read_recount(work, since, label, who)

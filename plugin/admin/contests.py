@@ -14,7 +14,7 @@ import loyalty
 from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
 from loyalty import Contest, ContestKind, Prize
-from plugin import wording
+from plugin import calendars
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
@@ -52,7 +52,7 @@ def announce() -> BaseResponse:
     """Announce a contest. What was promised cannot be changed afterwards."""
     with unit() as work:
         currency = loyalty.current_terms(work).currency
-        loyalty.announce_contest(work, *_contest_of(request.form, currency, wording.zone(g.merchant.shop.timezone)))
+        loyalty.announce_contest(work, *_contest_of(request.form, currency, calendars.zone(g.merchant.shop.timezone)))
     return redirect(link("contests.contest_list", changed="announced"), 303)
 
 

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, abort, current_app, g, render_template, r
 import loyalty
 from engine.shops import Shop
 from engine.work import Database
-from plugin import wording
+from plugin import calendars
 from plugin.session import merchant_only
 from plugin.spreadsheets import cell, lines
 
@@ -58,14 +58,14 @@ def journal() -> Response:
 
 def _bounds(now: datetime, timezone: str) -> list[datetime]:
     """The beginnings of the months to show and of the next one."""
-    local = now.astimezone(wording.zone(timezone))
+    local = now.astimezone(calendars.zone(timezone))
     last = local.year * 12 + local.month - 1
     return [_begins(number, timezone) for number in range(last - SHOWN_MONTHS + 1, last + 2)]
 
 
 def _begins(number: int, timezone: str) -> datetime:
     """When a month begins in the shop: months are counted from the year 0."""
-    return datetime(number // 12, number % 12 + 1, 1, tzinfo=wording.zone(timezone)).astimezone(UTC)
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=calendars.zone(timezone)).astimezone(UTC)
 
 
 def _month(typed: str, timezone: str) -> tuple[datetime, datetime] | None:
@@ -79,7 +79,7 @@ def _month(typed: str, timezone: str) -> tuple[datetime, datetime] | None:
 
 
 def _lines(database: Database, shop: Shop, begins: datetime, ends: datetime) -> Iterator[str]:
-    there = wording.zone(shop.timezone)
+    there = calendars.zone(shop.timezone)
     with database.work(shop.shop_id) as work:
         after, upto = loyalty.journal_bounds(work, begins, ends)
     yield lines([COLUMNS])

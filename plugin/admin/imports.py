@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 from loyalty import ImportSource
-from plugin import wording
+from plugin import calendars
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
@@ -38,7 +38,7 @@ def read_file() -> Any:
     way = "set" if form.get("way") == "set" else "add"
     with unit() as work:
         reading = loyalty.read_import(
-            work, data, source, way, wording.zone(g.merchant.shop.timezone), note=form.get("note", ""),
+            work, data, source, way, calendars.zone(g.merchant.shop.timezone), note=form.get("note", ""),
             leave_out_unknown="leave_out" in form,
         )  # fmt: skip
         if reading.import_id is None:

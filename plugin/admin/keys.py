@@ -72,7 +72,7 @@ def put_hook() -> str | tuple[str, int]:
         return _shown(refusal=NoAddress(), field="address", f={"address": typed}), REFUSED
     with unit() as work:
         secret = reward_hooks.put(work, _seal(), address, _who(), renew=request.form.get("do") == "renew")
-    return _shown(secret=secret, told=address)
+    return _shown(secret=secret, hooked=address)
 
 
 @pages.post("/api-keys/hook/remove")
@@ -87,7 +87,7 @@ def remove_hook() -> BaseResponse:
 def _shown(**more: Any) -> str:
     with unit() as work:
         keys, hook = api_keys.keys(work), reward_hooks.load(work, _seal())
-    given = {"key": None, "secret": None, "told": None, "refusal": None, "field": "", "f": {}} | more
+    given = {"key": None, "secret": None, "hooked": None, "refusal": None, "field": "", "f": {}} | more
     return render_template(
         "admin/keys.html", keys=keys, hook=hook, scopes=SCOPES, changed=request.args.get("changed"),
         address_of_api=f"{current_app.extensions['doors'].app_url}/api/v1", **given,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from commerce.sayings import say
 from plugin.platforms import Platform
 
 
@@ -34,62 +35,62 @@ class Place:
 
 
 PLACES = (
-    Place("Home", (Page("admin.home", "Home"),)),
+    Place(say("Home"), (Page("admin.home", say("Home")),)),
     Place(
-        "Customers",
+        say("Customers"),
         (
-            Page("admin.customer_list", "Customers", ("admin.customer",)),
-            Page("surveys.survey", "Surveys", ("surveys.change",)),
+            Page("admin.customer_list", say("Customers"), ("admin.customer",)),
+            Page("surveys.survey", say("Surveys"), ("surveys.change",)),
             Page(
                 "segments.segment_list",
-                "Segments",
+                say("Segments"),
                 ("segments.one", "segments.new", "segments.edit", "segments.draft", "segments.ask"),
             ),
         ),
     ),
     Place(
-        "Lifecycle",
+        say("Lifecycle"),
         (
-            Page("lifecycle.pipeline", "Pipeline"),
-            Page("metrics.report", "Metrics", ("metrics.say_benchmark", "metrics.read_benchmarks")),
-            Page("metrics.cohorts", "Cohorts"),
-            Page("value.value", "Value", ("value.change_value", "value.valuable")),
-            Page("metrics.channels", "Channels", ("metrics.say_spend", "metrics.read_spend")),
-            Page("metrics.journey", "Journey"),
-            Page("lifecycle.rules", "Rules", ("lifecycle.state_rules",)),
+            Page("lifecycle.pipeline", say("Pipeline")),
+            Page("metrics.report", say("Metrics"), ("metrics.say_benchmark", "metrics.read_benchmarks")),
+            Page("metrics.cohorts", say("Cohorts")),
+            Page("value.value", say("Value"), ("value.change_value", "value.valuable")),
+            Page("metrics.channels", say("Channels"), ("metrics.say_spend", "metrics.read_spend")),
+            Page("metrics.journey", say("Journey")),
+            Page("lifecycle.rules", say("Rules"), ("lifecycle.state_rules",)),
         ),
     ),
     Place(
-        "Loyalty",
+        say("Loyalty"),
         (
-            Page("program.earning", "Earning", ("program.publish_rules",)),
-            Page("admin.reward_list", "Rewards"),
-            Page("standing.tiers", "Tiers", ("standing.state_tiers",)),
-            Page("standing.expiry", "Expiry", ("standing.state_expiry",)),
-            Page("drafts.draft_list", "Drafts", ("drafts.deal",)),
-            Page("contests.contest_list", "Contests"),
-            Page("finance.statements", "Statements"),
-            Page("batches.batch_list", "Batches", ("batches.one_batch", "batches.read_batch")),
-            Page("imports.import_list", "Import", ("imports.one_import", "imports.read_file")),
+            Page("program.earning", say("Earning"), ("program.publish_rules",)),
+            Page("admin.reward_list", say("Rewards")),
+            Page("standing.tiers", say("Tiers"), ("standing.state_tiers",)),
+            Page("standing.expiry", say("Expiry"), ("standing.state_expiry",)),
+            Page("drafts.draft_list", say("Drafts"), ("drafts.deal",)),
+            Page("contests.contest_list", say("Contests")),
+            Page("finance.statements", say("Statements")),
+            Page("batches.batch_list", say("Batches"), ("batches.one_batch", "batches.read_batch")),
+            Page("imports.import_list", say("Import"), ("imports.one_import", "imports.read_file")),
         ),
     ),
     Place(
-        "Referral",
+        say("Referral"),
         (
-            Page("referral.terms", "Offer", ("referral.change",)),
-            Page("review.review_list", "Review", ("review.ring",)),
-            Page("review.weights", "Weights", ("review.change_weights",)),
-            Page("review.figures", "Figures", ("review.say_cac",)),
+            Page("referral.terms", say("Offer"), ("referral.change",)),
+            Page("review.review_list", say("Review"), ("review.ring",)),
+            Page("review.weights", say("Weights"), ("review.change_weights",)),
+            Page("review.figures", say("Figures"), ("review.say_cac",)),
         ),
     ),
-    Place("Activity", (Page("admin.activity_list", "Activity"),)),
+    Place(say("Activity"), (Page("admin.activity_list", say("Activity")),)),
     Place(
-        "Settings",
+        say("Settings"),
         (
-            Page("admin.extension_list", "On your shop"),
-            Page("woocommerce.store", "Your store", needs="companion"),
-            Page("keys.key_list", "API", ("keys.make", "keys.put_hook")),
-            Page("admin.privacy", "Privacy"),
+            Page("admin.extension_list", say("On your shop")),
+            Page("woocommerce.store", say("Your store"), needs="companion"),
+            Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),
+            Page("admin.privacy", say("Privacy")),
         ),
     ),
 )

@@ -20,8 +20,10 @@ from commerce.arrivals import NAMES, Arrival
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from lifecycle import Cohort, Period, Span, Unit
-from plugin import wording
+from plugin import amounts, calendars, wording
 from plugin.admin.pages import link, unit
+from plugin.amounts import MINUS
+from plugin.sentences import _
 from plugin.session import merchant_only
 from plugin.touchpoints import TOUCHPOINTS
 
@@ -164,13 +166,13 @@ def said_value(value: int | None, kind: Unit, currency: str) -> str:
     match kind:
         case Unit.SHARE:
             tenths = (abs(value) + 5) // 10
-            return f"{wording.MINUS if value < 0 else ''}{tenths // 10}.{tenths % 10}{wording.NO_BREAK}%"
+            return amounts.per_cent((-tenths if value < 0 else tenths) / 10, 1)
         case Unit.MONEY:
-            return wording.money(value, currency)
+            return amounts.money(value, currency)
         case Unit.DAYS:
             return wording.counted(value, "day", "days")
         case Unit.COUNT:
-            return wording.number(value)
+            return amounts.number(value)
 
 
 def said_change(reading: lifecycle.Reading) -> str:
@@ -178,9 +180,10 @@ def said_change(reading: lifecycle.Reading) -> str:
     if reading.change is None:
         return "–"
     tenths = (abs(reading.change) + 5) // 10
-    sign = "+" if reading.change > 0 else wording.MINUS if reading.change < 0 else "±"
-    points = reading.metric.unit is Unit.SHARE
-    return f"{sign}{tenths // 10}.{tenths % 10}{wording.NO_BREAK}{'points' if points else '%'}"
+    sign = "+" if reading.change > 0 else MINUS if reading.change < 0 else "±"
+    if reading.metric.unit is Unit.SHARE:
+        return sign + _("%(num)s points", num=amounts.decimal(tenths / 10, 1)).replace(" ", amounts.NO_BREAK)
+    return sign + amounts.per_cent(tenths / 10, 1)
 
 
 def _report_page(**shown: Any) -> str:
@@ -204,10 +207,10 @@ def _report_page(**shown: Any) -> str:
 def period_name(period: Period) -> str:
     """What a period is called: ``Mar 2026``, ``Q1 2026``, ``week of 2 Mar 2026``."""
     if period.span is Span.WEEK:
-        return f"week of {wording.date_text(period.start)}"
+        return f"week of {calendars.date_text(period.start)}"
     if period.span is Span.QUARTER:
-        return f"Q{(period.start.month + 2) // 3}{wording.NO_BREAK}{period.start.year}"
-    return wording.month_text(period.start)
+        return f"Q{(period.start.month + 2) // 3}{amounts.NO_BREAK}{period.start.year}"
+    return calendars.month_text(period.start)
 
 
 def _days(period: Period, today: date, flows: Any) -> list[tuple[date, list[int]]]:

@@ -19,7 +19,7 @@ from commerce.traits import Kind, Trait
 from engine import mirror
 from engine.shops import Shop
 from engine.work import Database, UnitOfWork
-from plugin import spreadsheets, wording
+from plugin import amounts, calendars, spreadsheets
 from plugin.admin import segment_form, store_segments
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
@@ -179,7 +179,7 @@ def members(segment_id: int) -> Response:
 
 def _lines(database: Database, shop: Shop, segment_id: int, *, bom: bool) -> Iterator[str]:
     """Page by page, each in a unit of work of its own: the file may be as long as it likes."""
-    there, after = wording.zone(shop.timezone), 0
+    there, after = calendars.zone(shop.timezone), 0
     yield (spreadsheets.BOM if bom else "") + spreadsheets.lines([COLUMNS])
     while True:
         with database.work(shop.shop_id) as work:
@@ -244,7 +244,7 @@ def _say(offered: Offered) -> Any:
 
     def say(trait: Trait, value: int | str) -> str:
         if trait.kind is Kind.MONEY and isinstance(value, int):
-            return wording.money(value, g.merchant.shop.currency)
+            return amounts.money(value, g.merchant.shop.currency)
         names = dict(offered.get(trait.counts or trait.key, ()))
         return names.get(str(value), str(value))
 

@@ -18,7 +18,7 @@ from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from loyalty import Expiry, Ladder
-from plugin import wording
+from plugin import calendars, wording
 from plugin.admin import drafts
 from plugin.admin import standing_forms as forms
 from plugin.admin.customers import NO_BOUND
@@ -147,7 +147,7 @@ def _show_expiry(work: UnitOfWork, typed: Mapping[str, str], **more: Any) -> str
         "admin/expiry.html",
         terms=loyalty.current_terms(work),
         f=typed,
-        months=wording.MONTHS,
+        months=calendars.month_names(),
         changed=request.args.get("changed") == "yes",
         **({"preview": None, "seen": "", "refusal": None} | more),
     )
@@ -160,7 +160,7 @@ def set_tier(customer_id: int) -> BaseResponse:
     typed, who = forms.typed(request.form.items()), g.merchant.user_id or "the shop"
     if customer_id >= NO_BOUND:
         abort(404, "There is no such customer in this shop.")
-    until = forms.until_of(typed, wording.zone(g.merchant.shop.timezone))
+    until = forms.until_of(typed, calendars.zone(g.merchant.shop.timezone))
     with _work() as work:
         if not loyalty.is_customer(work, CustomerId(customer_id)):
             abort(404, "There is no such customer in this shop.")

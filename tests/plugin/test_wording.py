@@ -9,7 +9,7 @@ import pytest
 
 from commerce.rewards import Combines, Goods
 from loyalty import Kind, Reward
-from plugin import wording
+from plugin import amounts, calendars, wording
 from plugin.admin import charts
 
 
@@ -24,7 +24,7 @@ from plugin.admin import charts
     ],
 )
 def test_money_has_groups_its_own_digits_and_its_code(minor: int, currency: str, said: str) -> None:
-    assert wording.money(minor, currency).replace("\u00a0", " ") == said
+    assert amounts.money(minor, currency).replace("\u00a0", " ") == said
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_lengths_of_time_have_two_digits_that_matter(seconds: float, said: str) 
 
 def test_instants_are_shown_on_the_shop_s_clock_and_carried_in_utc() -> None:
     at = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
-    said = wording.instant(wording.zone("Europe/Berlin"), at).replace("\u00a0", " ")
+    said = calendars.instant(calendars.zone("Europe/Berlin"), at).replace("\u00a0", " ")
     assert said == '<time datetime="2026-12-31T23:30:00Z">1 Jan 2027, 00:30</time>'
 
 
 def test_a_share_that_is_small_is_not_nothing() -> None:
-    said = [wording.share(part, 1000).replace("\u00a0", " ") for part in (0, 1, 500, 1000)]
+    said = [amounts.share(part, 1000).replace("\u00a0", " ") for part in (0, 1, 500, 1000)]
     assert said == ["0 %", "<1 %", "50 %", "100 %"]
-    assert wording.share(0, 0).startswith("0")
+    assert amounts.share(0, 0).startswith("0")
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_which_of_many_is_said_as_english_says_it(many: int, said: str) -> None:
 
 
 def test_amounts_of_one_day_are_one_amount() -> None:
-    at, there = datetime(2026, 11, 22, 12, tzinfo=UTC), wording.zone("UTC")
-    days = wording.by_day(there, [(at, 5), (at + timedelta(hours=1), 6), (at + timedelta(days=1), 7)])
+    at, there = datetime(2026, 11, 22, 12, tzinfo=UTC), calendars.zone("UTC")
+    days = calendars.by_day(there, [(at, 5), (at + timedelta(hours=1), 6), (at + timedelta(days=1), 7)])
     assert [points for _, points in days] == [11, 7]
 
 

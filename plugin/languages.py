@@ -1,0 +1,111 @@
+"""The languages of the pages: which one a reader gets, and how a sentence is said in it.
+
+English is written in the code. Every other language is one file, ``translations/CODE.po``: its name, its direction, its
+plurals, digits and months are the CLDR's. Catalogues are read when somebody first asks for their language.
+
+A reader gets the language that they chose; else the one of their store's admin; else what their browser asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import g, has_app_context, has_request_context, request
+
+CATALOGUES = Path(__file__).parent / "translations"
+CHOSEN = "perennial_language"
+YEAR_SECONDS = 365 * 24 * 3600
+
+_CODE = re.compile(r"[a-z]{2,3}", re.ASCII)
+# A number and what it counts stay on one line.
+_COUNTED = re.compile(r"%\(num\)s (?=\S)")
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language that the pages speak."""
+
+    code: str
+
+    @cached_property
+    def locale(self) -> Locale:
+        """What the CLDR knows of it."""
+        return Locale.parse(self.code)
+
+    @property
+    def direction(self) -> str:
+        """``ltr`` or ``rtl``."""
+        return str(self.locale.text_direction)
+
+    @property
+    def name(self) -> str:
+        """What those who speak it call it, with a large first letter where they have those."""
+        name = self.locale.get_display_name(self.code) or self.code
+        return name[:1].upper() + name[1:]
+
+    @cached_property
+    def translations(self) -> Any:
+        """Its catalogue; English has none."""
+        file = CATALOGUES / f"{self.code}.po"
+        if not file.exists():
+            return Translations()
+        compiled = BytesIO()
+        with file.open("rb") as read:
+            write_mo(compiled, read_po(read, locale=self.code))
+        compiled.seek(0)
+        return Translations(compiled)
+
+    def say(self, pattern: str) -> str:
+        """The pattern in this language; the English one where the catalogue has none."""
+        return str(self.translations.gettext(pattern))
+
+    def say_many(self, one: str, many: str, num: int) -> str:
+        """The pattern for so many, by the language's own rules of plurals."""
+        return _COUNTED.sub("%(num)s\u00a0", str(self.translations.ngettext(one, many, num)))
+
+
+ENGLISH = Language("en")
+
+
+@cache
+def languages() -> Mapping[str, Language]:
+    """Every language there is, by its code; English first."""
+    files = sorted(file.stem for file in CATALOGUES.glob("*.po"))
+    return {"en": ENGLISH, **{code: Language(code) for code in files if code != "en"}}
+
+
+def current() -> Language:
+    """The language of whoever reads the answer to this request; English where there is no request."""
+    if not has_app_context() or not has_request_context() or "shopper" in g:
+        return ENGLISH  # the shop's own pages speak English as yet
+    if "language" not in g:
+        g.language = _chosen()
+    found: Language = g.language
+    return found
+
+
+def _chosen() -> Language:
+    known = languages()
+    for said in (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale")):
+        if said and (language := known.get(_root(said))) is not None:
+            return language
+    for said in request.accept_languages.values():
+        if (language := known.get(_root(said))) is not None:
+            return language
+    return ENGLISH
+
+
+def _root(tag: str) -> str:
+    """``fa`` of ``fa-IR``: the language of a tag that anybody can type."""
+    found = _CODE.match(tag[:35].lower())
+    return found[0] if found else ""

@@ -1,0 +1,98 @@
+"""Sentences in the reader's language: those of the pages, which are looked up as they are written, and those of the
+domains, which remember their patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from flask import Flask, Response, g, request
+from markupsafe import Markup
+
+from commerce.sayings import Saying
+from plugin.amounts import number
+from plugin.calendars import date_text
+from plugin.languages import CHOSEN, YEAR_SECONDS, current, languages
+
+
+def gettext(pattern: str, /, **values: object) -> str:
+    """A sentence in the reader's language, with its values filled in, as `say` of the domains does in English."""
+    said = current().say(pattern)
+    return said % _filled(values) if values else said
+
+
+def ngettext(one: str, many: str, num: int, /, **values: object) -> str:
+    """A sentence about so many, in the reader's language."""
+    return current().say_many(one, many, num) % _filled({"num": num, **values})
+
+
+_ = gettext
+
+
+def told(text: str) -> str:
+    """What a domain said, in the reader's language. Plain text is looked up as it stands, and stays as it is where no
+    catalogue has it.
+    """
+    if not isinstance(text, Saying):
+        return current().say(text) if text else text
+    if text.many is not None:
+        num = text.values["num"]
+        assert isinstance(num, int), "what is counted is a whole number"
+        return ngettext(text.pattern, text.many, num, **{k: v for k, v in text.values.items() if k != "num"})
+    return gettext(text.pattern, **text.values)
+
+
+def _filled(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: _shown(value) for name, value in values.items()}
+
+
+def _shown(value: object) -> object:
+    """A value as this language writes it."""
+    if isinstance(value, Saying):
+        return told(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return number(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return date_text(value)
+    return value
+
+
+def speak(app: Flask) -> None:
+    """Let the templates of `app` speak: `_`, `ngettext`, `{% trans %}`; sayings are told wherever one is shown."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension adds it
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.finalize = _finalize
+    app.jinja_env.globals.update(
+        _=_in_page, gettext=_in_page, ngettext=_many_in_page, told=told, current_language=current
+    )
+    app.jinja_env.filters["told"] = told
+    app.after_request(_remember)
+
+
+def _finalize(value: Any) -> Any:
+    return told(value) if type(value) is Saying else value
+
+
+def _in_page(pattern: str, /, **values: object) -> Markup:
+    """As `gettext`, for a page: the pattern may hold elements, and what is filled in is escaped."""
+    said = Markup(current().say(pattern))  # noqa: S704  # our own catalogues, which a test reads
+    return said % _filled(values) if values else Markup(str(said).replace("%%", "%"))  # noqa: S704
+
+
+def _many_in_page(one: str, many: str, num: int, /, **values: object) -> Markup:
+    return Markup(current().say_many(one, many, num)) % _filled({"num": num, **values})  # noqa: S704
+
+
+def _remember(response: Response) -> Response:
+    """Keep the choice of whoever stands outside a frame; inside there are no cookies, and links carry it."""
+    chosen = request.args.get("lang")
+    merchant = g.get("merchant")
+    if chosen in languages() and merchant is not None and not merchant.embedded:
+        secure = request.is_secure
+        response.set_cookie(
+            CHOSEN, str(chosen), max_age=YEAR_SECONDS, path="/", secure=secure, httponly=True, samesite="Lax"
+        )
+    return response
