@@ -2,12 +2,13 @@
 
 from campaigns.rules.arms import Arm, affordable, arm, drawn, month_of
 from campaigns.rules.lift import LEAST, Interval, Lift, Measured, Verdict, lift, share
-from campaigns.rules.plays import LONGEST_NAME, LONGEST_REASON, READY, SEGMENT, STAGE, Play, Unsound, is_key
+from campaigns.rules.plays import LONGEST_NAME, LONGEST_REASON, OWN, READY, SEGMENT, STAGE, Play, Unsound, is_own
 
 __all__ = [
     "LEAST",
     "LONGEST_NAME",
     "LONGEST_REASON",
+    "OWN",
     "READY",
     "SEGMENT",
     "STAGE",
@@ -21,7 +22,7 @@ __all__ = [
     "affordable",
     "arm",
     "drawn",
-    "is_key",
+    "is_own",
     "lift",
     "month_of",
     "share",

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from commerce.sayings import Saying, say
+
 # Ten years: longer is a mistake of the keyboard.
 LONGEST_DAYS = 3650
 # Windows are short beside the year in which everybody orders again anyway.
@@ -19,15 +21,17 @@ LONGEST_NAME = 60
 LONGEST_REASON = 120
 STAGE, SEGMENT = "stage", "segment"
 
-_KEY = re.compile(r"[a-z][a-z0-9-]{0,30}")
+OWN = "own-"
+_OWN = re.compile(r"own-[1-9][0-9]?", re.ASCII)
 
 
 class Unsound(ValueError):
     """A setting that makes no sense: the field that says it, and what is asked of it."""
 
-    def __init__(self, name: str, words: str) -> None:
+    def __init__(self, name: str, words: Saying) -> None:
         super().__init__(words)
         self.name = name
+        self.words = words
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +67,29 @@ class Play:
             if not sound:
                 raise Unsound(name, words)
 
-    def _checks(self) -> Iterable[tuple[str, str, bool]]:
+    def _checks(self) -> Iterable[tuple[str, Saying, bool]]:
         """Of each setting: the field to be put right, what is asked of it, and whether it is so."""
         what, _, of = self.audience.partition(":")
         return (
-            ("name", "a play has a name of at most 60 letters", len(self.name) <= LONGEST_NAME),
-            ("audience", "a play is for a stage or for a segment",
+            ("name", say("A play has a name of at most 60 letters."), len(self.name) <= LONGEST_NAME),
+            ("audience", say("A play is for a stage or for a segment."),
              (what == STAGE and bool(of)) or (what == SEGMENT and of.isascii() and of.isdigit() and len(of) <= 15)),
-            ("after_days", "it begins from 0 to 3650 days after somebody came there",
+            ("after_days", say("It begins from 0 to 3650 days after somebody came there."),
              0 <= self.after_days <= LONGEST_DAYS),
-            ("until_days", "the last day comes after the first, or is 0 for no end",
+            ("until_days", say("The last day comes after the first, or is 0 for no end."),
              self.until_days == 0 or self.after_days < self.until_days <= LONGEST_DAYS),
-            ("points", "points are a whole number from 0 to 100000", 0 <= self.points <= MOST_POINTS),
-            ("reason", "points need a reason of at most 120 letters that your customers read",
+            ("points", say("Points are a whole number from 0 to 100000."), 0 <= self.points <= MOST_POINTS),
+            ("reason", say("Points need a reason of at most 120 letters: your customers read it."),
              len(self.reason) <= LONGEST_REASON and (not self.points or bool(self.reason))),
-            ("points", "a play has to do something: give points or a reward, tag, or tell your store's automation",
+            ("points", say("A play has to do something: give points or a reward, tag, or tell your store’s automation."),
              not self.on or bool(self.points or self.reward or self.tag or self.tell)),
-            ("window_days", "the outcome is measured over 1 to 365 days", 1 <= self.window_days <= LONGEST_WINDOW),
-            ("cooldown_days", "nobody is reached again before their outcome is measured, and within ten years",
+            ("window_days", say("The outcome is measured over 1 to 365 days."), 1 <= self.window_days <= LONGEST_WINDOW),
+            ("cooldown_days", say("Nobody is reached again before their outcome is known, and within ten years."),
              self.window_days <= self.cooldown_days <= LONGEST_DAYS),
-            ("most_points", "the most points a month are from 1 to 1000000000", 1 <= self.most_points <= MOST_A_MONTH),
-            ("holdout_percent", "from 0 to 50 of 100 customers are held out", 0 <= self.holdout_percent <= MOST_HOLDOUT),
+            ("most_points", say("The most points a month are from 1 to 1000000000."),
+             1 <= self.most_points <= MOST_A_MONTH),
+            ("holdout_percent", say("From 0 to 50 of 100 customers are held out."),
+             0 <= self.holdout_percent <= MOST_HOLDOUT),
         )  # fmt: skip
 
     @classmethod
@@ -103,9 +109,9 @@ class Play:
         return self.name or self.key.replace("-", " ")
 
 
-def is_key(key: str) -> bool:
-    """Whether a play can be called so, in tags and addresses."""
-    return _KEY.fullmatch(key) is not None
+def is_own(key: str) -> bool:
+    """Whether a play of that key is one that a merchant makes."""
+    return _OWN.fullmatch(key) is not None
 
 
 READY = (

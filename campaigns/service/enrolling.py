@@ -88,7 +88,12 @@ def _enrol(work: UnitOfWork, run: Any, play: Play) -> None:
     until = work.now + timedelta(days=play.window_days)
     people = [_row(row, side, play, each) for row, side in zip(found[:fits], arms[:fits], strict=True)]
     enrolled = enrolments.enrol(work, play.key, run.run, until, people)
-    _do(work, play, [row for row in enrolled if row.arm == Arm.PLAY], {row.customer_id: row.external_id for row in found})
+    _do(
+        work,
+        play,
+        [row for row in enrolled if row.arm == Arm.PLAY],
+        {row.customer_id: row.external_id for row in found},
+    )
     exhausted, last = fits < len(found), len(found) < PORTION
     pause = max(LOOK_EVERY, timedelta(seconds=took * REST))
     runs.looked(

@@ -16,13 +16,13 @@ from sqlalchemy.exc import IntegrityError
 import lifecycle
 import loyalty
 from campaigns.records import runs
-from campaigns.rules import READY, SEGMENT, STAGE, Play, Unsound, is_key
+from campaigns.rules import OWN, READY, SEGMENT, STAGE, Play, Unsound, is_own
 from commerce.refusal import Refusal
+from commerce.sayings import Saying, say
 from engine import terms
 from engine.work import UnitOfWork
 
 DOMAIN = "plays"
-OWN = "own-"
 # A shop with more asks the same people for something every day.
 MOST_PLAYS = 30
 
@@ -30,7 +30,7 @@ MOST_PLAYS = 30
 class PlayRefused(Refusal):
     """This play cannot be set so. `field` is the one to be put right."""
 
-    def __init__(self, field: str, words: str) -> None:
+    def __init__(self, field: str, words: Saying) -> None:
         super().__init__(words)
         self.field = field
 
@@ -73,7 +73,9 @@ class Program:
         return cls(found)
 
     def one(self, key: str) -> Stated:
-        """A play. Refuses with `PlayUnknown`."""
+        """A play; one of the merchant's own that is not made yet is off. Refuses with `PlayUnknown`."""
+        if key not in self.plays and is_own(key):
+            return Stated(Play(key, audience="stage:retained"))
         if key not in self.plays:
             raise PlayUnknown
         return self.plays[key]
@@ -99,17 +101,15 @@ def draft(now: Play, changed: Mapping[str, Any]) -> Play:
     try:
         return replace(now, **changed)
     except Unsound as fault:
-        words = str(fault)
-        raise PlayRefused(fault.name, f"{words[0].upper()}{words[1:]}.") from None
+        raise PlayRefused(fault.name, fault.words) from None
 
 
-def blank(work: UnitOfWork) -> Play:
+def blank(work: UnitOfWork) -> Stated:
     """A play that the merchant is about to make. Refuses with `TooManyPlays`."""
-    known = Program.of(work).plays
-    if len(known) >= MOST_PLAYS:
+    program = Program.of(work)
+    if len(program.plays) >= MOST_PLAYS:
         raise TooManyPlays
-    key = next(key for key in (f"{OWN}{n}" for n in range(1, MOST_PLAYS + 1)) if key not in known)
-    return Play(key, audience="stage:retained")
+    return program.one(next(key for key in (f"{OWN}{n}" for n in range(1, MOST_PLAYS + 1)) if key not in program.plays))
 
 
 def state(work: UnitOfWork, key: str, changed: Mapping[str, Any], seen: int) -> int:
@@ -121,12 +121,11 @@ def state(work: UnitOfWork, key: str, changed: Mapping[str, Any], seen: int) -> 
     Refuses with `PlayUnknown`, `PlayRefused`, `PlayChanged` or `TooManyPlays`; then nothing is written.
     """
     program = Program.of(work)
-    if key not in program.plays and is_key(key) and key.startswith(OWN):
-        stated = Stated(replace(blank(work), key=key))
-    else:
-        stated = program.one(key)
+    stated = program.one(key)
+    if key not in program.plays and len(program.plays) >= MOST_PLAYS:
+        raise TooManyPlays
     play = draft(stated.play, changed)
-    if play == stated.play and stated.version == seen:
+    if play == stated.play and stated.version == seen and key in program.plays:
         return seen
     _see_that_it_can(work, play)
     if stated.version != seen:
@@ -147,9 +146,9 @@ def _see_that_it_can(work: UnitOfWork, play: Play) -> None:
     """Refuse what names something that the shop does not have."""
     what, _, of = play.audience.partition(":")
     if what == STAGE and of not in lifecycle.STAGES:
-        raise PlayRefused("audience", "Choose one of the stages.")
-    if play.key.startswith(OWN) and not play.name:
-        raise PlayRefused("name", "Give the play a name.")
+        raise PlayRefused("audience", say("Choose one of the stages."))
+    if is_own(play.key) and not play.name:
+        raise PlayRefused("name", say("Give the play a name."))
     if play.on and (trouble := trouble_of(work, play)) is not None:
         raise trouble
 
@@ -160,9 +159,9 @@ def trouble_of(work: UnitOfWork, play: Play) -> PlayRefused | None:
     if what == SEGMENT:
         segment = lifecycle.segments.one(work, int(of))
         if segment is None or segment.ended_at is not None:
-            return PlayRefused("audience", "This segment is not there any more. Choose another one.")
+            return PlayRefused("audience", say("This segment is not there any more. Choose another one."))
     if play.reward and loyalty.current_terms(work).reward(play.reward) is None:
-        return PlayRefused("reward", "The program has no such reward any more. Choose another one.")
+        return PlayRefused("reward", say("The program has no such reward any more. Choose another one."))
     return None
 
 

@@ -2,6 +2,7 @@
 
 from plugin.admin import (
     batches,
+    campaigns,
     contests,
     drafts,
     finance,
@@ -23,6 +24,7 @@ from plugin.admin.pages import pages
 
 __all__ = [
     "batches",
+    "campaigns",
     "contests",
     "drafts",
     "finance",

@@ -29,7 +29,10 @@ def test_the_share_that_is_held_out_is_the_one_that_was_asked_for(percent: int) 
 def test_runs_and_plays_draw_apart_from_each_other() -> None:
     people = range(20_000)
     held = {c for c in people if side(c) is Arm.HOLDOUT}
-    for other in ({c for c in people if side(c, run=2) is Arm.HOLDOUT}, {c for c in people if side(c, play="x") is Arm.HOLDOUT}):
+    for other in (
+        {c for c in people if side(c, run=2) is Arm.HOLDOUT},
+        {c for c in people if side(c, play="x") is Arm.HOLDOUT},
+    ):
         # A tenth of a tenth is in both, give and take four standard deviations.
         assert abs(len(held & other) - 200) < 57
 

@@ -205,7 +205,7 @@ def test_a_segment_is_an_audience_too_and_its_end_stops_the_play(desk: Desk, abo
     with desk.work() as work:
         segment = lifecycle.segments.save(work, BOOK, "Twice", rule)
         lifecycle.segments.look(work, BOOK, segment)
-        made = campaigns.blank(work)
+        made = campaigns.blank(work).play
         changed = {"name": "Thanks", "audience": f"segment:{segment}", "points": 5, "reason": "Thanks", **WELCOME}
         campaigns.state(work, made.key, changed, 0)
     enrol(desk)

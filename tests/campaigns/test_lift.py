@@ -24,7 +24,12 @@ NEWCOMBE = (
 )
 # R. G. Newcombe, Two-sided confidence intervals for the single proportion, Statistics in Medicine 17 (1998), 857-872,
 # table I, method 3 (Wilson's).
-WILSON = (((81, 263), (0.2553, 0.3662)), ((15, 148), (0.0624, 0.1605)), ((0, 20), (0.0, 0.1611)), ((1, 29), (0.0061, 0.1718)))
+WILSON = (
+    ((81, 263), (0.2553, 0.3662)),
+    ((15, 148), (0.0624, 0.1605)),
+    ((0, 20), (0.0, 0.1611)),
+    ((1, 29), (0.0061, 0.1718)),
+)
 # Student's t, 0.975, as any table has it (for one, NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2).
 STUDENT = ((10, 2.228), (20, 2.086), (30, 2.042), (60, 2.000), (100, 1.984))
 
@@ -86,7 +91,9 @@ def test_where_everybody_spent_the_same_the_interval_is_a_point() -> None:
     st.integers(30, 5000).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))),
     st.integers(30, 5000).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))),
 )
-def test_intervals_hold_their_estimate_and_change_sides_with_the_arms(one: tuple[int, int], other: tuple[int, int]) -> None:
+def test_intervals_hold_their_estimate_and_change_sides_with_the_arms(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
     a, b = of_people(*one), of_people(*other)
     found, turned = of_rates(a, b), of_rates(b, a)
     assert -1 <= found.low <= found.value <= found.high <= 1
