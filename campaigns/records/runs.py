@@ -1,4 +1,4 @@
-"""Runs as they are remembered: from when to when a play was on under the same settings, and how far its look has come."""
+"""Runs as they are remembered: since when a play is on under the same settings, and how far its look has come."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy import text
 from engine.work import UnitOfWork
 
 _COLUMNS = """
-    play, run, holdout_percent, began_at, ended_at, reached, next_look_at, trouble, enrolled, held_out, cost_points, last_until,
-    counted_at, next_count_at
+    play, run, holdout_percent, began_at, ended_at, reached, next_look_at, trouble, enrolled, held_out, cost_points,
+    last_until, counted_at, next_count_at
 """
 _BEGIN = text("""
     INSERT INTO play_runs (shop_id, play, run, holdout_percent, began_at, next_look_at)

@@ -132,7 +132,8 @@ def _whisker(place: int, bar: tuple[float, float, float, str], scale: float) -> 
     value, low, high, kind = bar
     top = place * 12
     return Markup(
-        '<rect class="value {}" x="0" y="{}" width="{}" height="8"/><path class="margin" d="M{} {}H{}M{} {}V{}M{} {}V{}"/>'
+        '<rect class="value {}" x="0" y="{}" width="{}" height="8"/>'
+        '<path class="margin" d="M{} {}H{}M{} {}V{}M{} {}V{}"/>'
     ).format(
         kind, top + 2, _short(value * scale), _short(low * scale), top + 6, _short(high * scale),
         _short(low * scale), top + 4, top + 8, _short(high * scale), top + 4, top + 8,

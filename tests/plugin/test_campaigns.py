@@ -20,9 +20,8 @@ FORM = {
 
 def buyers(house: House, shop: Shop, many: int, first: int = 1, **changed: Any) -> None:
     at = house.clock.now
-    house.settle(
-        shop, *(order(n, person(str(n), at, email=f"a{n}@example.com", **changed), at) for n in range(first, first + many))
-    )  # fmt: skip
+    people = {n: person(str(n), at, email=f"a{n}@example.com", **changed) for n in range(first, first + many)}
+    house.settle(shop, *(order(n, who, at) for n, who in people.items()))
 
 
 def enrol(house: House, shop: Shop) -> None:
@@ -60,8 +59,8 @@ def test_a_play_from_off_to_a_result(house: House, merchant: Merchant, shop: Sho
     assert "Nothing is saved yet." in text
     assert merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on").status_code == 303
     enrol(house, shop)
-    page = flat(merchant.open("/campaigns/welcome").text)
-    assert "Too early to say: of 0 who took part and 0 held out the outcome is known, and it takes 30 of each." in page
+    early = flat(merchant.open("/campaigns/welcome").text)
+    assert "Too early to say: of 0 who took part and 0 held out the outcome is known, and it takes 30 of each." in early
     buyers(house, shop, 100, first=51)
     house.clock.forward(minutes=6)
     enrol(house, shop)
