@@ -142,7 +142,7 @@ def _shown(play: campaigns.Play) -> dict[str, str]:
 def _page(
     work: UnitOfWork, stated: Stated, typed: Mapping[str, str] | None = None, seen: int | None = None, **more: Any
 ) -> str:
-    play = stated.play
+    play, currency = stated.play, g.merchant.shop.currency
     results = campaigns.results_of(work, play.key)
     now, names = _shown(play), plays.audiences(work)
     return render_template(
@@ -151,6 +151,6 @@ def _page(
         people=campaigns.people_of(work, results[0].run) if results else (),
         rewards=loyalty.current_terms(work).rewards, at=work.now, who=plays.who(play, names),
         wrong=getattr(more.get("refusal"), "field", None), done=request.args.get("done"),
-        own=play.key not in plays.NAMES, currency=g.merchant.shop.currency, longest=campaigns.LONGEST_NAME,
+        own=play.key not in plays.NAMES, currency=currency, longest=campaigns.LONGEST_NAME,
         longest_reason=campaigns.LONGEST_REASON, **more,
     )  # fmt: skip

@@ -158,6 +158,11 @@ def interval(found: Interval | None, said: Any) -> str:
     return "" if found is None else gettext("%(low)s to %(high)s", low=said(found.low), high=said(found.high))
 
 
+def money_interval(found: Interval, currency: str) -> str:
+    """The bounds of an interval of money."""
+    return interval(found, lambda mean: amount(mean, currency))
+
+
 def share(rate: float) -> str:
     return per_cent(100 * rate, 1)
 
