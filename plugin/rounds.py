@@ -22,8 +22,8 @@ from plugin.touchpoints import TOUCHPOINTS
 BATCHES_A_MINUTE = 20
 # Batches of awards that follow a change of weights: no transaction lasts for minutes.
 SETTLED_A_MINUTE = 10
-# Portions of plays: five thousand customers.
-ENROLLED_A_MINUTE = 10
+# Portions of plays, two thousand customers: batches of orders wait meanwhile.
+ENROLLED_A_MINUTE = 4
 
 
 def rounds(app_url: str) -> Sequence[Job]:

@@ -20,7 +20,7 @@ from campaigns.rules import Arm, Play, affordable, arm, drawn, month_of
 from campaigns.service.program import Program, cost, trouble_of
 from campaigns.service.tagging import tag
 from commerce.ids import CustomerId
-from engine import announcements, shops
+from engine import announcements, inbox, shops
 from engine.work import UnitOfWork
 
 PORTION = 500
@@ -60,10 +60,13 @@ def reach(work: UnitOfWork, play: Play, most: int = LOOKED_AT_ONCE) -> Reach:
 def enrol_due(work: UnitOfWork) -> bool:
     """Enrol one portion of a play whose audience is to be looked at; False where nothing is due. With all plays off it
     is one look into an index.
+
+    In turn with the batches of orders: those move points and merge customers too, and nobody is enrolled who is going.
     """
     run = runs.lock_due(work)
     if run is None:
         return False
+    inbox.take_turn(work)
     stated = Program.of(work).one(run.play)
     assert stated.version == run.run, "a change of a play ends its run in the same unit of work"
     if (trouble := trouble_of(work, stated.play)) is not None:
