@@ -16,34 +16,37 @@ from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
 from lifecycle import AUDIENCES
 
-# Somebody whom the store still has, who stands there since a day between the bounds, and was not reached by this play
-# since they came there, nor within the days of rest. A guest has no account to see points in.
+# Somebody who stands there since a day between the bounds, and was not reached by this play since they came there, nor
+# within the days of rest; whom the store still has, and who is no guest: those have no account to see points in. Who it
+# is is asked one by one, of the few who are left: a join would read all customers of the shop for each portion.
 _DUE = """
     a.since > :since_after AND a.since <= :since_until
-    AND c.redacted_at IS NULL AND c.gone_at IS NULL AND NOT starts_with(c.external_id, 'guest:')
     AND NOT EXISTS (SELECT FROM enrolments e WHERE e.shop_id = :shop_id AND e.customer_id = a.customer_id
-                    AND e.play = :play AND e.enrolled_at > least(:rested, a.since))
+                    AND e.customer_id > :after AND e.play = :play AND e.enrolled_at > least(:rested, a.since))
+    AND (SELECT c.redacted_at IS NULL AND c.gone_at IS NULL AND NOT starts_with(c.external_id, 'guest:')
+         FROM customers c WHERE c.shop_id = :shop_id AND c.customer_id = a.customer_id)
 """
 _FRESH = {
     kind: text(f"""
-    SELECT a.customer_id, c.external_id, coalesce(p.turn, 0) + 1 AS turn, p.arm
-    FROM ({audience}) a
-    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = a.customer_id
-    LEFT JOIN LATERAL (
-        SELECT max(e.turn) AS turn, (array_agg(e.arm ORDER BY e.enrolled_at, e.enrolment_id))[1] AS arm
-        FROM enrolments e WHERE e.shop_id = :shop_id AND e.customer_id = a.customer_id AND e.play = :play
-          AND e.run = :run) p ON true
-    WHERE a.customer_id > :after AND {_DUE}
-    ORDER BY a.customer_id LIMIT :limit
+    WITH due AS MATERIALIZED (
+        SELECT a.customer_id FROM ({audience}) a WHERE a.customer_id > :after AND {_DUE}
+        ORDER BY a.customer_id LIMIT :limit
+    )
+    SELECT d.customer_id, c.external_id
+    FROM due d JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = d.customer_id ORDER BY d.customer_id
 """)
     for kind, audience in AUDIENCES.items()
 }
+_BEFORE = text("""
+    SELECT customer_id, max(turn) AS turn, (array_agg(arm ORDER BY enrolled_at, enrolment_id))[1] AS arm
+    FROM enrolments WHERE shop_id = :shop_id AND play = :play AND run = :run AND customer_id = ANY(:customer_ids)
+    GROUP BY customer_id
+""")
 # Some of the audience, and how many of those are due.
 _REACH = {
     kind: text(f"""
     WITH part AS MATERIALIZED ({audience} LIMIT :most)
-    SELECT (SELECT count(*) FROM part) AS looked, (SELECT count(*) FROM part a
-        JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = a.customer_id WHERE {_DUE}) AS due
+    SELECT (SELECT count(*) FROM part) AS looked, (SELECT count(*) FROM part a WHERE {_DUE}) AS due
 """)
     for kind, audience in AUDIENCES.items()
 }
@@ -56,10 +59,6 @@ _ENROL = text("""
         reward text, cost_points bigint, told boolean, tagged boolean)
     ORDER BY g.customer_id ON CONFLICT DO NOTHING
     RETURNING enrolment_id, customer_id, arm, cost_points
-""")
-_SPENT = text("""
-    SELECT coalesce(sum(cost_points), 0) AS points FROM enrolments
-    WHERE shop_id = :shop_id AND play = :play AND enrolled_at >= :since
 """)
 _TAGS = text("""
     SELECT c.external_id, array_remove(array_agg(DISTINCT e.play ORDER BY e.play), NULL) AS plays
@@ -100,18 +99,23 @@ _OF_CUSTOMER = text("""
 
 
 def fresh(
-    work: UnitOfWork, audience: str, *, play: str, run: int, after: int, since: tuple[datetime, datetime],
-    rested: datetime, limit: int,
+    work: UnitOfWork, audience: str, *, play: str, after: int, since: tuple[datetime, datetime], rested: datetime,
+    limit: int,
 ) -> Sequence[Any]:  # fmt: skip
-    """Whom the play reaches now, by id, after one of them: customer_id, external_id, turn, and the arm that they had in
-    this run before. They came to the audience after the first of `since` and until the second; `rested`: whoever was
-    reached after this is left alone.
+    """Whom the play reaches now, by id, after one of them: customer_id, external_id. They came to the audience after
+    the first of `since` and until the second; `rested`: whoever was reached after this is left alone.
     """
     kind, _, name = audience.partition(":")
     return work.rows(
-        _FRESH[kind], name=name, play=play, run=run, after=after, since_after=since[0], since_until=since[1],
-        rested=rested, limit=limit,
+        _FRESH[kind], name=name, play=play, after=after, since_after=since[0], since_until=since[1], rested=rested,
+        limit=limit,
     )  # fmt: skip
+
+
+def before(work: UnitOfWork, play: str, run: int, customer_ids: Sequence[CustomerId]) -> Mapping[CustomerId, Any]:
+    """Of these customers, those who were in this run before: their last turn, and the arm that they had first."""
+    rows = work.rows(_BEFORE, play=play, run=run, customer_ids=list(customer_ids)) if customer_ids else ()
+    return {row.customer_id: row for row in rows}
 
 
 def reach(
@@ -120,8 +124,9 @@ def reach(
     """Among the first `most` of the audience: looked, and how many the play would reach now, due."""
     kind, _, name = audience.partition(":")
     row = work.row(
-        _REACH[kind], name=name, play=play, since_after=since[0], since_until=since[1], rested=rested, most=most
-    )
+        _REACH[kind], name=name, play=play, after=0, since_after=since[0], since_until=since[1], rested=rested,
+        most=most,
+    )  # fmt: skip
     assert row is not None
     return row
 
@@ -133,11 +138,6 @@ def enrol(
     in this run: enrolment_id, customer_id, arm and cost_points of each who is enrolled now.
     """
     return work.rows(_ENROL, play=play, run=run, until=until, rows=as_json(people), now=work.now) if people else ()
-
-
-def spent(work: UnitOfWork, play: str, since: datetime) -> int:
-    """What the play has cost since then, in points, whichever runs it had."""
-    return int(work.row(_SPENT, play=play, since=since).points)
 
 
 def tags(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:

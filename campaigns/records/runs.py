@@ -35,6 +35,11 @@ _LOOKED = text("""
         next_count_at = CASE WHEN :enrolled > 0 THEN least(next_count_at, :until) ELSE next_count_at END
     WHERE shop_id = :shop_id AND play = :play AND run = :run
 """)
+_SPENT = text("SELECT cost_points FROM play_costs WHERE shop_id = :shop_id AND play = :play AND month = :month")
+_SPEND = text("""
+    INSERT INTO play_costs (shop_id, play, month, cost_points) VALUES (:shop_id, :play, :month, :cost_points)
+    ON CONFLICT (shop_id, play, month) DO UPDATE SET cost_points = play_costs.cost_points + excluded.cost_points
+""")
 _ALL = text(f"SELECT {_COLUMNS} FROM play_runs WHERE shop_id = :shop_id ORDER BY run DESC, play")
 _OF_PLAY = text(f"SELECT {_COLUMNS} FROM play_runs WHERE shop_id = :shop_id AND play = :play ORDER BY run DESC")
 _LOCK_TO_COUNT = text(f"""
@@ -72,6 +77,18 @@ def looked(
         _LOOKED, play=run.play, run=run.run, reached=reached, next_look_at=next_look_at, trouble=trouble,
         enrolled=enrolled, held_out=held_out, cost_points=cost_points, until=until or work.now,
     )  # fmt: skip
+
+
+def spent(work: UnitOfWork, play: str, month: str) -> int:
+    """What the play has cost in a month, in points, whichever runs it had."""
+    row = work.row(_SPENT, play=play, month=month)
+    return int(row.cost_points) if row else 0
+
+
+def spend(work: UnitOfWork, play: str, month: str, cost_points: int) -> None:
+    """The play costs so much more in that month. Whoever enrols holds its run."""
+    if cost_points:
+        work.run(_SPEND, play=play, month=month, cost_points=cost_points)
 
 
 def everyone(work: UnitOfWork) -> Sequence[Any]:

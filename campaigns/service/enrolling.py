@@ -27,8 +27,6 @@ PORTION = 500
 # A walk that found nobody costs a look at the whole audience: at most one part in three hundred of the time.
 LOOK_EVERY, REST = timedelta(minutes=5), 300
 AFTER_TROUBLE = timedelta(hours=1)
-# So many of an audience are looked at while somebody waits for a page.
-LOOKED_AT_ONCE = 20_000
 # Before anybody stood anywhere.
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,7 +35,7 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 class Reach:
     """Whom a play would reach now: how many, of them about so many held out, and what it would cost at most in a month.
 
-    `whole` is False where the audience is so large that only its first `LOOKED_AT_ONCE` were looked at.
+    `whole` is False where the audience is so large that only a part of it was looked at.
     """
 
     many: int
@@ -46,8 +44,8 @@ class Reach:
     whole: bool
 
 
-def reach(work: UnitOfWork, play: Play, most: int = LOOKED_AT_ONCE) -> Reach:
-    """Whom the play would reach now if it were on."""
+def reach(work: UnitOfWork, play: Play, most: int) -> Reach:
+    """Whom the play would reach now if it were on, among `most` of its audience."""
     found = enrolments.reach(
         work, play.audience, play=play.key, since=_since(play, work.now), rested=_rested(play, work.now), most=most
     )
@@ -78,25 +76,28 @@ def enrol_due(work: UnitOfWork) -> bool:
 
 def _enrol(work: UnitOfWork, run: Any, play: Play) -> None:
     each = cost(work, play)
-    month, next_month = month_of(work.now, _zone(work))
-    room = play.most_points - enrolments.spent(work, play.key, month) if each else 0
+    first, next_month = month_of(work.now, _zone(work))
+    month = f"{first:%Y-%m}"
+    room = play.most_points - runs.spent(work, play.key, month) if each else 0
     started = time.monotonic()
     found = enrolments.fresh(
-        work, play.audience, play=run.play, run=run.run, after=run.reached, since=_since(play, work.now),
+        work, play.audience, play=run.play, after=run.reached, since=_since(play, work.now),
         rested=_rested(play, work.now), limit=PORTION,
     )  # fmt: skip
     took = time.monotonic() - started
-    arms = [_arm(work, run, play, row) for row in found]
+    before = enrolments.before(work, play.key, run.run, [row.customer_id for row in found])
+    arms = [_arm(work, run, play, row.customer_id, before.get(row.customer_id)) for row in found]
     fits = affordable(arms, each, room)
     until = work.now + timedelta(days=play.window_days)
-    people = [_row(row, side, play, each) for row, side in zip(found[:fits], arms[:fits], strict=True)]
+    people = [
+        _row(row.customer_id, before.get(row.customer_id), side, play, each)
+        for row, side in zip(found[:fits], arms[:fits], strict=True)
+    ]
     enrolled = enrolments.enrol(work, play.key, run.run, until, people)
-    _do(
-        work,
-        play,
-        [row for row in enrolled if row.arm == Arm.PLAY],
-        {row.customer_id: row.external_id for row in found},
-    )
+    theirs = {row.customer_id: row.external_id for row in found}
+    _do(work, play, [row for row in enrolled if row.arm == Arm.PLAY], theirs)
+    paid = sum(row.cost_points for row in enrolled)
+    runs.spend(work, play.key, month, paid)
     exhausted, last = fits < len(found), len(found) < PORTION
     pause = max(LOOK_EVERY, timedelta(seconds=took * REST))
     runs.looked(
@@ -105,23 +106,23 @@ def _enrol(work: UnitOfWork, run: Any, play: Play) -> None:
         next_look_at=next_month if exhausted else work.now + pause if last else work.now,
         trouble="budget" if exhausted else None,
         enrolled=len(enrolled), held_out=sum(1 for row in enrolled if row.arm == Arm.HOLDOUT),
-        cost_points=sum(row.cost_points for row in enrolled), until=until,
+        cost_points=paid, until=until,
     )  # fmt: skip
 
 
-def _arm(work: UnitOfWork, run: Any, play: Play, row: Any) -> Arm:
+def _arm(work: UnitOfWork, run: Any, play: Play, customer_id: CustomerId, before: Any) -> Arm:
     """Whoever is here again stays in their arm; whoever is new is drawn."""
-    if row.arm is not None:
-        return Arm(row.arm)
-    return arm(work.digest(drawn(run.play, run.run, row.customer_id)), play.holdout_percent)
+    if before is not None:
+        return Arm(before.arm)
+    return arm(work.digest(drawn(run.play, run.run, customer_id)), play.holdout_percent)
 
 
-def _row(row: Any, side: Arm, play: Play, each: int) -> dict[str, Any]:
+def _row(customer_id: CustomerId, before: Any, side: Arm, play: Play, each: int) -> dict[str, Any]:
     done = side is Arm.PLAY
     return {
-        "customer_id": row.customer_id, "turn": row.turn, "arm": side, "points": play.points if done else 0,
-        "reward": (play.reward or None) if done else None, "cost_points": each if done else 0,
-        "told": play.tell and done, "tagged": play.tag and done,
+        "customer_id": customer_id, "turn": before.turn + 1 if before else 1, "arm": side,
+        "points": play.points if done else 0, "reward": (play.reward or None) if done else None,
+        "cost_points": each if done else 0, "told": play.tell and done, "tagged": play.tag and done,
     }  # fmt: skip
 
 

@@ -61,8 +61,15 @@ CREATE TABLE enrolments (
 );
 CREATE INDEX enrolments_of_customer ON enrolments (shop_id, customer_id, play, enrolled_at);
 CREATE INDEX enrolments_of_run ON enrolments (shop_id, play, run, enrolment_id);
-CREATE INDEX enrolments_of_month ON enrolments (shop_id, play, enrolled_at) INCLUDE (cost_points);
 CREATE INDEX enrolments_tagged ON enrolments (shop_id, until) WHERE tagged;
+-- What a play has cost in a month of the shop's calendar, such as 2026-03, whichever runs it had.
+CREATE TABLE play_costs (
+    shop_id     bigint NOT NULL REFERENCES shops ON DELETE CASCADE,
+    play        text NOT NULL,
+    month       text NOT NULL,
+    cost_points bigint NOT NULL,
+    PRIMARY KEY (shop_id, play, month)
+);
 CREATE TABLE play_results (
     shop_id  bigint NOT NULL,
     play     text NOT NULL,
@@ -81,7 +88,7 @@ CREATE TABLE play_results (
 
 def upgrade() -> None:
     op.execute(STATEMENTS)
-    for table in ("play_runs", "enrolments", "play_results"):
+    for table in ("play_runs", "enrolments", "play_costs", "play_results"):
         tenant(table)
 
 

@@ -27,8 +27,8 @@ pages = Blueprint("campaigns", __name__)
 REFUSED = 409
 # Longer is a mistake of the clipboard.
 LONGEST_NUMBER = 12
-# So many of each audience are looked at for the list; one play alone is looked at more closely.
-LOOKED_IN_LIST = 5_000
+# So many of each audience are looked at for the list; one play alone is looked at more closely, when somebody asks.
+LOOKED_IN_LIST, LOOKED_WHEN_ASKED = 3_000, 200_000
 
 NUMBERS: Mapping[str, Saying] = {
     "after_days": say("From so many days after they came there"),
@@ -114,7 +114,7 @@ def _stated(work: UnitOfWork, key: str) -> Stated:
 
 
 def _preview(work: UnitOfWork, play: campaigns.Play) -> Any:
-    return plays.preview(campaigns.reach(work, play), campaigns.cost(work, play))
+    return plays.preview(campaigns.reach(work, play, LOOKED_WHEN_ASKED), campaigns.cost(work, play))
 
 
 def _settings(typed: Mapping[str, str]) -> dict[str, Any]:

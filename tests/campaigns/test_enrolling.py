@@ -149,6 +149,16 @@ def test_a_budget_ends_a_month_s_giving_and_the_next_month_goes_on(
         assert campaigns.last_run(work, "welcome").trouble is None
 
 
+def test_a_play_that_costs_nothing_needs_no_budget(desk: Desk, above: Superuser, clock: Clock) -> None:
+    version = state(desk, **WELCOME, most_points=50)
+    buy(desk, 1)
+    enrol(desk)
+    assert state(desk, points=0, reason="", tag=True, most_points=1) == version + 1
+    buy(desk, 2)
+    enrol(desk)
+    assert [(row[0], row[6]) for row in above.run(ROWS, desk.shop.shop_id)] == [("1001", 50), ("1002", 0)]
+
+
 def test_a_reward_counts_towards_the_budget_with_its_price(desk: Desk, above: Superuser) -> None:
     state(desk, **WELCOME, points=0, reason="", reward="five-off", most_points=299)
     with desk.work() as work:
@@ -387,15 +397,15 @@ def test_what_a_play_would_reach_is_what_it_reaches(desk: Desk, above: Superuser
     buy(desk, *range(1, 21))
     with desk.work() as work:
         play = campaigns.draft(campaigns.find(work, "welcome").play, {"holdout_percent": 20})
-        found = campaigns.reach(work, play)
+        found = campaigns.reach(work, play, 1000)
         assert (found.many, found.held_out, found.most_points, found.whole) == (20, 4, 16 * 50, True)
         assert campaigns.reach(work, play, most=5).whole is False
-        assert campaigns.reach(work, campaigns.draft(play, {"most_points": 100})).most_points == 100
+        assert campaigns.reach(work, campaigns.draft(play, {"most_points": 100}), 1000).most_points == 100
     state(desk, **WELCOME)
     enrol(desk)
     assert len(above.run(ROWS, desk.shop.shop_id)) == 20
     with desk.work() as work:
-        assert campaigns.reach(work, play).many == 0
+        assert campaigns.reach(work, play, 1000).many == 0
 
 
 def test_more_than_a_portion_is_walked_through_to_the_end(desk: Desk, above: Superuser, monkeypatch: Any) -> None:

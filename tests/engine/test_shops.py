@@ -116,6 +116,7 @@ REST = (
     ("product_studies", "studied_at, customers, products, tested, pairs, took_ms", "now(), 1, 1, 1, 1, 1"),
     ("play_runs", "play, run, holdout_percent, began_at, next_look_at", "'p', 1, 10, now(), now()"),
     ("enrolments", "play, run, customer_id, turn, arm, enrolled_at, until", "'p', 1, $who, 1, 'play', now(), now()"),
+    ("play_costs", "play, month, cost_points", "'p', '2026-03', 5"),
     ("play_results", "play, run, arm, people, measured, ordered, spent, squares", "'p', 1, 'play', 1, 1, 1, 1, 1"),
     ("reward_hooks", "address, sealed, made_at, made_by", "'https://x.example', '', now(), 'me'"),
     ("segments", "slug, name, rule, made_at, changed_at, next_look_at", "'s', 'S', '{}', now(), now(), now()"),
