@@ -59,7 +59,8 @@ def audiences(work: UnitOfWork) -> dict[str, str]:
 
 def who(play: Play, names: Mapping[str, str]) -> str:
     """Whom a play is for."""
-    audience = names.get(play.audience, gettext("a segment that is not there any more"))
+    # Set apart from the sentence: a name may run the other way.
+    audience = f"\u2068{names.get(play.audience, gettext('a segment that is not there any more'))}\u2069"
     if not play.until_days:
         return gettext("%(audience)s, from day %(first)s on", audience=audience, first=play.after_days)
     return gettext(
@@ -149,7 +150,7 @@ def standing(result: Result) -> str:
         return gettext("This result is final: the last window is over.")
     return gettext(
         "This is an interim reading. Decide by the final one: whoever looks every day and stops at a good moment finds "
-        "differences that are not there."
+        "differences that are not there. It is final once the play is off and the last window is over."
     )
 
 

@@ -116,10 +116,10 @@ def _orders(luck: random.Random, begin: datetime) -> list[OrderSnapshot]:
 
 
 def _play(house: House, shop: Shop, month: int) -> None:
-    """A play that is on since the third month, so that a result shows."""
-    settings = {"on": True, "until_days": 0, "holdout_percent": 50, "window_days": 60}
+    """A play that is on since the first month, so that a result shows."""
+    settings = {"on": True, "after_days": 0, "until_days": 0, "holdout_percent": 50, "window_days": 60}
     with house.database.work(shop.shop_id) as work:
-        if month == 3:
+        if month == 0:
             campaigns.state(work, "second-order", settings, 0)
         while campaigns.enrol_due(work):
             pass
