@@ -28,6 +28,7 @@ LAG_SAMPLE = 1000
 LAG_AMONG = 20_000
 
 HOURS = 24
+YEAR = timedelta(days=365)
 
 _ARRIVED = text("""
     SELECT floor(extract(epoch FROM :now - received_at) / 3600)::integer AS hours_ago, count(*) AS deliveries
@@ -72,6 +73,11 @@ _REFERRALS = text("""
            count(DISTINCT advocate_id) FILTER (WHERE verdict = 'friend') AS advocates,
            (SELECT count(*) FROM claims WHERE shop_id = :shop_id) AS claims
     FROM attributions WHERE shop_id = :shop_id
+""")
+_MEMBERS = text("""
+    SELECT (SELECT count(*) FROM balances WHERE shop_id = :shop_id) AS members,
+           CAST(coalesce(sum(issued + reversed), 0) AS bigint) AS issued, CAST(-coalesce(sum(spent), 0) AS bigint) AS spent
+    FROM ledger_totals WHERE shop_id = :shop_id AND slot > :since
 """)
 
 
@@ -128,6 +134,15 @@ class Program:
     friends: int
     advocates: int
     claims: int
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who takes part, and what became of the points of the last `YEAR`: issued, less what was taken back; and spent."""
+
+    members: int
+    issued: int
+    spent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +206,9 @@ def program(work: UnitOfWork) -> Program:
     return Program(
         bought.bought, bought.issued, bought.used, bought.open, brought.friends, brought.advocates, brought.claims
     )
+
+
+def members(work: UnitOfWork) -> Members:
+    """Who takes part, and how much of what they earn they spend."""
+    row = work.rows(_MEMBERS, since=work.now - YEAR)[0]
+    return Members(row.members, max(0, row.issued), max(0, row.spent))
