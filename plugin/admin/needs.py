@@ -84,14 +84,14 @@ def _standing_still(counted: Figures, read_in: History) -> Iterator[Need]:
             "%(num)s deliveries were set aside: they could not be settled.",
             inbox.parked,
         )
-        yield Need(said, _("Look at them"), "admin.activity_list", {"state": "parked"}, grave=True)
+        yield Need(said, _("Look"), "admin.activity_list", {"state": "parked"}, grave=True)
     if outbox.parked:
         said = ngettext(
             "%(num)s effect was set aside: the store refused it.",
             "%(num)s effects were set aside: the store refused them.",
             outbox.parked,
         )
-        yield Need(said, _("Look at them"), "admin.activity_list", {"box": "effects", "state": "parked"}, grave=True)
+        yield Need(said, _("Look"), "admin.activity_list", {"box": "effects", "state": "parked"}, grave=True)
     if read_in.backfill and read_in.backfill.running and read_in.backfill.trouble:
         said = _("Reading your store's history waits: your store does not let us go on.")
         yield Need(said, _("See why"), "admin.home", {}, "history", grave=True)

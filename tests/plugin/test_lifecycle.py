@@ -74,7 +74,7 @@ def test_rules_are_tried_then_published(house: House, seller: Shop, merchant: Me
     assert (tried.status_code, mistakes(tried.text)) == (200, [])
     words = said(tried.text)
     assert "1 customer of 2 would stand elsewhere today. Nothing is published yet." in words
-    assert "1 customer from acquired to at risk Ada Lovelace" in words
+    assert "1 customer from “Acquired” to “At risk” Ada Lovelace" in words
     assert "At risk after so many days without an order now 90" in words
     assert version(house, seller) == 1
     done = merchant.fetch("/lifecycle/rules", "POST", **sooner, seen="1")
