@@ -76,7 +76,8 @@ _REFERRALS = text("""
 """)
 _MEMBERS = text("""
     SELECT (SELECT count(*) FROM balances WHERE shop_id = :shop_id) AS members,
-           CAST(coalesce(sum(issued + reversed), 0) AS bigint) AS issued, CAST(-coalesce(sum(spent), 0) AS bigint) AS spent
+           CAST(coalesce(sum(issued + reversed), 0) AS bigint) AS issued,
+           CAST(-coalesce(sum(spent), 0) AS bigint) AS spent
     FROM ledger_totals WHERE shop_id = :shop_id AND slot > :since
 """)
 

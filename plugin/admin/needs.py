@@ -19,8 +19,9 @@ from engine.work import UnitOfWork
 from lifecycle import surveys
 from plugin.admin.figures import Figures
 from plugin.admin.history import History
+from plugin.amounts import number
 from plugin.sentences import _, ngettext
-from plugin.wording import length_of_time, number
+from plugin.wording import length_of_time
 
 MOST = 1000
 # A delivery that waits for so long is late: something stands still.

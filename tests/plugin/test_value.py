@@ -134,8 +134,7 @@ def test_a_field_of_the_grid_leads_to_its_customers(house: House, shop: Shop, me
     page = merchant.open("/value").text
     with house.database.work(shop.shop_id) as work:
         grid = lifecycle.value_overview(work).run.summary["grid"]
-    fields = re.findall(r"/value/customers\?[^\"]*?r=(\d)[^\"]*?f=(\d)|/value/customers\?[^\"]*?f=(\d)[^\"]*?r=(\d)", page)
-    assert len(fields) == sum(1 for cell in grid if cell[0]) > 3
+    assert len(re.findall(r'"/value/customers\?[^"]*\br=\d', page)) == sum(1 for cell in grid if cell[0]) > 3
     for r in range(1, 6):
         for f in range(1, 6):
             listed = merchant.open(f"/value/customers?r={r}&f={f}")
