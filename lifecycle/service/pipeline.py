@@ -12,6 +12,9 @@ from engine.work import UnitOfWork
 from lifecycle.records import census, standings, walks
 from lifecycle.rules import SILENT, STAGES, Stage, Step, Terms, next_step
 
+# How many orders of a customer are told apart: behind the fifth, almost everybody comes back.
+DEEPEST = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -85,6 +88,12 @@ def pipeline(work: UnitOfWork, days: int) -> Pipeline:
     places: dict[Stage | None, int] = {stage: place for place, stage in enumerate((None, *STAGES))}
     streams.sort(key=lambda stream: (places[stream.from_stage], places[stream.to_stage]))
     return Pipeline(days, posts, streams)
+
+
+def drop_off(work: UnitOfWork) -> Sequence[int]:
+    """How many customers have placed a first order that counts, a second one, and so on up to `DEEPEST`."""
+    found = {row.orders: row.customers for row in census.depths(work, DEEPEST)}
+    return [sum(many for orders, many in found.items() if orders >= deep) for deep in range(1, DEEPEST + 1)]
 
 
 def _post(stage: Stage, row: Any) -> Post:

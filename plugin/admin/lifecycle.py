@@ -58,7 +58,7 @@ def pipeline() -> str:
     days = int(asked) if asked in {str(span) for span in SPANS} else SPANS[1]
     with _work() as work:
         found, agreed, walking = lifecycle.pipeline(work, days), lifecycle.current_terms(work), lifecycle.walking(work)
-        origins = leads.origins(work)
+        origins, depths = leads.origins(work), lifecycle.drop_off(work)
     return render_template(
         "admin/pipeline.html",
         p=found,
@@ -67,6 +67,7 @@ def pipeline() -> str:
         spans=SPANS,
         streams=_streams(found),
         origins=origins,
+        depths=depths,
     )
 
 
