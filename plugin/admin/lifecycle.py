@@ -116,7 +116,7 @@ def state_rules() -> BaseResponse | str | tuple[str, int]:
 
 
 def _number(name: str, typed: str) -> int:
-    if not (typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_NUMBER):
+    if not (typed.isdecimal() and len(typed) <= LONGEST_NUMBER):  # of any script
         raise lifecycle.RulesRefused(name, say("%(field)s: a whole number such as 90 is expected.", field=FIELDS[name]))
     return int(typed)
 

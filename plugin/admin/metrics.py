@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import lifecycle
 from commerce.arrivals import NAMES, Arrival
+from commerce.phones import fold_digits
 from commerce.refusal import Refusal
 from commerce.sayings import say
 from engine.work import UnitOfWork
@@ -38,6 +39,8 @@ SHOWN_MONTHS = 13
 # Whoever presses "Count now" again and again gets what was counted a moment ago.
 AT_ONCE = timedelta(minutes=1)
 SHADES = 8
+# The marks of Persian and Arabic numbers: of a fraction, and between groups of thousands.
+_MARKS = str.maketrans({"٫": ".", "٬": None})
 PAGE_NAMES = {
     "home": say("First page"), "collection": say("Collections"), "product": say("Products"), "cart": say("Cart"),
     "checkout": say("Checkout"), "other": say("Other pages"),
@@ -68,7 +71,7 @@ def say_benchmark() -> Any:
     key, typed = request.form.get("metric", ""), request.form.get("value", "")[:40]
     try:
         with unit() as work:
-            lifecycle.say_benchmarks(work, {key: typed})
+            lifecycle.say_benchmarks(work, {key: _plain(typed)})
     except Refusal as refusal:
         return _report_page(refusal=refusal, typed={"metric": key, "value": typed}), 422
     return redirect(link("metrics.report", said="benchmark"), 303)
@@ -138,7 +141,7 @@ def say_spend() -> Any:
     typed = {name: request.form.get(name, "")[:60] for name in ("month", "channel", "amount")}
     try:
         with unit() as work:
-            lifecycle.say_spend(work, typed["month"], typed["channel"], typed["amount"])
+            lifecycle.say_spend(work, _plain(typed["month"]), typed["channel"], _plain(typed["amount"]))
     except Refusal as refusal:
         return _channels_page(refusal=refusal, typed=typed), 422
     return redirect(link("metrics.channels", said="spend"), 303)
@@ -268,6 +271,11 @@ def _asked() -> tuple[Span, date | None]:
         day = None
     # A calendar has its ends, and the period before has to lie within them.
     return span, day if day is not None and 1995 <= day.year <= 2200 else None
+
+
+def _plain(typed: str) -> str:
+    """A number as programs write it, whichever digits and marks it was typed with."""
+    return fold_digits(typed).translate(_MARKS)
 
 
 def _uploaded() -> bytes:

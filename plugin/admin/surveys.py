@@ -142,6 +142,6 @@ def _survey_of(form: Any) -> Survey:
 
 def _days(form: Mapping[str, str], name: str, most: range, words: str) -> int:
     typed = form.get(name, "").strip()
-    if not (typed.isascii() and typed.isdigit() and len(typed) <= 4 and int(typed) in most):
+    if not (typed.isdecimal() and len(typed) <= 4 and int(typed) in most):  # of any script
         raise BadField(name, words)
     return int(typed)

@@ -147,7 +147,7 @@ def _terms(typed: Mapping[str, str]) -> ValueTerms:
     numbers = dict[str, int]()
     for name, wanted in NUMBERS.items():
         written = typed[name]
-        if not (written.isascii() and written.isdigit()):
+        if not written.isdecimal():  # of any script
             raise BadNumber(name, wanted)
         numbers[name] = int(written)
         low, high = LIMITS[name]

@@ -110,7 +110,7 @@ def test_terms_are_changed_and_a_refusal_keeps_what_was_typed(house: House, fill
     assert 'name="margin_percent" inputmode="numeric" required value="40"' in refused.text
     with house.database.work(filled.shop_id) as work:
         assert lifecycle.value_terms(work).version == 0
-    for wrong in ({"margin_percent": "0"}, {"discount_percent": "1e9"}, {"groups": "mine"}, {"margin_percent": "٤٠"}):
+    for wrong in ({"margin_percent": "0"}, {"discount_percent": "1e9"}, {"groups": "mine"}, {"margin_percent": "⁴⁰"}):
         assert merchant.fetch("/value", "POST", **{**FORM, **wrong}).status_code == 409
     assert merchant.fetch("/value", "POST", **FORM).status_code == 303
     with house.database.work(filled.shop_id) as work:
