@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from commerce.arrivals import Arrival
+from commerce.sayings import say
 from commerce.touchpoints import Touchpoint
 from engine import shops
 from engine.work import UnitOfWork
@@ -33,27 +34,27 @@ _FIRST, _LAST = date(1, 1, 1), date(9999, 12, 31)
 
 TOUCHPOINTS = (
     Touchpoint(
-        "subscribed", "Newsletter", "Has agreed to letters or text messages, and not taken it back.",
+        "subscribed", say("Newsletter"), say("Has agreed to letters or text messages, and not taken it back."),
         "SELECT DISTINCT c.customer_id FROM customer_facts f JOIN customers c ON c.shop_id = f.shop_id "
         "AND c.external_id = f.customer_external_id WHERE f.shop_id = :shop_id "
         "AND f.fact IN ('consent' || ':' || 'email', 'consent' || ':' || 'sms') "
         "AND f.value #>> '{}' = 'subscribed'",
     ),
     Touchpoint(
-        "checkout", "Checkout begun", "Has begun a checkout that is kept, finished or left.",
+        "checkout", say("Checkout begun"), say("Has begun a checkout that is kept, finished or left."),
         "SELECT DISTINCT customer_id FROM checkouts WHERE shop_id = :shop_id",
     ),
     Touchpoint(
-        "ordered", "Order", "Has placed an order that counts.",
+        "ordered", say("Order"), say("Has placed an order that counts."),
         "SELECT DISTINCT customer_id FROM happenings WHERE shop_id = :shop_id AND kind = 'order'",
     ),
     Touchpoint(
-        "returned", "Return", "Has sent goods of an order back, all or some.",
+        "returned", say("Return"), say("Has sent goods of an order back, all or some."),
         "SELECT DISTINCT customer_id FROM orders WHERE shop_id = :shop_id AND refund_count > 0 "
         "AND customer_id IS NOT NULL",
     ),
     Touchpoint(
-        "brought", "Friend brought", "Has brought a friend whose order counts.",
+        "brought", say("Friend brought"), say("Has brought a friend whose order counts."),
         "SELECT DISTINCT customer_id FROM happenings WHERE shop_id = :shop_id AND kind = 'referral'",
     ),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from commerce.ids import CustomerId
+from commerce.sayings import say
 from engine.summaries import Summary, read
 from engine.work import UnitOfWork
 from lifecycle.records import products, segments
@@ -115,5 +116,8 @@ def _pair(row: Any) -> Pair:
 
 
 def _popular(buyers: int, customers: int) -> str:
-    share = f"{buyers} of {customers}" if customers < 100 else f"{max(1, round(100 * buyers / customers))} of 100"
-    return f"nothing goes with what they have beyond chance; this one {share} customers have bought"
+    many, of = (buyers, customers) if customers < 100 else (max(1, round(100 * buyers / customers)), 100)
+    return say(
+        "nothing goes with what they have beyond chance; this one %(many)s of %(of)s customers have bought",
+        many=many, of=of,
+    )  # fmt: skip
