@@ -21,6 +21,7 @@ from loyalty.rules import (
     Terms,
     Window,
     amount,
+    ranked,
     span,
 )
 from loyalty.rules.contests import (
@@ -33,6 +34,7 @@ from loyalty.rules.sources import NAMES as IMPORT_SOURCES
 from loyalty.rules.sources import Source as ImportSource
 from loyalty.service import (
     DOMAIN,
+    SUMMARIES,
     TRAIT_SOURCES,
     ActionUnknown,
     Award,
@@ -102,6 +104,7 @@ from loyalty.service import (
     check_contest,
     choices,
     code_settled,
+    collections_named,
     contests,
     credit_back_settled,
     credit_settled,
@@ -202,6 +205,7 @@ __all__ = [
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",
     "MOST_LEVELS",
+    "SUMMARIES",
     "TOUCHPOINTS",
     "TRAIT_SOURCES",
     "Action",
@@ -295,6 +299,7 @@ __all__ = [
     "check_contest",
     "choices",
     "code_settled",
+    "collections_named",
     "contests",
     "credit_back_settled",
     "credit_settled",
@@ -347,6 +352,7 @@ __all__ = [
     "publish",
     "publish_draft",
     "publish_segments",
+    "ranked",
     "read_giving",
     "read_import",
     "read_recount",

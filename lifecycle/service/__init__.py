@@ -31,6 +31,9 @@ from lifecycle.service.metrics import (
     today,
 )
 from lifecycle.service.pipeline import (
+    CHANGES,
+    PIPELINE_DAYS,
+    POSTS,
     Outlook,
     Pipeline,
     Walking,
@@ -54,6 +57,8 @@ from lifecycle.service.program import (
     publish,
 )
 from lifecycle.service.stages import (
+    STAGE_COUNTS,
+    counted_stages,
     customer_history,
     customer_standing,
     members,
@@ -80,9 +85,13 @@ from lifecycle.service.values import (
     value_terms,
 )
 
+SUMMARIES = (STAGE_COUNTS, POSTS, *CHANGES)
+
 __all__ = [
     "AUDIENCES",
     "DOMAIN",
+    "PIPELINE_DAYS",
+    "SUMMARIES",
     "UNKNOWN",
     "BadValueTerms",
     "Channels",
@@ -102,6 +111,7 @@ __all__ = [
     "Walking",
     "channels",
     "cohort_table",
+    "counted_stages",
     "current_terms",
     "customer_history",
     "customer_standing",

@@ -5,11 +5,12 @@ ever, so a field that is new has a value for when it is missing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from commerce.money import Money, exponent
+from commerce.sayings import say
 from loyalty.rules import actions, promotions
 from loyalty.rules.actions import Action
 from loyalty.rules.bodies import listed, one_of
@@ -51,12 +52,17 @@ class Terms:
     """Whether goods kept are all that counts: no rule asks for lines, buyers or caps."""
     by_line: bool = field(init=False, default=False, compare=False)
     """Whether some rule asks for the lines of an order."""
+    collections: tuple[str, ...] = field(init=False, default=(), compare=False)
+    """The collections that some rule names."""
 
     def __post_init__(self) -> None:
         usual = replace(self.earning, credit=True, debt=Debt.ALLOW, returns=Returns.NEVER, members=Members.ALL)
         by_line = bool(self.earning.goods or self.earning.per_item or any(p.goods for p in self.promotions))
         object.__setattr__(self, "plain", usual == Earning() and not self.promotions)
         object.__setattr__(self, "by_line", by_line)
+        chosen = [*(rule.goods for rule in self.earning.goods), *(p.goods for p in self.promotions)]
+        named = dict.fromkeys(one for goods in chosen for one in goods.collections)
+        object.__setattr__(self, "collections", tuple(named))
         # Only what no version may ever have said: `mistakes` is for terms that are to be published, and may grow
         # stricter than those that were.
         if _nonsense(self):
@@ -85,35 +91,50 @@ class Terms:
         return next((reward for reward in self.rewards if reward.key == key), None)
 
 
+def collections_of(several: Iterable[Terms]) -> list[str]:
+    """The collections that any of these terms name, each once."""
+    return list(dict.fromkeys(one for terms in several for one in terms.collections))
+
+
 def mistakes(terms: Terms) -> list[str]:
     """What is wrong with the terms, in sentences for whoever wrote them; none if they can be published."""
     found = _nonsense(terms)
     if len(terms.rewards) > MOST_REWARDS:
-        found.append(f"a program has at most {MOST_REWARDS} rewards")
+        found.append(say("a program has at most %(most)s rewards", most=MOST_REWARDS))
     twice = [key for key, count in Counter(reward.key for reward in terms.rewards).items() if count > 1]
-    found += [f"two rewards are called {key!r}: give each a key of its own" for key in twice]
+    found += [say("two rewards are called '%(key)s': give each a key of its own", key=key) for key in twice]
     if terms.per_minor >= 1 and terms.points * 10 ** exponent(terms.currency) > MOST_POINTS_A_UNIT * terms.per_minor:
-        found.append(f"for each 1 {terms.currency} there are at most {MOST_POINTS_A_UNIT} points")
+        found.append(
+            say(
+                "for each 1 %(currency)s there are at most %(most)s points",
+                currency=terms.currency,
+                most=MOST_POINTS_A_UNIT,
+            )
+        )
     if terms.margin is not None and (type(terms.margin) is not int or not 1 <= terms.margin <= 100):
-        found.append("the gross margin is a whole percentage from 1 to 100")
+        found.append(say("the gross margin is a whole percentage from 1 to 100"))
     found += terms.earning.mistakes()
     found += promotions.mistakes(terms.promotions, terms.stacking)
     found += actions.mistakes(terms.actions)
     for reward in terms.rewards:
         found += [f"reward {reward.key!r}: {mistake}" for mistake in reward.mistakes()]
         named = dict.fromkeys((*reward.tiers, *([reward.from_tier] if reward.from_tier else [])))
-        found += [f"reward {reward.key!r}: there is no tier {key!r}" for key in named if not terms.tiers.level(key)]
+        found += [
+            say("reward '%(key)s': there is no tier '%(tier)s'", key=reward.key, tier=key)
+            for key in named
+            if not terms.tiers.level(key)
+        ]
     return [*found, *terms.expiry.mistakes(), *terms.tiers.mistakes()]
 
 
 def _nonsense(terms: Terms) -> list[str]:
     found = list[str]()
     if terms.points < 0 or terms.per_minor < 1:
-        found.append("points per amount: no fewer than 0 points, for at least one minor unit")
+        found.append(say("points per amount: no fewer than 0 points, for at least one minor unit"))
     if not 0 <= terms.hold_days <= 365:
-        found.append("points are held from 0 to 365 days")
+        found.append(say("points are held from 0 to 365 days"))
     if any(r.points < 1 or r.amount_minor < 0 or r.code_days < 0 for r in terms.rewards):
-        found.append("a reward costs at least one point, and neither its worth nor its days are below zero")
+        found.append(say("a reward costs at least one point, and neither its worth nor its days are below zero"))
     return found
 
 

@@ -93,6 +93,7 @@ from loyalty.service.expiry import (
     warn_expiring,
 )
 from loyalty.service.finance import (
+    SPENDING,
     Liability,
     Month,
     journal,
@@ -159,6 +160,7 @@ from loyalty.service.program import (
     DOMAIN,
     TermsRefused,
     change,
+    collections_named,
     current_terms,
     draft,
     example,
@@ -206,8 +208,11 @@ from loyalty.service.traits import (
     TRAIT_SOURCES,
 )
 
+SUMMARIES = (SPENDING,)
+
 __all__ = [
     "DOMAIN",
+    "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
     "Award",
@@ -278,6 +283,7 @@ __all__ = [
     "check_contest",
     "choices",
     "code_settled",
+    "collections_named",
     "contests",
     "credit_back_settled",
     "credit_settled",

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from commerce.identity import GUEST
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import KeptLine, Order
-from engine import mirror, shops
+from commerce.sayings import say
+from engine import goods, shops
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Period, Terms
@@ -119,7 +120,7 @@ def reckoner(
     not asked again whether they may.
     """
     by_line = [order.order_id for order in orders if terms[order.order_id].by_line]
-    lines = mirror.kept_lines(work, by_line)
+    lines = goods.kept_lines(work, by_line, rules.collections_of({id(t): t for t in terms.values()}.values()))
     fancy = [order for order in orders if not terms[order.order_id].plain]
     some = [o for o in orders if terms[o.order_id].earning.members != Members.ALL and o.order_id not in booked]
     if not fancy and not some:
@@ -195,11 +196,11 @@ def _barred(order: Order, terms: Terms, facts: Mapping[str, tuple[Any, datetime]
     account, _ = facts.get(ACCOUNT, (None, None))
     guest = (order.customer_external_id or "").startswith(GUEST) or account == "disabled"
     if members == Members.ACCOUNTS and guest:
-        return "a guest; the points are given when the account appears"
+        return say("a guest; the points are given when the account appears")
     if members == Members.OPTED_IN:
         value, since = facts.get(JOINED, (None, None))
         if value != "joined" or since is None or since > order.placed_at:
-            return "its buyer had not joined the program"
+            return say("its buyer had not joined the program")
     return None
 
 

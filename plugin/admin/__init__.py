@@ -1,8 +1,10 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    audit,
     batches,
     campaigns,
+    collections,
     contests,
     drafts,
     finance,
@@ -16,15 +18,19 @@ from plugin.admin import (
     referral,
     review,
     segments,
+    staff,
     standing,
     surveys,
     value,
+    you,
 )
 from plugin.admin.pages import pages
 
 __all__ = [
+    "audit",
     "batches",
     "campaigns",
+    "collections",
     "contests",
     "drafts",
     "finance",
@@ -39,7 +45,9 @@ __all__ = [
     "referral",
     "review",
     "segments",
+    "staff",
     "standing",
     "surveys",
     "value",
+    "you",
 ]

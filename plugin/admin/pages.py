@@ -289,6 +289,7 @@ def _what_templates_may_say() -> dict[str, Any]:
         "charts": charts,
         "link": link,
         "menu": menu,
+        "minutes_since": lambda at: max(0, int((doors.database.clock() - at).total_seconds() // 60)),
         "merchant": merchant,
         "shop": shop,
         "troubles": trouble.troubles(merchant.shop, doors.database.clock()) if merchant else (),

@@ -22,6 +22,8 @@ import lifecycle
 import loyalty
 import referral
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
+from commerce.store import StoreCollection
+from engine import collections
 from engine.shops import Shop
 from engine.work import Database
 from lifecycle import surveys
@@ -75,6 +77,7 @@ def furnish(house: House, shop: Shop) -> None:
     _say_terms(merchant)
     _bring_friends(house, shop, luck)
     _buy_rewards(house, shop)
+    _collect(house, shop)
     _ask(house, shop, merchant)
     with house.database.work(shop.shop_id) as work:
         work.run(_PARK, now=work.now)
@@ -159,6 +162,21 @@ def _buy_rewards(house: House, shop: Shop) -> None:
             customer_id = house.customer_id(shop, str(number))
             if loyalty.account(work, customer_id).spendable >= 500:  # type: ignore[arg-type]
                 loyalty.redeem(work, customer_id, str(number), "five-off", f"click-{number}")  # type: ignore[arg-type]
+
+
+def _collect(house: House, shop: Shop) -> None:
+    """Three collections with rules, of which one is empty and one has been deleted since."""
+    found = [StoreCollection("701", "Spring bulbs"), StoreCollection("702", "گلدان‌ها"), StoreCollection("703", "Sale")]
+    with house.database.work(shop.shop_id) as work:
+        collections.list_anew(work, [*found, StoreCollection("704", "Gift sets")])
+        collections.take_in(work, "701", ["p1", "p5"])
+        collections.take_in(work, "702", ["p3", "p4"])
+        collections.take_in(work, "703", [])
+        rules = [{"goods": {"collections": [one.external_id]}, "percent": percent, "title": one.title}
+                 for one, percent in zip(found, (200, 50, 0), strict=True)]  # fmt: skip
+        body = dict(loyalty.draft(work, dict))
+        loyalty.publish(work, {**body, "earning": {**body.get("earning", {}), "goods": rules}})
+        collections.list_anew(work, [*found[:2], StoreCollection("704", "Gift sets")])
 
 
 def _ask(house: House, shop: Shop, merchant: Merchant) -> None:
