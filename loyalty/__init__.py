@@ -34,6 +34,7 @@ from loyalty.rules.sources import NAMES as IMPORT_SOURCES
 from loyalty.rules.sources import Source as ImportSource
 from loyalty.service import (
     DOMAIN,
+    SUMMARIES,
     TRAIT_SOURCES,
     ActionUnknown,
     Award,
@@ -203,6 +204,7 @@ __all__ = [
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",
     "MOST_LEVELS",
+    "SUMMARIES",
     "TOUCHPOINTS",
     "TRAIT_SOURCES",
     "Action",

@@ -42,8 +42,8 @@ _DEPTHS = text("""
 """)
 _STAGES = text("""
     SELECT stage, count(*) AS customers,
-           percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(0, floor(extract(epoch FROM :now - since) / 86400)))
-               AS median_days,
+           CAST(percentile_disc(0.5) WITHIN GROUP (
+               ORDER BY greatest(0, floor(extract(epoch FROM :now - since) / 86400))) AS bigint) AS median_days,
            count(*) FILTER (WHERE won_back_at IS NOT NULL) AS won_back
     FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage
 """)

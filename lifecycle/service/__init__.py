@@ -28,6 +28,10 @@ from lifecycle.service.metrics import (
     today,
 )
 from lifecycle.service.pipeline import (
+    CHANGES,
+    DEPTHS,
+    PIPELINE_DAYS,
+    POSTS,
     Outlook,
     Pipeline,
     Walking,
@@ -52,6 +56,8 @@ from lifecycle.service.program import (
     publish,
 )
 from lifecycle.service.stages import (
+    STAGE_COUNTS,
+    counted_stages,
     customer_history,
     customer_standing,
     members,
@@ -78,8 +84,12 @@ from lifecycle.service.values import (
     value_terms,
 )
 
+SUMMARIES = (STAGE_COUNTS, POSTS, DEPTHS, *CHANGES)
+
 __all__ = [
     "DOMAIN",
+    "PIPELINE_DAYS",
+    "SUMMARIES",
     "UNKNOWN",
     "BadValueTerms",
     "Channels",
@@ -99,6 +109,7 @@ __all__ = [
     "Walking",
     "channels",
     "cohort_table",
+    "counted_stages",
     "current_terms",
     "customer_history",
     "customer_standing",

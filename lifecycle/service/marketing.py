@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from commerce.refusal import Refusal
+from commerce.sayings import said_by, say, sentences
 from engine import shops, terms
 from engine.work import UnitOfWork
 from lifecycle.records import marketing
@@ -104,7 +105,7 @@ def say_spend(work: UnitOfWork, month: str, channel: str, amount: str) -> None:
         field = "amount"
         minor = sheets.amount(amount, currency)
     except Bad as bad:
-        raise NotSpend(f"{str(bad)[:1].upper()}{str(bad)[1:]}.", field) from None
+        raise NotSpend(sentences([said_by(bad)]), field) from None
     marketing.say_spend(work, {(first, arrival): minor})
 
 
@@ -125,11 +126,11 @@ def say_benchmarks(work: UnitOfWork, typed: Mapping[str, str]) -> None:
     for key, text in typed.items():
         metric = BY_KEY.get(key)
         if metric is None:
-            raise NotABenchmark("There is no such metric.")
+            raise NotABenchmark(say("There is no such metric."))
         try:
             said[key] = sheets.value(metric, text, currency) if text.strip() else None
         except Bad as bad:
-            raise NotABenchmark(f"{metric.name}: {bad}.") from None
+            raise NotABenchmark(say("%(metric)s: %(fault)s.", metric=metric.name, fault=said_by(bad))) from None
     marketing.say_benchmarks(work, said)
 
 

@@ -93,6 +93,7 @@ from loyalty.service.expiry import (
     warn_expiring,
 )
 from loyalty.service.finance import (
+    SPENDING,
     Liability,
     Month,
     journal,
@@ -206,8 +207,11 @@ from loyalty.service.traits import (
     TRAIT_SOURCES,
 )
 
+SUMMARIES = (SPENDING,)
+
 __all__ = [
     "DOMAIN",
+    "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
     "Award",

@@ -24,8 +24,7 @@ from plugin.session import merchant_only
 pages = Blueprint("lifecycle", __name__)
 
 REFUSED = 409
-# For how many days back the pipeline tells of changes.
-SPANS = (7, 30, 90)
+SPANS = lifecycle.PIPELINE_DAYS
 # Longer is a mistake of the clipboard.
 LONGEST_NUMBER = 5
 

@@ -52,7 +52,10 @@ FLOWS = (
     (say("First orders"), tuple(f"lead>{s}" for s in ("acquired", "developing", "retained", "advocate"))),
     (say("To at risk"), tuple(f"{s}>at_risk" for s in ("acquired", "developing", "retained", "advocate"))),
     (say("To lapsed"), tuple(f"{s}>lapsed" for s in ("acquired", "developing", "retained", "advocate", "at_risk"))),
-    (say("Came back"), tuple(f"{a}>{b}" for a in ("at_risk", "lapsed") for b in ("developing", "retained", "advocate"))),
+    (
+        say("Came back"),
+        tuple(f"{a}>{b}" for a in ("at_risk", "lapsed") for b in ("developing", "retained", "advocate")),
+    ),
 )
 """The moves of each day, in the words of the table, and the flows that they are."""
 

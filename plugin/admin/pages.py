@@ -36,7 +36,6 @@ from plugin.admin import (
     legal,
     menu,
     needs,
-    wheel,
     worth,
 )
 from plugin.companion import archive
@@ -79,8 +78,6 @@ def home() -> str:
             f=counted,
             h=read_in,
             needs=needs.needs(work, counted, read_in),
-            turns=wheel.turns(work),
-            members=figures.members(work),
             most=figures.COUNTED_AT_MOST,
         )
 
@@ -282,6 +279,7 @@ def _what_templates_may_say() -> dict[str, Any]:
         "charts": charts,
         "link": link,
         "menu": menu,
+        "minutes_since": lambda at: max(0, int((doors.database.clock() - at).total_seconds() // 60)),
         "merchant": merchant,
         "shop": shop,
         "troubles": trouble.troubles(merchant.shop, doors.database.clock()) if merchant else (),

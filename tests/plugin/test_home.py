@@ -230,11 +230,14 @@ def test_the_list_of_needs_is_said_in_the_reader_s_language(
             deliver(work, parked_at=work.now)
     ((need, path),) = listed(merchant, language)
     assert path == "/activity"
-    assert need == {
-        "fa": "۳ پیام فروشگاه کنار گذاشته شد: رسیدگی به آن ممکن نشد.",
-        "ar": "نُحّيت 3 إشعارات: تعذّرت تسويتها.",
-        "ro": "3 notificări au fost puse deoparte: nu au putut fi prelucrate.",
-    }[language]
+    assert (
+        need
+        == {
+            "fa": "۳ پیام فروشگاه کنار گذاشته شد: رسیدگی به آن ممکن نشد.",
+            "ar": "نُحّيت 3 إشعارات: تعذّرت تسويتها.",
+            "ro": "3 notificări au fost puse deoparte: nu au putut fi prelucrate.",
+        }[language]
+    )
 
 
 def test_numbers_are_taken_in_persian_digits(merchant: Merchant, house: House, shop: Shop) -> None:
