@@ -36,7 +36,6 @@ from plugin.admin import (
     legal,
     menu,
     needs,
-    wheel,
     worth,
 )
 from plugin.companion import archive
@@ -79,8 +78,6 @@ def home() -> str:
             f=counted,
             h=read_in,
             needs=needs.needs(work, counted, read_in),
-            turns=wheel.turns(work),
-            members=counted.members,
             most=figures.COUNTED_AT_MOST,
         )
 
