@@ -39,6 +39,7 @@ DEEDS: Mapping[str, Deed] = {
     "batches.book": Deed(MANAGER, say("Approved a batch of points")),
     "batches.forget": Deed(MANAGER, say("Dropped a batch that was not booked")),
     "batches.undo": Deed(MANAGER, say("Undid a batch of points")),
+    "campaigns.change": Deed(MANAGER, say("Changed a campaign")),
     "collections.deal": Deed(MANAGER, say("Read a collection, or changed its rules")),
     "contests.announce": Deed(MANAGER, say("Announced a contest")),
     "drafts.deal": Deed(MANAGER, say("Dealt with a draft of the terms")),
