@@ -36,6 +36,10 @@ _CHANGES = text("""
     SELECT from_stage, to_stage, count(*) AS changes, count(*) FILTER (WHERE facts ->> 'code' = 'won_back') AS won_back
     FROM stage_changes WHERE shop_id = :shop_id AND effective_at > :since AND effective_at <= :now GROUP BY 1, 2
 """)
+_DEPTHS = text("""
+    SELECT least(orders, :most) AS orders, count(*) AS customers FROM standings
+    WHERE shop_id = :shop_id AND stage IS NOT NULL AND orders > 0 GROUP BY 1
+""")
 _STAGES = text("""
     SELECT stage, count(*) AS customers,
            CAST(percentile_disc(0.5) WITHIN GROUP (
@@ -91,3 +95,8 @@ def _standing(row: Any) -> Standing:
         won_back_at,
         upset_at,
     )
+
+
+def depths(work: UnitOfWork, most: int) -> Sequence[Any]:
+    """Of each number of orders up to `most`, which stands for more as well: orders, customers."""
+    return work.rows(_DEPTHS, most=most)

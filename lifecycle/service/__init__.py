@@ -32,11 +32,13 @@ from lifecycle.service.metrics import (
 )
 from lifecycle.service.pipeline import (
     CHANGES,
+    DEPTHS,
     PIPELINE_DAYS,
     POSTS,
     Outlook,
     Pipeline,
     Walking,
+    drop_off,
     outlook,
     pipeline,
     walking,
@@ -85,7 +87,7 @@ from lifecycle.service.values import (
     value_terms,
 )
 
-SUMMARIES = (STAGE_COUNTS, POSTS, *CHANGES)
+SUMMARIES = (STAGE_COUNTS, POSTS, DEPTHS, *CHANGES)
 
 __all__ = [
     "AUDIENCES",
@@ -118,6 +120,7 @@ __all__ = [
     "customer_value",
     "days",
     "draft",
+    "drop_off",
     "first_terms",
     "growth",
     "import_benchmarks",

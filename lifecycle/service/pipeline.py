@@ -15,6 +15,8 @@ from lifecycle.rules import SILENT, STAGES, Stage, Step, Terms, next_step
 
 # For how many days back the pipeline tells of changes, on pages.
 PIPELINE_DAYS = (7, 30, 90)
+# How many orders of a customer are told apart: behind the fifth, almost everybody comes back.
+DEEPEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,12 @@ def pipeline(work: UnitOfWork, days: int) -> Pipeline:
     return Pipeline(days, posts, streams, min(stood.at, moved.at))
 
 
+def drop_off(work: UnitOfWork) -> Sequence[int]:
+    """How many customers have placed a first order that counts, a second one, and so on up to `DEEPEST`."""
+    found = summaries.read(work, DEPTHS).value
+    return [sum(many for orders, many in found if orders >= deep) for deep in range(1, DEEPEST + 1)]
+
+
 def _post(stage: Stage, row: Any) -> Post:
     if row is None:
         return Post(stage, 0, None, 0)
@@ -109,6 +117,9 @@ def _changes(days: int) -> summaries.Summary:
 
 
 POSTS = summaries.Summary("lifecycle.posts", lambda work: [dict(row._mapping) for row in census.stages(work)])
+DEPTHS = summaries.Summary(
+    "lifecycle.depths", lambda work: [[row.orders, row.customers] for row in census.depths(work, DEEPEST)]
+)
 CHANGES = tuple(_changes(days) for days in PIPELINE_DAYS)
 
 

@@ -6,7 +6,7 @@ summary, which a large shop keeps (`engine.summaries`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,8 +17,9 @@ import loyalty
 from commerce.money import Money
 from engine.summaries import Summary, read
 from engine.work import UnitOfWork
-from lifecycle import Stage
 from loyalty import Reward
+from plugin.admin import wheel
+from plugin.admin.wheel import Turns
 
 # Above this many, the page says "over 200,000": nobody acts on the difference, and the count would cost more than
 # it says.
@@ -30,6 +31,7 @@ LAG_SAMPLE = 1000
 LAG_AMONG = 20_000
 
 HOURS = 24
+YEAR = timedelta(days=365)
 
 _ARRIVED = text("""
     SELECT floor(extract(epoch FROM :now - received_at) / 3600)::integer AS hours_ago, count(*) AS deliveries
@@ -74,6 +76,12 @@ _REFERRALS = text("""
            count(DISTINCT advocate_id) FILTER (WHERE verdict = 'friend') AS advocates,
            (SELECT count(*) FROM claims WHERE shop_id = :shop_id) AS claims
     FROM attributions WHERE shop_id = :shop_id
+""")
+_MEMBERS = text("""
+    SELECT (SELECT count(*) FROM balances WHERE shop_id = :shop_id) AS members,
+           CAST(coalesce(sum(issued + reversed), 0) AS bigint) AS issued,
+           CAST(-coalesce(sum(spent), 0) AS bigint) AS spent
+    FROM ledger_totals WHERE shop_id = :shop_id AND slot > :since
 """)
 
 
@@ -133,27 +141,37 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """Who takes part, and what became of the points of the last `YEAR`: issued, less what was taken back; and spent."""
+
+    members: int
+    issued: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """Everything that the first page counts, at the instant `at`."""
 
     at: datetime
     inbox: Inbox
     outbox: Outbox
-    stages: Mapping[Stage, int]
+    turns: Turns
     rules: lifecycle.Terms
     points: Points
     program: Program
+    members: Members
     counted_at: datetime
-    """As of when what is counted of the whole shop is so: stages, what is pending, and the program."""
+    """As of when what is counted of the whole shop is so: the wheel, what is pending, members and the program."""
 
 
 def figures(work: UnitOfWork) -> Figures:
     """All the numbers of the first page, counted now."""
-    stages, counted_at = lifecycle.counted_stages(work)
-    pending, program = read(work, PENDING), read(work, PROGRAM)
+    turning = wheel.turns(work)
+    pending, program, members = read(work, PENDING), read(work, PROGRAM), read(work, MEMBERS)
     return Figures(
-        work.now, inbox(work), outbox(work), stages, lifecycle.current_terms(work), points(work, pending.value),
-        Program(**program.value), min(counted_at, pending.at, program.at),
+        work.now, inbox(work), outbox(work), turning, lifecycle.current_terms(work), points(work, pending.value),
+        Program(**program.value), Members(**members.value), min(turning.at, pending.at, program.at, members.at),
     )  # fmt: skip
 
 
@@ -190,6 +208,12 @@ def _program(work: UnitOfWork) -> dict[str, int]:
     return {**work.rows(_REDEMPTIONS)[0]._mapping, **work.rows(_REFERRALS)[0]._mapping}
 
 
+def _members(work: UnitOfWork) -> dict[str, int]:
+    row = work.rows(_MEMBERS, since=work.now - YEAR)[0]
+    return {"members": row.members, "issued": max(0, row.issued), "spent": max(0, row.spent)}
+
+
 PENDING = Summary("loyalty.pending", lambda work: work.rows(_PENDING, now=work.now)[0].points)
 PROGRAM = Summary("program", _program)
-SUMMARIES = (PENDING, PROGRAM)
+MEMBERS = Summary("loyalty.members", _members)
+SUMMARIES = (PENDING, PROGRAM, MEMBERS)

@@ -9,10 +9,15 @@ import pytest
 
 import campaigns
 import lifecycle
+import loyalty
 from campaigns import Arm, PlayChanged, PlayRefused, PlayUnknown, Verdict
+from campaigns.records import results
+from campaigns.service import enrolling
+from campaigns.service import results as results_of_runs
 from commerce.events import CustomersMerged, PrivacyAsked
 from engine import announcements, privacy
 from engine.announcements import What
+from loyalty.rules.rewards import as_stored
 from plugin.traits import BOOK
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
@@ -307,8 +312,6 @@ def test_a_result_is_final_when_the_last_window_is_over(desk: Desk, clock: Clock
 
 
 def test_what_was_counted_and_kept_is_what_counting_now_says(desk: Desk, clock: Clock) -> None:
-    from campaigns.records import results
-
     state(desk, on=True, holdout_percent=50, window_days=5)
     buy(desk, *range(1, 21))
     enrol(desk)
@@ -409,8 +412,6 @@ def test_what_a_play_would_reach_is_what_it_reaches(desk: Desk, above: Superuser
 
 
 def test_more_than_a_portion_is_walked_through_to_the_end(desk: Desk, above: Superuser, monkeypatch: Any) -> None:
-    from campaigns.service import enrolling
-
     monkeypatch.setattr(enrolling, "PORTION", 7)
     state(desk, **WELCOME)
     buy(desk, *range(1, 31))
@@ -420,3 +421,50 @@ def test_more_than_a_portion_is_walked_through_to_the_end(desk: Desk, above: Sup
         run = campaigns.last_run(work, "welcome")
         assert (run.reached, run.enrolled, run.held_out, run.cost_points) == (0, 30, 0, 1500)
         assert run.next_look_at == START + enrolling.LOOK_EVERY
+
+
+def test_a_reward_that_is_withdrawn_stops_the_play_until_there_is_one_again(
+    desk: Desk, above: Superuser, clock: Clock
+) -> None:
+    state(desk, **WELCOME, points=0, reason="", reward="five-off")
+    buy(desk, 1)
+    with desk.work() as work:
+        kept = loyalty.current_terms(work).rewards
+        assert loyalty.withdraw(work, "five-off")
+    assert enrol(desk) == 1
+    assert above.run(ROWS, desk.shop.shop_id) == []
+    with desk.work() as work:
+        assert campaigns.last_run(work, "welcome").trouble == "reward"
+        loyalty.change(work, rewards=[as_stored(reward) for reward in kept])
+    clock.forward(hours=1)
+    assert enrol(desk) == 1
+    assert len(above.run(ROWS, desk.shop.shop_id)) == 1
+    with desk.work() as work:
+        assert campaigns.last_run(work, "welcome").trouble is None
+    given = "SELECT reward->>'key', points, request_key FROM redemptions WHERE shop_id = %s"
+    ((key, points, request),) = above.run(given, desk.shop.shop_id)
+    assert (key, points, request.partition(":")[0]) == ("five-off", 0, "play")
+
+
+def test_a_large_run_shows_what_was_counted_last(desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results_of_runs, "LIVE", 5)
+    state(desk, on=True, holdout_percent=50, window_days=5)
+    buy(desk, *range(1, 13))
+    enrol(desk)
+    found = result(desk)
+    assert (found.play.people + found.holdout.people, found.play.measured.people, found.counted_at) == (12, 0, None)
+    assert found.holdout.people > 0
+    clock.forward(days=6)
+    with desk.work() as work:
+        assert campaigns.recount_due(work)
+    found = result(desk)
+    assert found.counted_at == clock()
+    assert (found.play.measured.people, found.holdout.measured.people) == (found.play.people, found.holdout.people)
+
+
+def test_guests_have_no_account_and_are_left_out(desk: Desk, above: Superuser) -> None:
+    state(desk, **WELCOME)
+    guest = people.customer(1, external_id="guest:abcdef")
+    desk.settle(people.order(1, guest))
+    assert enrol(desk) == 1
+    assert above.run(ROWS, desk.shop.shop_id) == []
