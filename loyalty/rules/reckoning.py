@@ -24,6 +24,7 @@ from loyalty.rules.terms import Terms
 
 NO_GROUNDS = Grounds()
 NOTHING_COUNTS = "nothing of it counts"
+ASLEEP = "the program had not begun"
 NOBODY = "the order belongs to no customer account yet"
 
 
@@ -72,6 +73,8 @@ def available_at(order: Order, terms: Terms) -> datetime:
 
 
 def _nothing(order: Order, terms: Terms) -> str | None:
+    if terms.asleep:
+        return ASLEEP
     if order.test:
         return "a test order"
     if order.cancelled:
