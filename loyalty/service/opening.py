@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
 from commerce.money import Money
-from commerce.sayings import say
 from engine.work import UnitOfWork
 from loyalty import records, rules
-from loyalty.rules import Opening, Past
+from loyalty.rules import Opening, Past, Step
 from loyalty.service.program import current_terms
 from loyalty.service.simulation import simulate
 
@@ -66,13 +65,17 @@ def past(work: UnitOfWork) -> Past:
     )  # fmt: skip
 
 
-def opening_body(base: Mapping[str, Any], opening: Opening, tiers: tuple[str, str]) -> dict[str, Any]:
-    """The terms `base` with the numbers of an opening in them; `tiers`: what silver and gold are called."""
+def opening_body(
+    base: Mapping[str, Any], opening: Opening, tiers: tuple[str, str], title: Callable[[Money], str]
+) -> dict[str, Any]:
+    """The terms `base` with the numbers of an opening in them; `tiers`: what silver and gold are called, `title` a
+    reward of so much.
+    """
     body = {
         **base,
         "points": opening.points,
         "per_minor": opening.per_minor,
-        "rewards": [_reward(place, step.points, step.amount_minor, opening.currency)
+        "rewards": [_reward(place, step, title(Money(step.amount_minor, opening.currency)))
                     for place, step in enumerate(opening.rewards, 1)],
     }  # fmt: skip
     body.pop("tiers", None)
@@ -86,9 +89,8 @@ def opening_body(base: Mapping[str, Any], opening: Opening, tiers: tuple[str, st
     return body
 
 
-def _reward(place: int, points: int, amount_minor: int, currency: str) -> dict[str, Any]:
-    title = str(say("%(amount)s off", amount=str(Money(amount_minor, currency))))
-    return {"key": f"off-{place}", "title": title, "points": points, "amount_minor": amount_minor,
+def _reward(place: int, step: Step, title: str) -> dict[str, Any]:
+    return {"key": f"off-{place}", "title": title, "points": step.points, "amount_minor": step.amount_minor,
             "minimum_minor": 0, "code_days": 30}  # fmt: skip
 
 

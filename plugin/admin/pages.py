@@ -76,6 +76,7 @@ def home() -> str:
     with unit() as work:
         counted = figures.figures(work)
         read_in = history.history(work)
+        begun = loyalty.begun(work)
         pushed, _ = activity.effects(work, activity.SETTLED, limit=HOME_EFFECTS)
         parked = (
             activity.deliveries(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.inbox.parked else [],
@@ -85,6 +86,7 @@ def home() -> str:
         "admin/home.html",
         f=counted,
         h=read_in,
+        welcome=not begun,
         pushed=pushed,
         parked_deliveries=parked[0],
         parked_effects=parked[1],

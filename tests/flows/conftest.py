@@ -188,7 +188,11 @@ class Loop:
 
 @contextmanager
 def open_loop(
-    database: Database, clock: Clock, domain: str = DOMAIN, grant: str = TOKEN_EXCHANGE, own_shop: str | None = None,
+    database: Database,
+    clock: Clock,
+    domain: str = DOMAIN,
+    grant: str = TOKEN_EXCHANGE,
+    own_shop: str | None = None,
     first_terms: Mapping[str, FirstTerms] = FIRST_TERMS,
 ) -> Iterator[Loop]:
     """A loop around a new store, with the app not yet installed. Its program begins with the installation, unless other
