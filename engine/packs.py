@@ -128,6 +128,13 @@ LEFT: Mapping[str, str] = {
     "products": "studied anew in the next night",
     "product_pairs": "studied anew in the next night",
     "product_studies": "studied anew in the next night",
+    "staff_rules": "of this installation's doors",
+    "staff": "this installation's people: whoever opens the new one first is its owner",
+    "staff_sessions": "open this installation's doors",
+    "passkeys": "open this installation's doors",
+    "staff_links": "open this installation's doors",
+    "audit": "says who did it among this installation's people",
+    "mails": "on their way from here",
 }
 
 _SEQUENCES = {("lots", "lot_id"): "lot_ids", ("ledger_links", "batch_id"): "ledger_batches"}

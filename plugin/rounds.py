@@ -12,7 +12,7 @@ from functools import partial
 import lifecycle
 import loyalty
 import referral
-from engine import announcements, notes, privacy, segments
+from engine import announcements, audit, mail, notes, privacy, segments, sessions
 from engine.schedule import Job
 from engine.work import UnitOfWork
 from lifecycle import surveys
@@ -92,3 +92,6 @@ def _forget(work: UnitOfWork) -> None:
     announcements.purge(work)
     lifecycle.segments.purge(work)
     notes.purge(work)
+    audit.purge(work)
+    sessions.purge(work)
+    mail.purge(work)

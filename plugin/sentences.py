@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from markupsafe import Markup
 
+from commerce.refusal import Refusal
 from commerce.sayings import Saying
 from plugin.amounts import number
 from plugin.calendars import date_text
@@ -42,6 +43,11 @@ def told(text: str) -> str:
         assert isinstance(num, int), "what is counted is a whole number"
         return ngettext(text.pattern, text.many, num, **{k: v for k, v in text.values.items() if k != "num"})
     return gettext(text.pattern, **text.values)
+
+
+def refused(refusal: Refusal) -> str:
+    """What a refusal says, in the reader's language: its sentences on one line, as catalogues know them."""
+    return told(" ".join(refusal.message.split()) if type(refusal.message) is str else refusal.message)
 
 
 def _filled(values: Mapping[str, object]) -> dict[str, object]:

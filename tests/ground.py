@@ -285,7 +285,7 @@ class Superuser:
         tables = self.tables()
         deletes = "".join(f"DELETE FROM {table} WHERE shop_id <> {shop_id:d};" for table in tables)
         everything = f"{deletes} DELETE FROM strays; DELETE FROM ticks; DELETE FROM authorizations; "
-        everything += "DELETE FROM approvals;"
+        everything += "DELETE FROM approvals; DELETE FROM sign_in_tries;"
         self.run(f"SET session_replication_role = replica; {everything} SET session_replication_role = DEFAULT")
 
 

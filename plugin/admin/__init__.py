@@ -1,6 +1,7 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    audit,
     batches,
     collections,
     contests,
@@ -17,13 +18,16 @@ from plugin.admin import (
     referral,
     review,
     segments,
+    staff,
     standing,
     surveys,
     value,
+    you,
 )
 from plugin.admin.pages import pages
 
 __all__ = [
+    "audit",
     "batches",
     "collections",
     "contests",
@@ -41,7 +45,9 @@ __all__ = [
     "referral",
     "review",
     "segments",
+    "staff",
     "standing",
     "surveys",
     "value",
+    "you",
 ]
