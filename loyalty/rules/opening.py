@@ -11,32 +11,46 @@ All numbers are round as people round them: 100, 250, 50,000. Whoever reads them
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
-from math import log
-from typing import Any
 
 from commerce.money import exponent
 
-# Orders to the first reward: at least, at best, at most.
-ORDERS = (2.0, 2.5, 3.0)
-# What is given back of what was spent.
-BACK = (0.02, 0.025, 0.03)
-# How much the second reward asks of the first one's points.
-SECOND = (2.0, 3.0, 5.0)
+Bounds = tuple[Fraction, Fraction, Fraction]
+"""At least, at best, at most."""
+
+
+def _bounds(*thousandths: int) -> Bounds:
+    least, aim, most = (Fraction(part, 1000) for part in thousandths)
+    return least, aim, most
+
+
+# Orders to the first reward; what is given back of what was spent; how much the second reward asks of the first one's
+# points; what friends get of a usual order, and from which part of it on.
+ORDERS, BACK, SECOND = (
+    _bounds(200, 250, 300),
+    (Fraction(1, 50), Fraction(1, 40), Fraction(3, 100)),
+    _bounds(200, 300, 500),
+)
+FRIEND, FRIEND_FROM = _bounds(8, 10, 12), _bounds(50, 75, 100)
+# The second reward gives a little more for each point.
+BETTER = Fraction(11, 10)
 # A reward that fewer members reach in a year is a promise to nobody.
-LEAST_REACHING = 0.05
+LEAST_REACHING = Fraction(1, 20)
 # Tiers are for whom this many people, and this part of all members, came back to.
-LEAST_REPEAT, LEAST_REPEAT_SHARE = 100, 0.25
+LEAST_REPEAT, LEAST_REPEAT_SHARE = 100, Fraction(1, 4)
 # The hundredths of members, by what they spent, at which the tiers begin.
 SILVER, GOLD = 80, 95
-# What friends get of a usual order, and from which part of it on.
-FRIEND, FRIEND_FROM = (0.08, 0.10, 0.12), (0.5, 0.75, 1.0)
+# A tier may begin this much before or after that. Whoever ordered once has not come back.
+NEAR, MORE_THAN_ONE = (Fraction(4, 5), Fraction(1), Fraction(5, 4)), Fraction(3, 2)
 # Fewer orders, or fewer days, say nothing about a shop.
 LEAST_ORDERS, LEAST_DAYS = 30, 30
-# The leading digits of round numbers, and how much rounder one is than another: that of 1 to 5 is worth a tenth.
-_ROUND = {10: 0.0, 50: 0.0, 20: 0.05, 25: 0.05, 30: 0.1, 40: 0.1, 15: 0.1, 60: 0.15, 75: 0.15, 80: 0.15}
+# The leading digits of round numbers, and what each lacks of being as round as 1 and 5, in hundredths of the distance
+# from what was aimed at.
+_ROUND = {10: 0, 50: 0, 20: 5, 25: 5, 30: 10, 40: 10, 15: 10, 60: 15, 75: 15, 80: 15}
+NOT_ROUND = 100
 # A usual order where nothing is known of a shop, in whole units of money, by the size of the unit.
 _USUAL = {"IRT": 800_000, "IRR": 8_000_000, "IRHT": 800, "IRHR": 8_000, "JPY": 6_000, "KRW": 60_000, "VND": 900_000,
           "IDR": 500_000, "TRY": 1_500, "INR": 2_500, "RON": 200, "KWD": 15, "BHD": 18, "OMR": 18}  # fmt: skip
@@ -64,9 +78,9 @@ class Past:
         """Too little to choose by: usual numbers are proposed."""
         return self.orders < LEAST_ORDERS or self.days < LEAST_DAYS or self.median_minor <= 0
 
-    def reaching(self, spent_minor: float) -> float:
+    def reaching(self, spent_minor: Fraction) -> Fraction:
         """The part of the members who spent so much."""
-        return sum(spent >= spent_minor for spent in self.spends) / len(self.spends) if self.spends else 0.0
+        return Fraction(sum(spent >= spent_minor for spent in self.spends), max(1, len(self.spends)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +112,9 @@ class Opening:
         return self.usual_minor * self.points // self.per_minor
 
     @property
-    def orders_to_first(self) -> float:
+    def orders_to_first(self) -> Fraction:
         """Usual orders until the first reward."""
-        return self.rewards[0].points * self.per_minor / self.points / self.usual_minor if self.points else 0.0
+        return Fraction(self.rewards[0].points * self.per_minor, self.points * self.usual_minor)
 
 
 def propose(past: Past) -> Opening:
@@ -108,18 +122,17 @@ def propose(past: Past) -> Opening:
     unit = 10 ** exponent(past.currency)
     usual = _USUAL.get(past.currency, _USUAL_ELSEWHERE) * unit if past.thin else past.median_minor
     points, per = _rate(usual, unit)
-    first = _first(usual * points / per, per / points)
-    second = None if past.thin else _second(first, per / points, past)
+    first = _first(Fraction(usual * points, per), Fraction(per, points))
+    second = None if past.thin else _second(first, Fraction(per, points), past)
     return Opening(
         past.currency, points, per, (first, second) if second else (first,), _tiers(past, usual),
-        nearest(*(part * usual for part in FRIEND)), nearest(*(part * usual for part in FRIEND_FROM)), first.points,
-        usual,
+        nearest(_times(FRIEND, usual)), nearest(_times(FRIEND_FROM, usual)), first.points, usual,
     )  # fmt: skip
 
 
-def _rate(usual_minor: int, unit: int) -> tuple[int, int]:
+def _rate(usual: int, unit: int) -> tuple[int, int]:
     """Points for each so much: one for a round amount or, where that is less than a unit, several for one unit."""
-    each = max(whole for whole in _steps() if whole <= max(1, usual_minor // 50))
+    each = max(whole for whole in _steps() if whole <= max(1, usual // 50))
     return (1, each) if each >= unit else (unit // each, unit)
 
 
@@ -128,36 +141,36 @@ def _steps() -> Iterator[int]:
     return (digit * 10**power for power in range(13) for digit in (1, 2, 5))
 
 
-def _first(usual_points: float, minor_a_point: float) -> Step:
-    """The pair of round numbers that is roundest, and nearest to what is aimed at."""
-    return _best(
-        [part * usual_points for part in ORDERS], lambda points: [part * points * minor_a_point for part in BACK]
-    )
+def _times(bounds: Bounds, much: Fraction | int) -> Bounds:
+    least, aim, most = bounds
+    return least * much, aim * much, most * much
 
 
-def _second(first: Step, minor_a_point: float, past: Past) -> Step | None:
-    """A larger reward that gives a little more for each point; None where too few would reach it in a year."""
-    least, most = first.amount_minor / first.points, BACK[2] * minor_a_point
-    found = _best(
-        [part * first.points for part in SECOND],
-        lambda points: [points * least, points * min(most, 1.1 * least), points * max(most, least)],
-    )
-    year = found.points * minor_a_point * min(past.days, 365) / 365
-    return found if found.amount_minor * first.points >= least * found.points * first.points and (
-        past.reaching(year) >= LEAST_REACHING
-    ) else None  # fmt: skip
+def _first(usual_points: Fraction, a_point: Fraction) -> Step:
+    """The pair of round numbers that is roundest, and nearest to what is aimed at. `a_point`: what is spent for one."""
+    return _best(_times(ORDERS, usual_points), lambda points: _times(BACK, points * a_point))
 
 
-def _best(points: Sequence[float], worth: Any) -> Step:
-    """Of round points within bounds (least, aim, most) and round worths within theirs, those that please most."""
-    pairs = list[tuple[float, int, int]]()
-    for one in _within(*points):
+def _second(first: Step, a_point: Fraction, past: Past) -> Step | None:
+    """A larger reward that gives no less for each point; None where too few would reach it in a year."""
+    least = Fraction(first.amount_minor, first.points)
+    most = max(BACK[2] * a_point, least)
+    found = _best(_times(SECOND, first.points), lambda points: _times((least, min(most, BETTER * least), most), points))
+    year = found.points * a_point * min(past.days, 365) * Fraction(1, 365)
+    worth_it = found.amount_minor >= least * found.points and past.reaching(year) >= LEAST_REACHING
+    return found if worth_it else None
+
+
+def _best(points: Bounds, worth: Callable[[int], Bounds]) -> Step:
+    """Of round points within bounds and round worths within theirs, those that please most."""
+    pairs = list[tuple[Fraction, int, int]]()
+    for one in _within(points):
         bounds = worth(one)
-        pairs += [(_flaw(one, points[1]) + _flaw(two, bounds[1]), one, two) for two in _within(*bounds)]
+        pairs += [(_flaw(one, points[1]) + _flaw(two, bounds[1]), one, two) for two in _within(bounds)]
     if pairs:
         _, one, two = min(pairs)
         return Step(one, two)
-    one = nearest(*points)
+    one = nearest(points)
     return Step(one, max(1, round(worth(one)[1])))
 
 
@@ -165,34 +178,37 @@ def _tiers(past: Past, usual: int) -> tuple[int, int] | None:
     if past.thin or past.repeat < LEAST_REPEAT or past.repeat < LEAST_REPEAT_SHARE * past.members:
         return None
     # What was spent in the days that are known, as if for a year.
-    silver, gold = (past.spends[place - 1] * 365 / max(1, min(past.days, 365)) for place in (SILVER, GOLD))
-    lower, upper = nearest(0.8 * silver, silver, 1.25 * silver), nearest(0.8 * gold, gold, 1.25 * gold)
-    # Whoever ordered once has not come back.
-    return (lower, upper) if 1.5 * usual <= lower < upper else None
+    year = Fraction(365, max(1, min(past.days, 365)))
+    silver, gold = (nearest(_times(NEAR, past.spends[place - 1] * year)) for place in (SILVER, GOLD))
+    return (silver, gold) if MORE_THAN_ONE * usual <= silver < gold else None
 
 
-def nearest(least: float, aim: float, most: float) -> int:
+def nearest(bounds: Bounds) -> int:
     """The round number that suits best between two bounds; the roundest near the aim where there is none between."""
-    found = list(_within(least, aim, most)) or list(_within(aim / 2, aim, aim * 2)) or [max(1, round(aim))]
+    aim = bounds[1]
+    found = list(_within(bounds)) or list(_within((aim * Fraction(1, 2), aim, aim * 2))) or [max(1, round(aim))]
     return min(found, key=lambda whole: _flaw(whole, aim))
 
 
-def _within(least: float, _aim: float, most: float) -> Iterator[int]:
+def _within(bounds: Bounds) -> Iterator[int]:
     """The round whole numbers between two bounds."""
+    least, _, most = bounds
     for power, digits in product(range(-1, 14), sorted(_ROUND)):
-        whole, rest = divmod(digits * 10**power, 1) if power >= 0 else divmod(digits, 10**-power)
+        whole, rest = (digits * 10**power, 0) if power >= 0 else divmod(digits, 10**-power)
         if not rest and whole >= 1 and least <= whole <= most:
-            yield int(whole)
+            yield whole
 
 
-def _flaw(whole: int, aim: float) -> float:
+def _flaw(whole: int, aim: Fraction) -> Fraction:
     """How much a number lacks of being round and of being what was aimed at."""
-    return roughness(whole) + abs(log(whole / aim))
+    if not aim:
+        return Fraction(whole)
+    return Fraction(roughness(whole), 100) + max(Fraction(whole) / aim, aim * Fraction(1, whole)) - 1
 
 
-def roughness(whole: int) -> float:
-    """0.0 for the roundest numbers; 1.0 for those that are not round at all."""
+def roughness(whole: int) -> int:
+    """0 for the roundest numbers; `NOT_ROUND` for those that are not round at all."""
     digits = whole
     while digits >= 100 and digits % 10 == 0:
         digits //= 10
-    return _ROUND.get(digits * 10 if digits < 10 else digits, 1.0)
+    return _ROUND.get(digits * 10 if digits < 10 else digits, NOT_ROUND)

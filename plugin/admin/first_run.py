@@ -18,6 +18,7 @@ from commerce.money import BadAmount, Money, exponent
 from commerce.refusal import Refusal
 from commerce.sayings import say
 from engine.work import UnitOfWork
+from loyalty import openings
 from plugin.admin import drafts, history
 from plugin.admin.history import History
 from plugin.admin.pages import link, unit
@@ -51,13 +52,13 @@ class PublishedMeanwhile(Refusal):
 def welcome() -> str:
     """How far the history is in and, when it is, the program that it suggests."""
     with unit() as work:
-        done, read_in = loyalty.begun(work), history.history(work)
+        done, read_in = openings.begun(work), history.history(work)
         running = read_in.backfill is not None and read_in.backfill.running
         if done:
             return _done(work)
         if running and "now" not in request.args:
             return _filling(work, read_in)
-        suggested = loyalty.propose(loyalty.past(work))
+        suggested = openings.propose(openings.past(work))
     return _proposed(_fields(suggested))
 
 
@@ -81,7 +82,7 @@ def _publish(work: UnitOfWork, typed: Mapping[str, str]) -> None:
     if typed.get("beside") != str(now.version):
         raise PublishedMeanwhile
     wanted = _opening(typed, now.currency)
-    loyalty.revise(work, lambda body: loyalty.opening_body(body, wanted, _tier_names(), _title))
+    loyalty.revise(work, lambda body: openings.opening_body(body, wanted, _tier_names(), _title))
     offered = referral.as_stored(referral.current_terms(work))
     referral.publish(
         work,
@@ -97,7 +98,7 @@ def _done(work: UnitOfWork) -> str:
 def _filling(work: UnitOfWork, read_in: History) -> str:
     backfill = read_in.backfill
     assert backfill is not None
-    counted = loyalty.past(work) if backfill.orders_settled <= COUNTED_AT_EACH_LOOK else None
+    counted = openings.past(work) if backfill.orders_settled <= COUNTED_AT_EACH_LOOK else None
     return render_template("admin/first_run_filling.html", h=read_in, b=backfill, past=counted)
 
 
@@ -105,14 +106,14 @@ def _proposed(typed: Mapping[str, str], refusal: Refusal | None = None) -> str:
     """The numbers in their fields, and what they would have done. Numbers that cannot be tried are shown as typed."""
     trial, said = None, refusal
     with drafts.snapshot() as work:
-        if loyalty.begun(work):
+        if openings.begun(work):
             return _done(work)
-        terms, past = loyalty.current_terms(work), loyalty.past(work)
-        suggested = wanted = loyalty.propose(past)
+        terms, past = loyalty.current_terms(work), openings.past(work)
+        suggested = wanted = openings.propose(past)
         try:
             wanted = _opening(typed, terms.currency, suggested.usual_minor)
-            body = loyalty.draft(work, lambda base: loyalty.opening_body(base, wanted, _tier_names(), _title))
-            trial = loyalty.try_opening(work, body)
+            body = loyalty.draft(work, lambda base: openings.opening_body(base, wanted, _tier_names(), _title))
+            trial = openings.try_opening(work, body)
         except Refusal as no:
             said = said or no
     return render_template(
@@ -133,7 +134,7 @@ def _title(worth: Money) -> str:
     return "".join([c for c in said if c.isprintable()])
 
 
-def _fields(found: loyalty.Opening) -> dict[str, str]:
+def _fields(found: openings.Opening) -> dict[str, str]:
     """What stands in the form for an opening."""
     rewards = [*found.rewards, None][:2]
     silver, gold = found.tiers or (None, None)
@@ -152,10 +153,10 @@ def _decimal(minor: int | None, currency: str) -> str:
     return "" if minor is None else Money(minor, currency).decimal()
 
 
-def _opening(typed: Mapping[str, str], currency: str, usual_minor: int = 0) -> loyalty.Opening:
+def _opening(typed: Mapping[str, str], currency: str, usual_minor: int = 0) -> openings.Opening:
     """The program that the form describes. Refuses with `NotANumber`, which names the field."""
     steps = [
-        loyalty.Step(_whole(typed, f"points{place}", 1), _amount(typed, f"off{place}", currency, 1))
+        openings.Step(_whole(typed, f"points{place}", 1), _amount(typed, f"off{place}", currency, 1))
         for place in STEPS
         if place == 1 or typed.get(f"points{place}") or typed.get(f"off{place}")
     ]
@@ -164,7 +165,7 @@ def _opening(typed: Mapping[str, str], currency: str, usual_minor: int = 0) -> l
         tiers = _amount(typed, "silver", currency, 1), _amount(typed, "gold", currency, 1)
         if tiers[0] >= tiers[1]:
             raise NotANumber("gold", say("Gold has to ask for more than silver."))
-    return loyalty.Opening(
+    return openings.Opening(
         currency, _whole(typed, "points", 1), _amount(typed, "per", currency, 1), tuple(steps), tiers,
         _amount(typed, "friend", currency), _amount(typed, "from", currency), _whole(typed, "advocate"), usual_minor,
     )  # fmt: skip

@@ -71,12 +71,13 @@ def unit() -> Iterator[UnitOfWork]:
 
 @pages.get("/")
 @merchant_only
-def home() -> str:
-    """What the program does for this shop, in numbers."""
+def home() -> str | BaseResponse:
+    """What the program does for this shop, in numbers; first of all, while the history comes in, how far that is."""
     with unit() as work:
+        read_in, begun = history.history(work), not loyalty.current_terms(work).asleep
+        if not begun and read_in.backfill and read_in.backfill.running and "stay" not in request.args:
+            return redirect(link("first_run.welcome"), 303)
         counted = figures.figures(work)
-        read_in = history.history(work)
-        begun = loyalty.begun(work)
         pushed, _ = activity.effects(work, activity.SETTLED, limit=HOME_EFFECTS)
         parked = (
             activity.deliveries(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.inbox.parked else [],

@@ -65,13 +65,14 @@ def sell(loop: Loop, buyer: Customer | None = None) -> Order:
 
 
 def test_from_the_installation_to_an_order_that_earns_by_what_was_proposed(fresh: Loop) -> None:
-    card = ask(fresh, "/")
-    assert "Your loyalty program has not begun yet." in read(card)
+    assert ask(fresh, "/").location.partition("?")[0] == WELCOME
+    assert "Your loyalty program has not begun yet." in read(ask(fresh, "/?stay=1"))
     filling = ask(fresh, WELCOME)
     assert mistakes(filling.text) == []
     assert 'data-refill="3"' in filling.text
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in filling.text
     take_in(fresh)
+    assert "Your loyalty program has not begun yet." in read(ask(fresh, "/"))
     # Half a year has been read, and nobody has a point of it.
     buyer = next(iter(fresh.world.shop().customers))
     assert fresh.points(buyer.id).points == 0
@@ -166,4 +167,4 @@ def test_a_store_that_has_sold_nothing_is_proposed_the_usual_numbers(database: D
 
 def _begun(loop: Loop) -> bool:
     with loop.database.work(loop.shop.shop_id) as work:
-        return loyalty.begun(work)
+        return not loyalty.current_terms(work).asleep

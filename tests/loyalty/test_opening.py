@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -9,9 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from loyalty import rules
-from loyalty.rules import Opening, Past, Step, propose
-from loyalty.rules.opening import roughness
-from loyalty.service.opening import opening_body
+from loyalty.openings import Opening, Past, Step, opening_body, propose
+from loyalty.rules.opening import NOT_ROUND, roughness
 
 CURRENCIES = st.sampled_from(["USD", "EUR", "IRT", "IRHT", "JPY", "KWD"])
 
@@ -25,9 +25,9 @@ def past(currency: str = "USD", median: int = 5_200, **changed: Any) -> Past:
     return Past(currency, **(given | changed))
 
 
-def back(found: Opening, step: Step) -> float:
+def back(found: Opening, step: Step) -> Fraction:
     """What of the money spent for a reward it gives back."""
-    return step.amount_minor / (step.points * found.per_minor / found.points)
+    return Fraction(step.amount_minor * found.points, step.points * found.per_minor)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_each_number_is_round_and_keeps_what_was_stated(currency: str, median: i
     found = propose(past(currency, median))
     assert 50 <= found.usual_points <= 126
     for step in found.rewards:
-        assert 0.0199 <= back(found, step) <= 0.0301
-        assert roughness(step.points) < 1 > roughness(step.amount_minor)
-    assert 1.99 <= found.orders_to_first <= 3.01
+        assert Fraction(1, 50) <= back(found, step) <= Fraction(3, 100)
+        assert roughness(step.points) < NOT_ROUND > roughness(step.amount_minor)
+    assert 2 <= found.orders_to_first <= 3
     assert [step.points for step in found.rewards] == sorted({step.points for step in found.rewards})
     if len(found.rewards) == 2:
         first, second = found.rewards
         assert second.amount_minor * first.points >= first.amount_minor * second.points
-    assert all(roughness(number) < 1 for number in (found.friend_minor, found.friend_minimum_minor))
+    assert all(roughness(number) < NOT_ROUND for number in (found.friend_minor, found.friend_minimum_minor))
 
 
 @given(CURRENCIES, st.integers(0, 10**12), st.integers(0, 100), st.integers(0, 400), st.integers(0, 500))

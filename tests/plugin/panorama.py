@@ -22,12 +22,12 @@ import loyalty
 import referral
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
 from commerce.store import StoreCollection
-from engine import collections
+from engine import collections, staff
 from engine.shops import Shop
 from engine.work import Database
 from lifecycle import surveys
 from plugin.rounds import rounds
-from plugin.standalone import SESSION, make_session
+from plugin.standalone import SESSION, open_session
 from referral import Evidence
 from tests.ground import Clock
 from tests.plugin.conftest import House, Merchant, build, order, person
@@ -238,6 +238,7 @@ def serving(database: Database, clock: Clock, *, furnished: bool = True) -> Iter
 def let_in(browser: Any, house: House, shop: Shop, address: str, **options: Any) -> Any:
     """A page of a browser that was signed in as the shop's staff, outside of any frame."""
     context = browser.new_context(**options)
-    session = make_session(b"s" * 32, shop.shop_id, house.clock.now)
+    with house.database.work(shop.shop_id) as work:
+        session = open_session(work, SECRET, staff.arrive(work, ""))
     context.add_cookies([{"name": SESSION, "value": session, "domain": urlsplit(address).hostname, "path": "/"}])
     return context.new_page()
