@@ -29,12 +29,8 @@ def _bounds(*thousandths: int) -> Bounds:
 
 # Orders to the first reward; what is given back of what was spent; how much the second reward asks of the first one's
 # points; what friends get of a usual order, and from which part of it on.
-ORDERS, BACK, SECOND = (
-    _bounds(200, 250, 300),
-    (Fraction(1, 50), Fraction(1, 40), Fraction(3, 100)),
-    _bounds(200, 300, 500),
-)
-FRIEND, FRIEND_FROM = _bounds(8, 10, 12), _bounds(50, 75, 100)
+ORDERS, BACK, SECOND = _bounds(2000, 2500, 3000), _bounds(20, 25, 30), _bounds(2000, 3000, 5000)
+FRIEND, FRIEND_FROM = _bounds(80, 100, 120), _bounds(500, 750, 1000)
 # The second reward gives a little more for each point.
 BETTER = Fraction(11, 10)
 # A reward that fewer members reach in a year is a promise to nobody.
