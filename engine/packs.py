@@ -83,6 +83,10 @@ KEPT = (
     "visit_counts",
     "marketing_spend",
     "benchmarks",
+    "play_runs",
+    "enrolments",
+    "play_costs",
+    "play_results",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -121,6 +125,7 @@ LEFT: Mapping[str, str] = {
     "value_requests": "of a minute",
     "metrics_daily": "counted anew",
     "metrics_counts": "counted anew",
+    "summaries": "counted anew",
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",

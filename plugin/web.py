@@ -26,6 +26,7 @@ from plugin import (
     admin,
     api,
     companion,
+    compression,
     deeds,
     errors,
     flow,
@@ -92,11 +93,14 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
+    # What is registered first is done last: when nothing of the answer changes any more.
+    app.after_request(_pack)
     app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.audit.pages)
     app.register_blueprint(admin.batches.pages)
     app.register_blueprint(admin.collections.pages)
+    app.register_blueprint(admin.campaigns.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.drafts.pages)
     app.register_blueprint(admin.finance.pages)
@@ -199,6 +203,10 @@ def _finish(response: Response) -> Response:
         ms=round(seconds * 1000, 1),
     )  # fmt: skip
     return response
+
+
+def _pack(response: Response) -> Response:
+    return compression.pack(request, response)
 
 
 def _route() -> str:
