@@ -149,6 +149,13 @@ from loyalty.service.members import (
 from loyalty.service.merging import (
     merge,
 )
+from loyalty.service.opening import (
+    Trial,
+    begun,
+    opening_body,
+    past,
+    try_opening,
+)
 from loyalty.service.preview import (
     ExpiryPreview,
     TierSizes,
@@ -169,6 +176,7 @@ from loyalty.service.program import (
     publish,
     publish_segments,
     revise,
+    sleeping_terms,
     withdraw,
 )
 from loyalty.service.proof import (
@@ -269,6 +277,7 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
+    "Trial",
     "WrongSteps",
     "account",
     "announce_contest",
@@ -276,6 +285,7 @@ __all__ = [
     "approve_batch",
     "ask_gift",
     "balance_at",
+    "begun",
     "birthday",
     "book_due",
     "celebrate",
@@ -324,6 +334,8 @@ __all__ = [
     "liability",
     "merge",
     "offer",
+    "opening_body",
+    "past",
     "pending",
     "perform",
     "perform_on_honour",
@@ -352,6 +364,7 @@ __all__ = [
     "settle_orders",
     "shown_to_all",
     "simulate",
+    "sleeping_terms",
     "standing",
     "statement",
     "take_back",
@@ -366,6 +379,7 @@ __all__ = [
     "tier_of",
     "tiers_at",
     "to_hand_over",
+    "try_opening",
     "undo",
     "undo_import",
     "unearned",

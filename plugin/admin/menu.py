@@ -35,7 +35,7 @@ class Place:
 
 
 PLACES = (
-    Place(say("Home"), (Page("admin.home", say("Home")),)),
+    Place(say("Home"), (Page("admin.home", say("Home"), ("first_run.welcome", "first_run.decide")),)),
     Place(
         say("Customers"),
         (

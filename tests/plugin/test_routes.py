@@ -55,6 +55,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/customers/<int:customer_id>/tier",
         "/drafts/<int:draft_id>",
         "/expiry",
+        "/welcome",
         "/earning",
         "/earning/actions",
         "/earning/collections",
