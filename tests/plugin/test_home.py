@@ -182,7 +182,7 @@ PATHS = (
     "/value/customers", "/lifecycle/channels", "/lifecycle/journey", "/lifecycle/rules", "/surveys",
 )  # fmt: skip
 # Words without which nobody writes an English sentence, and which the other languages do not have.
-_ENGLISH = re.compile(r"\b(the|of|and|that|your|with|for|by|it|is|are|was|who|they)\b", re.I)
+_ENGLISH = re.compile(r"\b(the|and|that|your|with|for|by|is|was|who|they)\b", re.I)
 
 
 def _without_what_stays(page: str) -> str:
