@@ -27,6 +27,7 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
 
 from a2wsgi import WSGIMiddleware
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -68,7 +69,12 @@ from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
 
 # The order is part of the meaning: a reaction may rely on those before it.
-REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+REACTIONS: Sequence[Reaction] = (
+    loyalty.settle_orders,
+    referral.settle_attributions,
+    lifecycle.settle_orders,
+    campaigns.follow,
+)
 
 # How a platform's deliveries are read: some need to know of which shop they are.
 TRANSLATORS: Mapping[str, Translate] = {

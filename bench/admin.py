@@ -146,14 +146,30 @@ def measure(customers: int, requests: int, progress: Progress, *, browser: bool 
     with ground() as place:
         sizes = crowd.write(place, customers, progress)
         print(f"  {sizes['customers']:,} customers, {sizes['orders']:,} orders, {sizes['megabytes']:,} MB", flush=True)
-        addresses = plain(pages(place))
-        draws = {name: _always(address) for name, address in addresses.items()} | dict(drawn(place, customers))
+        addresses, draws = plain(pages(place)), drawn(place, customers)
         with merchant(place) as staff:
+            draws = {name: _always(address) for name, address in _there(staff, addresses).items()} | dict(draws)
             waits = walk(staff, draws, requests, progress)
             for name, ms in waits.items():
                 print(Row(name, requests, ms, "ms, p95" + (", too slow" if ms > MOST_MS else "")), flush=True)
             seen = gaze.look(staff, progress) if browser else {}
     return {"pages": {name: round(ms, 1) for name, ms in waits.items()}, **seen}
+
+
+def _there(staff: Merchant, addresses: Mapping[str, str]) -> Mapping[str, str]:
+    """Those that are pages for this merchant: some are only for people who signed in with us, some for other stores.
+
+    Those of the menu have to be.
+    """
+    in_menu = {_called(page.endpoint, "") for place in menu.PLACES for page in place.pages}
+    found = dict[str, str]()
+    for name, address in addresses.items():
+        status = 200 if name in in_menu else staff.ask(address)[0]
+        if status == 200:
+            found[name] = address
+        else:
+            print(f"  {name} is no page for this merchant ({status})", flush=True)
+    return found
 
 
 def _always(address: str) -> Draw:

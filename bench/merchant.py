@@ -61,15 +61,19 @@ class Merchant:
 
     def open(self, path: str) -> float:
         """Open a page; answers the milliseconds until all of it was there. Raises `BenchFailed` for what is none."""
+        status, ms = self.ask(path)
+        if status != 200:
+            raise BenchFailed(f"{path} was answered with {status}, so its speed says nothing")
+        return ms
+
+    def ask(self, path: str) -> tuple[int, float]:
+        """The status of the answer, and the milliseconds until all of it was there."""
         token = fresh_token(self.world, self.world.shop())
         began = time.perf_counter()
         self._connection.request("GET", path, headers={"Authorization": f"Bearer {token}", "Accept-Encoding": ACCEPTED})
         answer = self._connection.getresponse()
         answer.read()
-        ms = 1000 * (time.perf_counter() - began)
-        if answer.status != 200:
-            raise BenchFailed(f"{path} was answered with {answer.status}, so its speed says nothing")
-        return ms
+        return answer.status, 1000 * (time.perf_counter() - began)
 
 
 @contextmanager
@@ -87,8 +91,10 @@ def merchant(place: Ground) -> Iterator[Merchant]:
             address = f"http://{parts.netloc}"
             world.shop().app = App(CLIENT_ID, SECRET, app_url=address)
             staff = Merchant(address, known, world)
-            yield staff
-            staff.close()
+            try:
+                yield staff
+            finally:
+                staff.close()
     finally:
         platform.shutdown()
         platform.server_close()

@@ -83,6 +83,10 @@ KEPT = (
     "visit_counts",
     "marketing_spend",
     "benchmarks",
+    "play_runs",
+    "enrolments",
+    "play_costs",
+    "play_results",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""
 

@@ -40,6 +40,7 @@ from lifecycle.rules.values import (
     ValueTerms,
 )
 from lifecycle.service import (
+    AUDIENCES,
     DOMAIN,
     PIPELINE_DAYS,
     SUMMARIES,
@@ -111,6 +112,7 @@ from lifecycle.service import products as products
 from lifecycle.service import segments as segments
 
 __all__ = [
+    "AUDIENCES",
     "DOMAIN",
     "GROUPS",
     "KEPT_GAPS",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -22,6 +23,8 @@ from plugin.touchpoints import TOUCHPOINTS
 BATCHES_A_MINUTE = 20
 # Batches of awards that follow a change of weights: no transaction lasts for minutes.
 SETTLED_A_MINUTE = 10
+# Portions of plays, two thousand customers: batches of orders wait meanwhile.
+ENROLLED_A_MINUTE = 4
 
 # What pages count of a whole shop.
 SUMMARIES = (
@@ -47,6 +50,9 @@ def rounds(app_url: str) -> Sequence[Job]:
         Job("settle screened referrals", 60, inside=_some(referral.settle_screened, SETTLED_A_MINUTE)),
         Job("look at values again", 60, inside=_some(lifecycle.rescore_due)),
         Job("tell values", 60, inside=_some(lifecycle.tell_all)),
+        Job("enrol in plays", 60, inside=_some(campaigns.enrol_due, ENROLLED_A_MINUTE)),
+        Job("end tags of plays", 300, inside=_some(campaigns.untag_due)),
+        Job("count plays", 900, inside=_some(campaigns.recount_due)),
         Job("review tiers", 60, inside=review_tiers),
         Job("expire points", 60, inside=expire),
         Job("warn of expiring points", 3600, inside=loyalty.warn_expiring),

@@ -1,5 +1,8 @@
 """What lifecycle does: settles where customers stand, and reviews those that time alone has moved."""
 
+from lifecycle.service.audiences import (
+    AUDIENCES,
+)
 from lifecycle.service.marketing import (
     Channels,
     NotABenchmark,
@@ -87,6 +90,7 @@ from lifecycle.service.values import (
 SUMMARIES = (STAGE_COUNTS, POSTS, DEPTHS, *CHANGES)
 
 __all__ = [
+    "AUDIENCES",
     "DOMAIN",
     "PIPELINE_DAYS",
     "SUMMARIES",

@@ -107,6 +107,7 @@ from loyalty.service.giving import (
     ask_gift,
     gifts,
     give_due,
+    give_points,
     give_reward,
     take_gift_back,
 )
@@ -306,6 +307,7 @@ __all__ = [
     "gift_card_settled",
     "gifts",
     "give_due",
+    "give_points",
     "give_reward",
     "hand_over_settled",
     "handed_over",

@@ -3,6 +3,7 @@
 from plugin.admin import (
     audit,
     batches,
+    campaigns,
     collections,
     contests,
     drafts,
@@ -28,6 +29,7 @@ from plugin.admin.pages import pages
 __all__ = [
     "audit",
     "batches",
+    "campaigns",
     "collections",
     "contests",
     "drafts",

@@ -196,3 +196,27 @@ def _part(value: int, most: int, whole: int) -> str:
 
 def _short(length: float) -> str:
     return f"{length:.2f}".rstrip("0").rstrip(".")
+
+
+def whiskers(bars: Sequence[tuple[float, float, float, str]], label: str) -> Markup:
+    """A bar for each share with the line of its interval: (share, low, high, kind), all from 0 to 1, drawn against the
+    greatest. `label` says in words what the picture shows.
+    """
+    most = max((high for _, _, high, _ in bars), default=0) or 1
+    shapes = Markup("").join(_whisker(place, bar, 100 / most) for place, bar in enumerate(bars))
+    return Markup(
+        '<svg class="whiskers" viewBox="0 0 101 {}" preserveAspectRatio="none" role="img" aria-label="{}" '
+        'focusable="false">{}</svg>'
+    ).format(len(bars) * 12, label, shapes)
+
+
+def _whisker(place: int, bar: tuple[float, float, float, str], scale: float) -> Markup:
+    value, low, high, kind = bar
+    top = place * 12
+    return Markup(
+        '<rect class="value {}" x="0" y="{}" width="{}" height="8"/>'
+        '<path class="margin" d="M{} {}H{}M{} {}V{}M{} {}V{}"/>'
+    ).format(
+        kind, top + 2, _short(value * scale), _short(low * scale), top + 6, _short(high * scale),
+        _short(low * scale), top + 4, top + 8, _short(high * scale), top + 4, top + 8,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -147,6 +148,7 @@ class Portrait:
     """By what worth is reckoned."""
     segments: Sequence[Row[Any]] = ()
     proposals: Sequence[lifecycle.products.Proposal] = ()
+    plays: Sequence[campaigns.Part] = ()
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
@@ -212,6 +214,7 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         then=loyalty.balance_at(work, customer_id, then) if then else None,
         segments=lifecycle.segments.of_customer(work, customer_id),
         proposals=lifecycle.products.next_products(work, [customer_id]).get(customer_id, ()),
+        plays=campaigns.explain(work, customer_id),
     )
 
 

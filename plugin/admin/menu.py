@@ -84,6 +84,10 @@ PLACES = (
             Page("review.figures", say("Figures"), ("review.say_cac",)),
         ),
     ),
+    Place(
+        say("Campaigns"),
+        (Page("campaigns.play_list", say("Campaigns"), ("campaigns.new", "campaigns.one", "campaigns.change")),),
+    ),
     Place(say("Activity"), (Page("admin.activity_list", say("Activity")), Page("audit.log", say("Audit log")))),
     Place(
         say("Settings"),

@@ -101,7 +101,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: House, shop: S
         ),
         (customers._AT_STAGE, ("standings_of_stage",)),
         (customers._ALL, ("customers_pkey",)),
-        (customers._THESE, ("customers_pkey", "standings_pkey", "balances_pkey")),
+        (customers._THESE, ("customers_pkey",)),
     ],
 )
 def test_the_app_s_role_finds_them_by_an_index(
