@@ -77,7 +77,7 @@ def _shown(value: object) -> object:
     if isinstance(value, str) and _GROUPED.fullmatch(value):
         return number(int(value.replace(",", "")))
     if isinstance(value, Decimal):
-        return decimal(float(value), max(0, -int(value.as_tuple().exponent)))
+        return decimal(value, max(0, -int(value.as_tuple().exponent)))
     if isinstance(value, Money):
         return money(value.minor, value.currency)
     if isinstance(value, tuple):

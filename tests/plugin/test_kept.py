@@ -40,7 +40,8 @@ def order(kept_minor: int, **changed: object) -> Order:
     plain: dict[str, object] = {
         "order_id": OrderId(1), "external_id": "1001", "name": "#1001", "customer_id": CustomerId(7),
         "customer_external_id": "7", "currency": "USD", "placed_at": AT, "paid": True, "cancelled": False,
-        "test": False, "goods_minor": kept_minor, "refunded_minor": 0, "discount_codes": (), "attributed": None, "version": 1,
+        "test": False, "goods_minor": kept_minor, "refunded_minor": 0, "discount_codes": (), "attributed": None,
+        "version": 1,
     }  # fmt: skip
     return Order(*(plain | changed).values())  # type: ignore[arg-type]
 
@@ -87,7 +88,7 @@ def test_what_an_order_earned_is_known_again_by_the_words_that_the_rules_write(r
 def test_why_a_stage_changed_is_told_alike_whether_it_was_kept_or_not(
     reader: Reader, code: str, reason: object
 ) -> None:
-    said = sentence(reason)  # type: ignore[arg-type]
+    said = sentence(reason)
     with reader(code):
         assert told(str(said)) == told(said) != str(said)
 
