@@ -38,6 +38,7 @@ from plugin.admin import (
     worth,
 )
 from plugin.companion import archive
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
@@ -45,7 +46,7 @@ pages = Blueprint("admin", __name__)
 HOME_EFFECTS = 10
 HOME_PARKED = 10
 
-BOXES = ("deliveries", "effects", "notes")
+BOXES = ("deliveries", "effects", "comparisons", "notes")
 
 # Years of static files in browsers' caches are no danger: their addresses hold a digest of what is in them.
 STATIC_SECONDS = 365 * 24 * 3600
@@ -113,7 +114,7 @@ def customer(customer_id: int) -> str:
     with unit() as work:
         portrait = customers.portrait(work, CustomerId(customer_id), then) if customer_id < customers.NO_BOUND else None
     if portrait is None:
-        abort(404, "There is no such customer in this shop.")
+        abort(404, _("There is no such customer in this shop."))
     taken_back = request.args.get("taken_back") == "yes"
     return render_template(
         "admin/customer.html", p=portrait, verdicts=referral.REASONS, taken_back=taken_back, then=then,
@@ -139,15 +140,18 @@ def activity_list() -> str:
     readers: Mapping[str, Callable[..., tuple[Sequence[Any], int | None]]] = {
         "deliveries": activity.deliveries,
         "effects": activity.effects,
+        "comparisons": activity.comparisons,
         "notes": activity.notes,
     }
     with unit() as work:
         lines, after = readers[box](work, state, _id(request.args.get("after")))
         one_by_one = bulk_runs.pause(work) if box == "effects" else None
+        compared = activity.compared(work) if box == "comparisons" else None
     return render_template(
         "admin/activity.html",
         box=box,
         one_by_one=one_by_one,
+        comparisons=compared,
         state=state,
         lines=lines,
         after=after,
@@ -229,7 +233,7 @@ def privacy_export(request_id: str) -> Response:
     with unit() as work:
         found = legal.export(work, request_id[:200])
     if found is None:
-        abort(404, "There is no such export.")
+        abort(404, _("There is no such export."))
     body = orjson.dumps(found, option=orjson.OPT_INDENT_2)
     return Response(
         body, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="customer-data.json"'}
@@ -239,7 +243,7 @@ def privacy_export(request_id: str) -> Response:
 def _where(there: bool) -> None:
     """Go on only where the store's platform has what the page is about."""
     if not there:
-        abort(404, f"{g.merchant.platform.name} stores do not have this page.")
+        abort(404, _("%(platform)s stores do not have this page.", platform=g.merchant.platform.name))
 
 
 def _one_of(choices: tuple[str, ...], given: str | None) -> str | None:
