@@ -57,13 +57,15 @@ TROUBLES = {
         say("Too much at once"), say("What was sent is larger than this page takes."),
         say("Send it in smaller parts."),
     ),
-    429: Trouble(say("Too often"), say("This was asked too often in a short time."), say("Wait a minute, and try again.")),
+    429: Trouble(
+        say("Too often"), say("This was asked too often in a short time."), say("Wait a minute, and try again.")
+    ),
     503: Trouble(
         say("The store does not answer"), say("Your store did not answer us."), say("Please try again in a minute.")
     ),
     500: Trouble(
         say("Something broke"), say("This is our mistake, and it has been noted."),
-        say("Try once more. Where it breaks again, leave it be for an hour: whoever runs Perennial sees it in the log."),
+        say("Try once more. Where it breaks again, leave it for an hour: whoever runs Perennial sees it in the log."),
     ),
 }  # fmt: skip
 

@@ -77,6 +77,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.batches.pages)
+    app.register_blueprint(admin.bulk.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.drafts.pages)
     app.register_blueprint(admin.finance.pages)

@@ -2,6 +2,7 @@
 
 from plugin.admin import (
     batches,
+    bulk,
     contests,
     drafts,
     finance,
@@ -11,6 +12,7 @@ from plugin.admin import (
     lifecycle,
     metrics,
     offering,
+    people,
     program,
     referral,
     review,
@@ -23,6 +25,7 @@ from plugin.admin.pages import pages
 
 __all__ = [
     "batches",
+    "bulk",
     "contests",
     "drafts",
     "finance",
@@ -33,6 +36,7 @@ __all__ = [
     "metrics",
     "offering",
     "pages",
+    "people",
     "program",
     "referral",
     "review",

@@ -74,6 +74,9 @@ _PARKED = text(f"""
     SELECT {_EFFECT_COLUMNS} FROM effects
     WHERE shop_id = :shop_id AND effect_id < :before AND parked_at IS NOT NULL ORDER BY effect_id DESC LIMIT :limit
 """)
+_BY_ID = text(f"""
+    SELECT {_EFFECT_COLUMNS} FROM effects WHERE shop_id = :shop_id AND effect_id = ANY(:effect_ids)
+""")
 _NAMES = text("""
     SELECT customer_id, external_id, email, first_name, last_name, redacted_at FROM customers
     WHERE shop_id = :shop_id AND external_id = ANY(:external_ids)
@@ -192,10 +195,19 @@ def effects(
     """A page of the effects in a state, newest first, and what the next is to begin behind (None on the last)."""
     statement = {SETTLED: _PUSHED, WAITING: _UNPUSHED, PARKED: _PARKED}[state]
     rows = work.rows(statement, before=before or NO_BOUND, limit=limit + 1)
+    return _in_words(work, rows[:limit]), rows[limit - 1].effect_id if len(rows) > limit else None
+
+
+def effects_by_id(work: UnitOfWork, effect_ids: Sequence[int]) -> dict[int, Effect]:
+    """Effects by their numbers, as a merchant reads them."""
+    rows = work.rows(_BY_ID, effect_ids=list(effect_ids)) if effect_ids else ()
+    return {effect.effect_id: effect for effect in _in_words(work, rows)}
+
+
+def _in_words(work: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Effect]:
     named = sorted({row.customer_external_id for row in rows if row.customer_external_id})
     people = {row.external_id: row for row in work.rows(_NAMES, external_ids=named)} if named else {}
-    lines = [_effect(row, people.get(row.customer_external_id)) for row in rows[:limit]]
-    return lines, rows[limit - 1].effect_id if len(rows) > limit else None
+    return [_effect(row, people.get(row.customer_external_id)) for row in rows]
 
 
 def notes(work: UnitOfWork, _state: str, before: int | None = None) -> tuple[Sequence[Note], int | None]:

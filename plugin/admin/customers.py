@@ -31,22 +31,25 @@ LONGEST_SEARCH = 100
 # Of each of the four ways to find somebody, so many are taken: who meets the limit types a letter more.
 FOUND_AT_MOST = 500
 
+# While somebody types: what one can look over, and reach by the keys.
+FOUND_WHILE_TYPING = 8
+
 # The last code point: in the order "C" everything that begins with a prefix lies before the prefix with this behind it.
 LAST = "\U0010ffff"
 
-_COLUMNS = """
+COLUMNS = """
     c.customer_id, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage,
     coalesce(s.orders, 0) AS orders, s.last_order_at, coalesce(b.points, 0) AS points
 """
 _BALANCE = "LEFT JOIN balances b ON b.shop_id = c.shop_id AND b.customer_id = c.customer_id"
 _STANDING = "LEFT JOIN standings s ON s.shop_id = c.shop_id AND s.customer_id = c.customer_id"
 _ALL = text(f"""
-    SELECT {_COLUMNS} FROM customers c {_STANDING} {_BALANCE}
+    SELECT {COLUMNS} FROM customers c {_STANDING} {_BALANCE}
     WHERE c.shop_id = :shop_id AND c.gone_at IS NULL AND c.customer_id < :before
     ORDER BY c.customer_id DESC LIMIT :limit
 """)
 _AT_STAGE = text(f"""
-    SELECT {_COLUMNS} FROM standings s
+    SELECT {COLUMNS} FROM standings s
     JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id {_BALANCE}
     WHERE s.shop_id = :shop_id AND s.stage = :stage AND s.customer_id < :before
     ORDER BY s.customer_id DESC LIMIT :limit
@@ -61,7 +64,7 @@ _FOUND = text(f"""
         UNION {_PREFIX.format(key="last_name_key")}
         UNION (SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
     )
-    SELECT {_COLUMNS} FROM found f
+    SELECT {COLUMNS} FROM found f
     JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
     WHERE c.gone_at IS NULL AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
     ORDER BY c.customer_id DESC LIMIT :limit
@@ -77,6 +80,36 @@ _ORDERS = text("""
            (SELECT count(*) FROM order_lines l WHERE l.shop_id = o.shop_id AND l.order_id = o.order_id) AS lines
     FROM orders o WHERE o.shop_id = :shop_id AND o.customer_id = :customer_id
     ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
+""")
+
+# As somebody types: who begins so by address or name, whose order it is, whose code. A few of each, the newest first.
+_SEARCH = text(f"""
+    WITH hits AS (
+        (SELECT customer_id, 1 AS rank, CAST(NULL AS text) AS code FROM customers
+         WHERE shop_id = :shop_id AND email_key COLLATE "C" >= :low AND email_key COLLATE "C" < :high LIMIT :most)
+        UNION ALL (SELECT customer_id, 1, NULL FROM customers
+         WHERE shop_id = :shop_id AND name_key COLLATE "C" >= :low AND name_key COLLATE "C" < :high LIMIT :most)
+        UNION ALL (SELECT customer_id, 1, NULL FROM customers
+         WHERE shop_id = :shop_id AND last_name_key COLLATE "C" >= :low AND last_name_key COLLATE "C" < :high
+         LIMIT :most)
+        UNION ALL (SELECT customer_id, 1, NULL FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
+        UNION ALL (SELECT customer_id, 2, name FROM orders
+         WHERE shop_id = :shop_id AND name COLLATE "C" >= :typed AND name COLLATE "C" < :after
+           AND customer_id IS NOT NULL LIMIT :most)
+        UNION ALL (SELECT customer_id, 2, name FROM orders
+         WHERE shop_id = :shop_id AND name COLLATE "C" >= '#' || :typed AND name COLLATE "C" < '#' || :after
+           AND customer_id IS NOT NULL LIMIT :most)
+        UNION ALL (SELECT customer_id, 2, name FROM orders
+         WHERE shop_id = :shop_id AND external_id = :typed AND customer_id IS NOT NULL)
+        UNION ALL (SELECT customer_id, 3, code FROM redemptions
+         WHERE shop_id = :shop_id AND code COLLATE "C" >= :upper AND code COLLATE "C" < :above
+           AND coalesce(reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit', 'custom') LIMIT :most)
+        UNION ALL (SELECT customer_id, 3, code FROM referral_codes
+         WHERE shop_id = :shop_id AND code COLLATE "C" >= :upper AND code COLLATE "C" < :above LIMIT :most)
+    ), best AS (SELECT DISTINCT ON (customer_id) customer_id, rank, code FROM hits ORDER BY customer_id, rank, code)
+    SELECT {COLUMNS}, h.rank, h.code FROM best h
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = h.customer_id {_STANDING} {_BALANCE}
+    WHERE c.gone_at IS NULL ORDER BY h.rank, c.customer_id DESC LIMIT :most
 """)
 
 # Above every id that the database gives out.
@@ -143,11 +176,30 @@ def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: 
     return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
 
 
+def search(work: UnitOfWork, typed: str) -> Sequence[Row[Any]]:
+    """The first few whom somebody may mean while typing: by the beginning of an address, a name, an order's number or a
+    code. Each is a row of the list, with `rank` (1 themselves, 2 an order, 3 a code) and the `code` that was met.
+    """
+    typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
+    if not typed:
+        return ()
+    low, upper = typed.lower(), typed.upper()
+    return work.rows(
+        _SEARCH, typed=typed, after=typed + LAST, low=low, high=low + LAST, upper=upper, above=upper + LAST,
+        most=FOUND_WHILE_TYPING,
+    )  # fmt: skip
+
+
+def one(work: UnitOfWork, customer_id: CustomerId) -> Row[Any] | None:
+    """What the mirror calls a customer; None where this shop has nobody of that number."""
+    return work.row(_ONE, customer_id=customer_id)
+
+
 def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = None) -> Portrait | None:
     """What we hold of one customer, and their points as they were `then`; None where this shop has nobody of that
     number.
     """
-    customer = work.row(_ONE, customer_id=customer_id)
+    customer = one(work, customer_id)
     if customer is None:
         return None
     account = loyalty.account(work, customer_id)

@@ -18,14 +18,12 @@ from flask import Blueprint, Response, abort, current_app, g, redirect, render_t
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
 
-import lifecycle
 import loyalty
-import referral
-from commerce.ids import CustomerId, DeliveryId, EffectId
+from commerce.ids import DeliveryId, EffectId
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, companions, inbox, outbox
 from engine.work import UnitOfWork
-from plugin import calendars, trouble, wording
+from plugin import trouble, wording
 from plugin.admin import (
     activity,
     charts,
@@ -35,7 +33,6 @@ from plugin.admin import (
     history,
     legal,
     menu,
-    worth,
 )
 from plugin.companion import archive
 from plugin.sentences import _
@@ -93,35 +90,6 @@ def home() -> str:
     )
 
 
-@pages.get("/customers")
-@merchant_only
-def customer_list() -> str:
-    """Customers, newest first; by stage, and by how an e-mail address or a name begins."""
-    stage = _one_of(lifecycle.STAGES, request.args.get("stage"))
-    typed = request.args.get("q", "")[: customers.LONGEST_SEARCH].strip()
-    with unit() as work:
-        page = customers.page(work, typed=typed, stage=stage, after=_id(request.args.get("after")))
-    return render_template(
-        "admin/customers.html", page=page, stage=stage, typed=typed, first="after" not in request.args
-    )
-
-
-@pages.get("/customers/<int:customer_id>")
-@merchant_only
-def customer(customer_id: int) -> str:
-    """One customer: orders, stage and its history, points and what made them, invitations; points of another day."""
-    then = calendars.end_of_day(request.args.get("on", ""), g.merchant.shop.timezone)
-    with unit() as work:
-        portrait = customers.portrait(work, CustomerId(customer_id), then) if customer_id < customers.NO_BOUND else None
-    if portrait is None:
-        abort(404, _("There is no such customer in this shop."))
-    taken_back = request.args.get("taken_back") == "yes"
-    return render_template(
-        "admin/customer.html", p=portrait, verdicts=referral.REASONS, taken_back=taken_back, then=then,
-        on=request.args.get("on", "")[:10], **worth.words(portrait),
-    )  # fmt: skip
-
-
 @pages.post("/redemptions/<int:redemption_id>/take-back")
 @merchant_only
 def take_back(redemption_id: int) -> BaseResponse:
@@ -144,7 +112,7 @@ def activity_list() -> str:
         "notes": activity.notes,
     }
     with unit() as work:
-        lines, after = readers[box](work, state, _id(request.args.get("after")))
+        lines, after = readers[box](work, state, id_of(request.args.get("after")))
         one_by_one = bulk_runs.pause(work) if box == "effects" else None
         compared = activity.compared(work) if box == "comparisons" else None
     return render_template(
@@ -250,7 +218,7 @@ def _one_of(choices: tuple[str, ...], given: str | None) -> str | None:
     return given if given in choices else None
 
 
-def _id(given: str | None) -> int | None:
+def id_of(given: str | None) -> int | None:
     """A number that the database can hold, from an address that anybody can type."""
     return int(given) if given and given.isascii() and given.isdigit() and len(given) <= 18 else None
 
