@@ -51,9 +51,9 @@ STATIC_SECONDS = 365 * 24 * 3600
 # Where the platform's own script reports how fast pages were; only the real platform has it.
 TELEMETRY = {"https://cdn.shopify.com": "https://monorail-edge.shopifysvc.com"}
 
-# Outside the admin there is no script at all, and nobody's frame.
+# Outside the admin there are no scripts but ours, and nobody's frame.
 STANDING_ALONE = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 
