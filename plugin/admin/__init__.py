@@ -3,6 +3,7 @@
 from plugin.admin import (
     batches,
     bulk,
+    collections,
     contests,
     drafts,
     finance,
@@ -26,6 +27,7 @@ from plugin.admin.pages import pages
 __all__ = [
     "batches",
     "bulk",
+    "collections",
     "contests",
     "drafts",
     "finance",
