@@ -279,6 +279,11 @@ def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
     )
 
 
+def apart(words: str) -> str:
+    """A name, a tag or a code, which keeps its own direction within a sentence that goes the other way."""
+    return f"\u2068{words}\u2069" if current().direction == "rtl" else words
+
+
 def _listed(parts: Iterable[str]) -> str:
     """Parts of a list, with the comma of the reader's language between them."""
     return ("، " if current().direction == "rtl" else ", ").join(parts)
@@ -287,40 +292,43 @@ def _listed(parts: Iterable[str]) -> str:
 def _tags(row: Row[Any]) -> Saying:
     if not row.tags:
         return say("%(who)s bears no tag of ours", who="")
-    return say("%(who)s is tagged %(tags)s", who="", tags=_listed(row.tags))
+    return say("%(who)s is tagged %(tags)s", who="", tags=_listed(apart(tag) for tag in row.tags))
 
 
 def _fields(row: Row[Any]) -> Saying:
-    shown = [f"{told(FIELDS.get(key, key))} {value or _('none')}" for key, value in sorted(row.fields.items())]
+    shown = [
+        f"{told(FIELDS.get(key, key))} {apart(value) if value else _('none')}"
+        for key, value in sorted(row.fields.items())
+    ]
     return say("%(who)s is shown with %(fields)s", who="", fields=_listed(shown))
 
 
 def _segment(row: Row[Any]) -> Saying:
     if row.active is False:
-        return say("There is no segment “%(name)s” of ours", name=row.name)
+        return say("There is no segment “%(name)s” of ours", name=apart(row.name))
     if row.called and row.called != row.name:
         return say(
             "Segment “%(called)s” holds whoever is tagged %(tag)s; the shop has another “%(name)s”",
-            called=row.called, tag=row.tag, name=row.name,
+            called=apart(row.called), tag=apart(row.tag), name=apart(row.name),
         )  # fmt: skip
-    return say("Segment “%(name)s” holds whoever is tagged %(tag)s", name=row.name, tag=row.tag)
+    return say("Segment “%(name)s” holds whoever is tagged %(tag)s", name=apart(row.name), tag=apart(row.tag))
 
 
 def _discount(row: Row[Any]) -> Saying:
     """What a code takes; bodies that are older than the other kinds say an amount and nothing of a kind."""
     if not row.active:
-        return say("Code %(code)s works no more", code=row.code)
+        return say("Code %(code)s works no more", code=apart(row.code))
     if row.takes == "shipping":
-        return say("Code %(code)s takes the shipping off one order", code=row.code)
+        return say("Code %(code)s takes the shipping off one order", code=apart(row.code))
     percentage = row.takes == "percentage"
     off = amounts.per_cent(row.percent) if percentage else amounts.money(row.amount_minor, row.currency)
     if any((row.goods or {}).values()):
-        return say("Code %(code)s takes %(off)s off certain products", code=row.code, off=off)
-    return say("Code %(code)s takes %(off)s off one order", code=row.code, off=off)
+        return say("Code %(code)s takes %(off)s off certain products", code=apart(row.code), off=off)
+    return say("Code %(code)s takes %(off)s off one order", code=apart(row.code), off=off)
 
 
 def _gift_card(row: Row[Any]) -> Saying:
-    code = wording.masked(row.code)
+    code = apart(wording.masked(row.code))
     if not row.active:
         return say("Gift card %(code)s works no more", code=code)
     return say("Gift card %(code)s is worth %(money)s", code=code, money=amounts.money(row.amount_minor, row.currency))
@@ -343,7 +351,7 @@ def _announcement(row: Row[Any]) -> Saying:
 
 
 def _hand_over(row: Row[Any]) -> Saying:
-    return say("%(who)s is handed “%(title)s” by your own system", who="", title=row.title)
+    return say("%(who)s is handed “%(title)s” by your own system", who="", title=apart(row.title))
 
 
 _WANTED: Mapping[str, Callable[[Row[Any]], Saying]] = {

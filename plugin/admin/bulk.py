@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from engine import mirror
 from engine.work import UnitOfWork
 from plugin.admin import finding
@@ -28,6 +29,8 @@ REFUSED = 409
 DEEDS = ("points", "reward", "tag")
 SHOWN_NAMES = 10
 LONGEST_KEY = 64
+# Who did it, where the platform does not say who of the staff it was.
+THE_SHOP = say("the shop")
 
 
 class NobodyChosen(Refusal):
@@ -68,7 +71,7 @@ def _chosen() -> Sequence[int]:
 def _read(work: UnitOfWork, deed: str, wanted: Filters, ids: Sequence[int]) -> int:
     audience = f"chosen:{len(ids)}" if ids else f"found:{urlencode(wanted.fields())}"
     others: Mapping[str, loyalty.Members] = {"chosen": finding.chosen(ids), "found": finding.members(wanted)}
-    label, who = request.form.get("label", ""), g.merchant.user_id or "the shop"
+    label, who = request.form.get("label", ""), g.merchant.user_id or str(THE_SHOP)
     if deed == "reward":
         return loyalty.read_rewards(work, audience, request.form.get("reward", "")[:LONGEST_KEY], label, who, others)
     if deed == "tag":

@@ -58,12 +58,25 @@ _PREFIX = """
     (SELECT customer_id FROM customers
      WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :low AND {key} COLLATE "C" < :high LIMIT :most)
 """
-_FOUND = text(f"""
+# By how an address, a name, an order or a code begins, or by the store's number of them.
+FOUND = f"""
     WITH found AS (
         {_PREFIX.format(key="email_key")} UNION {_PREFIX.format(key="name_key")}
         UNION {_PREFIX.format(key="last_name_key")}
         UNION (SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
+        UNION (SELECT customer_id FROM orders WHERE shop_id = :shop_id AND customer_id IS NOT NULL
+               AND name COLLATE "C" >= :order_low AND name COLLATE "C" < :order_high LIMIT :most)
+        UNION (SELECT customer_id FROM orders
+               WHERE shop_id = :shop_id AND external_id = :typed AND customer_id IS NOT NULL)
+        UNION (SELECT customer_id FROM redemptions WHERE shop_id = :shop_id
+               AND coalesce(reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit', 'custom')
+               AND code COLLATE "C" >= :code_low AND code COLLATE "C" < :code_high LIMIT :most)
+        UNION (SELECT customer_id FROM referral_codes WHERE shop_id = :shop_id
+               AND code COLLATE "C" >= :code_low AND code COLLATE "C" < :code_high LIMIT :most)
     )
+"""
+_FOUND = text(f"""
+    {FOUND}
     SELECT {COLUMNS} FROM found f
     JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
     WHERE c.gone_at IS NULL AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
@@ -167,13 +180,21 @@ def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: 
     bound = {"before": after or NO_BOUND, "limit": PAGE + 1}
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if typed:
-        low = typed.lower()
-        rows = work.rows(_FOUND, typed=typed, low=low, high=low + LAST, most=FOUND_AT_MOST, stage=stage, **bound)
+        rows = work.rows(_FOUND, stage=stage, **beginnings(typed), **bound)
     elif stage:
         rows = work.rows(_AT_STAGE, stage=stage, **bound)
     else:
         rows = work.rows(_ALL, **bound)
     return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
+
+
+def beginnings(typed: str) -> dict[str, Any]:
+    """What `FOUND` looks between. An order's name has its number's sign, which nobody types; codes are capitals."""
+    low, order, code = typed.lower(), typed if typed.startswith("#") else f"#{typed}", typed.upper()
+    return {
+        "typed": typed, "low": low, "high": low + LAST, "order_low": order, "order_high": order + LAST,
+        "code_low": code, "code_high": code + LAST, "most": FOUND_AT_MOST,
+    }  # fmt: skip
 
 
 def search(work: UnitOfWork, typed: str) -> Sequence[Row[Any]]:

@@ -40,18 +40,6 @@ ORDERED: Mapping[str, tuple[int, Saying]] = {
     "never": (0, say("never")),
 }
 
-_FOUND = """
-    WITH found AS (
-        (SELECT customer_id FROM customers
-         WHERE shop_id = :shop_id AND email_key COLLATE "C" >= :low AND email_key COLLATE "C" < :high LIMIT :most)
-        UNION (SELECT customer_id FROM customers
-         WHERE shop_id = :shop_id AND name_key COLLATE "C" >= :low AND name_key COLLATE "C" < :high LIMIT :most)
-        UNION (SELECT customer_id FROM customers
-         WHERE shop_id = :shop_id AND last_name_key COLLATE "C" >= :low AND last_name_key COLLATE "C" < :high
-         LIMIT :most)
-        UNION (SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
-    )
-"""
 _JOINS = {
     "typed": "JOIN found f ON f.customer_id = c.customer_id",
     "tier": "JOIN member_tiers m ON m.shop_id = c.shop_id AND m.customer_id = c.customer_id AND m.tier = :tier",
@@ -188,15 +176,14 @@ def _built(asked: tuple[str, ...], columns: str, where: str, order: str, countin
     """  # noqa: S608
     if counting:
         body = f"SELECT count(*) AS found FROM ({body}) AS counted"  # noqa: S608
-    return text((_FOUND if "typed" in asked else "") + body)
+    return text((customers.FOUND if "typed" in asked else "") + body)
 
 
 def _bound(work: UnitOfWork, wanted: Filters, asked: Sequence[str]) -> dict[str, Any]:
     """What the statement's names stand for."""
     bound = dict[str, Any]()
     if "typed" in asked:
-        low = wanted.typed.lower()
-        bound |= {"typed": wanted.typed, "low": low, "high": low + customers.LAST, "most": customers.FOUND_AT_MOST}
+        bound |= customers.beginnings(wanted.typed)
     for name in ("tier", "segment", "stage"):
         if name in asked:
             bound[name] = getattr(wanted, name)

@@ -22,6 +22,7 @@ from engine.work import UnitOfWork
 from loyalty import Terms
 from plugin import amounts, wording
 from plugin.admin import activity
+from plugin.admin.activity import apart
 from plugin.sentences import _, told
 
 PAGE = 30
@@ -218,17 +219,17 @@ Facts = Mapping[str, Any]
 def _order(facts: Facts, _terms: Terms) -> Saying:
     money = amounts.money(facts["minor"], facts["currency"])
     if facts["test"]:
-        return say("Test order %(order)s: %(money)s of goods", order=facts["name"], money=money)
+        return say("Test order %(order)s: %(money)s of goods", order=apart(facts["name"]), money=money)
     if facts["cancelled"]:
-        return say("Order %(order)s, cancelled since: %(money)s of goods", order=facts["name"], money=money)
+        return say("Order %(order)s, cancelled since: %(money)s of goods", order=apart(facts["name"]), money=money)
     if not facts["paid"]:
-        return say("Order %(order)s, not paid: %(money)s of goods", order=facts["name"], money=money)
-    return say("Order %(order)s: %(money)s of goods", order=facts["name"], money=money)
+        return say("Order %(order)s, not paid: %(money)s of goods", order=apart(facts["name"]), money=money)
+    return say("Order %(order)s: %(money)s of goods", order=apart(facts["name"]), money=money)
 
 
 def _refund(facts: Facts, _terms: Terms) -> Saying:
     money = amounts.money(facts["minor"], facts["currency"])
-    return say("Refund for order %(order)s: %(money)s of goods", order=facts["name"], money=money)
+    return say("Refund for order %(order)s: %(money)s of goods", order=apart(facts["name"]), money=money)
 
 
 def _tier(facts: Facts, terms: Terms) -> Saying:
@@ -240,25 +241,25 @@ def _tier(facts: Facts, terms: Terms) -> Saying:
 
 def _reward(facts: Facts, _terms: Terms) -> Saying:
     if not facts["points"]:
-        return say("Was given the reward “%(title)s”", title=facts["title"])
+        return say("Was given the reward “%(title)s”", title=apart(facts["title"]))
     return say(
-        "Bought the reward “%(title)s” for %(points)s", title=facts["title"],
+        "Bought the reward “%(title)s” for %(points)s", title=apart(facts["title"]),
         points=wording.counted(facts["points"], "point", "points"),
     )  # fmt: skip
 
 
 def _segment(facts: Facts, _terms: Terms) -> Saying:
     if facts["entered"]:
-        return say("Came into the segment “%(name)s”", name=facts["name"])
-    return say("Left the segment “%(name)s”", name=facts["name"])
+        return say("Came into the segment “%(name)s”", name=apart(facts["name"]))
+    return say("Left the segment “%(name)s”", name=apart(facts["name"]))
 
 
 _SAID: Mapping[str, Callable[[Facts, Terms], str]] = {
     "order": _order,
     "refund": _refund,
     "claim": lambda _facts, _terms: say("Took up an invitation"),
-    "friend": lambda facts, _terms: say("A friend ordered: %(order)s", order=facts["name"]),
-    "brought": lambda facts, _terms: say("Order %(order)s came by an invitation", order=facts["name"]),
+    "friend": lambda facts, _terms: say("A friend ordered: %(order)s", order=apart(facts["name"])),
+    "brought": lambda facts, _terms: say("Order %(order)s came by an invitation", order=apart(facts["name"])),
     "points": lambda facts, _terms: str(facts["said"]),
     "reward": _reward,
     "stage": lambda facts, _terms: say("Stage: %(stage)s", stage=wording.stage(facts["stage"])),
@@ -272,7 +273,7 @@ _OUTCOMES = {"used": say("used")}
 
 
 def _by(facts: Facts) -> str:
-    return _("by %(who)s", who=facts["by"]) if facts["by"] else ""
+    return _("by %(who)s", who=apart(facts["by"])) if facts["by"] else ""
 
 
 def _outcome(facts: Facts) -> str:

@@ -110,10 +110,7 @@ def test_the_app_s_role_finds_them_by_an_index(
         )
     above.run("ANALYZE customers, standings")
     given = {
-        "typed": "c77",
-        "low": "c77",
-        "high": "c77" + customers.LAST,
-        "most": 500,
+        **customers.beginnings("c77"),
         "stage": "lead",
         "before": 10**9,
         "limit": 51,
