@@ -13,6 +13,7 @@ from flask import Blueprint, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
+from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from commerce.sayings import say
 from engine import mirror
@@ -60,15 +61,15 @@ def _all() -> bool:
     return request.form.get("all") == "yes"
 
 
-def _chosen() -> Sequence[int]:
+def _chosen() -> Sequence[CustomerId]:
     """Those whose boxes were ticked; none where all that match are meant."""
     if _all():
         return ()
     found = [id_of(given) for given in request.form.getlist("who")[:CHOSEN_AT_MOST]]
-    return sorted({number for number in found if number})
+    return sorted({CustomerId(number) for number in found if number})
 
 
-def _read(work: UnitOfWork, deed: str, wanted: Filters, ids: Sequence[int]) -> int:
+def _read(work: UnitOfWork, deed: str, wanted: Filters, ids: Sequence[CustomerId]) -> int:
     audience = f"chosen:{len(ids)}" if ids else f"found:{urlencode(wanted.fields())}"
     others: Mapping[str, loyalty.Members] = {"chosen": finding.chosen(ids), "found": finding.members(wanted)}
     label, who = request.form.get("label", ""), g.merchant.user_id or str(THE_SHOP)
@@ -81,7 +82,7 @@ def _read(work: UnitOfWork, deed: str, wanted: Filters, ids: Sequence[int]) -> i
     return loyalty.read_giving(work, audience, int(plain), label, who, others)
 
 
-def _page(deed: str, wanted: Filters, ids: Sequence[int], refusal: Refusal | None = None) -> str:
+def _page(deed: str, wanted: Filters, ids: Sequence[CustomerId], refusal: Refusal | None = None) -> str:
     with unit() as work:
         names = mirror.names(work, ids[:SHOWN_NAMES])
         people = [names[number] for number in ids[:SHOWN_NAMES] if number in names]

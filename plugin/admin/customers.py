@@ -213,7 +213,8 @@ def search(work: UnitOfWork, typed: str) -> Sequence[Row[Any]]:
 
 def one(work: UnitOfWork, customer_id: CustomerId) -> Row[Any] | None:
     """What the mirror calls a customer; None where this shop has nobody of that number."""
-    return work.row(_ONE, customer_id=customer_id)
+    found: Row[Any] | None = work.row(_ONE, customer_id=customer_id)
+    return found
 
 
 def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = None) -> Portrait | None:

@@ -129,7 +129,7 @@ def members(wanted: Filters) -> loyalty.Members:
     return found
 
 
-def chosen(ids: Sequence[int]) -> loyalty.Members:
+def chosen(ids: Sequence[CustomerId]) -> loyalty.Members:
     """Those whose boxes were ticked, and who are there."""
 
     def found(work: UnitOfWork, _name: str, after: CustomerId, limit: int) -> Sequence[Any]:

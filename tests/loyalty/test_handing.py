@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 import loyalty
 from loyalty.rules import proposal
+from loyalty.service import AdjustmentWrong, NotThatMany, TagUnreadable
 from tests import people
 from tests.ground import Clock, Desk
 from tests.loyalty.test_batches import book, undo
@@ -72,15 +73,15 @@ def test_a_form_that_is_sent_twice_is_booked_once(busy: Desk, points: int) -> No
 @pytest.mark.parametrize(
     "points,reason,named,refusal",
     [
-        (0, "Why", "a", loyalty.AdjustmentWrong),
-        (100_001, "Why", "a", loyalty.AdjustmentWrong),
-        (-100_001, "Why", "a", loyalty.AdjustmentWrong),
-        (5, "Why", "", loyalty.AdjustmentWrong),
-        (5, "Why", "x" * 65, loyalty.AdjustmentWrong),
+        (0, "Why", "a", AdjustmentWrong),
+        (100_001, "Why", "a", AdjustmentWrong),
+        (-100_001, "Why", "a", AdjustmentWrong),
+        (5, "Why", "", AdjustmentWrong),
+        (5, "Why", "x" * 65, AdjustmentWrong),
         (5, "  ", "a", loyalty.ReasonMissing),
         (5, "x" * 201, "a", loyalty.ReasonMissing),
         (5, "right\u202eleft", "a", loyalty.ReasonMissing),
-        (-101, "Why", "a", loyalty.NotThatMany),
+        (-101, "Why", "a", NotThatMany),
     ],
 )
 def test_what_cannot_be_booked_by_hand_is_refused(
@@ -168,7 +169,7 @@ def test_tags_of_two_labels_stand_beside_each_other(busy: Desk) -> None:
 
 @pytest.mark.parametrize("label", ["!!!", "—", "\u200d"])
 def test_a_label_without_a_letter_makes_no_tag(busy: Desk, label: str) -> None:
-    with pytest.raises(loyalty.TagUnreadable):
+    with pytest.raises(TagUnreadable):
         tag(busy, label, (1,))
     with busy.work() as work:
         assert loyalty.latest_batches(work) == []

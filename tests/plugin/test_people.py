@@ -1,4 +1,4 @@
-"""The pages of customers: filters, the search as one types, one customer's story, and what is done by hand or to many."""
+"""The pages of customers: filters, the search as one types, the story of one, what is done by hand and to many."""
 
 from __future__ import annotations
 
@@ -381,4 +381,4 @@ def test_a_missing_page_says_what_to_do_and_a_program_is_answered_in_english(mer
     page = said(merchant.fetch("/customers/99999999?lang=en").text)
     assert "Not found There is no such customer in this shop. What to do:" in page
     program = merchant.client.get("/api/nothing?lang=fa", headers={"Accept": "application/json"})
-    assert program.json["error"]["message"] == "There is no such page."
+    assert json.loads(program.data)["error"]["message"] == "There is no such page."
