@@ -295,9 +295,15 @@ def _tags(row: Row[Any]) -> Saying:
     return say("%(who)s is tagged %(tags)s", who="", tags=_listed(apart(tag) for tag in row.tags))
 
 
+def _value(key: str, value: str | None) -> str:
+    if not value:
+        return _("none")
+    return amounts.number(int(value)) if key == "points" and value.isdecimal() else apart(value)
+
+
 def _fields(row: Row[Any]) -> Saying:
     shown = [
-        f"{told(FIELDS.get(key, key))} {apart(value) if value else _('none')}"
+        f"{told(FIELDS.get(key, key))} {_value(key, value)}"
         for key, value in sorted(row.fields.items())
     ]
     return say("%(who)s is shown with %(fields)s", who="", fields=_listed(shown))
