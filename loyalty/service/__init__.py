@@ -100,6 +100,7 @@ from loyalty.service.expiry import (
     warn_expiring,
 )
 from loyalty.service.finance import (
+    SPENDING,
     Liability,
     Month,
     journal,
@@ -114,6 +115,7 @@ from loyalty.service.giving import (
     ask_gift,
     gifts,
     give_due,
+    give_points,
     give_reward,
     take_gift_back,
 )
@@ -215,8 +217,11 @@ from loyalty.service.traits import (
     TRAIT_SOURCES,
 )
 
+SUMMARIES = (SPENDING,)
+
 __all__ = [
     "DOMAIN",
+    "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
     "AdjustmentWrong",
@@ -315,6 +320,7 @@ __all__ = [
     "gift_card_settled",
     "gifts",
     "give_due",
+    "give_points",
     "give_reward",
     "hand_over_settled",
     "handed_over",

@@ -1,8 +1,10 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    audit,
     batches,
     bulk,
+    campaigns,
     collections,
     contests,
     drafts,
@@ -18,15 +20,19 @@ from plugin.admin import (
     referral,
     review,
     segments,
+    staff,
     standing,
     surveys,
     value,
+    you,
 )
 from plugin.admin.pages import pages
 
 __all__ = [
+    "audit",
     "batches",
     "bulk",
+    "campaigns",
     "collections",
     "contests",
     "drafts",
@@ -43,7 +49,9 @@ __all__ = [
     "referral",
     "review",
     "segments",
+    "staff",
     "standing",
     "surveys",
     "value",
+    "you",
 ]

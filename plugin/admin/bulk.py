@@ -95,6 +95,17 @@ def _page(deed: str, wanted: Filters, ids: Sequence[CustomerId], refusal: Refusa
     )  # fmt: skip
 
 
+def undoing(found: loyalty.BatchPreview) -> str:
+    """What undoing a batch of rewards, or of a tag, does."""
+    if found.row.kind == "tag":
+        return _("The tag would be taken off everybody of this batch, unless another batch has set it too.")
+    return ngettext(
+        "%(num)s code that nobody has used would end. What was used stays used.",
+        "%(num)s codes that nobody has used would end. What was used stays used.",
+        found.handed.unused,
+    )
+
+
 def audience_words(audience: str) -> str:
     """Whom a batch was read for, if it was read here: how many were chosen, or by what they were found."""
     what, _colon, name = audience.partition(":")

@@ -2,7 +2,8 @@
 
 Prefixes are ranges over key columns, because the app's role may use an index for nothing else (see the migration
 that makes them). A list is a page of `PAGE`; the next one starts after the last row of this one, however deep the
-merchant goes.
+merchant goes. Who is on a page is asked first, from an index alone, and then what the page says of them: asked
+together, the planner may think it cheaper to walk through everybody.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -28,60 +30,102 @@ ENTRIES = 100
 # What a merchant may type to look somebody up; longer is a mistake of the clipboard.
 LONGEST_SEARCH = 100
 
-# Of each of the four ways to find somebody, so many are taken: who meets the limit types a letter more.
-FOUND_AT_MOST = 500
+# Of each way to find somebody, so many are taken, by the alphabet: who meets the limit types a letter more.
+FOUND_AT_MOST = 200
 
 # While somebody types: what one can look over, and reach by the keys.
 FOUND_WHILE_TYPING = 8
 
+# Codes are not guessed at from fewer letters: every third customer has one that begins with any.
+SHORTEST_CODE = 4
+
 # The last code point: in the order "C" everything that begins with a prefix lies before the prefix with this behind it.
 LAST = "\U0010ffff"
 
-COLUMNS = """
+_COLUMNS = """
     c.customer_id, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage,
     coalesce(s.orders, 0) AS orders, s.last_order_at, coalesce(b.points, 0) AS points
 """
 _BALANCE = "LEFT JOIN balances b ON b.shop_id = c.shop_id AND b.customer_id = c.customer_id"
 _STANDING = "LEFT JOIN standings s ON s.shop_id = c.shop_id AND s.customer_id = c.customer_id"
-_ALL = text(f"""
-    SELECT {COLUMNS} FROM customers c {_STANDING} {_BALANCE}
-    WHERE c.shop_id = :shop_id AND c.gone_at IS NULL AND c.customer_id < :before
-    ORDER BY c.customer_id DESC LIMIT :limit
+_ALL = text("""
+    SELECT customer_id FROM customers WHERE shop_id = :shop_id AND gone_at IS NULL AND customer_id < :before
+    ORDER BY customer_id DESC LIMIT :limit
 """)
-_AT_STAGE = text(f"""
-    SELECT {COLUMNS} FROM standings s
-    JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id {_BALANCE}
-    WHERE s.shop_id = :shop_id AND s.stage = :stage AND s.customer_id < :before
-    ORDER BY s.customer_id DESC LIMIT :limit
+_AT_STAGE = text("""
+    SELECT customer_id FROM standings WHERE shop_id = :shop_id AND stage = :stage AND customer_id < :before
+    ORDER BY customer_id DESC LIMIT :limit
+""")
+_THESE = text(f"""
+    SELECT {_COLUMNS} FROM customers c {_STANDING} {_BALANCE}
+    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids) AND c.gone_at IS NULL
+      AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
+    ORDER BY c.customer_id DESC LIMIT :limit
 """)
 _PREFIX = """
-    (SELECT customer_id FROM customers
-     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :low AND {key} COLLATE "C" < :high LIMIT :most)
+    (SELECT {whose} AS customer_id FROM {table}
+     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :{low} AND {key} COLLATE "C" < :{low}_end
+     ORDER BY {key} COLLATE "C" LIMIT :most)
 """
-# By how an address, a name, an order or a code begins, or by the store's number of them.
-FOUND = f"""
-    WITH found AS (
-        {_PREFIX.format(key="email_key")} UNION {_PREFIX.format(key="name_key")}
-        UNION {_PREFIX.format(key="last_name_key")}
-        UNION (SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
-        UNION (SELECT customer_id FROM orders WHERE shop_id = :shop_id AND customer_id IS NOT NULL
-               AND name COLLATE "C" >= :order_low AND name COLLATE "C" < :order_high LIMIT :most)
-        UNION (SELECT customer_id FROM orders
-               WHERE shop_id = :shop_id AND external_id = :typed AND customer_id IS NOT NULL)
-        UNION (SELECT customer_id FROM redemptions WHERE shop_id = :shop_id
-               AND coalesce(reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit', 'custom')
-               AND code COLLATE "C" >= :code_low AND code COLLATE "C" < :code_high LIMIT :most)
-        UNION (SELECT customer_id FROM referral_codes WHERE shop_id = :shop_id
-               AND code COLLATE "C" >= :code_low AND code COLLATE "C" < :code_high LIMIT :most)
-    )
+
+
+def _prefix(table: str, key: str, low: str, whose: str = "customer_id") -> str:
+    return _PREFIX.format(table=table, key=key, low=low, whose=whose)
+
+
+_BY_NAME = (
+    *(_prefix("customers", key, "typed") for key in ("email_key", "name_key", "last_name_key")),
+    "(SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)",
+)
+# Orders are looked up as they are called, and as most shops call them: with a mark before the number.
+_BY_ORDER = (_prefix("orders", "name", "order"), _prefix("orders", "name", "marked"))
+_BY_CODE = (
+    _prefix("referral_codes", "code", "code"),
+    _prefix("redemptions", "code", "code"),
+    _prefix("claims", "code", "code", "coalesce(friend_id, advocate_id)"),
+)
+# By whether what was typed may be an order's name, and whether it may be a code.
+_FOUND = {
+    (order, code): text(" UNION ".join((*_BY_NAME, *(_BY_ORDER if order else ()), *(_BY_CODE if code else ()))))
+    for order in (False, True)
+    for code in (False, True)
+}
+# As somebody types: the few who are met first, and by what. A number that is money is shown to nobody.
+_MEETING = """
+    (SELECT {whose} AS customer_id, {rank} AS rank, {met} AS met FROM {table}
+     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :{low} AND {key} COLLATE "C" < :{low}_end
+     ORDER BY {key} COLLATE "C" LIMIT :few)
 """
-_FOUND = text(f"""
-    {FOUND}
-    SELECT {COLUMNS} FROM found f
-    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
-    WHERE c.gone_at IS NULL AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
-    ORDER BY c.customer_id DESC LIMIT :limit
-""")
+
+
+def _meeting(table: str, key: str, low: str, rank: int, *, whose: str = "customer_id", met: str = "") -> str:
+    return _MEETING.format(table=table, key=key, low=low, rank=rank, whose=whose, met=met or key)
+
+
+_MET_BY_NAME = (
+    *(_meeting("customers", key, "typed", 1) for key in ("email_key", "name_key", "last_name_key")),
+    "(SELECT customer_id, 1, external_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)",
+)
+_MET_BY_ORDER = (_meeting("orders", "name", "order", 2), _meeting("orders", "name", "marked", 2))
+_MET_BY_CODE = (
+    _meeting("referral_codes", "code", "code", 3),
+    _meeting("redemptions", "code", "code", 3, met="""
+        CASE WHEN coalesce(reward ->> 'kind', 'amount') IN ('gift_card', 'store_credit', 'custom') THEN '••••'
+             ELSE code END"""),
+    _meeting("claims", "code", "code", 3, whose="coalesce(friend_id, advocate_id)"),
+)  # fmt: skip
+_MET = {
+    (order, code): text(f"""
+        WITH hits AS ({" UNION ALL ".join(
+            (*_MET_BY_NAME, *(_MET_BY_ORDER if order else ()), *(_MET_BY_CODE if code else ()))
+        )}), best AS (
+            SELECT DISTINCT ON (customer_id) customer_id, rank, met FROM hits WHERE customer_id IS NOT NULL
+            ORDER BY customer_id, rank, met)
+        SELECT customer_id, rank, met FROM best ORDER BY rank, customer_id DESC LIMIT :few
+    """)
+    for order in (False, True)
+    for code in (False, True)
+}  # fmt: skip
 _ONE = text("""
     SELECT customer_id, external_id, email, first_name, last_name, created_at, observed_at, redacted_at FROM customers
     WHERE shop_id = :shop_id AND customer_id = :customer_id
@@ -95,36 +139,6 @@ _ORDERS = text("""
     ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
 """)
 
-# As somebody types: who begins so by address or name, whose order it is, whose code. A few of each, the newest first.
-_SEARCH = text(f"""
-    WITH hits AS (
-        (SELECT customer_id, 1 AS rank, CAST(NULL AS text) AS code FROM customers
-         WHERE shop_id = :shop_id AND email_key COLLATE "C" >= :low AND email_key COLLATE "C" < :high LIMIT :most)
-        UNION ALL (SELECT customer_id, 1, NULL FROM customers
-         WHERE shop_id = :shop_id AND name_key COLLATE "C" >= :low AND name_key COLLATE "C" < :high LIMIT :most)
-        UNION ALL (SELECT customer_id, 1, NULL FROM customers
-         WHERE shop_id = :shop_id AND last_name_key COLLATE "C" >= :low AND last_name_key COLLATE "C" < :high
-         LIMIT :most)
-        UNION ALL (SELECT customer_id, 1, NULL FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
-        UNION ALL (SELECT customer_id, 2, name FROM orders
-         WHERE shop_id = :shop_id AND name COLLATE "C" >= :typed AND name COLLATE "C" < :after
-           AND customer_id IS NOT NULL LIMIT :most)
-        UNION ALL (SELECT customer_id, 2, name FROM orders
-         WHERE shop_id = :shop_id AND name COLLATE "C" >= '#' || :typed AND name COLLATE "C" < '#' || :after
-           AND customer_id IS NOT NULL LIMIT :most)
-        UNION ALL (SELECT customer_id, 2, name FROM orders
-         WHERE shop_id = :shop_id AND external_id = :typed AND customer_id IS NOT NULL)
-        UNION ALL (SELECT customer_id, 3, code FROM redemptions
-         WHERE shop_id = :shop_id AND code COLLATE "C" >= :upper AND code COLLATE "C" < :above
-           AND coalesce(reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit', 'custom') LIMIT :most)
-        UNION ALL (SELECT customer_id, 3, code FROM referral_codes
-         WHERE shop_id = :shop_id AND code COLLATE "C" >= :upper AND code COLLATE "C" < :above LIMIT :most)
-    ), best AS (SELECT DISTINCT ON (customer_id) customer_id, rank, code FROM hits ORDER BY customer_id, rank, code)
-    SELECT {COLUMNS}, h.rank, h.code FROM best h
-    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = h.customer_id {_STANDING} {_BALANCE}
-    WHERE c.gone_at IS NULL ORDER BY h.rank, c.customer_id DESC LIMIT :most
-""")
-
 # Above every id that the database gives out.
 NO_BOUND = 2**63 - 1
 
@@ -135,6 +149,17 @@ class Page:
 
     customers: Sequence[Row[Any]]
     after: CustomerId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Somebody whom a person may mean while typing. `rank`: 1 met by name, address or number, 2 by an order, 3 by a
+    code; `met` is what was met.
+    """
+
+    customer: Row[Any]
+    rank: int
+    met: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,42 +198,65 @@ class Portrait:
     """By what worth is reckoned."""
     segments: Sequence[Row[Any]] = ()
     proposals: Sequence[lifecycle.products.Proposal] = ()
+    plays: Sequence[campaigns.Part] = ()
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
-    """Customers newest first: at `stage`, if given, and whose e-mail or name begins with `typed`, or whose id it is."""
+    """Customers newest first: at `stage`, if given, and found by `typed`: how their e-mail address, a name, an order's
+    name, or a code of theirs begins, or their number in the store.
+    """
     bound = {"before": after or NO_BOUND, "limit": PAGE + 1}
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if typed:
-        rows = work.rows(_FOUND, stage=stage, **beginnings(typed), **bound)
-    elif stage:
-        rows = work.rows(_AT_STAGE, stage=stage, **bound)
-    else:
-        rows = work.rows(_ALL, **bound)
-    return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
+        # Who was found by what was typed is a whole list, of which a page is shown.
+        rows = work.rows(_THESE, customer_ids=found(work, typed), stage=stage, **bound)
+        return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
+    asked = work.rows(_AT_STAGE, stage=stage, **bound) if stage else work.rows(_ALL, **bound)
+    # A page was asked for, and of it somebody may be gone.
+    return page_of(work, [row.customer_id for row in asked])
 
 
-def beginnings(typed: str) -> dict[str, Any]:
-    """What `FOUND` looks between. An order's name has its number's sign, which nobody types; codes are capitals."""
-    low, order, code = typed.lower(), typed if typed.startswith("#") else f"#{typed}", typed.upper()
-    return {
-        "typed": typed, "low": low, "high": low + LAST, "order_low": order, "order_high": order + LAST,
-        "code_low": code, "code_high": code + LAST, "most": FOUND_AT_MOST,
-    }  # fmt: skip
+def page_of(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Page:
+    """The page of customers who were asked for, newest first: one more than a page where more follow."""
+    shown = customer_ids[:PAGE]
+    return Page(these(work, shown), shown[-1] if len(customer_ids) > PAGE else None)
 
 
-def search(work: UnitOfWork, typed: str) -> Sequence[Row[Any]]:
+def found(work: UnitOfWork, typed: str) -> list[CustomerId]:
+    """Whom what was typed begins: each way to find somebody is one look into one index."""
+    (order, code), bounds = _beginnings(typed)
+    rows = work.rows(_FOUND[order, code], most=FOUND_AT_MOST, **bounds)
+    return [row.customer_id for row in rows if row.customer_id]
+
+
+def these(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Row[Any]]:
+    """What the list shows of these customers, newest first; who is gone is left out."""
+    return work.rows(_THESE, customer_ids=list(customer_ids), stage=None, before=NO_BOUND, limit=len(customer_ids))
+
+
+def search(work: UnitOfWork, typed: str) -> list[Hit]:
     """The first few whom somebody may mean while typing: by the beginning of an address, a name, an order's number or a
-    code. Each is a row of the list, with `rank` (1 themselves, 2 an order, 3 a code) and the `code` that was met.
+    code.
     """
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if not typed:
-        return ()
-    low, upper = typed.lower(), typed.upper()
-    return work.rows(
-        _SEARCH, typed=typed, after=typed + LAST, low=low, high=low + LAST, upper=upper, above=upper + LAST,
-        most=FOUND_WHILE_TYPING,
-    )  # fmt: skip
+        return []
+    (order, code), bounds = _beginnings(typed)
+    met = work.rows(_MET[order, code], few=FOUND_WHILE_TYPING, **bounds)
+    people = {row.customer_id: row for row in these(work, [row.customer_id for row in met])}
+    return [Hit(people[row.customer_id], row.rank, row.met) for row in met if row.customer_id in people]
+
+
+def _beginnings(typed: str) -> tuple[tuple[bool, bool], dict[str, str]]:
+    """Whether it may be an order's name, and a code; and what lies between which bounds."""
+    order = any(letter.isdigit() for letter in typed)
+    code = len(typed) >= SHORTEST_CODE and typed.isascii() and typed.replace("-", "").isalnum()
+    lows = {"typed": typed.lower()}
+    if order:
+        lows |= {"order": typed, "marked": f"#{typed}"}
+    if code:
+        lows |= {"code": typed.upper()}
+    return (order, code), lows | {f"{name}_end": low + LAST for name, low in lows.items()}
 
 
 def one(work: UnitOfWork, customer_id: CustomerId) -> Row[Any] | None:
@@ -248,6 +296,7 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         then=loyalty.balance_at(work, customer_id, then) if then else None,
         segments=lifecycle.segments.of_customer(work, customer_id),
         proposals=lifecycle.products.next_products(work, [customer_id]).get(customer_id, ()),
+        plays=campaigns.explain(work, customer_id),
     )
 
 

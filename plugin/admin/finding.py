@@ -41,12 +41,12 @@ ORDERED: Mapping[str, tuple[int, Saying]] = {
 }
 
 _JOINS = {
-    "typed": "JOIN found f ON f.customer_id = c.customer_id",
     "tier": "JOIN member_tiers m ON m.shop_id = c.shop_id AND m.customer_id = c.customer_id AND m.tier = :tier",
     "segment": "JOIN segment_members g ON g.shop_id = c.shop_id AND g.customer_id = c.customer_id "
                "AND g.segment_id = :segment",
 }  # fmt: skip
 _CONDITIONS = {
+    "typed": "c.customer_id = ANY(:typed_ids)",
     "stage": "s.stage = :stage",
     "some": "b.points > 0",
     "none": "coalesce(b.points, 0) <= 0",
@@ -105,9 +105,9 @@ def page(work: UnitOfWork, wanted: Filters, after: int | None = None) -> Page:
     """A page of those who are wanted, newest first."""
     if wanted.plain:
         return customers.page(work, typed=wanted.typed, stage=wanted.stage, after=after)
-    statement, bound = _statement(wanted, customers.COLUMNS, "c.customer_id < :after", "c.customer_id DESC")
+    statement, bound = _statement(wanted, "c.customer_id", "c.customer_id < :after", "c.customer_id DESC")
     rows = work.rows(statement, after=after or NO_BOUND, limit=PAGE + 1, **_bound(work, wanted, bound))
-    return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
+    return customers.page_of(work, [row.customer_id for row in rows])
 
 
 def count(work: UnitOfWork, wanted: Filters) -> int:
@@ -176,14 +176,14 @@ def _built(asked: tuple[str, ...], columns: str, where: str, order: str, countin
     """  # noqa: S608
     if counting:
         body = f"SELECT count(*) AS found FROM ({body}) AS counted"  # noqa: S608
-    return text((customers.FOUND if "typed" in asked else "") + body)
+    return text(body)
 
 
 def _bound(work: UnitOfWork, wanted: Filters, asked: Sequence[str]) -> dict[str, Any]:
     """What the statement's names stand for."""
     bound = dict[str, Any]()
     if "typed" in asked:
-        bound |= customers.beginnings(wanted.typed)
+        bound["typed_ids"] = customers.found(work, wanted.typed)
     for name in ("tier", "segment", "stage"):
         if name in asked:
             bound[name] = getattr(wanted, name)

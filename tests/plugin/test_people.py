@@ -291,7 +291,9 @@ def test_what_is_done_to_those_chosen_is_asked_shown_done_and_undone(
     mine = said(merchant.fetch(f"/customers/{chosen[0]}").text)
     assert {"points": "+30 points Spring fair", "reward": "Was given the reward “5.00 USD off”",
             "tag": "tagged list:spring-fair"}[deed] in mine  # fmt: skip
-    undone = merchant.fetch(merchant.fetch(f"{address}/undo", "POST").location)
+    question = merchant.fetch(f"{address}/undo", "POST")
+    assert "Undo the batch “Spring fair”?" in said(question.text)
+    undone = merchant.fetch(merchant.fetch(f"{address}/undo", "POST", sure="yes").location)
     assert ("Undone on" in said(undone.text), mistakes(undone.text)) == (True, [])
     assert "Spring fair" in said(merchant.fetch("/batches").text)
 
