@@ -99,6 +99,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.audit.pages)
     app.register_blueprint(admin.batches.pages)
+    app.register_blueprint(admin.bulk.pages)
     app.register_blueprint(admin.collections.pages)
     app.register_blueprint(admin.campaigns.pages)
     app.register_blueprint(admin.contests.pages)

@@ -3,6 +3,7 @@
 from plugin.admin import (
     audit,
     batches,
+    bulk,
     campaigns,
     collections,
     contests,
@@ -15,6 +16,7 @@ from plugin.admin import (
     lifecycle,
     metrics,
     offering,
+    people,
     program,
     referral,
     review,
@@ -30,6 +32,7 @@ from plugin.admin.pages import pages
 __all__ = [
     "audit",
     "batches",
+    "bulk",
     "campaigns",
     "collections",
     "contests",
@@ -43,6 +46,7 @@ __all__ = [
     "metrics",
     "offering",
     "pages",
+    "people",
     "program",
     "referral",
     "review",

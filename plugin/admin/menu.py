@@ -39,7 +39,11 @@ PLACES = (
     Place(
         say("Customers"),
         (
-            Page("admin.customer_list", say("Customers"), ("admin.customer",)),
+            Page(
+                "admin.customer_list",
+                say("Customers"),
+                ("admin.customer", "admin.adjust", "admin.before_erasing", "bulk.many"),
+            ),
             Page("surveys.survey", say("Surveys"), ("surveys.change",)),
             Page(
                 "segments.segment_list",
