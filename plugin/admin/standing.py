@@ -18,7 +18,7 @@ from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from loyalty import Expiry, Ladder
-from plugin import calendars, wording
+from plugin import calendars, phrases
 from plugin.admin import drafts
 from plugin.admin import standing_forms as forms
 from plugin.admin.customers import NO_BOUND
@@ -105,7 +105,7 @@ def _show_tiers(work: UnitOfWork, typed: Mapping[str, str], **more: Any) -> str:
         members=loyalty.tier_counts(work),
         f=typed,
         rows=forms.rows_of(typed),
-        perks=wording.PERKS,
+        perks=phrases.PERKS,
         changed=request.args.get("changed") == "yes",
         **({"preview": None, "proposed": None, "seen": "", "refusal": None} | more),
     )
