@@ -25,7 +25,7 @@ from commerce.ids import CustomerId, DeliveryId, EffectId
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, companions, inbox, outbox
 from engine.work import UnitOfWork
-from plugin import calendars, trouble, wording
+from plugin import calendars, languages, trouble, wording
 from plugin.admin import (
     activity,
     charts,
@@ -53,10 +53,10 @@ STATIC_SECONDS = 365 * 24 * 3600
 # Where the platform's own script reports how fast pages were; only the real platform has it.
 TELEMETRY = {"https://cdn.shopify.com": "https://monorail-edge.shopifysvc.com"}
 
-# Outside the admin there is no script at all, and nobody's frame.
+# Outside the admin there is no script but ours, and nobody's frame.
 STANDING_ALONE = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 _HOST = re.compile(r"[A-Za-z0-9+/_=-]{1,256}", re.ASCII)
@@ -264,6 +264,9 @@ def link(endpoint: str, **values: Any) -> str:
     if not g.merchant.embedded:
         return url_for(endpoint, **values)
     carried = {"shop": g.merchant.shop.domain, "embedded": "1"}
+    # There are no cookies in a frame, and the platform says the reader's language only once.
+    if {"lang", "locale"} & request.args.keys():
+        carried["lang"] = languages.current().code
     host = request.args.get("host", "")
     if _HOST.fullmatch(host):
         carried["host"] = host

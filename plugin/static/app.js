@@ -1,16 +1,18 @@
-/* Moves between pages inside the admin's frame without losing who is asking.
+/* Moves between pages without loading what they have in common, and inside the admin's frame without losing who is asking.
  *
  * A frame has no cookies; the platform gives an ID token that lives a minute. A plain link would arrive without one and take the long way
- * round by the bounce page. So a click or a form inside the app is fetched with a fresh token, and the page's own parts are put in place of
- * these. Whatever goes wrong, the browser navigates as if this script were not here. */
+ * round by the bounce page. So a click or a form inside the app is fetched, there with a fresh token, and the page's own parts are put in
+ * place of these. Whatever goes wrong, the browser navigates as if this script were not here. */
 (() => {
   "use strict";
   const PARTS = ["header", "main"];
   let asking = null;
 
+  const framed = document.querySelector("meta[name=shopify-api-key]") !== null;
   const token = async () => (window.shopify && window.shopify.idToken ? window.shopify.idToken() : null);
   const isOurs = (url) => url.origin === location.origin && !url.pathname.startsWith("/static/");
-  const say = (words) => { document.getElementById("says").textContent = words; };
+  const says = () => document.getElementById("says");
+  const say = (words) => { says().textContent = words; };
 
   const complain = (words) => {
     say(words);
@@ -25,6 +27,7 @@
   };
 
   const ask = async (url, init) => {
+    if (!framed) return fetch(url, { ...init, headers: { Accept: "text/html" } });
     const bearer = await token();
     if (!bearer) throw new Error("nobody gives us a token");
     return fetch(url, { ...init, headers: { Accept: "text/html", Authorization: `Bearer ${bearer}` } });
@@ -44,6 +47,7 @@
       if (next && here) here.replaceWith(document.adoptNode(next));
     }
     document.title = page.title;
+    for (const name of ["lang", "dir"]) document.documentElement[name] = page.documentElement[name];
   };
 
   /* A new page begins at its top, or at the place that its address names; focus goes to its heading, and its
@@ -118,7 +122,7 @@
       copy.download = link.download || "download";
       copy.click();
       URL.revokeObjectURL(copy.href);
-      say("Downloaded");
+      say(says().dataset.saved);
     } catch (trouble) {
       location.assign(bare(link.href));
     }
@@ -163,7 +167,7 @@
     if (method === "post") {
       const body = form.enctype === "multipart/form-data" ? typed : new URLSearchParams(typed);
       // A POST without a token would be refused, so it cannot fall back to the browser's own: it says so instead.
-      const fallback = () => complain("That did not work. Please try again.");
+      const fallback = () => complain(says().dataset.failed);
       return void go(url, { init: { method: "POST", body }, fallback });
     }
     for (const [name, value] of typed) value ? url.searchParams.set(name, value) : url.searchParams.delete(name);
