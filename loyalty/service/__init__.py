@@ -147,6 +147,7 @@ from loyalty.service.members import (
 from loyalty.service.merging import (
     merge,
 )
+from loyalty.service.newer import TermsMoved, unmoved
 from loyalty.service.preview import (
     ExpiryPreview,
     TierSizes,
@@ -256,6 +257,7 @@ __all__ = [
     "RewardUnknown",
     "Simulation",
     "Standing",
+    "TermsMoved",
     "TermsRefused",
     "TierSizes",
     "TierUnknown",
@@ -362,6 +364,7 @@ __all__ = [
     "undo_import",
     "unearned",
     "unearned_of",
+    "unmoved",
     "verify",
     "walk_members",
     "warn_expiring",

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import loyalty
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
+from plugin.admin import typed
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
@@ -37,9 +38,9 @@ def show_tried(
     found: loyalty.Simulation, action: str, seen: str = "", *, again: bool = False, kept: bool = False
 ) -> str:
     """The page of what was tried. Its buttons send what was typed to `action` once more; `kept`: it is a draft."""
-    typed = {name: value for name, value in request.form.items() if name not in _OWN}
+    sent = {name: value for name, value in request.form.items() if name not in _OWN}
     return render_template(
-        "admin/simulation.html", s=found, typed={} if kept else typed, seen=seen, again=again, action=action, kept=kept
+        "admin/simulation.html", s=found, typed={} if kept else sent, seen=seen, again=again, action=action, kept=kept
     )  # fmt: skip
 
 
@@ -50,6 +51,14 @@ def keep(changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> BaseRespo
     with unit() as work:
         loyalty.keep_draft(work, request.form.get("draft_name", ""), loyalty.draft(work, changed))
     return redirect(link("drafts.draft_list"), 303)
+
+
+def publish(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Publish what `changed` makes of the terms of now, unless what it changes has changed since the page that was sent
+    was shown. Refuses with `TermsMoved` or `TermsRefused`.
+    """
+    loyalty.unmoved(work, loyalty.draft(work, changed), typed.version(request.form))
+    loyalty.revise(work, changed)
 
 
 @pages.get("/drafts")

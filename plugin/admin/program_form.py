@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from commerce.money import BadAmount, Money
-from commerce.refusal import Refusal
+from plugin.admin.typed import Mistyped, plain
+from plugin.sentences import _
 
 # Longer is a mistake of the clipboard; the terms have limits of their own.
 LONGEST = 10_000
@@ -21,7 +22,7 @@ _TIER = re.compile(r"([A-Za-z0-9_-]{1,64})\s*=\s*([0-9]{1,5})\s*%", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-class NotTerms(Refusal):
+class NotTerms(Mistyped):
     """This is not how a rule is written."""
 
 
@@ -32,13 +33,13 @@ def rules_of(form: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]
     earning = {
         "tax": tax,
         **{name: bool(typed.get(name)) for name in ("shipping", "discounts", "credit", "pos", "draft")},
-        **{name: _number(typed, name, what) for name, what in (("per_order", "Points for an order"),
-                                                               ("per_item", "Points for a piece"))},
-        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
+        **{name: _number(typed, name, what) for name, what in (("per_order", _("Points for an order")),
+                                                               ("per_item", _("Points for a piece")))},
+        "minimum_minor": _amount(typed, "minimum", _("The least spend"), currency),
         **{name: typed[name] for name in ("rounding", "trigger", "members", "debt", "returns") if typed.get(name)},
         "caps": [
             {"points": points, "period": period}
-            for period in PERIODS if (points := _number(typed, f"cap_{period}", f"The cap for a {period}"))
+            for period in PERIODS if (points := _number(typed, f"cap_{period}", _("The most points for one customer")))
         ],
         "goods": [_goods(line) for line in _lines(typed, "goods")],
         "milestones": [_milestone(line) for line in _lines(typed, "milestones")],
@@ -46,11 +47,11 @@ def rules_of(form: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]
     }  # fmt: skip
     return {
         **body,
-        "points": _number(typed, "points", "The points"),
-        "per_minor": _amount(typed, "per", "The amount", currency),
-        "hold_days": _number(typed, "hold_days", "The days until points can be spent"),
+        "points": _number(typed, "points", _("The points")),
+        "per_minor": _amount(typed, "per", _("The amount"), currency),
+        "hold_days": _number(typed, "hold_days", _("The days until points can be spent")),
         "earning": earning,
-        "margin": _number(typed, "margin", "The gross margin, in percent") or None,
+        "margin": _number(typed, "margin", _("The gross margin, in percent")) or None,
         "stacking": typed.get("stacking") or None,
     }
 
@@ -61,10 +62,10 @@ def promotion_of(form: Mapping[str, str], currency: str, taken: Collection[str])
     found: dict[str, Any] = {
         "key": _key(typed.get("title", ""), taken, "promotion"),
         "title": typed.get("title", ""),
-        "percent": _number(typed, "percent", "The percentage") or 100,
-        "bonus": _number(typed, "bonus", "The bonus"),
-        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
-        "most_orders": _number(typed, "most_orders", "The number of orders"),
+        "percent": _number(typed, "percent", _("The percentage")) or 100,
+        "bonus": _number(typed, "bonus", _("The bonus")),
+        "minimum_minor": _amount(typed, "minimum", _("The least spend"), currency),
+        "most_orders": _number(typed, "most_orders", _("The number of orders")),
         "first_order": bool(typed.get("first_order")),
         "weekdays": _words(typed, "weekdays"),
         "tiers": _words(typed, "tiers"),
@@ -74,7 +75,7 @@ def promotion_of(form: Mapping[str, str], currency: str, taken: Collection[str])
     for name in ("starts_at", "ends_at"):
         if day := typed.get(name):
             if not _DATE.fullmatch(day):
-                raise NotTerms("A day is written as 2026-11-27.")
+                raise NotTerms(_("A day is written as 2026-11-27."), name)
             found[name] = f"{day}T00:00:00+00:00"
     return found
 
@@ -86,8 +87,8 @@ def action_of(form: Mapping[str, str], taken: Collection[str]) -> dict[str, Any]
         "key": _key(typed.get("title", ""), taken, "action").replace("-", "_"),
         "title": typed.get("title", ""),
         "kind": typed.get("kind", ""),
-        "points": _number(typed, "points", "The points"),
-        "limit": _number(typed, "limit", "How often"),
+        "points": _number(typed, "points", _("The points")),
+        "limit": _number(typed, "limit", _("How often")),
         "period": typed.get("period") or "ever",
         "link": typed.get("link", ""),
     }
@@ -110,8 +111,9 @@ def _goods(line: str) -> dict[str, Any]:
     match = _GOODS.fullmatch(line)
     if match is None:
         raise NotTerms(
-            f"A rule for goods is written as “product 123, 124 = 50 %” or “vendor Kettle = 7 points”: {line}"
-        )
+            _("A rule for goods is written as “product 123, 124 = 50 %%” or “vendor Kettle = 7 points”: %(line)s",
+              line=line), "goods",
+        )  # fmt: skip
     kind, names, number, unit = match.groups()
     named = [name.strip() for name in names.split(",") if name.strip()]
     worth = {"percent": int(number)} if unit == "%" else {"fixed": int(number)}
@@ -121,14 +123,14 @@ def _goods(line: str) -> dict[str, Any]:
 def _milestone(line: str) -> dict[str, Any]:
     match = _MILESTONE.fullmatch(line)
     if match is None:
-        raise NotTerms(f"A milestone is written as “5 = 100” or “every 10 = 50”: {line}")
+        raise NotTerms(_("A milestone is written as “5 = 100” or “every 10 = 50”: %(line)s", line=line), "milestones")
     return {"order": int(match[2]), "points": int(match[3]), "every": match[1] is not None}
 
 
 def _tier(line: str) -> tuple[str, int]:
     match = _TIER.fullmatch(line)
     if match is None:
-        raise NotTerms(f"A tier's rate is written as “gold = 150 %”: {line}")
+        raise NotTerms(_("A tier's rate is written as “gold = 150 %%”: %(line)s", line=line), "tiers")
     return match[1], int(match[2])
 
 
@@ -151,17 +153,17 @@ def _goods_line(rule: Any) -> str:
 
 
 def _number(typed: Mapping[str, str], name: str, what: str) -> int:
-    text = typed.get(name) or "0"
+    text = plain(typed.get(name) or "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise NotTerms(f"{what}: a whole number such as 100 is expected.")
+        raise NotTerms(_("%(what)s: a whole number such as 100 is expected.", what=what), name)
     return int(text)
 
 
 def _amount(typed: Mapping[str, str], name: str, what: str, currency: str) -> int:
     try:
-        return Money.parse(typed.get(name) or "0", currency).minor
+        return Money.parse(plain(typed.get(name) or "0"), currency).minor
     except BadAmount:
-        raise NotTerms(f"{what} is digits with at most one point, such as 12.50.") from None
+        raise NotTerms(_("%(what)s is digits with at most one point, such as 12.50.", what=what), name) from None
 
 
 def _key(title: str, taken: Collection[str], what: str) -> str:
