@@ -23,6 +23,7 @@ from plugin.admin import drafts
 from plugin.admin import standing_forms as forms
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("standing", __name__)
@@ -62,7 +63,10 @@ def state_tiers() -> BaseResponse | str | tuple[str, int]:
         if typed.get("do") == "change":
             return _show_tiers(work, typed)
         if typed.get("do") == "publish" and typed.get("seen") == seen:
-            loyalty.change(work, tiers=body)
+            try:
+                drafts.publish(work, lambda now: {**now, "tiers": body})
+            except Refusal as refusal:
+                return _show_tiers(work, typed, refusal=refusal), REFUSED
             return redirect(link("standing.tiers", changed="yes"), 303)
         ladder = Ladder.read(body)
         preview = loyalty.preview_tiers(work, ladder)
@@ -135,7 +139,10 @@ def state_expiry() -> BaseResponse | str | tuple[str, int]:
         if typed.get("do") == "change":
             return _show_expiry(work, typed)
         if typed.get("do") == "publish" and typed.get("seen") == seen:
-            loyalty.change(work, expiry=body)
+            try:
+                drafts.publish(work, lambda now: {**now, "expiry": body})
+            except Refusal as refusal:
+                return _show_expiry(work, typed, refusal=refusal), REFUSED
             return redirect(link("standing.expiry", changed="yes"), 303)
         policy = Expiry.read(body)
         preview = loyalty.preview_expiry(work, policy)
@@ -159,11 +166,11 @@ def set_tier(customer_id: int) -> BaseResponse:
     """Put a member on a tier by the shop's own word, or let what was counted say it again."""
     typed, who = forms.typed(request.form.items()), g.merchant.user_id or "the shop"
     if customer_id >= NO_BOUND:
-        abort(404, "There is no such customer in this shop.")
+        abort(404, _("There is no such customer in this shop."))
     until = forms.until_of(typed, calendars.zone(g.merchant.shop.timezone))
     with _work() as work:
         if not loyalty.is_customer(work, CustomerId(customer_id)):
-            abort(404, "There is no such customer in this shop.")
+            abort(404, _("There is no such customer in this shop."))
         reason = typed.get("reason", "")
         if typed.get("do") == "end":
             loyalty.end_choice(work, CustomerId(customer_id), reason=reason, made_by=who)

@@ -41,7 +41,8 @@ _FILLED = re.compile(r"%\(\w+\)s")
 _ELEMENT = re.compile(r"</?([a-z][a-z0-9]*)")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 # A proper name, a unit of the web, or an example that is the same in every language.
-_NAMES = {"Perennial", "Shopify", "WooCommerce", "WordPress", "CSV", "JSON", "API", "RFM", "NPS", "CSAT", "QR", "NBSP"}
+_NAMES = {"Perennial", "Shopify", "WooCommerce", "WordPress", "CSV", "JSON", "API", "RFM", "NPS", "CSAT", "QR", "NBSP",
+          "https"}  # fmt: skip
 
 
 # --- catalogues
