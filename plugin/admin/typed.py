@@ -22,6 +22,11 @@ class Mistyped(Refusal):
         self.field = field
 
 
+def named(refusal: Refusal, fields: Mapping[type[Refusal], str]) -> Refusal:
+    """A refusal of a domain, which knows no form, with the field of ours that it is about."""
+    return Mistyped(refusal.message, fields[type(refusal)]) if type(refusal) in fields else refusal
+
+
 def plain(text: str) -> str:
     """A number in the digits of the code: ``۱۲٫۵`` as ``12.5``."""
     return text.translate(_DIGITS)
