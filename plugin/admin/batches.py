@@ -79,7 +79,7 @@ def _audience(form: Mapping[str, str]) -> str:
     audience = form.get("audience", "")
     if audience == "segment:":
         audience += form.get("segment", "").strip()[:LONGEST_SEGMENT]
-    what, _, name = audience.partition(":")
+    what, _colon, name = audience.partition(":")
     if what not in ("all", "stage", "tier", "segment") or bool(name) == (what == "all"):
         raise NoAudience(_("Choose who gets the points: everybody, a stage, a tier or a segment."), "audience")
     return audience

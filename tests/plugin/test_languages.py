@@ -32,7 +32,7 @@ PAGES = sorted(
 CODE = sorted(
     file.relative_to(HOUSE).as_posix()
     for file in [*(HOUSE / "plugin" / "admin").glob("*.py"), *(HOUSE / "plugin" / "woocommerce").glob("*.py"),
-                 *(HOUSE / "plugin" / name for name in ("errors.py", "phrases.py", "surveys.py", "trouble.py", "wording.py"))]
+                 *(HOUSE / "plugin" / f"{name}.py" for name in ("errors", "phrases", "surveys", "trouble", "wording"))]
     if not file.relative_to(HOUSE).as_posix().startswith(collecting.PASSED_OVER)
 )  # fmt: skip
 
