@@ -40,6 +40,7 @@ from connectors.woocommerce import translate as translate_woocommerce
 from engine import log, segments, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
+from engine.collections import Collector
 from engine.effects import Outcome
 from engine.inbox import Inbox, Reaction, Translate, settle_read
 from engine.keyring import house_secret
@@ -238,6 +239,10 @@ class House:
         return Reconciler(self.database, self.connect, self.reactions)
 
     @cached_property
+    def collector(self) -> Collector:
+        return Collector(self.database, self.connect, loyalty.collections_named)
+
+    @cached_property
     def backfiller(self) -> Backfiller:
         return Backfiller(self.database, self.connect, self.reactions)
 
@@ -252,6 +257,7 @@ class House:
             Job("book batches", 60, after=self._book_batches),
             Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("reckon nights", 60, after=self.nights.look),
+            Job("read collections", 120, after=self._read_collections),
             Job("reconcile", 300, after=self.reconcile),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
@@ -291,6 +297,9 @@ class House:
                 if not loyalty.book_due(work):
                     return
 
+    def _read_collections(self, shop: Shop) -> None:
+        self.collector.round(shop.shop_id)
+
     def _reconcile_deeply(self, shop: Shop) -> None:
         self.reconciler.nightly(shop)
 
@@ -303,7 +312,9 @@ class House:
     @cached_property
     def asgi(self) -> WebhookDoor:
         known = self.settings
-        doors = Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce)
+        doors = Doors(
+            self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce, self.collector
+        )
         pages = create_app(doors)
         inner: Application = WSGIMiddleware(pages, workers=known.web_threads)  # type: ignore[arg-type]  # a TypedDict
         if self.shopify is not None:

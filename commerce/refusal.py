@@ -13,7 +13,9 @@ class Refusal(Exception):
 
     @property
     def message(self) -> str:
-        return str(self) or (self.__doc__ or "").strip()
+        # As it was given: a saying would forget its pattern in `str`.
+        said: str = self.args[0] if self.args else ""
+        return said or (self.__doc__ or "").strip()
 
     @property
     def code(self) -> str:

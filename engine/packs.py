@@ -74,6 +74,8 @@ KEPT = (
     "batches",
     "batch_rows",
     "drafts",
+    "collections",
+    "collection_members",
     "segments",
     "segment_versions",
     "segment_members",

@@ -21,6 +21,7 @@ from loyalty.rules import (
     Terms,
     Window,
     amount,
+    ranked,
     span,
 )
 from loyalty.rules.contests import (
@@ -103,6 +104,7 @@ from loyalty.service import (
     check_contest,
     choices,
     code_settled,
+    collections_named,
     contests,
     credit_back_settled,
     credit_settled,
@@ -297,6 +299,7 @@ __all__ = [
     "check_contest",
     "choices",
     "code_settled",
+    "collections_named",
     "contests",
     "credit_back_settled",
     "credit_settled",
@@ -348,6 +351,7 @@ __all__ = [
     "publish",
     "publish_draft",
     "publish_segments",
+    "ranked",
     "read_giving",
     "read_import",
     "read_recount",

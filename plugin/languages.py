@@ -3,7 +3,8 @@
 English is written in the code. Every other language is one file, ``translations/CODE.po``: its name, its direction, its
 plurals, digits and months are the CLDR's. Catalogues are read when somebody first asks for their language.
 
-A reader gets the language that they chose; else the one of their store's admin; else what their browser asks for.
+A reader gets the language that they chose; else the one of their store's admin, or that the shop's own pages have; else
+what their browser asks for.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ CHOSEN = "perennial_language"
 YEAR_SECONDS = 365 * 24 * 3600
 
 _CODE = re.compile(r"[a-z]{2,3}", re.ASCII)
+_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", re.ASCII)
 # A number and what it counts stay on one line.
 _COUNTED = re.compile(r"%\(num\)s (?=\S)")
 
@@ -86,8 +88,8 @@ def languages() -> Mapping[str, Language]:
 
 def current() -> Language:
     """The language of whoever reads the answer to this request; English where there is no request."""
-    if not has_app_context() or not has_request_context() or "shopper" in g:
-        return ENGLISH  # the shop's own pages speak English as yet
+    if not has_app_context() or not has_request_context():
+        return ENGLISH
     if "language" not in g:
         g.language = _chosen()
     found: Language = g.language
@@ -96,13 +98,20 @@ def current() -> Language:
 
 def _chosen() -> Language:
     known = languages()
-    for said in (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale")):
+    for said in (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale"), _of_address()):
         if said and (language := known.get(_root(said))) is not None:
             return language
     for said in request.accept_languages.values():
         if (language := known.get(_root(said))) is not None:
             return language
     return ENGLISH
+
+
+def _of_address() -> str:
+    """Where a shop speaks several languages, its pages of one stand below ``/fa``, and ours with them."""
+    shopper = g.get("shopper")
+    first = str(shopper.path_prefix).lstrip("/").partition("/")[0] if shopper is not None else ""
+    return first if _TAG.fullmatch(first) else ""
 
 
 def _root(tag: str) -> str:

@@ -18,6 +18,7 @@ from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
+from engine.collections import Collector
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
@@ -48,6 +49,8 @@ class Doors:
     secret: bytes
     body_limit: int
     woocommerce: WooInstaller | None = None
+    collector: Collector | None = None
+    """Reads what the store's collections hold; None where pages are shown that need no store."""
 
     @property
     def seal(self) -> Seal:
@@ -77,6 +80,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
     app.register_blueprint(admin.batches.pages)
+    app.register_blueprint(admin.collections.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.drafts.pages)
     app.register_blueprint(admin.finance.pages)

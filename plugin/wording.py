@@ -20,6 +20,7 @@ from loyalty import span
 from plugin.amounts import (
     NO_BREAK,
     decimal,
+    digits,
     money,
     number,
     per_cent,
@@ -181,6 +182,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "counted": counted,
         "date_text": date_text,
         "decimal": decimal,
+        "digits": digits,
         "day": partial(day, there),
         "described": described,
         "every": every,

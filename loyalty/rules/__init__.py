@@ -27,6 +27,7 @@ from loyalty.rules.earning import (
     Returns,
     Rounding,
     Trigger,
+    ranked,
 )
 from loyalty.rules.expiry import (
     WARNED_DAYS,
@@ -122,6 +123,7 @@ from loyalty.rules.standing import (
 )
 from loyalty.rules.terms import (
     Terms,
+    collections_of,
     mistakes,
     proposal,
 )
@@ -205,6 +207,7 @@ __all__ = [
     "birthday_counts",
     "breakage",
     "closings",
+    "collections_of",
     "counted_at",
     "day_of",
     "draw_for_clawback",
@@ -225,6 +228,7 @@ __all__ = [
     "not_used_up",
     "owed",
     "proposal",
+    "ranked",
     "reason",
     "rulings",
     "span",

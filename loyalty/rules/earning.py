@@ -6,7 +6,7 @@ they always did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -19,6 +19,7 @@ from loyalty.rules.promotions import Selection
 MOST_PERCENT = 10_000
 MOST_POINTS = 1_000_000
 MOST_RULES = 200
+LONGEST_TITLE = 255
 
 
 class Rounding(StrEnum):
@@ -103,10 +104,24 @@ class GoodsRule:
     goods: Selection
     percent: int = 100
     fixed: int = 0
+    title: str = ""
+    """What receipts call its goods; empty where the rule speaks for itself."""
 
     @classmethod
     def read(cls, body: Any) -> GoodsRule:
         return cls(**bodies.given(cls, body, "a rule for goods", goods=Selection.read))
+
+
+def ranked(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rules for goods as they are written, the closest first: those of products and variants, then of collections, then
+    of makers; of one kind as they were named. Since the first that names a piece counts, this is the precedence.
+    """
+
+    def rank(rule: Mapping[str, Any]) -> int:
+        goods = rule["goods"]
+        return 0 if goods.get("products") or goods.get("variants") else 1 if goods.get("collections") else 2
+
+    return sorted(rules, key=rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +243,9 @@ def _goods(earning: Earning) -> Iterator[str]:
         named += [("product", product) for product in rule.goods.products]
         named += [("variant", variant) for variant in rule.goods.variants]
         named += [("vendor", vendor) for vendor in rule.goods.vendors]
+        named += [("collection", collection) for collection in rule.goods.collections]
+        if len(rule.title) > LONGEST_TITLE:
+            yield f"the title of rule {place} for goods has at most {LONGEST_TITLE} letters"
     twice = [one for one in dict.fromkeys(named) if named.count(one) > 1] if len(named) <= 5000 else []
     yield from (f"two rules for goods name {what} {which}: only the first would count" for what, which in twice)
 

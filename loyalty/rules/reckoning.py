@@ -180,6 +180,7 @@ class _Reckoned(NamedTuple):
     extras: Sequence[tuple[str, int]]
     points: int
     cut: int
+    kept: Sequence[_Kept] = ()
 
 
 def _reckoned(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> _Reckoned | int:
@@ -198,7 +199,7 @@ def _reckoned(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[Kept
     extras = [*_extras(terms, grounds, kept), *[(p.title, p.bonus) for p in used if p.bonus]]
     points = spend + sum([bonus for _, bonus in extras])
     cut = 0 if grounds.room is None else max(0, points - grounds.room)
-    return _Reckoned(counts, tier, used, extras, points - cut, cut)
+    return _Reckoned(counts, tier, used, extras, points - cut, cut, kept)
 
 
 def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> Owed:
@@ -208,9 +209,15 @@ def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptL
         return Owed(0, f"no points: {short}", Receipt(found, reason=short))
     receipt = Receipt(
         found.counts_minor, _rate(terms), earning.rounding, found.tier, tuple([p.key for p in found.used]),
-        tuple(found.extras), found.cut, frozen=grounds,
+        tuple(found.extras), found.cut, frozen=grounds, goods=_titled(found.kept),
     )  # fmt: skip
     return Owed(found.points, _sentence(found.points, receipt, terms, found.used), receipt)
+
+
+def _titled(kept: Sequence[_Kept]) -> tuple[tuple[str, int], ...]:
+    """The goods of the order for which a rule with a title says another percentage."""
+    used = dict.fromkeys(each.rule for each in kept if each.rule is not None)
+    return tuple([(rule.title, rule.percent) for rule in used if rule.title and not rule.fixed])
 
 
 def _stacked(
@@ -269,7 +276,7 @@ def _extras(terms: Terms, grounds: Grounds, kept: Sequence[_Kept]) -> list[tuple
         found.append((f"{pieces} pieces", earning.per_item * pieces))
     for rule in earning.goods:
         if rule.fixed and (own := sum(each.pieces for each in kept if each.rule is rule)):
-            found.append((f"{own} pieces of certain goods", rule.fixed * own))
+            found.append((f"{own} pieces of {rule.title or 'certain goods'}", rule.fixed * own))
     number = grounds.number
     if number is not None:
         found += [(f"order number {number}", m.points) for m in earning.milestones if m.reached(number)]
@@ -281,6 +288,7 @@ def _sentence(points: int, receipt: Receipt, terms: Terms, used: Sequence[Promot
     parts = [f"{points} points for {Money(receipt.basis_minor, terms.currency)} that counts, {receipt.rate}"]
     if receipt.multiplier != 100 and receipt.frozen:
         parts.append(f"times {receipt.multiplier} % for tier {receipt.frozen.tier}")
+    parts += [f"{percent} % of it for goods of {title}" for title, percent in receipt.goods]
     parts += [f"times {p.percent} % by {p.title}" for p in used if p.percent != 100]
     parts += [f"{bonus} for {what}" for what, bonus in receipt.extras]
     if receipt.caps:

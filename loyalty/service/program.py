@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
 from commerce.store import PutSegment
-from engine import outbox, terms
+from engine import collections, outbox, terms
 from engine.work import UnitOfWork
 from loyalty import rules
 from loyalty.rules import Kind, Ladder, Level, Owed, Terms
@@ -83,9 +83,25 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
     Refuses with `TermsRefused`, whose message has a sentence for each mistake; then nothing is written.
     """
     proposed, before = sound(body), current_terms(work).tiers
+    _all_read(work, proposed)
     version = terms.publish(work, DOMAIN, body)
     _restate_segments(work, before, proposed.tiers)
     return version
+
+
+def _all_read(work: UnitOfWork, proposed: Terms) -> None:
+    """Of each collection that the terms name it is known what it holds; else `TermsRefused`."""
+    if missing := collections.unread(work, proposed.collections):
+        raise TermsRefused(
+            f"It is not known yet which goods are in collection {', '.join(missing)}. Read the collections of the "
+            f"store, then publish again."
+        )
+
+
+def collections_named(work: UnitOfWork) -> Collection[str]:
+    """The collections that rules of now, or of a draft, name."""
+    bodies = [terms.versions(work, DOMAIN)[-1].body, *(draft.body for draft in terms.drafts(work, DOMAIN))]
+    return set(rules.collections_of(Terms.read(0, body) for body in bodies))
 
 
 def sound(body: Mapping[str, Any]) -> Terms:

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from commerce.ids import CustomerId, OrderId
 from commerce.money import Money
 from commerce.orders import KeptLine, Order
-from engine import mirror
+from engine import goods, mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import Ageing, Extremes, Fact, Grounds, Life, Measure, Members, Policy, Promotion, Tally, Terms
@@ -243,7 +243,8 @@ class Walk:
         orders = {order.order_id: order for order in mirror.load(self.work, [row.order_id for row in page])}
         agreed = [replay.terms for replay in self.replays]
         by_line = any(terms.by_line for terms in agreed)
-        lines = mirror.kept_lines(self.work, list(orders)) if by_line else {}
+        named = rules.collections_of(agreed)
+        lines = goods.kept_lines(self.work, list(orders), named) if by_line else {}
         numbers, earlier = dict[OrderId, int](), dict[CustomerId, int]()
         if any(replay.asks for replay in self.replays):
             tiers = _tiers_found if self.ladder else no_tiers

@@ -2,6 +2,7 @@
 
 from plugin.admin import (
     batches,
+    collections,
     contests,
     drafts,
     finance,
@@ -23,6 +24,7 @@ from plugin.admin.pages import pages
 
 __all__ = [
     "batches",
+    "collections",
     "contests",
     "drafts",
     "finance",

@@ -64,6 +64,7 @@ PLACES = (
         say("Loyalty"),
         (
             Page("program.earning", say("Earning"), ("program.publish_rules",)),
+            Page("collections.collection_list", say("Collections"), ("collections.deal",)),
             Page("admin.reward_list", say("Rewards")),
             Page("standing.tiers", say("Tiers"), ("standing.state_tiers",)),
             Page("standing.expiry", say("Expiry"), ("standing.state_expiry",)),

@@ -16,7 +16,10 @@
 
   const complain = (words) => {
     say(words);
-    if (window.shopify && window.shopify.toast) window.shopify.toast.show(words, { isError: true });
+    if (window.shopify && window.shopify.toast) return void window.shopify.toast.show(words, { isError: true });
+    const shown = document.getElementById("trouble") || document.createElement("div");
+    Object.assign(shown, { id: "trouble", className: "notice warn trouble", textContent: words });
+    document.querySelector("main").append(shown);
   };
 
   /* The address without what signed it: a token must not lie in the history, nor in what is copied from it. */

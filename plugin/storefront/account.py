@@ -15,6 +15,7 @@ from sqlalchemy import Row
 import loyalty
 import referral
 from commerce.ids import CustomerId
+from commerce.sayings import say
 from engine.work import UnitOfWork
 
 HISTORY = 50
@@ -138,7 +139,7 @@ def _state(row: Row[Any], now: datetime) -> tuple[str, str]:
     if row.outcome:
         return "returned", row.outcome
     if row.refused_at:
-        return "returned", "the store refused the code"
+        return "returned", say("the store refused the code")
     if row.expires_at <= now:
         return "ended", ""
     return ("ready" if row.issued_at else "making"), ""

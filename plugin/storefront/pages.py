@@ -248,7 +248,7 @@ def _points(refusal: Refusal | None = None) -> Response:
         a=mine,
         bought=bought,
         ways=open_ways,
-        told=request.args.get("told"),
+        came_of=request.args.get("told"),
         refusal=refusal,
         ticket=lambda: ticket_for(shopper),
         **_to_pass_on(mine.referral_code, program.referral.friend_title),

@@ -109,6 +109,8 @@ REST = (
     ("batches", "kind, label, audience, terms_version, row_count, made_by, read_at",
      "'give', 'l', 'all', 1, 1, 'me', now()"),
     ("batch_rows", "batch_no, line, customer_id, points", "(SELECT max(batch_no) FROM batches), 1, $who, 5"),
+    ("collections", "collection_id, title", "'c', 'C'"),
+    ("collection_members", "collection_id, product_id, since_at", "'c', '1', now()"),
     ("drafts", "domain, name, body, beside, kept_at", "'loyalty', 'n', '{}', 1, now()"),
     ("products", "product_id, title, buyers, sold_at", "'1', 't', 1, now()"),
     ("product_pairs", "product_id, with_id, together, buyers, with_buyers, customers, lift, chance, weight",

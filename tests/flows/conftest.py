@@ -37,6 +37,7 @@ from connectors.shopify import (
 from engine import mirror, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
+from engine.collections import Collector
 from engine.inbox import BATCH, Inbox, settle_read
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
@@ -99,6 +100,7 @@ class Loop:
     """The house's web side: webhooks and pages."""
     store: Client
     """The store's own pages."""
+    collector: Collector
     domain: str = DOMAIN
     store_url: str = ""
     after_each: Callable[[], object] = lambda: None
@@ -232,7 +234,8 @@ def open_loop(
         receiver, event_loop = Receiver(database), EventLoop()
         stack.callback(event_loop.close)
         stack.callback(lambda: event_loop.run(receiver.close()))
-        pages = create_app(Doors(database, shopify, installer, secret, 1 << 20))
+        collector = Collector(database, connect, loyalty.collections_named)
+        pages = create_app(Doors(database, shopify, installer, secret, 1 << 20, collector=collector))
         door = WebhookDoor(
             LandingDoor(WSGIMiddleware(pages), shopify.proxied, Claims(pages)),  # type: ignore[arg-type]  # its environ is a TypedDict
             {WEBHOOK_PATH: ("shopify", shopify.open_envelope)},
@@ -248,7 +251,7 @@ def open_loop(
             Outbox(database, connect, OUTCOMES),
             Reconciler(database, connect, reactions), Backfiller(database, connect, reactions), installer,
             StaleOrders(database, connect, lambda work, found: settle_read(work, reactions, found)),
-            rooms["client"], Client(rooms["platform"]), domain, platform_url,
+            rooms["client"], Client(rooms["platform"]), collector, domain, platform_url,
         )  # fmt: skip
         yield rooms["loop"]
 

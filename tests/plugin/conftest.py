@@ -5,7 +5,8 @@ them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -209,3 +210,15 @@ def stranger(house: House, shop: Shop) -> Shopper:
 def shopper(house: House, shop: Shop) -> Shopper:
     """Customer 7 of the shop."""
     return Shopper(house.app.test_client(), shop, "7")
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: pages in a browser need playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("NOT TESTED: pages in a browser need a Chromium")
+    with playwright.sync_playwright() as engine:
+        started = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()

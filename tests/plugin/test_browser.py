@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 import lifecycle
 import loyalty
@@ -20,6 +19,7 @@ from engine.work import Database
 from sandbox import App, Courier, World, create_app
 from tests.ground import Clock
 from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, House, build, order, person
+from tests.plugin.panorama import Quiet
 
 DOMAIN = "demo-store.myshopify.com"
 _PARK = text("""
@@ -30,13 +30,6 @@ _EXPORT = text("""
     INSERT INTO privacy_requests (shop_id, request_id, kind, customer_external_id, asked_at, done_at, outcome)
     VALUES (:shop_id, '11', 'customer_export', '7', :now, :now, '{"email": "ada@example.com"}') ON CONFLICT DO NOTHING
 """)
-
-
-class Quiet(WSGIRequestHandler):
-    """Says nothing of the requests that it answers."""
-
-    def log(self, *_: Any) -> None:
-        return
 
 
 @dataclass
@@ -76,18 +69,6 @@ def _serve(app: Any, port: int = 0) -> BaseWSGIServer:
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     return server
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: the pages' script needs playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("NOT TESTED: the pages' script needs a Chromium")
-    with playwright.sync_playwright() as engine:
-        started = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/expiry",
         "/earning",
         "/earning/actions",
+        "/earning/collections",
         "/earning/promotions",
         "/earning/remove",
         "/extension/redeem",

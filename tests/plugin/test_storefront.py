@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +13,8 @@ from sqlalchemy import text
 import loyalty
 from commerce.store import PutDiscount, StoreError
 from engine.shops import Shop
-from tests.plugin.conftest import PREFIX, House, Shopper, order, person
+from sandbox.signing import proxy_signature
+from tests.plugin.conftest import CLIENT_SECRET, PREFIX, House, Shopper, order, person
 from tests.plugin.markup import mistakes
 
 _ROWS = text("""
@@ -408,3 +409,21 @@ def test_nothing_that_people_write_is_run_by_the_theme(house: House, evil: str) 
 
 def test_pages_are_read_by_a_shop_s_own_customers_only(house: House, next_door: Shop, rich: None) -> None:
     assert "No orders yet" in Shopper(house.app.test_client(), next_door, "7").get().text
+
+
+def test_a_shopper_reads_the_language_that_their_browser_asks_for(house: House, shop: Shop, shopper: Shopper) -> None:
+    house.settle(shop, order(1, person("7", house.clock.now), house.clock.now - timedelta(days=40), 123_400))
+    headers = {"Accept-Language": "fa-IR,fa;q=0.9,en;q=0.5"}
+    page = shopper.client.get(f"/proxy/?{shopper.query()}", headers=headers).text
+    assert '<div class="perennial" lang="fa" dir="rtl">' in page
+    assert "<h1>امتیازهای شما</h1>" in page
+    assert "<dd>۱٬۲۳۴</dd>" in page
+    assert "To spend" not in page
+
+
+def test_below_the_shop_s_own_persian_pages_ours_are_persian_too(house: House, shop: Shop, shopper: Shopper) -> None:
+    query = {"path_prefix": "/fa/apps/perennial", "shop": shop.domain, "logged_in_customer_id": "",
+             "timestamp": str(int(datetime.now(UTC).timestamp()))}  # fmt: skip
+    signed = urlencode({**query, "signature": proxy_signature(query.items(), CLIENT_SECRET)})
+    page = shopper.client.get(f"/proxy/?{signed}", headers={"Accept-Language": "en"}).text
+    assert 'lang="fa" dir="rtl"' in page
