@@ -16,7 +16,6 @@ from typing import Any, Protocol
 from flask import url_for
 
 from commerce.sayings import Saying, say
-from loyalty import span
 from plugin.amounts import (
     NO_BREAK,
     decimal,
@@ -51,6 +50,7 @@ from plugin.phrases import (
     reward,
     tier_amount,
     tier_measure,
+    tier_span,
 )
 from plugin.sentences import gettext, ngettext, told
 
@@ -212,5 +212,5 @@ def words(timezone: str) -> Mapping[str, Any]:
         "static": static,
         "tier_amount": tier_amount,
         "tier_measure": tier_measure,
-        "tier_span": span,
+        "tier_span": tier_span,
     }

@@ -1,7 +1,7 @@
-"""What holds for the whole app: the language of the pages, what the store says of itself, and the shop's data as a file.
+"""What holds for the whole app: the language of the pages, what the store says of itself, and the data as a file.
 
-A pack is written line by line as it is read, in one instant of the shop, and compressed on its way out; where a shop has
-become large, whoever runs this installation writes it with a command, which no browser has to wait for.
+A pack is written line by line as it is read, in one instant of the shop, and compressed on its way out. Where a shop
+has become large, whoever runs this installation writes it with a command, which no browser has to wait for.
 """
 
 from __future__ import annotations
