@@ -43,7 +43,7 @@ def settings() -> str:
 
 @pages.get("/settings/pack")
 @merchant_only
-def pack() -> Response:
+def pack_file() -> Response:
     """Everything that the shop's program is, as lines of JSON, compressed."""
     database, shop = current_app.extensions["doors"].database, g.merchant.shop
     with unit() as work:
