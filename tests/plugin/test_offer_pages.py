@@ -74,7 +74,7 @@ def test_a_page_speaks_the_reader_s_language_from_right_to_left(merchant: Mercha
 def test_numbers_have_the_reader_s_digits(merchant: Merchant) -> None:
     assert "طلایی" in merchant.open("/tiers?lang=fa").text
     assert "۱۰٫۰۰" in merchant.open("/tiers?lang=fa").text
-    assert "سفارش ۱۰۰٫۰۰\u00a0USD، ۱۰۰\u00a0امتیاز می‌آورد." in merchant.open("/earning?lang=fa").text
+    assert "سفارش \u2067۱۰۰٫۰۰\u00a0USD\u2069، ۱۰۰\u00a0امتیاز می‌آورد." in merchant.open("/earning?lang=fa").text
     # Fields keep what a form takes: the digits of the code.
     assert 'name="points" inputmode="numeric" value="1"' in merchant.open("/earning?lang=fa").text
 
