@@ -15,6 +15,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from commerce.orders import Channel
+from commerce.sayings import say
 
 
 class Arrival(StrEnum):
@@ -37,20 +38,20 @@ class Arrival(StrEnum):
 
 
 NAMES: Mapping[Arrival, str] = {
-    Arrival.PAID_SEARCH: "Paid search",
-    Arrival.PAID_SOCIAL: "Paid social",
-    Arrival.PAID_OTHER: "Other advertising",
+    Arrival.PAID_SEARCH: say("Paid search"),
+    Arrival.PAID_SOCIAL: say("Paid social"),
+    Arrival.PAID_OTHER: say("Other advertising"),
     Arrival.AFFILIATE: "Affiliates",
     Arrival.EMAIL: "E-mail",
-    Arrival.MESSAGE: "Text messages",
+    Arrival.MESSAGE: say("Text messages"),
     Arrival.INVITATION: "A friend's invitation",
     Arrival.SEARCH: "Search",
-    Arrival.SOCIAL: "Social networks",
+    Arrival.SOCIAL: say("Social networks"),
     Arrival.ASSISTANT: "Assistants",
-    Arrival.SITE: "Other sites",
+    Arrival.SITE: say("Other sites"),
     Arrival.DIRECT: "Direct",
-    Arrival.TILL: "The till",
-    Arrival.STAFF: "Written by staff",
+    Arrival.TILL: say("The till"),
+    Arrival.STAFF: say("Written by staff"),
 }
 
 # Nobody's address is longer and means something; what follows is not read.

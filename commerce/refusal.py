@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from commerce.sayings import Saying, as_said, said_by
+
 
 class Refusal(Exception):
     """A business "no". A subclass's docstring is its message, and its name in kebab-case is its code:
@@ -12,10 +14,8 @@ class Refusal(Exception):
     """
 
     @property
-    def message(self) -> str:
-        # As it was given: a saying would forget its pattern in `str`.
-        said: str = self.args[0] if self.args else ""
-        return said or (self.__doc__ or "").strip()
+    def message(self) -> Saying:
+        return as_said(said_by(self) or " ".join((self.__doc__ or "").split()))
 
     @property
     def code(self) -> str:

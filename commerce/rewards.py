@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar, Literal
 
+from commerce.sayings import say
+
 
 @dataclass(frozen=True, slots=True)
 class Goods:
@@ -179,16 +181,32 @@ class Offering:
         if isinstance(effect, PutDiscount):
             return self._no_code(effect)
         given = self.gift_cards if isinstance(effect, PutGiftCard) else self.store_credit
-        what = "gift cards" if isinstance(effect, PutGiftCard) else "store credit"
-        return None if given else f"{self.platform} has no {what} of its own: offer an amount off an order"
+        what = say("gift cards") if isinstance(effect, PutGiftCard) else say("store credit")
+        return (
+            None
+            if given
+            else say(
+                "%(platform)s has no %(what)s of its own: offer an amount off an order",
+                platform=self.platform,
+                what=what,
+            )
+        )
 
     def _no_code(self, effect: PutDiscount) -> str | None:
         if effect.minimum_quantity and not self.least_pieces:
-            return f"{self.platform} has no codes for a least number of pieces: ask for a least spend"
+            return say(
+                "%(platform)s has no codes for a least number of pieces: ask for a least spend", platform=self.platform
+            )
         if effect.most_shipping_minor is not None and not self.shipping_prices:
-            return f"{self.platform} has no free shipping up to a price of the shipping: leave that price out"
+            return say(
+                "%(platform)s has no free shipping up to a price of the shipping: leave that price out",
+                platform=self.platform,
+            )
         if not self.combines_by_class and len(set(self._classes(effect))) > 1:
-            return f"{self.platform}'s codes are used with all other discounts or with none: choose one of these"
+            return say(
+                "%(platform)s's codes are used with all other discounts or with none: choose one of these",
+                platform=self.platform,
+            )
         return None
 
     @staticmethod

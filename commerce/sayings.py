@@ -7,7 +7,7 @@ the reader's language (`plugin.languages.told`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class Saying(str):
@@ -35,7 +35,8 @@ class Saying(str):
 def say(pattern: str, /, **values: object) -> Saying:
     """``say("The order is in %(theirs)s.", theirs="EUR")``. A per cent sign is doubled where there are values.
 
-    A value may be a saying; whole numbers get their groups of thousands.
+    A value may be a saying, a number (`int`, `Decimal`), money, a day, or a tuple of what is listed: whoever reads it
+    gets it in their own digits, with groups of thousands.
     """
     return Saying(pattern % _filled(values) if values else pattern, pattern, None, values)
 
@@ -46,8 +47,49 @@ def say_many(one: str, many: str, num: int, /, **values: object) -> Saying:
     return Saying((one if num == 1 else many) % _filled(values), one, many, values)
 
 
+def as_said(text: str) -> Saying:
+    """Text that is a pattern as it stands; a saying stays what it is."""
+    return text if isinstance(text, Saying) else Saying(text, text, None, {})
+
+
+# One sentence after the other: no pattern that anybody translates.
+SENTENCES = "%(said)s"
+
+
+def sentences(phrases: Iterable[str]) -> Saying:
+    """Phrases as sentences, one after the other: each begins with a capital and ends with a full stop."""
+    said = tuple(phrases)
+    return Saying(" ".join(f"{each[:1].upper()}{each[1:]}." for each in said), SENTENCES, None, {"said": said})
+
+
+def run_on(said: Iterable[str]) -> Saying:
+    """Whole sentences one after the other."""
+    whole = tuple(said)
+    names = [f"sentence{place}" for place in range(len(whole))]
+    pattern = " ".join(f"%({name})s" for name in names)
+    return Saying(" ".join(whole), pattern, None, dict(zip(names, whole, strict=True)))
+
+
+def listed(phrases: Iterable[str]) -> Saying:
+    """Phrases one after the other, with commas between."""
+    said = tuple(phrases)
+    return Saying(", ".join(said), "%(listed)s", None, {"listed": said})
+
+
+def together(names: Iterable[str]) -> str:
+    """``silver and gold``, ``bronze, silver and gold``."""
+    *first, last = names
+    return say("%(first)s and %(last)s", first=listed(first), last=last) if first else last
+
+
+def said_by(error: Exception) -> str:
+    """What an error says: the saying that it was raised with, if it was one."""
+    return error.args[0] if error.args and isinstance(error.args[0], Saying) else str(error)
+
+
 def _filled(values: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
-        for name, value in values.items()
-    }
+    return {name: _english(value) for name, value in values.items()}
+
+
+def _english(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value

@@ -34,6 +34,7 @@ from loyalty.rules.sources import NAMES as IMPORT_SOURCES
 from loyalty.rules.sources import Source as ImportSource
 from loyalty.service import (
     DOMAIN,
+    SUMMARIES,
     TRAIT_SOURCES,
     ActionUnknown,
     Award,
@@ -128,6 +129,7 @@ from loyalty.service import (
     gift_card_settled,
     gifts,
     give_due,
+    give_points,
     give_reward,
     hand_over_settled,
     handed_over,
@@ -205,6 +207,7 @@ __all__ = [
     "IMPORT_SOURCES",
     "MOST_IMPORT_BYTES",
     "MOST_LEVELS",
+    "SUMMARIES",
     "TOUCHPOINTS",
     "TRAIT_SOURCES",
     "Action",
@@ -323,6 +326,7 @@ __all__ = [
     "gift_card_settled",
     "gifts",
     "give_due",
+    "give_points",
     "give_reward",
     "hand_over_settled",
     "handed_over",

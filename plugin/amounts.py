@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 
 from babel.numbers import format_percent
@@ -50,7 +51,7 @@ def number(value: int) -> str:
     return f"{value:,}".translate(_marks(current())).replace("-", MINUS)
 
 
-def decimal(value: float, places: int) -> str:
+def decimal(value: float | Decimal, places: int) -> str:
     """A number with so many places after its mark."""
     return f"{value:,.{places}f}".translate(_marks(current())).replace("-", MINUS)
 

@@ -8,6 +8,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from commerce.store import StoreError
 from plugin import session, trouble
 
@@ -38,7 +39,7 @@ def _say(status: int, title: str, message: str, code: str) -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    return _say(409, "Not just now", refusal.message, refusal.code)
+    return _say(409, say("Not just now"), refusal.message, refusal.code)
 
 
 def _store_trouble(error: StoreError) -> Response:
@@ -48,8 +49,8 @@ def _store_trouble(error: StoreError) -> Response:
         return _say(503, known.title, known.advice, "store-closed")
     return _say(
         503,
-        "The store does not answer",
-        "Your store did not answer us. Please try again in a minute.",
+        say("The store does not answer"),
+        say("Your store did not answer us. Please try again in a minute."),
         "store-unavailable",
     )
 
@@ -67,5 +68,8 @@ def _http(error: HTTPException) -> Response:
 def _broken(error: Exception) -> Response:
     logger.error("a page failed", exc_info=error, extra={"path": request.path, "method": request.method})
     return _say(
-        500, "Something broke", "This is our mistake, and it has been noted. Nothing was changed.", "internal-error"
+        500,
+        say("Something broke"),
+        say("This is our mistake, and it has been noted. Nothing was changed."),
+        "internal-error",
     )

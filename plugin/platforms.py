@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from commerce.sayings import say
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -29,7 +31,12 @@ class Platform:
 
 PLATFORMS: Mapping[str, Platform] = {
     "shopify": Platform(
-        "Shopify", segments=True, extensions=True, companion=False, agree_at="/auth/start", home="your store's admin"
+        "Shopify",
+        segments=True,
+        extensions=True,
+        companion=False,
+        agree_at="/auth/start",
+        home=say("your store's admin"),
     ),
     "woocommerce": Platform(
         "WooCommerce",
@@ -37,6 +44,6 @@ PLATFORMS: Mapping[str, Platform] = {
         extensions=False,
         companion=True,
         agree_at="/woocommerce",
-        home="your WordPress admin",
+        home=say("your WordPress admin"),
     ),
 }

@@ -4,17 +4,24 @@ domains, which remember their patterns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 from flask import Flask, Response, g, request
 from markupsafe import Markup
 
-from commerce.sayings import Saying
-from plugin.amounts import number
+from commerce.money import Money
+from commerce.refusal import Refusal
+from commerce.sayings import SENTENCES, Saying
+from plugin import kept
+from plugin.amounts import decimal, money, number
 from plugin.calendars import date_text
-from plugin.languages import CHOSEN, YEAR_SECONDS, current, languages
+from plugin.languages import CHOSEN, ENGLISH, YEAR_SECONDS, current, languages
+
+_GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 
 
 def gettext(pattern: str, /, **values: object) -> str:
@@ -36,12 +43,30 @@ def told(text: str) -> str:
     catalogue has it.
     """
     if not isinstance(text, Saying):
-        return current().say(text) if text else text
+        return _as_kept(text) if text else text
+    if text.pattern == SENTENCES:
+        said = (told(each) for each in cast("tuple[str, ...]", text.values["said"]))
+        return " ".join(f"{each[:1].upper()}{each[1:]}." for each in said)
     if text.many is not None:
         num = text.values["num"]
         assert isinstance(num, int), "what is counted is a whole number"
         return ngettext(text.pattern, text.many, num, **{k: v for k, v in text.values.items() if k != "num"})
     return gettext(text.pattern, **text.values)
+
+
+def refused(refusal: Refusal) -> str:
+    """What a refusal says, in the reader's language: its sentences on one line, as catalogues know them."""
+    return told(refusal.message)
+
+
+def _as_kept(text: str) -> str:
+    """Plain text: a sentence that stands in the catalogue, or one that was kept in English and is known again."""
+    language = current()
+    said = language.say(text)
+    if said != text or language is ENGLISH:
+        return said
+    known = kept.recognised(text)
+    return text if known is None else told(known)
 
 
 def _filled(values: Mapping[str, object]) -> dict[str, object]:
@@ -54,6 +79,14 @@ def _shown(value: object) -> object:
         return told(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return number(value)
+    if isinstance(value, str) and _GROUPED.fullmatch(value):
+        return number(int(value.replace(",", "")))
+    if isinstance(value, Decimal):
+        return decimal(value, max(0, -int(value.as_tuple().exponent)))
+    if isinstance(value, Money):
+        return money(value.minor, value.currency)
+    if isinstance(value, tuple):
+        return _(", ").join(str(_shown(each)) for each in value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return date_text(value)
     return value

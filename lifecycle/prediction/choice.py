@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from commerce.sayings import say
 from lifecycle.prediction import backtest, calibration, pareto, rivals, seasons, silence, spending
 from lifecycle.prediction.forecast import fitted
 from lifecycle.prediction.histories import DAYS_OF_A_WEEK, Histories
@@ -102,10 +103,13 @@ def _untried(histories: Histories, horizon_days: int, money: dict[str, Any]) -> 
     thin = len(histories) < ENOUGH
     kind = rivals.MODELS[0]
     why = (
-        f"Only {len(histories)} customers have ordered: what is known of shops in general is used, "
-        "and bends with each order."
+        say(
+            "Only %(many)s customers have ordered: what is known of shops in general is used, and bends with "
+            "each order.",
+            many=len(histories),
+        )
         if thin
-        else "The history is too short to try methods on it: the model of the literature is used as it is."
+        else say("The history is too short to try methods on it: the model of the literature is used as it is.")
     )
     report = {"n": len(histories), "horizon_days": horizon_days, "windows": 0, "why": why, "contest": []}
     params = fitted(histories, kind).params()

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from commerce.sayings import say
 from lifecycle.prediction import calibration, measures, silence
 from lifecycle.prediction.buying import BG, MBG
 from lifecycle.prediction.calibration import Window
@@ -184,12 +186,28 @@ def judged(entries: Sequence[Entry], seen: Sequence[Seen]) -> tuple[Entry, str]:
     behind = float(np.count_nonzero(ruled == bought)) - float(np.count_nonzero(said == bought))
     if rule.loss < best.loss or behind > CLEARLY * np.sqrt(max(differ, 1)):
         return rule, (
-            f"Who was silent for longer than {LIMIT_SHARE:.0%} of the shop's gaps between orders is taken for gone: "
-            f"on the shop's own past, this rule was right for {rule.accuracy:.1%} of customers, the best model for "
-            f"{best.accuracy:.1%}."
+            say(
+                "Who was silent for longer than %(share)s%% of the shop's gaps between orders is taken for "
+                "gone: on the shop's own past, this rule was right for %(rule)s%% of customers, the best "
+                "model for %(model)s%%.",
+                share=round(100 * LIMIT_SHARE),
+                rule=_per_cent(rule.accuracy),
+                model=_per_cent(best.accuracy),
+            )
         )
-    bent = ", corrected by what the shop saw," if best.bends else ""
-    return best, (
-        f"On the shop's own past, {best.method}{bent} surprised least; it was right for {best.accuracy:.1%} of "
-        f"customers, the rule of silence for {rule.accuracy:.1%}."
+    values = {"method": best.method, "model": _per_cent(best.accuracy), "rule": _per_cent(rule.accuracy)}
+    if best.bends:
+        return best, say(
+            "On the shop's own past, %(method)s, corrected by what the shop saw, surprised least; it was right for "
+            "%(model)s%% of customers, the rule of silence for %(rule)s%%.",
+            **values,
+        )
+    return best, say(
+        "On the shop's own past, %(method)s surprised least; it was right for %(model)s%% of customers, the rule "
+        "of silence for %(rule)s%%.",
+        **values,
     )
+
+
+def _per_cent(part: float) -> Decimal:
+    return Decimal(f"{100 * part:.1f}")

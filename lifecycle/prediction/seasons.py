@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from commerce.sayings import say
 from lifecycle.prediction import calibration
 from lifecycle.prediction.calibration import Window
 from lifecycle.prediction.histories import Floats, Histories
@@ -27,7 +28,7 @@ RETURNS = 0.9
 # A season is believed if forecasts get better by this share, and by this many standard errors.
 GAIN, ERRORS = 0.01, 3.0
 
-NONE: dict[str, Any] = {"used": False, "why": "The history is too short to compare these weeks with a year ago."}
+NONE: dict[str, Any] = {"used": False, "why": say("The history is too short to compare these weeks with a year ago.")}
 
 
 def season(histories: Histories, seen: Sequence[Seen], days: int, kind: str, known: dict[str, float]) -> dict[str, Any]:
@@ -50,10 +51,13 @@ def season(histories: Histories, seen: Sequence[Seen], days: int, kind: str, kno
     certain = float(gain.mean()) > ERRORS * float(gain.std()) / np.sqrt(len(gain))
     used = bool(share > GAIN and certain)
     why = (
-        "The same weeks a year ago were different, and knowing that would have made the last forecasts "
-        f"{share:.0%} better."
+        say(
+            "The same weeks a year ago were different, and knowing that would have made the last forecasts "
+            "%(share)s%% better.",
+            share=round(100 * share),
+        )
         if used
-        else "Knowing what the same weeks brought a year ago would not have made the last forecasts better."
+        else say("Knowing what the same weeks brought a year ago would not have made the last forecasts better.")
     )
     return {"used": used, "shift": float(RETURNS * calibration.shift(known, ahead)), "gain": float(share), "why": why}
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from commerce.sayings import say
+
 SCORES = range(1, 6)
 
 
@@ -29,45 +31,48 @@ class Group:
 # The eleven groups that stores' own reports know (Shopify's `CustomerStatistics.rfmGroup`); the eleventh, prospects, is
 # everybody who has not bought. "R3" is a score of recency, FM the mean of those of frequency and money.
 ELEVEN = (
-    Group("champions", "Champions", "Bought lately (R5), often and much (FM above 3).",
+    Group("champions", say("Champions"), say("Bought lately (R5), often and much (FM above 3)."),
           lambda r, fm: r == 5 and fm > 3),
-    Group("loyal", "Loyal", "Bought not long ago (R3 or R4), often and much (FM above 3).",
+    Group("loyal", say("Loyal"), say("Bought not long ago (R3 or R4), often and much (FM above 3)."),
           lambda r, fm: r in (3, 4) and fm > 3),
-    Group("active", "Active", "Bought lately (R4 or R5), some (FM above 1, up to 3).",
+    Group("active", say("Active"), say("Bought lately (R4 or R5), some (FM above 1, up to 3)."),
           lambda r, fm: r >= 4 and 1 < fm <= 3),
-    Group("new", "New", "Bought lately (R5), little so far (FM 1).", lambda r, fm: r == 5 and fm <= 1),
-    Group("promising", "Promising", "Bought not long ago (R4), little so far (FM 1).",
+    Group("new", say("New"), say("Bought lately (R5), little so far (FM 1)."), lambda r, fm: r == 5 and fm <= 1),
+    Group("promising", say("Promising"), say("Bought not long ago (R4), little so far (FM 1)."),
           lambda r, fm: r == 4 and fm <= 1),
-    Group("needs_attention", "Needs attention", "Bought some time ago (R3), some (FM above 2, up to 3).",
+    Group("needs_attention", say("Needs attention"), say("Bought some time ago (R3), some (FM above 2, up to 3)."),
           lambda r, fm: r == 3 and 2 < fm <= 3),
-    Group("almost_lost", "Almost lost", "Bought some time ago (R3), little (FM up to 2).",
+    Group("almost_lost", say("Almost lost"), say("Bought some time ago (R3), little (FM up to 2)."),
           lambda r, fm: r == 3 and fm <= 2),
-    Group("at_risk", "At risk", "Bought long ago (R1 or R2), often or much before (FM above 2, up to 4).",
+    Group("at_risk", say("At risk"), say("Bought long ago (R1 or R2), often or much before (FM above 2, up to 4)."),
           lambda r, fm: r <= 2 and 2 < fm <= 4),
-    Group("previously_loyal", "Previously loyal",
-          "Bought long ago (R1 or R2), very often and much before (FM above 4).",
+    Group("previously_loyal", say("Previously loyal"),
+          say("Bought long ago (R1 or R2), very often and much before (FM above 4)."),
           lambda r, fm: r <= 2 and fm > 4),
-    Group("dormant", "Dormant", "Bought long ago (R1 or R2), little (FM up to 2).", lambda r, fm: r <= 2 and fm <= 2),
+    Group("dormant", say("Dormant"), say("Bought long ago (R1 or R2), little (FM up to 2)."),
+          lambda r, fm: r <= 2 and fm <= 2),
 )  # fmt: skip
 SIX = (
-    Group("champions", "Champions", "Bought lately (R4 or R5), often and much (FM from 4).",
+    Group("champions", say("Champions"), say("Bought lately (R4 or R5), often and much (FM from 4)."),
           lambda r, fm: r >= 4 and fm >= 4),
-    Group("loyal", "Loyal", "Bought not long ago (R3 to R5), often and much (FM from 3; what is not a champion).",
+    Group("loyal", say("Loyal"),
+          say("Bought not long ago (R3 to R5), often and much (FM from 3; what is not a champion)."),
           lambda r, fm: r >= 3 and fm >= 3 and not (r >= 4 and fm >= 4)),
-    Group("recent", "Recent", "Bought lately (R4 or R5), little so far (FM below 3).", lambda r, fm: r >= 4 and fm < 3),
-    Group("needs_attention", "Needs attention", "Bought some time ago (R3), little (FM below 3).",
+    Group("recent", say("Recent"), say("Bought lately (R4 or R5), little so far (FM below 3)."),
+          lambda r, fm: r >= 4 and fm < 3),
+    Group("needs_attention", say("Needs attention"), say("Bought some time ago (R3), little (FM below 3)."),
           lambda r, fm: r == 3 and fm < 3),
-    Group("at_risk", "At risk", "Bought long ago (R1 or R2), often and much before (FM from 3).",
+    Group("at_risk", say("At risk"), say("Bought long ago (R1 or R2), often and much before (FM from 3)."),
           lambda r, fm: r <= 2 and fm >= 3),
-    Group("inactive", "Inactive", "Bought long ago (R1 or R2), little (FM below 3).",
+    Group("inactive", say("Inactive"), say("Bought long ago (R1 or R2), little (FM below 3)."),
           lambda r, fm: r <= 2 and fm < 3),
 )  # fmt: skip
 PRESETS: Mapping[str, Sequence[Group]] = {"eleven": ELEVEN, "six": SIX}
 PRESET_NAMES: Mapping[str, str] = {
-    "eleven": "Eleven groups",
-    "six": "Six groups",
+    "eleven": say("Eleven groups"),
+    "six": say("Six groups"),
 }
-PROSPECTS = Group("prospects", "Prospects", "Known to you, and have not bought yet.", lambda _r, _fm: False)
+PROSPECTS = Group("prospects", say("Prospects"), say("Known to you, and have not bought yet."), lambda _r, _fm: False)
 
 
 @cache

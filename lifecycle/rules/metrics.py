@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
-from lifecycle.rules.stages import STAGES, Stage
+from commerce.sayings import say
+from lifecycle.rules.stages import NAMES, STAGES, Stage
 
 # A second order counts towards the second-order rate within so many days of the first.
 SECOND_ORDER_DAYS = 90
@@ -157,111 +158,122 @@ def _revenue(stage: Stage) -> Reckon:
     return lambda tally: tally.total("revenue", stage)
 
 
+def _revenue_means(stage: Stage) -> str:
+    if stage is Stage.LEAD:
+        return say("Revenue of orders that found their customer at the stage %(stage)s, just before the order moved "
+                   "them: first orders.", stage=NAMES[stage])  # fmt: skip
+    return say("Revenue of orders that found their customer at the stage %(stage)s, just before the order moved them.",
+               stage=NAMES[stage])  # fmt: skip
+
+
 def _active_at_start(tally: Tally) -> int:
     return sum(tally.at_start.get(stage, 0) for stage in ACTIVE)
 
 
-_NAMES = {stage: stage.replace("_", " ") for stage in STAGES}
-
 REACH, ACQUIRE, DEVELOP, RETAIN, ADVOCATES, LOSE = (
-    "Reach", "Acquire", "Develop", "Retain", "Advocate", "Lose and win back")  # fmt: skip
+    say("Reach"), say("Acquire"), say("Develop"), say("Retain"), say("Advocate"), say("Lose and win back"))  # fmt: skip
 GROUPS = (REACH, ACQUIRE, DEVELOP, RETAIN, ADVOCATES, LOSE)
 
 _C, _S, _M, _D = Unit.COUNT, Unit.SHARE, Unit.MONEY, Unit.DAYS
 
 METRICS: tuple[Metric, ...] = (
-    Metric("visits", REACH, "Visits",
-           "Pages of the shop that were opened from somewhere else: another site, a letter, or an address typed in. "
-           "Nobody is recognised, so who comes twice is two visits. Robots, and browsers that ask not to be counted, "
-           "are not in it.", _C, lambda t: t.total("visits")),
-    Metric("views", REACH, "Page views", "Pages of the shop that were opened, from wherever.", _C,
+    Metric("visits", REACH, say("Visits"),
+           say("Pages of the shop that were opened from somewhere else: another site, a letter, or an address "
+               "typed in. Nobody is recognised, so who comes twice is two visits. Robots, and browsers that "
+               "ask not to be counted, are not in it."), _C, lambda t: t.total("visits")),
+    Metric("views", REACH, say("Page views"), say("Pages of the shop that were opened, from wherever."), _C,
            lambda t: t.total("views")),
-    Metric("new_leads", REACH, "New leads",
-           "People who became known to the shop: by signing up, a newsletter, a checkout, a friend's claim or a first "
-           "order. Whoever orders at once is a lead for that moment.", _C, lambda t: t.new_leads),
-    Metric("leads", REACH, "Leads at the end", "Known people without an order that counts, as the period ended.", _C,
+    Metric("new_leads", REACH, say("New leads"),
+           say("People who became known to the shop: by signing up, a newsletter, a checkout, a friend's "
+               "claim or a first order. Whoever orders at once is a lead for that moment."), _C, lambda t: t.new_leads),
+    Metric("leads", REACH, say("Leads at the end"),
+           say("Known people without an order that counts, as the period ended."), _C,
            _standing(Stage.LEAD)),
-    Metric("lead_rate", REACH, "Visits that become leads", "New leads, of all visits in the period.", _S,
+    Metric("lead_rate", REACH, say("Visits that become leads"), say("New leads, of all visits in the period."), _S,
            lambda t: ratio(t.new_leads, t.total("visits"))),
-    Metric("new_customers", ACQUIRE, "New customers",
-           "Customers whose first order that counts was placed in the period. An order counts while it is paid, not "
-           "cancelled, no test, and goods of it are kept.", _C, lambda t: t.total("new_customers")),
-    Metric("conversion", ACQUIRE, "Conversion of leads",
-           "Of everybody who was a lead as the period began or became one in it, those who placed a first order in "
-           "it.", _S,
+    Metric("new_customers", ACQUIRE, say("New customers"),
+           say("Customers whose first order that counts was placed in the period. An order counts while it is "
+               "paid, not cancelled, no test, and goods of it are kept."), _C, lambda t: t.total("new_customers")),
+    Metric("conversion", ACQUIRE, say("Conversion of leads"),
+           say("Of everybody who was a lead as the period began or became one in it, those who placed a first "
+               "order in it."), _S,
            lambda t: ratio(t.flow((Stage.LEAD,), BOUGHT), t.at_start.get(Stage.LEAD, 0) + t.new_leads)),
-    Metric("acquired", ACQUIRE, "Acquired at the end", "Customers at the stage acquired, as the period ended.", _C,
+    Metric("acquired", ACQUIRE, say("Acquired at the end"),
+           say("Customers at the stage acquired, as the period ended."), _C,
            _standing(Stage.ACQUIRED)),
-    Metric("acquired_drop_off", ACQUIRE, "Drop-off of acquired",
-           "Of all moves out of the stage acquired, those into at risk or lapsed, and not onwards.", _S,
+    Metric("acquired_drop_off", ACQUIRE, say("Drop-off of acquired"),
+           say("Of all moves out of the stage acquired, those into at risk or lapsed, and not onwards."), _S,
            _drop_off(Stage.ACQUIRED), lower_is_better=True),
-    Metric("second_order_rate", DEVELOP, "Second-order rate",
-           f"Of customers whose first order is {SECOND_ORDER_DAYS} days old by the period's end, and no older than "
-           f"that and the period's length, those who ordered again within {SECOND_ORDER_DAYS} days of it.", _S,
+    Metric("second_order_rate", DEVELOP, say("Second-order rate"),
+           say("Of customers whose first order is %(days)s days old by the period's end, and no older than "
+               "that and the period's length, those who ordered again within %(days)s days of it.",
+               days=SECOND_ORDER_DAYS), _S,
            lambda t: ratio(_within(t, SECOND_ORDER_DAYS), t.firsts)),
-    Metric("second_order_days", DEVELOP, "Time to the second order",
-           f"Of the same customers who ordered again within {SECOND_ORDER_DAYS} days: half of them did within so many "
-           "days.", _D,
+    Metric("second_order_days", DEVELOP, say("Time to the second order"),
+           say("Of the same customers who ordered again within %(days)s days: half of them did within so many "
+               "days.", days=SECOND_ORDER_DAYS), _D,
            lambda t: median({g: n for g, n in t.gaps.items() if g <= SECOND_ORDER_DAYS}), lower_is_better=True),
-    Metric("developing", DEVELOP, "Developing at the end",
-           "Customers at the stage developing, as the period ended.", _C, _standing(Stage.DEVELOPING)),
-    Metric("developing_drop_off", DEVELOP, "Drop-off of developing",
-           "Of all moves out of the stage developing, those into at risk or lapsed, and not onwards.", _S,
+    Metric("developing", DEVELOP, say("Developing at the end"),
+           say("Customers at the stage developing, as the period ended."), _C, _standing(Stage.DEVELOPING)),
+    Metric("developing_drop_off", DEVELOP, say("Drop-off of developing"),
+           say("Of all moves out of the stage developing, those into at risk or lapsed, and not onwards."), _S,
            _drop_off(Stage.DEVELOPING), lower_is_better=True),
-    Metric("orders", RETAIN, "Orders", "Orders placed in the period that count, of guests too.", _C,
+    Metric("orders", RETAIN, say("Orders"), say("Orders placed in the period that count, of guests too."), _C,
            lambda t: t.total("orders")),
-    Metric("revenue", RETAIN, "Revenue",
-           "The net price of the goods that were kept: after discounts and refunds, without tax and shipping. A refund "
-           "takes from the day of its order.", _M, lambda t: t.total("revenue")),
-    Metric("order_value", RETAIN, "Order value", "Revenue, over the orders.", _M,
+    Metric("revenue", RETAIN, say("Revenue"),
+           say("The net price of the goods that were kept: after discounts and refunds, without tax and "
+               "shipping. A refund takes from the day of its order."), _M, lambda t: t.total("revenue")),
+    Metric("order_value", RETAIN, say("Order value"), say("Revenue, over the orders."), _M,
            lambda t: _each(t.total("revenue"), t.total("orders"))),
-    Metric("repeat_rate", RETAIN, "Repeat rate",
-           "Of everybody who has ever ordered, up to the period's end, those who have ordered twice or more.", _S,
+    Metric("repeat_rate", RETAIN, say("Repeat rate"),
+           say("Of everybody who has ever ordered, up to the period's end, those who have ordered twice or more."), _S,
            lambda t: ratio(t.total("ever_second"), t.total("ever_first"))),
-    Metric("retention", RETAIN, "Retention",
-           "Of customers who ordered in the period before, those who ordered in this one too.", _S,
+    Metric("retention", RETAIN, say("Retention"),
+           say("Of customers who ordered in the period before, those who ordered in this one too."), _S,
            lambda t: ratio(t.total("returning"), t.total("before"))),
-    Metric("returning_revenue", RETAIN, "Revenue of known customers",
-           "Of the revenue, that of orders that were not their customer's first, without guests.", _M,
+    Metric("returning_revenue", RETAIN, say("Revenue of known customers"),
+           say("Of the revenue, that of orders that were not their customer's first, without guests."), _M,
            lambda t: t.total("revenue", *ACTIVE, *SILENT)),
-    Metric("retained", RETAIN, "Retained at the end", "Customers at the stage retained, as the period ended.", _C,
+    Metric("retained", RETAIN, say("Retained at the end"),
+           say("Customers at the stage retained, as the period ended."), _C,
            _standing(Stage.RETAINED)),
-    Metric("retained_drop_off", RETAIN, "Drop-off of retained",
-           "Of all moves out of the stage retained, those into at risk or lapsed, and not onwards.", _S,
+    Metric("retained_drop_off", RETAIN, say("Drop-off of retained"),
+           say("Of all moves out of the stage retained, those into at risk or lapsed, and not onwards."), _S,
            _drop_off(Stage.RETAINED), lower_is_better=True),
-    Metric("advocates", ADVOCATES, "Advocates at the end", "Customers at the stage advocate, as the period ended.", _C,
+    Metric("advocates", ADVOCATES, say("Advocates at the end"),
+           say("Customers at the stage advocate, as the period ended."), _C,
            _standing(Stage.ADVOCATE)),
-    Metric("brought", ADVOCATES, "Customers whom friends brought",
-           "New customers whose first order was judged to be a friend's doing.", _C,
+    Metric("brought", ADVOCATES, say("Customers whom friends brought"),
+           say("New customers whose first order was judged to be a friend's doing."), _C,
            lambda t: t.total("brought")),
-    Metric("referral_rate", ADVOCATES, "Referral rate",
-           "Of new customers, those whose first order was judged to be a friend's doing.", _S,
+    Metric("referral_rate", ADVOCATES, say("Referral rate"),
+           say("Of new customers, those whose first order was judged to be a friend's doing."), _S,
            lambda t: ratio(t.total("brought"), t.total("new_customers"))),
-    Metric("advocate_drop_off", ADVOCATES, "Drop-off of advocates",
-           "Of all moves out of the stage advocate, those into at risk or lapsed.", _S,
+    Metric("advocate_drop_off", ADVOCATES, say("Drop-off of advocates"),
+           say("Of all moves out of the stage advocate, those into at risk or lapsed."), _S,
            _drop_off(Stage.ADVOCATE), lower_is_better=True),
-    Metric("at_risk", LOSE, "At risk at the end", "Customers at the stage at risk, as the period ended.", _C,
+    Metric("at_risk", LOSE, say("At risk at the end"), say("Customers at the stage at risk, as the period ended."), _C,
            _standing(Stage.AT_RISK), lower_is_better=True),
-    Metric("lapsed", LOSE, "Lapsed at the end", "Customers at the stage lapsed, as the period ended.", _C,
+    Metric("lapsed", LOSE, say("Lapsed at the end"), say("Customers at the stage lapsed, as the period ended."), _C,
            _standing(Stage.LAPSED), lower_is_better=True),
-    Metric("slipping", LOSE, "Fell silent",
-           "Of customers who stood at an active stage (acquired, developing, retained, advocate) as the period began, "
-           "how many moves to at risk or lapsed there were from those stages.", _S,
+    Metric("slipping", LOSE, say("Fell silent"),
+           say("Of customers who stood at an active stage (acquired, developing, retained, advocate) as the "
+               "period began, how many moves to at risk or lapsed there were from those stages."), _S,
            lambda t: ratio(t.flow(ACTIVE, SILENT), _active_at_start(t)), lower_is_better=True),
-    Metric("churn", LOSE, "Churn",
-           "Moves into the stage lapsed, of all customers who had ordered and were not lapsed as the period began.", _S,
+    Metric("churn", LOSE, say("Churn"),
+           say("Moves into the stage lapsed, of all customers who had ordered and were not lapsed as the "
+               "period began."), _S,
            lambda t: ratio(t.flow((*ACTIVE, Stage.AT_RISK), (Stage.LAPSED,)),
                            _active_at_start(t) + t.at_start.get(Stage.AT_RISK, 0)), lower_is_better=True),
-    Metric("won_back", LOSE, "Won back", "Moves out of the stage lapsed, by an order.", _C,
+    Metric("won_back", LOSE, say("Won back"), say("Moves out of the stage lapsed, by an order."), _C,
            lambda t: t.flow((Stage.LAPSED,), ACTIVE)),
-    Metric("win_back_rate", LOSE, "Win-back rate",
-           "Moves out of the stage lapsed by an order, of those who were lapsed as the period began.", _S,
+    Metric("win_back_rate", LOSE, say("Win-back rate"),
+           say("Moves out of the stage lapsed by an order, of those who were lapsed as the period began."), _S,
            lambda t: ratio(t.flow((Stage.LAPSED,), ACTIVE), t.at_start.get(Stage.LAPSED, 0))),
     *(Metric(f"revenue_{stage}", LOSE if stage in SILENT else REACH if stage is Stage.LEAD else
              {Stage.ACQUIRED: ACQUIRE, Stage.DEVELOPING: DEVELOP, Stage.RETAINED: RETAIN}.get(stage, ADVOCATES),
-             f"Revenue from {_NAMES[stage]}",
-             f"Revenue of orders that found their customer at the stage {_NAMES[stage]}, just before the order moved "
-             "them" + (": first orders." if stage is Stage.LEAD else "."), _M, _revenue(stage)) for stage in STAGES),
+             say("Revenue from %(stage)s", stage=NAMES[stage]), _revenue_means(stage), _M, _revenue(stage))
+      for stage in STAGES),
 )  # fmt: skip
 BY_KEY: Mapping[str, Metric] = {metric.key: metric for metric in METRICS}
 

@@ -13,6 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
+
+from commerce.sayings import say
 
 # Fewer people than these are an anecdote, however unlikely.
 LEAST_TOGETHER = 5
@@ -107,10 +110,12 @@ def telling(pairs: Iterable[Pair], tested: int) -> Iterator[tuple[Pair, float]]:
 
 def reason(pair: Pair, title: str) -> str:
     """Why a product is proposed, for the merchant: counted of a hundred, where there are as many."""
-    share = (
-        f"{pair.together} of {pair.buyers}" if pair.buyers < 100 else f"{max(1, round(100 * pair.confidence))} of 100"
-    )
-    words = f"bought by {share} who bought {title}"
+    many, of = (pair.together, pair.buyers) if pair.buyers < 100 else (max(1, round(100 * pair.confidence)), 100)
     if pair.others is None:
-        return f"{words}, and by nobody else"
-    return f"{words}; {pair.others:.1f} times as often as by others"
+        return say(
+            "bought by %(many)s of %(of)s who bought %(title)s, and by nobody else", many=many, of=of, title=title
+        )
+    return say(
+        "bought by %(many)s of %(of)s who bought %(title)s; %(times)s times as often as by others",
+        many=many, of=of, title=title, times=Decimal(f"{pair.others:.1f}"),
+    )  # fmt: skip

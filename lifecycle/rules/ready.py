@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from commerce.sayings import say
 from commerce.traits import Op
 from lifecycle.rules.segments import Condition, Group, Match, body
 from lifecycle.rules.stages import Stage
@@ -40,31 +41,36 @@ def _at(*stages: Stage) -> Condition:
 
 
 READY: Sequence[Ready] = (
-    Ready("not-yet", "Signed up, never bought", Stage.LEAD, "A first reason to buy.",
+    Ready("not-yet", say("Signed up, never bought"), Stage.LEAD, say("A first reason to buy."),
           _all(_at(Stage.LEAD), _Ask("known_since", Op.AGO, (14,)))),
-    Ready("nearly", "Left a checkout", Stage.LEAD, "Somebody who nearly bought is reminded.",
+    Ready("nearly", say("Left a checkout"), Stage.LEAD, say("Somebody who nearly bought is reminded."),
           _all(_at(Stage.LEAD), _Ask("left_checkout", Op.WITHIN, (14,)))),
-    Ready("new-once", "New and bought once", Stage.ACQUIRED, "The second order decides whether somebody stays.",
+    Ready("new-once", say("New and bought once"), Stage.ACQUIRED, say("The second order decides whether "
+            "somebody stays."),
           _all(_at(Stage.ACQUIRED), _Ask("first_order_at", Op.WITHIN, (60,)))),
-    Ready("once-quiet", "Bought once, gone quiet", Stage.ACQUIRED, "Before the first order was the only one.",
+    Ready("once-quiet", say("Bought once, gone quiet"), Stage.ACQUIRED, say("Before the first order was the only one."),
           _all(_Ask("orders", Op.EQUALS, (1,)), _Ask("last_order_at", Op.AGO, (60,)),
                _Ask("stage", Op.IS_NOT, (str(Stage.LAPSED),)))),
-    Ready("picking-up", "Picking up speed", Stage.DEVELOPING, "Two orders within two months: the habit begins.",
+    Ready("picking-up", say("Picking up speed"), Stage.DEVELOPING, say("Two orders within two months: the "
+            "habit begins."),
           _all(_at(Stage.DEVELOPING), _Ask("orders_in", Op.AT_LEAST, (2,), days=60))),
-    Ready("loyal", "Loyal", Stage.RETAINED, "Early access, thanks, a question about what to do better.",
+    Ready("loyal", say("Loyal"), Stage.RETAINED, say("Early access, thanks, a question about what to do better."),
           _all(_at(Stage.RETAINED, Stage.ADVOCATE))),
-    Ready("may-invite", "Loyal, never invited anybody", Stage.RETAINED, "Who likes to come back may like to tell.",
+    Ready("may-invite", say("Loyal, never invited anybody"), Stage.RETAINED, say(
+            "Who likes to come back may like to tell."),
           _all(_at(Stage.RETAINED), _Ask("referrals", Op.AT_MOST, (0,)), _Ask("claims", Op.AT_MOST, (0,)))),
-    Ready("advocates", "Advocates", Stage.ADVOCATE, "Those who bring others.", _all(_at(Stage.ADVOCATE))),
-    Ready("resting", "Advocates at rest", Stage.ADVOCATE, "They brought friends once, and nobody lately.",
+    Ready("advocates", say("Advocates"), Stage.ADVOCATE, say("Those who bring others."), _all(_at(Stage.ADVOCATE))),
+    Ready("resting", say("Advocates at rest"), Stage.ADVOCATE, say("They brought friends once, and nobody lately."),
           _all(_Ask("referrals", Op.AT_LEAST, (1,)), _Ask("claims", Op.AT_MOST, (0,), days=180))),
-    Ready("slipping", "Loyal and slipping", Stage.AT_RISK, "Three orders or more, and now silence.",
+    Ready("slipping", say("Loyal and slipping"), Stage.AT_RISK, say("Three orders or more, and now silence."),
           _all(_at(Stage.AT_RISK), _Ask("orders", Op.AT_LEAST, (3,)))),
-    Ready("expiring", "Points expiring", Stage.AT_RISK, "Points that end within a month are a reason to come back.",
+    Ready("expiring", say("Points expiring"), Stage.AT_RISK, say("Points that end within a month are a reason "
+                                                                 "to come back."),
           _all(_Ask("points", Op.AT_LEAST, (1,)), _Ask("points_expire", Op.AHEAD, (30,)))),
-    Ready("valuable", "Lapsed but valuable", Stage.LAPSED, "Worth an effort: three orders or more, or friends brought.",
+    Ready("valuable", say("Lapsed but valuable"), Stage.LAPSED, say("Worth an effort: three orders or more, "
+                                                                    "or friends brought."),
           _all(_at(Stage.LAPSED), Group(Match.ANY, (_Ask("orders", Op.AT_LEAST, (3,)),
                                                     _Ask("referrals", Op.AT_LEAST, (1,)))))),
-    Ready("idle-points", "Lapsed with points left", Stage.LAPSED, "What they have earned is still theirs.",
+    Ready("idle-points", say("Lapsed with points left"), Stage.LAPSED, say("What they have earned is still theirs."),
           _all(_at(Stage.LAPSED), _Ask("points", Op.AT_LEAST, (1,)))),
 )  # fmt: skip

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from commerce.sayings import say, say_many
+
 Facts = Mapping[str, int | str]
 
 
@@ -64,30 +66,41 @@ def sentence(reason: Reason) -> str:
     """The reason in words, without a full stop."""
     match reason.code:
         case "known":
-            return "became known to the shop"
+            return say("became known to the shop")
         case "friend":
-            return "a friend they referred placed a first order"
+            return say("a friend they referred placed a first order")
         case "unhappy":
-            return "gave a bad answer to a survey"
+            return say("gave a bad answer to a survey")
         case "won_back":
-            return f"won back: placed order number {reason.number} after {_days(reason.days)} of silence"
+            return say(
+                "won back: placed order number %(number)s after %(days)s of silence",
+                number=reason.number,
+                days=_days(reason.days),
+            )
         case "came_back":
-            return f"placed order number {reason.number}, which came back later"
+            return say("placed order number %(number)s, which came back later", number=reason.number)
         case "stayed":
-            return f"an order came back, and no other took its place in {_days(reason.days)}"
+            return say("an order came back, and no other took its place in %(days)s", days=_days(reason.days))
         case "silent":
             return _silent(reason)
-    return "placed a first order" if reason.number == 1 else f"placed order number {reason.number}"
+    return (
+        say("placed a first order")
+        if reason.number == 1
+        else say("placed order number %(number)s", number=reason.number)
+    )
 
 
 def _silent(reason: Reason) -> str:
+    passed = _days(reason.days)
     if reason.longest_days:
-        return f"came back after {_days(reason.longest_days)} before; {_days(reason.days)} have passed"
+        longest = _days(reason.longest_days)
+        return say("came back after %(longest)s before; %(days)s have passed", longest=longest, days=passed)
     if reason.usual_days:
-        often = "day" if reason.usual_days == 1 else _days(reason.usual_days)
-        return f"usually orders every {often}; {_days(reason.days)} have passed"
-    return f"{_days(reason.days)} without an order"
+        often = reason.usual_days
+        return say_many("usually orders every day; %(days)s have passed",
+                        "usually orders every %(num)s days; %(days)s have passed", often, days=passed)  # fmt: skip
+    return say_many("%(num)s day without an order", "%(num)s days without an order", reason.days)
 
 
 def _days(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"
+    return say_many("%(num)s day", "%(num)s days", days)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
+from commerce import sayings
 from commerce.refusal import Refusal
 from commerce.traits import BY_TIME, OPS, Kind, Op, Trait
 
@@ -34,7 +36,7 @@ class NotARule(Refusal):
     """This is no rule of a segment."""
 
     def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
-        super().__init__(" ".join(sentence for _, sentence in mistakes))
+        super().__init__(sayings.run_on(sentence for _, sentence in mistakes))
         self.mistakes = tuple(mistakes)
         """Where each mistake is, as the numbers of the parts on the way ("1.0"), and its sentence."""
 
@@ -107,13 +109,13 @@ def _condition_body(condition: Condition) -> dict[str, Any]:
 def read(given: Any, traits: Traits) -> Group:
     """The rule that `given` (parsed JSON) says. Refuses with `NotARule`, naming every mistake and its place."""
     if not isinstance(given, Mapping) or given.get("form") != FORM:
-        raise NotARule([("", f"A rule is an object of form {FORM}.")])
+        raise NotARule([("", sayings.say("A rule is an object of form %(form)s.", form=FORM))])
     reading = _Reading(traits)
     rule = reading.group(given, (), 1)
     if not reading.mistakes and not any(True for _ in conditions(rule)):
-        reading.fault((), "Add at least one condition: a segment of everybody needs no rule.")
+        reading.fault((), sayings.say("Add at least one condition: a segment of everybody needs no rule."))
     if reading.many > MOST_CONDITIONS:
-        reading.fault((), f"A rule has {MOST_CONDITIONS} conditions at most.")
+        reading.fault((), sayings.say("A rule has %(most)s conditions at most.", most=MOST_CONDITIONS))
     if reading.mistakes:
         raise NotARule(reading.mistakes)
     return rule
@@ -133,42 +135,48 @@ class _Reading:
     def group(self, given: Mapping[str, Any], place: tuple[int, ...], depth: int) -> Group:
         parts, match = given.get("parts"), given.get("match")
         if match not in tuple(Match):
-            self.fault(place, "Say whether all, any or none of the conditions must hold.")
+            self.fault(place, sayings.say("Say whether all, any or none of the conditions must hold."))
             match = Match.ALL
         if not isinstance(parts, list) or len(parts) > MOST_CONDITIONS:
-            self.fault(place, f"A group has a list of {MOST_CONDITIONS} parts at most.")
+            self.fault(place, sayings.say("A group has a list of %(most)s parts at most.", most=MOST_CONDITIONS))
             return Group(Match(match))
         read = [self._part(part, (*place, number), depth) for number, part in enumerate(parts)]
         return Group(Match(match), tuple(part for part in read if part is not None))
 
     def _part(self, given: Any, place: tuple[int, ...], depth: int) -> Condition | Group | None:
         if not isinstance(given, Mapping):
-            self.fault(place, "A part of a rule is a condition or a group.")
+            self.fault(place, sayings.say("A part of a rule is a condition or a group."))
             return None
         if "parts" in given:
             if depth >= MOST_DEPTH:
-                self.fault(place, f"Groups lie in one another {MOST_DEPTH} deep at most.")
+                self.fault(place, sayings.say("Groups lie in one another %(most)s deep at most.", most=MOST_DEPTH))
                 return None
             return self.group(given, place, depth + 1)
         self.many += 1
         trait = self._traits.get(given["trait"]) if isinstance(given.get("trait"), str) else None
         if trait is None:
-            self.fault(place, "This condition asks for something that is not known here. Take it out.")
+            self.fault(place, sayings.say("This condition asks for something that is not known here. Take it out."))
             return None
         return self._condition(trait, given, place)
 
     def _condition(self, trait: Trait, given: Mapping[str, Any], place: tuple[int, ...]) -> Condition | None:
         op, values, items, days = given.get("op"), given.get("values", []), given.get("items", []), given.get("days")
         if op not in OPS[trait.kind]:
-            self.fault(place, f"{trait.name}: choose how to compare.")
+            self.fault(place, sayings.say("%(trait)s: choose how to compare.", trait=trait.name))
             return None
         faults = [
             *_value_faults(trait, Op(op), values),
             *_item_faults(trait, items),
-            *(_day_faults(days) if trait.kind is Kind.TIMES else ["no time of its own"] if days is not None else []),
+            *(
+                _day_faults(days)
+                if trait.kind is Kind.TIMES
+                else [sayings.say("no time of its own")]
+                if days is not None
+                else []
+            ),
         ]
         for fault in faults:
-            self.fault(place, f"{trait.name}: {fault}.")
+            self.fault(place, sayings.say("%(trait)s: %(fault)s.", trait=trait.name, fault=fault))
         if faults:
             return None
         unique = tuple(dict.fromkeys(values))
@@ -177,40 +185,67 @@ class _Reading:
 
 def _value_faults(trait: Trait, op: Op, values: Any) -> list[str]:
     if not isinstance(values, list) or len(values) > MOST_VALUES:
-        return [f"at most {MOST_VALUES} values"]
+        return [sayings.say("at most %(most)s values", most=MOST_VALUES)]
     if op in (Op.KNOWN, Op.UNKNOWN) or trait.kind is Kind.FLAG:
-        return ["nothing is compared with it"] if values else []
+        return [sayings.say("nothing is compared with it")] if values else []
     if trait.kind is Kind.CHOICE:
         return _word_faults(trait, values)
     if len(values) != 1:
-        return ["write what to compare it with"]
+        return [sayings.say("write what to compare it with")]
     if op in (Op.BEFORE, Op.SINCE):
-        return [] if _is_day(values[0]) else ["write a day, such as 2026-03-14"]
+        return [] if _is_day(values[0]) else [sayings.say("write a day, such as 2026-03-14")]
     if trait.kind is Kind.MONEY and not _is_whole(values[0], MOST):
-        return ["write an amount of money, such as 250.00"]
+        return [sayings.say("write an amount of money, such as 250.00")]
     most = MOST_DAYS if op in BY_TIME else 100 if trait.kind is Kind.PERCENT else MOST
-    return [] if _is_whole(values[0], most) else [f"write a whole number from 0 to {most:,}"]
+    return (
+        [] if _is_whole(values[0], most) else [sayings.say("write a whole number from 0 to %(most)s", most=f"{most:,}")]
+    )
 
 
 def _word_faults(trait: Trait, values: Sequence[Any]) -> list[str]:
     if not values:
-        return ["choose at least one"]
+        return [sayings.say("choose at least one")]
     if not all(_is_word(value) for value in values):
-        return [f"each choice is a word of {LONGEST_VALUE} letters at most"]
+        return [sayings.say("each choice is a word of %(longest)s letters at most", longest=LONGEST_VALUE)]
     known = {key for key, _ in trait.choices}
-    return ["one of the choices is not known here"] if known and not known.issuperset(values) else []
+    return [sayings.say("one of the choices is not known here")] if known and not known.issuperset(values) else []
 
 
 def _item_faults(trait: Trait, items: Any) -> list[str]:
     if not isinstance(items, list) or len(items) > MOST_VALUES or not all(_is_word(item) for item in items):
-        return [f"name {MOST_VALUES} things at most, each with {LONGEST_VALUE} letters at most"]
+        return [
+            sayings.say(
+                "name %(most)s things at most, each with %(longest)s letters at most",
+                most=MOST_VALUES,
+                longest=LONGEST_VALUE,
+            )
+        ]
     if items and not trait.counts:
-        return ["nothing in particular can be named here"]
-    return [f"name at least one {trait.counts}"] if trait.counts and not items else []
+        return [sayings.say("nothing in particular can be named here")]
+    return [_name_one(trait.counts)] if trait.counts and not items else []
+
+
+def _name_one(counts: str) -> str:
+    return _NAME_ONE.get(counts) or sayings.say("name at least one %(thing)s", thing=counts)
+
+
+_NAME_ONE: Mapping[str, str] = {
+    "product": sayings.say("name at least one product"),
+    "variant": sayings.say("name at least one variant"),
+    "maker": sayings.say("name at least one maker"),
+    "code": sayings.say("name at least one code"),
+    "channel": sayings.say("name at least one channel"),
+    "tag": sayings.say("name at least one tag"),
+    "action": sayings.say("name at least one action"),
+}
 
 
 def _day_faults(days: Any) -> list[str]:
-    return [] if days is None or (_is_whole(days, MOST_DAYS) and days > 0) else [f"1 to {MOST_DAYS:,} days, or ever"]
+    return (
+        []
+        if days is None or (_is_whole(days, MOST_DAYS) and days > 0)
+        else [sayings.say("1 to %(most)s days, or ever", most=f"{MOST_DAYS:,}")]
+    )
 
 
 def _is_whole(value: Any, most: int) -> bool:
@@ -242,34 +277,85 @@ Say = Callable[[Trait, int | str], str]
 
 def sentence(rule: Group, traits: Traits, say: Say = lambda _trait, value: str(value)) -> str:
     """The rule as a sentence that a merchant can check: "stage is lapsed, and spent is at least 200.00 USD"."""
-    words = _words(rule, traits, say)
-    return f"{words[:1].upper()}{words[1:]}." if words else "Everybody."
+    return sayings.sentences([_words(rule, traits, say)]) if rule.parts else sayings.say("Everybody.")
 
 
 def _words(rule: Group, traits: Traits, say: Say) -> str:
-    said = [f"({_words(p, traits, say)})" if isinstance(p, Group) else _said(p, traits, say) for p in rule.parts]
+    said = [
+        sayings.say("(%(rule)s)", rule=_words(p, traits, say)) if isinstance(p, Group) else _said(p, traits, say)
+        for p in rule.parts
+    ]
     if rule.match is Match.NONE:
-        return f"none of: {'; '.join(said)}"
-    return (", and " if rule.match is Match.ALL else ", or ").join(said)
+        return sayings.say("none of: %(rules)s", rules=reduce(_semicolon, said))
+    return reduce(_and if rule.match is Match.ALL else _or, said)
+
+
+def _and(one: str, other: str) -> str:
+    return sayings.say("%(one)s, and %(other)s", one=one, other=other)
+
+
+def _or(one: str, other: str) -> str:
+    return sayings.say("%(one)s, or %(other)s", one=one, other=other)
+
+
+def _semicolon(one: str, other: str) -> str:
+    return sayings.say("%(one)s; %(other)s", one=one, other=other)
+
+
+def _either(one: str, other: str) -> str:
+    return sayings.say("%(one)s or %(other)s", one=one, other=other)
 
 
 def _said(condition: Condition, traits: Traits, say: Say) -> str:
-    trait = traits.get(condition.trait)
+    trait, days = traits.get(condition.trait), condition.days
     if trait is None:
-        return "something that is not known here any more"
-    name, values = trait.name, [say(trait, value) for value in condition.values]
+        return sayings.say("something that is not known here any more")
+    name = trait.name
     if condition.items:
-        name += f" ({' or '.join(say(trait, item) for item in condition.items)})"
+        items = reduce(_either, [say(trait, item) for item in condition.items])
+        name = sayings.say("%(trait)s (%(items)s)", trait=name, items=items)
     if trait.kind is Kind.FLAG:
-        return name if condition.op is Op.IS else f"not: {name}"
-    phrase = _PHRASES[condition.op].format(" or ".join(values))
-    within = f" in the last {condition.days} days" if condition.days is not None else ""
-    return f"{name} {phrase}{within}"
+        return name if condition.op is Op.IS else sayings.say("not: %(trait)s", trait=name)
+    values = [say(trait, value) for value in condition.values]
+    if condition.op in BY_TIME:
+        phrase = _by_time(condition.op, int(condition.values[0]), trait=name, days=values[0])
+    else:
+        phrase = _compared(condition.op, trait=name, value=reduce(_either, values) if values else "")
+    if days is None:
+        return phrase
+    return sayings.say_many("%(what)s in the last %(num)s day", "%(what)s in the last %(num)s days", days, what=phrase)
 
 
-_PHRASES: Mapping[Op, str] = {
-    Op.AT_LEAST: "is at least {}", Op.AT_MOST: "is at most {}", Op.EQUALS: "is exactly {}", Op.BEFORE: "was before {}",
-    Op.SINCE: "was on {} or later", Op.WITHIN: "was in the last {} days", Op.AGO: "was {} days ago or earlier",
-    Op.AHEAD: "is in the next {} days", Op.KNOWN: "is known", Op.UNKNOWN: "is not known", Op.IS: "is {}",
-    Op.IS_NOT: "is not {}",
-}  # fmt: skip
+def _by_time(op: Op, many: int, **said: str) -> str:
+    if op is Op.WITHIN:
+        return sayings.say_many(
+            "%(trait)s was in the last %(days)s day", "%(trait)s was in the last %(days)s days", many, **said
+        )
+    if op is Op.AGO:
+        return sayings.say_many(
+            "%(trait)s was %(days)s day ago or earlier", "%(trait)s was %(days)s days ago or earlier", many, **said
+        )
+    return sayings.say_many(
+        "%(trait)s is in the next %(days)s day", "%(trait)s is in the next %(days)s days", many, **said
+    )
+
+
+def _compared(op: Op, **said: str) -> str:
+    match op:
+        case Op.AT_LEAST:
+            return sayings.say("%(trait)s is at least %(value)s", **said)
+        case Op.AT_MOST:
+            return sayings.say("%(trait)s is at most %(value)s", **said)
+        case Op.EQUALS:
+            return sayings.say("%(trait)s is exactly %(value)s", **said)
+        case Op.BEFORE:
+            return sayings.say("%(trait)s was before %(value)s", **said)
+        case Op.SINCE:
+            return sayings.say("%(trait)s was on %(value)s or later", **said)
+        case Op.KNOWN:
+            return sayings.say("%(trait)s is known", **said)
+        case Op.UNKNOWN:
+            return sayings.say("%(trait)s is not known", **said)
+        case Op.IS_NOT:
+            return sayings.say("%(trait)s is not %(value)s", **said)
+    return sayings.say("%(trait)s is %(value)s", **said)

@@ -17,6 +17,7 @@ from datetime import date
 from commerce.arrivals import NAMES, Arrival
 from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
+from commerce.sayings import said_by, say
 from lifecycle.rules.metrics import METRICS, Metric, Unit
 
 MOST_BYTES = 1_000_000
@@ -72,7 +73,7 @@ def spend(data: bytes, currency: str) -> tuple[dict[tuple[date, str], int], Sequ
             key = month(row["month"]), channel(row["channel"])
             found[key] = found.get(key, 0) + amount(row["spend"], currency)
         except Bad as bad:
-            faults.append(Fault(line, str(bad)))
+            faults.append(Fault(line, said_by(bad)))
     return found, faults[:MOST_FAULTS]
 
 
@@ -84,12 +85,12 @@ def benchmarks(data: bytes, currency: str) -> tuple[dict[str, int], Sequence[Fau
         metric = known.get(row["metric"].casefold())
         try:
             if metric is None:
-                raise Bad("there is no such metric; use a name as it stands on the page")
+                raise Bad(say("there is no such metric; use a name as it stands on the page"))
             if metric.key in found:
-                raise Bad("this metric stands in the file twice")
+                raise Bad(say("this metric stands in the file twice"))
             found[metric.key] = value(metric, row["value"], currency)
         except Bad as bad:
-            faults.append(Fault(line, str(bad)))
+            faults.append(Fault(line, said_by(bad)))
     return found, faults[:MOST_FAULTS]
 
 
@@ -104,7 +105,7 @@ def month(typed: str) -> date:
             raise ValueError(typed)
         return date(year, number, day).replace(day=1)
     except ValueError:
-        raise Bad("the month is written as 2026-03") from None
+        raise Bad(say("the month is written as 2026-03")) from None
 
 
 def channel(typed: str) -> str:
@@ -113,7 +114,7 @@ def channel(typed: str) -> str:
     named = {name.casefold(): arrival for arrival, name in NAMES.items()}
     known = {**named, **{str(arrival): arrival for arrival in Arrival}, **_BILLED}
     if wanted not in known:
-        raise Bad(f"the channel is one of: {', '.join(NAMES.values())}")
+        raise Bad(say("the channel is one of: %(names)s", names=tuple(NAMES.values())))
     return str(known[wanted])
 
 
@@ -122,9 +123,9 @@ def amount(typed: str, currency: str) -> int:
     try:
         minor = Money.parse(typed.strip(), currency).minor
     except BadAmount:
-        raise Bad("an amount is digits with at most one point, such as 1250.00") from None
+        raise Bad(say("an amount is digits with at most one point, such as 1250.00")) from None
     if not 0 <= minor <= MOST_MINOR:
-        raise Bad("an amount is nought or more, and less than any shop spends in a month")
+        raise Bad(say("an amount is nought or more, and less than any shop spends in a month"))
     return minor
 
 
@@ -135,27 +136,27 @@ def value(metric: Metric, typed: str, currency: str) -> int:
         return amount(said, currency)
     if metric.unit is Unit.SHARE:
         if re.fullmatch(r"\d{1,3}(?:\.\d{1,2})?", said, re.ASCII) is None:
-            raise Bad("a share is a number from 0 to 100, such as 35 or 35.5")
+            raise Bad(say("a share is a number from 0 to 100, such as 35 or 35.5"))
         whole, _, part = said.partition(".")
         found = int(whole) * 100 + int(f"{part}00"[:2])
         if found > 10_000:
-            raise Bad("a share is a number from 0 to 100, such as 35 or 35.5")
+            raise Bad(say("a share is a number from 0 to 100, such as 35 or 35.5"))
         return found
     if re.fullmatch(r"\d{1,12}", said, re.ASCII) is None:
-        raise Bad("a number of digits alone, such as 120")
+        raise Bad(say("a number of digits alone, such as 120"))
     return int(said)
 
 
 def _rows(data: bytes, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Each line with its number and the wanted columns. Raises `NotASheet`."""
     if len(data) > MOST_BYTES:
-        raise NotASheet("The file is larger than a megabyte.")
+        raise NotASheet(say("The file is larger than a megabyte."))
     try:
         told = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise NotASheet("The file is not written in UTF-8; save it as “CSV UTF-8”.") from None
+        raise NotASheet(say("The file is not written in UTF-8; save it as “CSV UTF-8”.")) from None
     if "\0" in told:
-        raise NotASheet("The file is no text.")
+        raise NotASheet(say("The file is no text."))
     first = told.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(told, newline=""), delimiter=delimiter)
@@ -165,11 +166,17 @@ def _rows(data: bytes, columns: Mapping[str, Sequence[str]]) -> Iterator[tuple[i
             name: next((heads.index(known) for known in names if known in heads), -1) for name, names in columns.items()
         }
         if missing := [name for name, place in places.items() if place < 0]:
-            raise NotASheet(f"The first line names the columns: {', '.join(columns)}. Missing: {', '.join(missing)}.")
+            raise NotASheet(
+                say(
+                    "The first line names the columns: %(names)s. Missing: %(missing)s.",
+                    names=tuple(columns),
+                    missing=tuple(missing),
+                )
+            )
         for many, cells in enumerate(reader, 1):
             if many > MOST_LINES:
-                raise NotASheet(f"The file has more than {MOST_LINES:,} lines.")
+                raise NotASheet(say("The file has more than %(most)s lines.", most=f"{MOST_LINES:,}"))
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, {name: cells[p] if p < len(cells) else "" for name, p in places.items()}
     except csv.Error:
-        raise NotASheet("The file is no table of comma-separated values.") from None
+        raise NotASheet(say("The file is no table of comma-separated values.")) from None

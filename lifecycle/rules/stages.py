@@ -7,13 +7,14 @@ when the next review is due. Given the same events it always says the same, in w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from commerce.ids import CustomerId, OrderId
+from commerce.sayings import say
 from lifecycle.rules import reasons
 from lifecycle.rules.reasons import Facts, Reason
 from lifecycle.rules.rhythm import silence_of, with_gap
@@ -38,6 +39,11 @@ class Stage(StrEnum):
 
 
 STAGES = tuple(Stage)
+NAMES: Mapping[Stage, str] = {
+    Stage.LEAD: say("lead"), Stage.ACQUIRED: say("acquired"), Stage.DEVELOPING: say("developing"),
+    Stage.RETAINED: say("retained"), Stage.ADVOCATE: say("advocate"), Stage.AT_RISK: say("at risk"),
+    Stage.LAPSED: say("lapsed"),
+}  # fmt: skip
 SILENT = frozenset({Stage.AT_RISK, Stage.LAPSED})
 
 

@@ -15,6 +15,7 @@ from math import sqrt
 from typing import Any
 
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from lifecycle.rules.stages import STAGES
 
 LONGEST_QUESTION = 300
@@ -55,7 +56,7 @@ class Survey:
 
     active: bool = False
     kind: Kind = Kind.NPS
-    question: str = "How likely are you to recommend us to a friend?"
+    question: str = say("How likely are you to recommend us to a friend?")
     after_days: int = 7
     """Days after all of an order was handed over or sent."""
     again_after_days: int = 90
@@ -64,13 +65,13 @@ class Survey:
 
     def __post_init__(self) -> None:
         if not self.question.strip() or len(self.question) > LONGEST_QUESTION:
-            raise BadSurvey(f"The question has 1 to {LONGEST_QUESTION} letters.")
+            raise BadSurvey(say("The question has 1 to %(longest)s letters.", longest=LONGEST_QUESTION))
         if not 0 <= self.after_days <= 60:
-            raise BadSurvey("Ask 0 to 60 days after the delivery.")
+            raise BadSurvey(say("Ask 0 to 60 days after the delivery."))
         if not 7 <= self.again_after_days <= 730:
-            raise BadSurvey("Ask the same person again after 7 to 730 days.")
+            raise BadSurvey(say("Ask the same person again after 7 to 730 days."))
         if unknown := set(self.stages) - set(STAGES):
-            raise BadSurvey(f"There is no stage {', '.join(sorted(unknown))}.")
+            raise BadSurvey(say("There is no stage %(names)s.", names=tuple(sorted(unknown))))
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Survey:
@@ -83,7 +84,9 @@ class Survey:
 def grade(kind: Kind, score: int) -> Grade:
     """What a score says. Raises `BadSurvey` for one that the scale has not."""
     if score not in SCALES[kind]:
-        raise BadSurvey(f"Choose a number from {SCALES[kind].start} to {SCALES[kind].stop - 1}.")
+        raise BadSurvey(
+            say("Choose a number from %(start)s to %(stop)s.", start=SCALES[kind].start, stop=SCALES[kind].stop - 1)
+        )
     if score >= _GOOD[kind]:
         return Grade.GOOD
     return Grade.BAD if score <= _BAD[kind] else Grade.MIDDLE

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from commerce.sayings import say
+
 # So many of a customer's last gaps are kept with their standing. An odd number has a middle.
 KEPT_GAPS = 7
 LONGEST_DAYS = 3650
@@ -54,23 +56,23 @@ class Terms:
         """Of each rule that has to be sound: the field to be put right, what is asked of it, and whether it is so."""
         personal, patience = self.personal_from_orders, self.patience_percent
         return (
-            ("retained_from_orders", "a customer is retained from 2 to 1000 orders",
+            ("retained_from_orders", say("a customer is retained from 2 to 1000 orders"),
              2 <= self.retained_from_orders <= 1000),
-            ("advocate_from_referrals", "an advocate has brought at least one friend, and at most 1000",
+            ("advocate_from_referrals", say("an advocate has brought at least one friend, and at most 1000"),
              1 <= self.advocate_from_referrals <= 1000),
-            ("at_risk_after_days", "a customer must be at risk before lapsing, and both within ten years",
+            ("at_risk_after_days", say("a customer must be at risk before lapsing, and both within ten years"),
              1 <= self.at_risk_after_days < self.lapsed_after_days <= LONGEST_DAYS),
-            ("personal_from_orders", f"a customer's own rhythm shows from 3 to {KEPT_GAPS + 1} orders",
+            ("personal_from_orders", say("a customer's own rhythm shows from 3 to %(most)s orders", most=KEPT_GAPS + 1),
              personal == 0 or 3 <= personal <= KEPT_GAPS + 1),
-            ("at_risk_percent", "a customer is at risk after 100 to 1000 % of the usual gap",
+            ("at_risk_percent", say("a customer is at risk after 100 to 1000 % of the usual gap"),
              100 <= self.at_risk_percent <= 1000),
-            ("lapsed_percent", "a customer lapses after more of the usual gap than at risk, and at most 2000 %",
+            ("lapsed_percent", say("a customer lapses after more of the usual gap than at risk, and at most 2000 %"),
              self.at_risk_percent < self.lapsed_percent <= 2000),
-            ("personal_least_days", "the bounds of a customer's own days are from 1 to 3650, the least first",
+            ("personal_least_days", say("the bounds of a customer's own days are from 1 to 3650, the least first"),
              1 <= self.personal_least_days <= self.personal_most_days <= LONGEST_DAYS),
-            ("patience_percent", "a customer is waited for again from 101 to 300 % of an earlier silence",
+            ("patience_percent", say("a customer is waited for again from 101 to 300 % of an earlier silence"),
              patience == 0 or 101 <= patience <= 300),
-            ("stay_days", "a customer whose order came back stays retained for at most 365 days",
+            ("stay_days", say("a customer whose order came back stays retained for at most 365 days"),
              0 <= self.stay_days <= 365),
         )  # fmt: skip
 

@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
+from commerce.sayings import say
+
 # As in `prediction.histories`: an older date is a clock that had lost its time.
 EARLIEST_DAY = 7305
 WORTH_DAYS = 365
@@ -44,7 +46,7 @@ class ValueTerms:
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is from {low} to {high}")
+                raise ValueError(say("%(name)s is from %(low)s to %(high)s", name=name, low=low, high=high))
 
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> ValueTerms:

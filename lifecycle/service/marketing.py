@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from commerce.refusal import Refusal
+from commerce.sayings import said_by, say, sentences
 from engine import shops, terms
 from engine.work import UnitOfWork
 from lifecycle.records import marketing
@@ -23,6 +24,10 @@ ALL = ""
 
 class NotSpend(Refusal):
     """This spend cannot be taken."""
+
+    def __init__(self, words: str = "", field: str = "") -> None:
+        super().__init__(words)
+        self.field = field
 
 
 class NotABenchmark(Refusal):
@@ -91,12 +96,17 @@ def _margin(work: UnitOfWork) -> int:
 
 def say_spend(work: UnitOfWork, month: str, channel: str, amount: str) -> None:
     """Note what was spent on a channel in a month, in place of what was said of it. Refuses with `NotSpend`."""
-    currency = shops.current(work).currency
+    currency, field = shops.current(work).currency, ""
     try:
-        said = {(sheets.month(month), sheets.channel(channel)): sheets.amount(amount, currency)}
+        field = "month"
+        first = sheets.month(month)
+        field = "channel"
+        arrival = sheets.channel(channel)
+        field = "amount"
+        minor = sheets.amount(amount, currency)
     except Bad as bad:
-        raise NotSpend(f"{str(bad)[:1].upper()}{str(bad)[1:]}.") from None
-    marketing.say_spend(work, said)
+        raise NotSpend(sentences([said_by(bad)]), field) from None
+    marketing.say_spend(work, {(first, arrival): minor})
 
 
 def import_spend(work: UnitOfWork, data: bytes) -> tuple[int, Sequence[Fault]]:
@@ -116,11 +126,11 @@ def say_benchmarks(work: UnitOfWork, typed: Mapping[str, str]) -> None:
     for key, text in typed.items():
         metric = BY_KEY.get(key)
         if metric is None:
-            raise NotABenchmark("There is no such metric.")
+            raise NotABenchmark(say("There is no such metric."))
         try:
             said[key] = sheets.value(metric, text, currency) if text.strip() else None
         except Bad as bad:
-            raise NotABenchmark(f"{metric.name}: {bad}.") from None
+            raise NotABenchmark(say("%(metric)s: %(fault)s.", metric=metric.name, fault=said_by(bad))) from None
     marketing.say_benchmarks(work, said)
 
 

@@ -13,12 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from commerce.arrivals import Arrival
+from commerce.sayings import say
 from commerce.touchpoints import Touchpoint
 from engine import shops
 from engine.work import UnitOfWork
-from lifecycle.records import marketing, metrics, standings, visits
+from lifecycle.records import marketing, metrics, visits
 from lifecycle.rules.marketing import Cohort, cohorts
 from lifecycle.rules.metrics import SECOND_ORDER_DAYS, Period, Reading, Span, Tally, read, shifted
+from lifecycle.service.stages import stage_counts
 
 # A count that took a second is not made again for eight minutes: a shop costs a five-hundredth of a core at most.
 PACE = 500
@@ -32,27 +34,27 @@ _FIRST, _LAST = date(1, 1, 1), date(9999, 12, 31)
 
 TOUCHPOINTS = (
     Touchpoint(
-        "subscribed", "Newsletter", "Has agreed to letters or text messages, and not taken it back.",
+        "subscribed", say("Newsletter"), say("Has agreed to letters or text messages, and not taken it back."),
         "SELECT DISTINCT c.customer_id FROM customer_facts f JOIN customers c ON c.shop_id = f.shop_id "
         "AND c.external_id = f.customer_external_id WHERE f.shop_id = :shop_id "
         "AND f.fact IN ('consent' || ':' || 'email', 'consent' || ':' || 'sms') "
         "AND f.value #>> '{}' = 'subscribed'",
     ),
     Touchpoint(
-        "checkout", "Checkout begun", "Has begun a checkout that is kept, finished or left.",
+        "checkout", say("Checkout begun"), say("Has begun a checkout that is kept, finished or left."),
         "SELECT DISTINCT customer_id FROM checkouts WHERE shop_id = :shop_id",
     ),
     Touchpoint(
-        "ordered", "Order", "Has placed an order that counts.",
+        "ordered", say("Order"), say("Has placed an order that counts."),
         "SELECT DISTINCT customer_id FROM happenings WHERE shop_id = :shop_id AND kind = 'order'",
     ),
     Touchpoint(
-        "returned", "Return", "Has sent goods of an order back, all or some.",
+        "returned", say("Return"), say("Has sent goods of an order back, all or some."),
         "SELECT DISTINCT customer_id FROM orders WHERE shop_id = :shop_id AND refund_count > 0 "
         "AND customer_id IS NOT NULL",
     ),
     Touchpoint(
-        "brought", "Friend brought", "Has brought a friend whose order counts.",
+        "brought", say("Friend brought"), say("Has brought a friend whose order counts."),
         "SELECT DISTINCT customer_id FROM happenings WHERE shop_id = :shop_id AND kind = 'referral'",
     ),
 )  # fmt: skip
@@ -145,7 +147,7 @@ def report(work: UnitOfWork, span: Span = Span.MONTH, start: date | None = None)
     """Every metric of the period in which `start` lies, beside the one before; the last whole one, if none is named."""
     _, today = calendar(work)
     period = Period.of(span, start) if start else Period.of(span, today).before
-    now = {str(stage): many for stage, many in standings.counts(work).items()}
+    now = {str(stage): many for stage, many in stage_counts(work).items()}
     readings = read(
         _tally(work, period, now, today), _tally(work, period.before, now, today), marketing.benchmarks(work)
     )

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from commerce.refusal import Refusal
+from commerce.sayings import said_by, sentences
 from engine import terms
 from engine.work import UnitOfWork
 from lifecycle.records import census
@@ -63,8 +64,7 @@ def draft(now: Terms, changed: Mapping[str, int]) -> Terms:
     try:
         return replace(now, **changed)
     except Unsound as fault:
-        words = str(fault)
-        raise RulesRefused(fault.name, f"{words[0].upper()}{words[1:]}.") from None
+        raise RulesRefused(fault.name, sentences([said_by(fault)])) from None
 
 
 def publish(work: UnitOfWork, changed: Mapping[str, int], seen: int) -> int:

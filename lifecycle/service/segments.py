@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from commerce.store import PutSegment, SetTags
 from engine import announcements, outbox, shops
 from engine.work import UnitOfWork
@@ -84,7 +85,7 @@ AFTER_TROUBLE = timedelta(hours=6)
 # An automation is told of single people; thousands at once come from a change that was no deed of theirs.
 MOST_ANNOUNCED = 1000
 TOLD_AT_ONCE = 1000
-FAILED = "The last look at everybody failed or took too long. A rule with fewer conditions may help."
+FAILED = say("The last look at everybody failed or took too long. A rule with fewer conditions may help.")
 KEPT_DAYS = 400
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from commerce.sayings import say
 from commerce.traits import Kind, Source, Trait
 
-_LOYALTY = "Loyalty"
+_LOYALTY = say("Loyalty")
 
 # The newest rows of a table that only grows, read backwards: what is newer than that many is looked up otherwise.
 _NEWEST = """
@@ -19,12 +20,15 @@ BALANCES = Source(
     WHERE b.shop_id = :shop_id AND b.customer_id {among}
     """,
     (
-        Trait("points", "points", "Points that are not held for a code; those still pending among them.",
+        Trait("points", say("points"),
+              say("Points that are not held for a code; those still pending among them."),
               Kind.NUMBER, _LOYALTY, "points", absent=0),
-        Trait("points_held", "points held", "Points set aside for codes that are not used yet.", Kind.NUMBER, _LOYALTY,
-              "held", absent=0),
-        Trait("points_owed", "points owed", "Points that were spent before a refund took them back.", Kind.NUMBER,
-              _LOYALTY, "debt", absent=0),
+        Trait("points_held", say("points held"),
+              say("Points set aside for codes that are not used yet."),
+              Kind.NUMBER, _LOYALTY, "held", absent=0),
+        Trait("points_owed", say("points owed"),
+              say("Points that were spent before a refund took them back."),
+              Kind.NUMBER, _LOYALTY, "debt", absent=0),
     ),
     news=_NEWEST.format(table="entries", key="entry_id"),
 )  # fmt: skip
@@ -35,8 +39,9 @@ EXPIRING = Source(
     WHERE l.shop_id = :shop_id AND l.customer_id {among} AND l.remaining > 0 AND l.expires_at IS NOT NULL GROUP BY 1
     """,
     (
-        Trait("points_expire", "next points expire", "When the next of the customer's points expire, if nothing "
-              "happens.", Kind.INSTANT, _LOYALTY, "expires_at"),
+        Trait("points_expire", say("next points expire"),
+              say("When the next of the customer's points expire, if nothing happens."),
+              Kind.INSTANT, _LOYALTY, "expires_at"),
     ),
 )  # fmt: skip
 
@@ -46,11 +51,15 @@ TIERS = Source(
     WHERE t.shop_id = :shop_id AND t.customer_id {among}
     """,
     (
-        Trait("tier", "tier", "The highest tier that the member has reached and kept, or that the shop has given.",
+        Trait("tier", say("tier"),
+              say("The highest tier that the member has reached and kept, or that the shop has given."),
               Kind.CHOICE, _LOYALTY, "tier"),
-        Trait("tier_since", "entered the tier", "When the tier of now began.", Kind.INSTANT, _LOYALTY, "since"),
-        Trait("tier_ends", "tier ends", "When the tier changes, if nothing happens.", Kind.INSTANT, _LOYALTY,
-              "next_at"),
+        Trait("tier_since", say("entered the tier"),
+              say("When the tier of now began."),
+              Kind.INSTANT, _LOYALTY, "since"),
+        Trait("tier_ends", say("tier ends"),
+              say("When the tier changes, if nothing happens."),
+              Kind.INSTANT, _LOYALTY, "next_at"),
     ),
     news=_NEWEST.format(table="tier_changes", key="change_id"),
 )  # fmt: skip
@@ -62,8 +71,10 @@ DEEDS = Source(
       AND d.withdrawn_at IS NULL GROUP BY 1
     """,
     (
-        Trait("did", "actions done", "How often the customer did one of these actions of your program: a review, a "
-              "newsletter, an event of your own.", Kind.TIMES, _LOYALTY, "times", counts="action"),
+        Trait("did", say("actions done"),
+              say("How often the customer did one of these actions of your program: a review, a newsletter, "
+                  "an event of your own."),
+              Kind.TIMES, _LOYALTY, "times", counts="action"),
     ),
 )  # fmt: skip
 
@@ -73,8 +84,9 @@ REDEMPTIONS = Source(
     WHERE r.shop_id = :shop_id AND r.customer_id {among} AND r.created_at >= {since} AND r.refused_at IS NULL GROUP BY 1
     """,
     (
-        Trait("bought_reward", "rewards bought", "How often the customer bought a reward with points; refused ones do "
-              "not count.", Kind.TIMES, _LOYALTY, "times"),
+        Trait("bought_reward", say("rewards bought"),
+              say("How often the customer bought a reward with points; refused ones do not count."),
+              Kind.TIMES, _LOYALTY, "times"),
     ),
 )  # fmt: skip
 

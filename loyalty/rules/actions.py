@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from commerce.sayings import say
 from loyalty.rules import bodies
 from loyalty.rules.earning import MOST_POINTS, Period
 
@@ -59,36 +60,42 @@ class Action:
     def read(cls, body: Any) -> Action:
         return cls(
             **bodies.given(
-                cls, body, "an action", kind=bodies.one_of(ActionKind, ", ".join(ActionKind)),
+                cls, body, say("an action"), kind=bodies.one_of(ActionKind, ", ".join(ActionKind)),
                 period=bodies.one_of(Period, ", ".join(Period)),
             )
         )  # fmt: skip
 
     def mistakes(self) -> Iterator[str]:
         if not self.key or not self.key.isascii() or not self.key.replace("_", "a").isalnum() or len(self.key) > 64:
-            yield "its key is made of up to 64 letters, digits and underscores"
+            yield say("its key is made of up to 64 letters, digits and underscores")
         if not self.title.strip() or len(self.title) > 100:
-            yield "its title has from 1 to 100 letters"
+            yield say("its title has from 1 to 100 letters")
         if not 1 <= self.points <= MOST_POINTS:
-            yield f"it brings from 1 to {MOST_POINTS} points"
+            yield say("it brings from 1 to %(most)s points", most=MOST_POINTS)
         if self.limit < 0 or not 0 <= self.hold_days <= 365:
-            yield "its limit is not below zero, and points are held from 0 to 365 days"
+            yield say("its limit is not below zero, and points are held from 0 to 365 days")
         if self.kind in ON_HONOUR and not self.limit:
-            yield "nobody vouches for it but the shopper: say how often one member may have it"
+            yield say("nobody vouches for it but the shopper: say how often one member may have it")
         if self.link and not self.link.startswith("https://"):
-            yield "its link begins with https://"
+            yield say("its link begins with https://")
 
 
 def mistakes(actions: Sequence[Action]) -> Iterator[str]:
     """What is wrong with a shop's actions, in sentences."""
     if len(actions) > MOST_ACTIONS:
-        yield f"a program has at most {MOST_ACTIONS} actions"
+        yield say("a program has at most %(most)s actions", most=MOST_ACTIONS)
     keys = [action.key for action in actions]
-    yield from (f"two actions are called {key!r}: give each a key of its own" for key in dict.fromkeys(keys)
-                if keys.count(key) > 1)  # fmt: skip
+    yield from (
+        say("two actions are called '%(key)s': give each a key of its own", key=key)
+        for key in dict.fromkeys(keys)
+        if keys.count(key) > 1
+    )
     kinds = [action.kind for action in actions if action.kind in BY_NATURE]
-    yield from (f"two actions are for {kind}: it would pay twice" for kind in dict.fromkeys(kinds)
-                if kinds.count(kind) > 1)  # fmt: skip
+    yield from (
+        say("two actions are for %(kind)s: it would pay twice", kind=kind)
+        for kind in dict.fromkeys(kinds)
+        if kinds.count(kind) > 1
+    )
     for action in actions:
         yield from (f"action {action.key!r}: {mistake}" for mistake in action.mistakes())
 

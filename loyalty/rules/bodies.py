@@ -10,7 +10,14 @@ from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any
 
-_KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", str: "text", tuple: "a list of text"}
+from commerce.sayings import say
+
+_KINDS: Mapping[type, str] = {
+    bool: say("true or false"),
+    int: say("a whole number"),
+    str: say("text"),
+    tuple: say("a list of text"),
+}
 
 # No rule of a shop is longer; it bounds what a page can send.
 MOST_ITEMS = 500
@@ -19,12 +26,12 @@ MOST_ITEMS = 500
 def given(kind: type, body: Any, what: str, /, **readers: Callable[[Any], Any]) -> dict[str, Any]:
     """The arguments for `kind` that `body` holds; fields in `readers` are read by theirs. Raises `ValueError`."""
     if not isinstance(body, Mapping):
-        raise ValueError(f"{what} is not written as one")
+        raise ValueError(say("%(what)s is not written as one", what=what))
     known = {found.name: found.default for found in fields(kind)}
     if unknown := sorted(set(body) - set(known)):
-        raise ValueError(f"{what} has no {', '.join(unknown)}")
+        raise ValueError(say("%(what)s has no %(names)s", what=what, names=tuple(unknown)))
     if missing := [name for name, default in known.items() if default is MISSING and name not in body]:
-        raise ValueError(f"{what} needs {', '.join(missing)}")
+        raise ValueError(say("%(what)s needs %(names)s", what=what, names=tuple(missing)))
     return {
         name: readers[name](value) if name in readers else _one(name, value, known[name], what)
         for name, value in body.items()
@@ -35,10 +42,10 @@ def _one(name: str, value: Any, default: Any, what: str) -> Any:
     kind = str if default is MISSING else type(default)
     if kind is tuple:
         if not isinstance(value, (list, tuple)) or not all(type(one) is str for one in value):
-            raise ValueError(f"{name} of {what} is {_KINDS[kind]}")
+            raise ValueError(say("%(name)s of %(what)s is %(kind)s", name=name, what=what, kind=_KINDS[kind]))
         return tuple(value)
     if type(value) is not kind:
-        raise ValueError(f"{name} of {what} is {_KINDS[kind]}")
+        raise ValueError(say("%(name)s of %(what)s is %(kind)s", name=name, what=what, kind=_KINDS[kind]))
     return value
 
 
@@ -47,7 +54,7 @@ def listed(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
 
     def items(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)) or len(value) > MOST_ITEMS:
-            raise ValueError(f"a list of at most {MOST_ITEMS} was expected")
+            raise ValueError(say("a list of at most %(most)s was expected", most=MOST_ITEMS))
         return tuple(read(one) for one in value)
 
     return items
@@ -60,20 +67,22 @@ def one_of(kind: Callable[[Any], Any], names: str) -> Callable[[Any], Any]:
         try:
             return kind(value)
         except ValueError:
-            raise ValueError(f"one of {names} was expected, not {str(value)[:40]!r}") from None
+            raise ValueError(
+                say("one of %(names)s was expected, not '%(value)s'", names=names, value=str(value)[:40])
+            ) from None
 
     return read
 
 
 def whole(value: Any) -> int:
     if type(value) is not int:
-        raise ValueError(f"a whole number was expected, not {str(value)[:40]!r}")
+        raise ValueError(say("a whole number was expected, not '%(value)s'", value=str(value)[:40]))
     return value
 
 
 def yes_no_or_neither(value: Any) -> bool | None:
     if value is not None and type(value) is not bool:
-        raise ValueError("true, false or nothing was expected")
+        raise ValueError(say("true, false or nothing was expected"))
     return value
 
 
@@ -82,11 +91,13 @@ def instant(value: Any) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError("an instant is text such as 2026-11-27T00:00:00+00:00")
+        raise ValueError(say("an instant is text such as 2026-11-27T00:00:00+00:00"))
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{value[:40]!r} is no instant; expected 2026-11-27T00:00:00+00:00") from None
+        raise ValueError(
+            say("'%(value)s' is no instant; expected 2026-11-27T00:00:00+00:00", value=value[:40])
+        ) from None
     if found.tzinfo is None:
-        raise ValueError(f"{value[:40]!r} has no zone; expected 2026-11-27T00:00:00+00:00")
+        raise ValueError(say("'%(value)s' has no zone; expected 2026-11-27T00:00:00+00:00", value=value[:40]))
     return found

@@ -14,6 +14,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from commerce.sayings import say
+
 SEED_BYTES = 32
 MOST_PRIZES = 20
 MOST_WINNERS = 10_000
@@ -71,24 +73,24 @@ class Contest:
 
     def _times(self, at: datetime) -> Iterator[str]:
         if not self.title.strip() or len(self.title) > LONGEST_TITLE or not self.title.isprintable():
-            yield f"its title has from 1 to {LONGEST_TITLE} letters"
+            yield say("its title has from 1 to %(longest)s letters", longest=LONGEST_TITLE)
         if self.opens_at < at:
-            yield "it opens in the past: nobody may know the tickets when the seed is chosen"
+            yield say("it opens in the past: nobody may know the tickets when the seed is chosen")
         if not self.opens_at < self.closes_at <= self.opens_at + LONGEST:
-            yield "it closes after it opens, and within a year"
+            yield say("it closes after it opens, and within a year")
         if self.minimum_minor < 0 or self.most_per_customer < 1:
-            yield "the least order is not below zero, and each customer may have a ticket at least"
+            yield say("the least order is not below zero, and each customer may have a ticket at least")
 
     def _prizes(self) -> Iterator[str]:
         if not 1 <= len(self.prizes) <= MOST_PRIZES:
-            yield f"it has from 1 to {MOST_PRIZES} kinds of prize"
+            yield say("it has from 1 to %(most)s kinds of prize", most=MOST_PRIZES)
         if any(prize.count < 1 for prize in self.prizes) or sum(p.count for p in self.prizes) > MOST_WINNERS:
-            yield f"there is at least one of each prize, and {MOST_WINNERS} prizes at most"
+            yield say("there is at least one of each prize, and %(most)s prizes at most", most=MOST_WINNERS)
         if self.kind == ContestKind.SCRATCH:
             if any(prize.chance < 1 for prize in self.prizes) or sum(prize.chance for prize in self.prizes) > WHOLE:
-                yield "each prize has a chance above 0 %, and all together no more than 100 %"
+                yield say("each prize has a chance above 0 %, and all together no more than 100 %")
         elif any(prize.chance for prize in self.prizes):
-            yield "in a draw all tickets have the same chance"
+            yield say("in a draw all tickets have the same chance")
 
 
 def commitment(seed: bytes) -> str:

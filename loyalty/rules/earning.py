@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
+from commerce.sayings import say
 from loyalty.rules import bodies
 from loyalty.rules.promotions import Selection
 
@@ -109,7 +110,7 @@ class GoodsRule:
 
     @classmethod
     def read(cls, body: Any) -> GoodsRule:
-        return cls(**bodies.given(cls, body, "a rule for goods", goods=Selection.read))
+        return cls(**bodies.given(cls, body, say("a rule for goods"), goods=Selection.read))
 
 
 def ranked(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -195,7 +196,7 @@ class Earning:
         }  # fmt: skip
         return cls(
             **bodies.given(
-                cls, body, "the earning section", tax=bodies.yes_no_or_neither, tiers=_tiers,
+                cls, body, say("the earning section"), tax=bodies.yes_no_or_neither, tiers=_tiers,
                 goods=bodies.listed(GoodsRule.read), milestones=bodies.listed(Milestone.read),
                 caps=bodies.listed(Cap.read), **read,
             )
@@ -211,65 +212,89 @@ class Earning:
 
 def _tiers(body: Any) -> tuple[tuple[str, int], ...]:
     if not isinstance(body, Mapping) or not all(type(percent) is int for percent in body.values()):
-        raise ValueError("tiers of the earning section are percentages by the key of a tier")
+        raise ValueError(say("tiers of the earning section are percentages by the key of a tier"))
     return tuple((str(key), percent) for key, percent in body.items())
 
 
 def _flat(earning: Earning) -> Iterator[str]:
-    for name, points in (("an order", earning.per_order), ("a piece", earning.per_item)):
+    for name, points in ((say("an order"), earning.per_order), (say("a piece"), earning.per_item)):
         if not 0 <= points <= MOST_POINTS:
-            yield f"points for {name} go from 0 to {MOST_POINTS}"
+            yield say("points for %(name)s go from 0 to %(most)s", name=name, most=MOST_POINTS)
     if earning.minimum_minor < 0:
-        yield "the least spend is not below zero"
+        yield say("the least spend is not below zero")
     if earning.discounts and earning.tax is False:
-        yield "prices before discounts have no tax of their own: count tax, or leave prices as they are written"
+        yield say("prices before discounts have no tax of their own: count tax, or leave prices as they are written")
 
 
 def _goods(earning: Earning) -> Iterator[str]:
     if len(earning.goods) > MOST_RULES:
-        yield f"there are at most {MOST_RULES} rules for goods"
+        yield say("there are at most %(most)s rules for goods", most=MOST_RULES)
     named = list[tuple[str, str]]()
     for place, rule in enumerate(earning.goods, 1):
         if not rule.goods:
-            yield f"rule {place} for goods names none"
+            yield say("rule %(place)s for goods names none", place=place)
         if not 0 <= rule.percent <= MOST_PERCENT or not 0 <= rule.fixed <= MOST_POINTS:
-            yield f"rule {place} for goods goes from 0 to {MOST_PERCENT} %, or from 0 to {MOST_POINTS} points a piece"
+            yield say(
+                "rule %(place)s for goods goes from 0 to %(most)s %%, or from 0 to %(points)s points a piece",
+                place=place,
+                most=MOST_PERCENT,
+                points=MOST_POINTS,
+            )
         elif rule.fixed and rule.percent != 100:
-            yield f"rule {place} for goods would pay twice: name a percentage or points a piece, not both"
+            yield say(
+                "rule %(place)s for goods would pay twice: name a percentage or points a piece, not both", place=place
+            )
         elif not rule.fixed and rule.percent == 100:
-            yield f"rule {place} for goods changes nothing: name another percentage, or points a piece"
+            yield say(
+                "rule %(place)s for goods changes nothing: name another percentage, or points a piece", place=place
+            )
         if rule.fixed and earning.per_item:
-            yield f"rule {place} for goods would pay twice: every piece brings points already"
-        named += [("product", product) for product in rule.goods.products]
-        named += [("variant", variant) for variant in rule.goods.variants]
-        named += [("vendor", vendor) for vendor in rule.goods.vendors]
-        named += [("collection", collection) for collection in rule.goods.collections]
+            yield say("rule %(place)s for goods would pay twice: every piece brings points already", place=place)
+        named += [(say("product"), product) for product in rule.goods.products]
+        named += [(say("variant"), variant) for variant in rule.goods.variants]
+        named += [(say("vendor"), vendor) for vendor in rule.goods.vendors]
+        named += [(say("collection"), collection) for collection in rule.goods.collections]
         if len(rule.title) > LONGEST_TITLE:
-            yield f"the title of rule {place} for goods has at most {LONGEST_TITLE} letters"
+            yield say(
+                "the title of rule %(place)s for goods has at most %(most)s letters", place=place, most=LONGEST_TITLE
+            )
     twice = [one for one in dict.fromkeys(named) if named.count(one) > 1] if len(named) <= 5000 else []
-    yield from (f"two rules for goods name {what} {which}: only the first would count" for what, which in twice)
+    yield from (
+        say("two rules for goods name %(what)s %(which)s: only the first would count", what=what, which=which)
+        for what, which in twice
+    )
 
 
 def _milestones(earning: Earning) -> Iterator[str]:
     if len(earning.milestones) > MOST_RULES:
-        yield f"there are at most {MOST_RULES} milestones"
+        yield say("there are at most %(most)s milestones", most=MOST_RULES)
     for found in earning.milestones:
         if found.order < 1 or not 1 <= found.points <= MOST_POINTS:
-            yield f"a milestone brings from 1 to {MOST_POINTS} points, for order 1 or a later one"
+            yield say("a milestone brings from 1 to %(most)s points, for order 1 or a later one", most=MOST_POINTS)
     at = [found.order for found in earning.milestones if not found.every]
-    yield from (f"two milestones are for order {n}: it would pay twice" for n in dict.fromkeys(at) if at.count(n) > 1)
+    yield from (
+        say("two milestones are for order %(number)s: it would pay twice", number=n)
+        for n in dict.fromkeys(at)
+        if at.count(n) > 1
+    )
 
 
 def _caps(earning: Earning) -> Iterator[str]:
     if any(cap.points < 1 for cap in earning.caps):
-        yield "a cap leaves at least one point"
+        yield say("a cap leaves at least one point")
     periods = [cap.period for cap in earning.caps]
-    yield from (f"two caps are for one {p}" for p in dict.fromkeys(periods) if periods.count(p) > 1)
+    yield from (
+        say("two caps are for one %(period)s", period=p) for p in dict.fromkeys(periods) if periods.count(p) > 1
+    )
 
 
 def _tier_mistakes(earning: Earning) -> Iterator[str]:
     keys = [key for key, _ in earning.tiers]
-    yield from (f"tier {key!r} has two rates: it would pay twice" for key in dict.fromkeys(keys) if keys.count(key) > 1)
+    yield from (
+        say("tier '%(key)s' has two rates: it would pay twice", key=key)
+        for key in dict.fromkeys(keys)
+        if keys.count(key) > 1
+    )
     for key, percent in earning.tiers:
         if not 0 <= percent <= MOST_PERCENT:
-            yield f"tier {key!r} earns from 0 to {MOST_PERCENT} % of the usual points"
+            yield say("tier '%(key)s' earns from 0 to %(most)s %% of the usual points", key=key, most=MOST_PERCENT)

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from commerce.sayings import say
 from loyalty.rules.months import MOST_MONTHS, Round, add_months, day_of, end_of, next_yearly, rounded_up
 
 # Members are told so many days before points expire; each of the three once.
@@ -61,27 +62,31 @@ class Expiry:
     def read(cls, body: Mapping[str, Any]) -> Expiry:
         """A policy as terms store it. Raises `ValueError` for what is none."""
         if unknown := sorted(set(body) - {known.name for known in fields(cls)}):
-            raise ValueError(f"expiry has no {', '.join(unknown)}")
+            raise ValueError(say("expiry has no %(names)s", names=tuple(unknown)))
         if any(type(body.get(name, 1)) is not int for name in ("months", "month", "day")):
-            raise ValueError("months and days of expiry are whole numbers")
+            raise ValueError(say("months and days of expiry are whole numbers"))
         given = dict(body)
         for name, kind in (("policy", Policy), ("round_up", Round), ("activity", Activity)):
             if name in given:
                 if given[name] not in set(kind):
-                    raise ValueError(f"{name} of expiry is one of {', '.join(kind)}")
+                    raise ValueError(say("%(name)s of expiry is one of %(names)s", name=name, names=tuple(kind)))
                 given[name] = kind(given[name])
         return cls(**given)
 
     def mistakes(self) -> Iterator[str]:
         """What is wrong with the policy, in sentences; none if it can be published."""
         if not 1 <= self.months <= MOST_MONTHS:
-            yield f"points last from 1 to {MOST_MONTHS} months"
+            yield say("points last from 1 to %(most)s months", most=MOST_MONTHS)
         if not 1 <= self.month <= 12 or not 1 <= self.day <= 31:
-            yield "the day on which points expire is a day of a month"
+            yield say("the day on which points expire is a day of a month")
         elif self.day > _LONGEST[self.month - 1]:
-            yield f"there is no day {self.day} in month {self.month}: name one that is there each year"
+            yield say(
+                "there is no day %(day)s in month %(month)s: name one that is there each year",
+                day=self.day,
+                month=self.month,
+            )
         if self.policy is not Policy.LOT and self.round_up is not Round.DAY:
-            yield "only points that expire lot by lot last to the end of a month, quarter or year"
+            yield say("only points that expire lot by lot last to the end of a month, quarter or year")
 
     @property
     def yearly(self) -> bool:

@@ -16,6 +16,7 @@ from datetime import date, datetime, time, tzinfo
 
 from commerce.identity import email_key
 from commerce.phones import fold_digits
+from commerce.sayings import said_by, say, say_many
 from loyalty.rules.sources import ANYBODY, FORMATS, NAMES, Format, Source, month_day, told
 
 MOST_ROWS = 100_000
@@ -103,7 +104,7 @@ def read(data: bytes, zone: tzinfo, at: datetime, source: Source | None = None) 
     out = waiting = 0
     for number, cells in lead + list(lines):
         if len(rows) >= MOST_ROWS:
-            raise Unreadable(f"The file has more than {MOST_ROWS} lines. Please import it in parts.")
+            raise Unreadable(say("The file has more than %(most)s lines. Please import it in parts.", most=MOST_ROWS))
         if not layout.takes_part(cells):
             out += 1
             continue
@@ -111,16 +112,20 @@ def read(data: bytes, zone: tzinfo, at: datetime, source: Source | None = None) 
             row = _row(number, cells, layout, zone, at)
             waiting += _points(layout.headed(cells, layout.form.pending) or "0") if layout.form.pending else 0
         except _Bad as bad:
-            faults.append(Fault(number, str(bad)))
+            faults.append(Fault(number, said_by(bad)))
             continue
         # Two lots of one person have dates that differ; the same line twice is a mistake, or would pay twice.
         own = layout.headed(cells, layout.form.row_id) if layout.form.row_id else ""
         first = seen.setdefault((row.email, row.external_id, row.earned_at, row.expires_at, own), number)
         if first != number:
-            faults.append(Fault(number, f"line {first} is about the same person: put them together, or date them"))
+            faults.append(
+                Fault(
+                    number, say("line %(first)s is about the same person: put them together, or date them", first=first)
+                )
+            )
         rows.append(row)
     if not rows and not faults:
-        raise Unreadable("The file has a heading and nothing below it that could be brought.")
+        raise Unreadable(say("The file has a heading and nothing below it that could be brought."))
     shown = {what: name for what, (_, name) in layout.columns.items()}
     return Sheet(rows, faults[:MOST_FAULTS], shown, layout.form.source, _notes(out, waiting, layout.form))
 
@@ -128,22 +133,33 @@ def read(data: bytes, zone: tzinfo, at: datetime, source: Source | None = None) 
 def _notes(out: int, waiting: int, form: Format) -> list[str]:
     found = list[str]()
     if out:
-        lines = "line is" if out == 1 else "lines are"
-        found.append(f"{out} {lines} of people who take no part in {NAMES[form.source]}: left out.")
+        found.append(
+            say_many(
+                "%(num)s line is of people who take no part in %(program)s: left out.",
+                "%(num)s lines are of people who take no part in %(program)s: left out.",
+                out,
+                program=NAMES[form.source],
+            )
+        )
     if waiting:
         found.append(
-            f"{waiting} points are still pending there: they are not brought. Import those once they are given."
+            say(
+                "%(waiting)s points are still pending there: they are not brought. Import those once they are given.",
+                waiting=waiting,
+            )
         )
     return found
 
 
 def _text(data: bytes) -> str:
     if len(data) > MOST_BYTES:
-        raise Unreadable(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Please import it in parts.")
+        raise Unreadable(
+            say("The file is larger than %(most)s MB. Please import it in parts.", most=MOST_BYTES // 1000000)
+        )
     try:
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise Unreadable("The file is not in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.") from None
+        raise Unreadable(say("The file is not in UTF-8. In a spreadsheet, save it as “CSV UTF-8”.")) from None
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -157,7 +173,9 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error:
-            raise Unreadable(f"Line {reader.line_num} has a quotation mark that is not closed.") from None
+            raise Unreadable(
+                say("Line %(line)s has a quotation mark that is not closed.", line=reader.line_num)
+            ) from None
         if any(cells):
             yield reader.line_num, cells
 
@@ -168,10 +186,10 @@ def _layout(
     """Which column is what; and the lines that were read to find out and are no heading."""
     number, cells = next(lines, (0, list[str]()))
     if not cells:
-        raise Unreadable("The file is empty.")
+        raise Unreadable(say("The file is empty."))
     if len(cells) == 2 and _digits(cells[1]).isdigit():
         who = "email" if "@" in cells[0] else "external_id"
-        columns = {who: (0, "first column"), "points": (1, "second column")}
+        columns: dict[str, tuple[int, str]] = {who: (0, say("first column")), "points": (1, say("second column"))}
         return _Layout(FORMATS[source or Source.OTHER], columns, 2), [(number, cells)]
     plain = [re.sub(r"[^a-z0-9]", "", cell.lower()) for cell in cells]
     form = FORMATS[_whose(plain, source)]
@@ -182,8 +200,10 @@ def _layout(
             found[what] = (places[0], cells[places[0]][:_LONGEST_CELL])
     if "points" not in found or not {"email", "external_id"} & set(found):
         raise Unreadable(
-            "The first line has to name the columns: “email” or “customer id”, and “points”. "
-            "“earned at” and “expires at” may be there too."
+            say(
+                "The first line has to name the columns: “email” or “customer id”, and “points”. “earned at” "
+                "and “expires at” may be there too."
+            )
         )
     # The heading tells how many cells each line has.
     return _Layout(form, found, len(cells), plain), []
@@ -194,26 +214,32 @@ def _whose(headings: Sequence[str], said: Source | None) -> Source:
     found = told(headings)
     if said in (None, Source.OTHER) or found in (Source.OTHER, said):
         return found if said in (None, Source.OTHER) else said
-    raise Unreadable(f"This is a file of {NAMES[found]}, by its headings, and not of {NAMES[said]}. Choose that one.")
+    raise Unreadable(
+        say(
+            "This is a file of %(found)s, by its headings, and not of %(named)s. Choose that one.",
+            found=NAMES[found],
+            named=NAMES[said],
+        )
+    )
 
 
 def _row(number: int, cells: list[str], layout: _Layout, zone: tzinfo, at: datetime) -> Row:
     if len(cells) > layout.cells:
-        raise _Bad(f"has {len(cells)} cells where there are {layout.cells} columns: is there a comma in a number? "
-                   "Write 52620")  # fmt: skip
+        raise _Bad(say("has %(many)s cells where there are %(cells)s columns: is there a comma in a number? "
+                       "Write 52620", many=len(cells), cells=layout.cells))  # fmt: skip
     address, external_id = layout.cell(cells, "email"), layout.cell(cells, "external_id")
     email = email_key(address)
     if address and email is None:
-        raise _Bad("the e-mail address is none")
+        raise _Bad(say("the e-mail address is none"))
     if email is None and not external_id:
-        raise _Bad("says neither an e-mail address nor a customer's number")
+        raise _Bad(say("says neither an e-mail address nor a customer's number"))
     earned_at, expires_at = _instant(layout.cell(cells, "earned_at"), zone), _instant(
         layout.cell(cells, "expires_at"), zone
     )  # fmt: skip
     if earned_at and earned_at > at:
-        raise _Bad("the points were earned in the future")
+        raise _Bad(say("the points were earned in the future"))
     if expires_at and expires_at <= at:
-        raise _Bad("the points have expired already")
+        raise _Bad(say("the points have expired already"))
     points = _points(layout.cell(cells, "points"))
     birthday = _birthday(layout.cell(cells, "birthday"), layout.form)
     return Row(number, email, external_id or None, points, earned_at, expires_at, birthday)
@@ -225,24 +251,30 @@ def _birthday(given: str, form: Format) -> str | None:
         return None
     found = month_day(plain, form)
     if found is None:
-        raise _Bad(f"a birthday is written as {form.written}")
+        raise _Bad(say("a birthday is written as %(written)s", written=form.written))
     return found
 
 
 def _points(given: str) -> int:
     plain = _digits(given)
     if not plain:
-        raise _Bad("has no points: write 0 for none")
+        raise _Bad(say("has no points: write 0 for none"))
     if plain.startswith("-"):
-        raise _Bad("the points are below zero")
+        raise _Bad(say("the points are below zero"))
     if re.fullmatch(r"\d{1,3}([,.٬’' \u00a0\u202f]\d{3})+", plain):
-        raise _Bad(f"the points “{given}” have a separator in them: write {re.sub(r'[^0-9]', '', plain)}")
+        raise _Bad(
+            say(
+                "the points “%(given)s” have a separator in them: write %(plain)s",
+                given=given,
+                plain=re.sub("[^0-9]", "", plain),
+            )
+        )
     whole = re.fullmatch(r"(\d{1,12})(\.0{1,6})?", plain, re.ASCII)
     if whole is None:
-        raise _Bad("points are a whole number, such as 250")
+        raise _Bad(say("points are a whole number, such as 250"))
     points = int(whole[1])
     if points > MOST_POINTS:
-        raise _Bad(f"so many points cannot be meant: at most {MOST_POINTS}")
+        raise _Bad(say("so many points cannot be meant: at most %(most)s", most=MOST_POINTS))
     return points
 
 
@@ -261,7 +293,7 @@ def _instant(given: str, zone: tzinfo) -> datetime | None:
             else datetime.fromisoformat(plain)
         )
     except ValueError:
-        raise _Bad("a date is written as 2026-03-31") from None
+        raise _Bad(say("a date is written as 2026-03-31")) from None
     if not 1990 <= found.year <= 2200:
-        raise _Bad("a date is of the Gregorian calendar, such as 2026-03-31")
+        raise _Bad(say("a date is of the Gregorian calendar, such as 2026-03-31"))
     return found if found.tzinfo else found.replace(tzinfo=zone)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from commerce.orders import KeptLine, Order
+from commerce.sayings import say
 from loyalty.rules import bodies
 
 MOST_PROMOTIONS = 50
@@ -45,7 +46,7 @@ class Selection:
 
     @classmethod
     def read(cls, body: Any) -> Selection:
-        return cls(**bodies.given(cls, body, "a selection of goods"))
+        return cls(**bodies.given(cls, body, say("a selection of goods")))
 
     def __bool__(self) -> bool:
         return bool(self.products or self.variants or self.vendors or self.collections)
@@ -98,23 +99,23 @@ class Promotion:
 
     def mistakes(self) -> Iterator[str]:
         if not self.key or not self.key.isascii() or not self.key.replace("-", "a").isalnum() or len(self.key) > 64:
-            yield "its key is made of up to 64 letters, digits and hyphens"
+            yield say("its key is made of up to 64 letters, digits and hyphens")
         if not self.title.strip() or len(self.title) > 100:
-            yield "its title has from 1 to 100 letters"
+            yield say("its title has from 1 to 100 letters")
         if not 100 <= self.percent <= MOST_PERCENT:
-            yield f"it brings from 100 % to {MOST_PERCENT} % of the usual points"
+            yield say("it brings from 100 %% to %(most)s %% of the usual points", most=MOST_PERCENT)
         if not 0 <= self.bonus <= MOST_BONUS:
-            yield f"its bonus goes from 0 to {MOST_BONUS} points"
+            yield say("its bonus goes from 0 to %(most)s points", most=MOST_BONUS)
         if self.percent == 100 and not self.bonus:
-            yield "it brings nothing: give it more than 100 % or a bonus"
+            yield say("it brings nothing: give it more than 100 % or a bonus")
         if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
-            yield "it ends before it starts"
+            yield say("it ends before it starts")
         if wrong := sorted(set(self.weekdays) - set(WEEKDAYS)):
-            yield f"{', '.join(wrong)} is no day of the week"
+            yield say("%(names)s is no day of the week", names=tuple(wrong))
         if wrong := sorted(set(self.channels) - {"online", "pos", "draft"}):
-            yield f"{', '.join(wrong)} is none of online, pos and draft"
+            yield say("%(names)s is none of online, pos and draft", names=tuple(wrong))
         if self.minimum_minor < 0 or self.most_orders < 0:
-            yield "neither its least spend nor its number of orders is below zero"
+            yield say("neither its least spend nor its number of orders is below zero")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +180,10 @@ def _in_time(one: Promotion, other: Promotion) -> bool:
 def mistakes(promotions: Sequence[Promotion], stacking: Stacking | None) -> Iterator[str]:
     """What is wrong with a shop's promotions, in sentences."""
     if len(promotions) > MOST_PROMOTIONS:
-        yield f"a program has at most {MOST_PROMOTIONS} promotions"
+        yield say("a program has at most %(most)s promotions", most=MOST_PROMOTIONS)
     keys = [p.key for p in promotions]
     yield from (
-        f"two promotions are called {key!r}: give each a key of its own" for key in dict.fromkeys(keys)
+        say("two promotions are called '%(key)s': give each a key of its own", key=key) for key in dict.fromkeys(keys)
         if keys.count(key) > 1
     )  # fmt: skip
     for p in promotions:
@@ -193,6 +194,10 @@ def mistakes(promotions: Sequence[Promotion], stacking: Stacking | None) -> Iter
         )
         if overlapping is not None:
             yield (
-                f"promotions {overlapping[0].key!r} and {overlapping[1].key!r} may meet in one order: say whether "
-                f"the best of them counts, or they add up, or they multiply"
+                say(
+                    "promotions '%(one)s' and '%(other)s' may meet in one order: say whether the best of them "
+                    "counts, or they add up, or they multiply",
+                    one=overlapping[0].key,
+                    other=overlapping[1].key,
+                )
             )

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from commerce.sayings import say
+
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
@@ -82,7 +84,9 @@ _DEFAULTS = tuple((known.name, known.default) for known in fields(Receipt))
 def sentence(receipt: Receipt) -> str:
     """The receipt of a redemption or a merge in words. An order's own are written where it is reckoned."""
     if receipt.merged:
-        return "the store merged two customer accounts into one"
+        return say("the store merged two customer accounts into one")
     if receipt.outcome is None:
-        return f"{receipt.reward}: {receipt.cost} points held for its code"
-    return f"code {receipt.code}: {receipt.outcome}" if receipt.code else f"{receipt.reward}: {receipt.outcome}"
+        return say("%(reward)s: %(cost)s points held for its code", reward=receipt.reward, cost=receipt.cost)
+    if receipt.code:
+        return say("code %(code)s: %(outcome)s", code=receipt.code, outcome=receipt.outcome)
+    return say("%(reward)s: %(outcome)s", reward=receipt.reward, outcome=receipt.outcome)

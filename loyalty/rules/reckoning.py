@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from commerce.money import Money
 from commerce.orders import KeptLine, Order
+from commerce.sayings import Saying, listed, say, say_many
 from loyalty.rules.earning import GoodsRule, Rounding, Trigger
 from loyalty.rules.promotions import Promotion, Stacking
 from loyalty.rules.receipts import Grounds, Receipt
@@ -23,8 +24,8 @@ from loyalty.rules.rewards import CODE_PREFIX
 from loyalty.rules.terms import Terms
 
 NO_GROUNDS = Grounds()
-NOTHING_COUNTS = "nothing of it counts"
-NOBODY = "the order belongs to no customer account yet"
+NOTHING_COUNTS = say("nothing of it counts")
+NOBODY = say("the order belongs to no customer account yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def owed(order: Order, terms: Terms, grounds: Grounds = NO_GROUNDS, lines: Seque
     not cancelled. `lines` are its goods, where the terms have rules for some of them (`Terms.by_line`).
     """
     if reason := _nothing(order, terms) or grounds.barred:
-        return Owed(0, f"no points: {reason}", Receipt(reason=reason))
+        return Owed(0, say("no points: %(reason)s", reason=reason), Receipt(reason=reason))
     if terms.plain and (terms.earning.credit or not order.credit_minor):
         return _plainly(order, terms)
     return _in_full(order, terms, grounds, lines)
@@ -62,7 +63,7 @@ def tried(
 def unowned(order: Order, terms: Terms) -> Owed:
     """Of an order that has no customer: why it earns nothing, or that what it would earn waits for one."""
     reason = _nothing(order, terms) or NOBODY
-    return Owed(0, f"no points: {reason}", Receipt(reason=reason))
+    return Owed(0, say("no points: %(reason)s", reason=reason), Receipt(reason=reason))
 
 
 def available_at(order: Order, terms: Terms) -> datetime:
@@ -73,28 +74,32 @@ def available_at(order: Order, terms: Terms) -> datetime:
 
 def _nothing(order: Order, terms: Terms) -> str | None:
     if order.test:
-        return "a test order"
+        return say("a test order")
     if order.cancelled:
-        return "the order was cancelled"
+        return say("the order was cancelled")
     if not order.paid:
-        return "the order is not paid"
+        return say("the order is not paid")
     if order.currency != terms.currency:
-        return f"the order is in {order.currency} and the program in {terms.currency}"
+        return say(
+            "the order is in %(theirs)s and the program in %(ours)s",
+            theirs=order.currency,
+            ours=terms.currency,
+        )
     if order.kept_minor <= 0:
-        return "no goods were kept"
+        return say("no goods were kept")
     return None if terms.plain and order.credit_minor is not None else _barred(order, terms)
 
 
 def _barred(order: Order, terms: Terms) -> str | None:
     earning = terms.earning
     if earning.trigger == Trigger.FULFILLED and order.fulfilled_at is None:
-        return "the order is not fulfilled yet"
+        return say("the order is not fulfilled yet")
     if order.channel == "pos" and not earning.pos:
-        return "orders at the till earn nothing"
+        return say("orders at the till earn nothing")
     if order.channel == "draft" and not earning.draft:
-        return "orders that the shop wrote itself earn nothing"
+        return say("orders that the shop wrote itself earn nothing")
     if order.credit_minor is None and not earning.credit:
-        return "the store has not said yet how much of it gift cards and credit paid"
+        return say("the store has not said yet how much of it gift cards and credit paid")
     return None
 
 
@@ -102,13 +107,18 @@ def _plainly(order: Order, terms: Terms) -> Owed:
     """The usual points for goods kept, and no more rules."""
     kept, rate = order.kept_minor, _rate_of(terms.points, terms.per_minor, terms.currency)
     points = kept * terms.points // terms.per_minor
-    said = f"{points} points for {Money(kept, terms.currency)} of goods kept, {rate}"
+    said = say(
+        "%(points)s points for %(money)s of goods kept, %(rate)s",
+        points=points,
+        money=Money(kept, terms.currency),
+        rate=rate,
+    )
     return Owed(points, said, Receipt(kept, rate))
 
 
 @cache
 def _rate_of(points: int, per_minor: int, currency: str) -> str:
-    return f"at {points} for each {Money(per_minor, currency)}"
+    return say("at %(points)s for each %(money)s", points=points, money=Money(per_minor, currency))
 
 
 def _rate(terms: Terms) -> str:
@@ -205,8 +215,12 @@ def _reckoned(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[Kept
 def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> Owed:
     earning, found = terms.earning, _reckoned(order, terms, grounds, lines)
     if isinstance(found, int):
-        short = f"less than {Money(earning.minimum_minor, terms.currency)} counts" if found else NOTHING_COUNTS
-        return Owed(0, f"no points: {short}", Receipt(found, reason=short))
+        short = (
+            say("less than %(money)s counts", money=Money(earning.minimum_minor, terms.currency))
+            if found
+            else NOTHING_COUNTS
+        )
+        return Owed(0, say("no points: %(reason)s", reason=short), Receipt(found, reason=short))
     receipt = Receipt(
         found.counts_minor, _rate(terms), earning.rounding, found.tier, tuple([p.key for p in found.used]),
         tuple(found.extras), found.cut, frozen=grounds, goods=_titled(found.kept),
@@ -271,26 +285,51 @@ def _extras(terms: Terms, grounds: Grounds, kept: Sequence[_Kept]) -> list[tuple
     """What comes beside the spend: for the order, for its pieces, for its number."""
     earning, found = terms.earning, list[tuple[str, int]]()
     if earning.per_order:
-        found.append(("the order", earning.per_order))
+        found.append((say("the order"), earning.per_order))
     if earning.per_item and (pieces := sum(each.pieces for each in kept if each.percent)):
-        found.append((f"{pieces} pieces", earning.per_item * pieces))
+        found.append((say_many("%(num)s piece", "%(num)s pieces", pieces), earning.per_item * pieces))
     for rule in earning.goods:
         if rule.fixed and (own := sum(each.pieces for each in kept if each.rule is rule)):
-            found.append((f"{own} pieces of {rule.title or 'certain goods'}", rule.fixed * own))
+            found.append((_pieces(rule, own), rule.fixed * own))
     number = grounds.number
     if number is not None:
-        found += [(f"order number {number}", m.points) for m in earning.milestones if m.reached(number)]
+        found += [
+            (say("order number %(number)s", number=number), m.points) for m in earning.milestones if m.reached(number)
+        ]
     return found
+
+
+def _pieces(rule: GoodsRule, own: int) -> Saying:
+    """So many pieces of the goods that a rule is for, by its title where it has one."""
+    if rule.title:
+        return say_many("%(num)s piece of %(title)s", "%(num)s pieces of %(title)s", own, title=rule.title)
+    return say_many("%(num)s piece of certain goods", "%(num)s pieces of certain goods", own)
 
 
 def _sentence(points: int, receipt: Receipt, terms: Terms, used: Sequence[Promotion]) -> str:
     """The breakdown as people read it."""
-    parts = [f"{points} points for {Money(receipt.basis_minor, terms.currency)} that counts, {receipt.rate}"]
+    parts = [
+        say(
+            "%(points)s points for %(money)s that counts, %(rate)s",
+            points=points,
+            money=Money(receipt.basis_minor, terms.currency),
+            rate=receipt.rate,
+        )
+    ]
     if receipt.multiplier != 100 and receipt.frozen:
-        parts.append(f"times {receipt.multiplier} % for tier {receipt.frozen.tier}")
-    parts += [f"{percent} % of it for goods of {title}" for title, percent in receipt.goods]
-    parts += [f"times {p.percent} % by {p.title}" for p in used if p.percent != 100]
-    parts += [f"{bonus} for {what}" for what, bonus in receipt.extras]
+        parts.append(
+            say("times %(multiplier)s %% for tier %(tier)s", multiplier=receipt.multiplier, tier=receipt.frozen.tier)
+        )
+    parts += [
+        say("%(percent)s %% of it for goods of %(title)s", percent=percent, title=title)
+        for title, percent in receipt.goods
+    ]
+    parts += [
+        say("times %(percent)s %% by %(promotion)s", percent=p.percent, promotion=p.title)
+        for p in used
+        if p.percent != 100
+    ]
+    parts += [say("%(bonus)s for %(what)s", bonus=bonus, what=what) for what, bonus in receipt.extras]
     if receipt.caps:
-        parts.append(f"{receipt.caps} above the cap not paid")
-    return ", ".join(parts)
+        parts.append(say("%(caps)s above the cap not paid", caps=receipt.caps))
+    return listed(parts)

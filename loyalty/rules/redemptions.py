@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId, OrderId
+from commerce.sayings import say
 from loyalty.rules.earning import Returns
 from loyalty.rules.rewards import Reward
 
@@ -15,7 +16,7 @@ from loyalty.rules.rewards import Reward
 LATE_ORDERS = timedelta(days=1)
 
 # What became of a redemption, where something hangs on it; every other answer says why the points came back.
-HELD, USED = "held", "used"
+HELD, USED = say("held"), say("used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,20 @@ def target(redemption: Redemption, at: datetime, returns: Returns = Returns.NEVE
     if redemption.used_by is not None:
         return Target(redemption.points - _returned(redemption, returns), 0, USED)
     if redemption.taken_back:
-        return Target(0, 0, "the shop took it back")
+        return Target(0, 0, say("the shop took it back"))
     if redemption.money and redemption.issued:
         return Target(redemption.points, 0, USED)
     if redemption.refused:
-        return Target(0, 0, "the shop could not hand it over" if redemption.by_hand else "the store refused the code")
+        return Target(
+            0, 0, say("the shop could not hand it over") if redemption.by_hand else say("the store refused the code")
+        )
     if redemption.returned:
-        return Target(0, 0, "the order was cancelled")
+        return Target(0, 0, say("the order was cancelled"))
     if redemption.ended:
-        return Target(0, 0, "the merchant ended the code")
+        return Target(0, 0, say("the merchant ended the code"))
     # Whether money was handed over is for the store to say: no time that passes makes it so.
     if not redemption.money and redemption.expires_at + LATE_ORDERS <= at:
-        return Target(0, 0, "the code was not used")
+        return Target(0, 0, say("the code was not used"))
     return Target(redemption.points, redemption.points, HELD)
 
 

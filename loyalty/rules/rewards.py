@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from commerce.rewards import Combines, Goods
+from commerce.sayings import say
 from loyalty.rules.tiers import Ladder, Level
 
 
@@ -88,25 +89,25 @@ class Reward:
     def read(cls, body: Mapping[str, Any]) -> Reward:
         """A reward as terms and redemptions store it. Raises `ValueError` for what is none."""
         if unknown := sorted(set(body) - {known.name for known in fields(cls)}):
-            raise ValueError(f"a reward has no {', '.join(unknown)}")
+            raise ValueError(say("a reward has no %(names)s", names=tuple(unknown)))
         for name in ("key", "title", "points"):
             if name not in body:
-                raise ValueError(f"a reward needs a {name}")
+                raise ValueError(say("a reward needs a %(name)s", name=name))
         given = dict(body)
         if given.get("kind", Kind.AMOUNT) not in set(Kind):
-            raise ValueError(f"a reward is one of {', '.join(Kind)}")
+            raise ValueError(say("a reward is one of %(names)s", names=tuple(Kind)))
         given["kind"] = Kind(given.get("kind", Kind.AMOUNT))
         given["goods"] = _goods(given.get("goods") or {})
         given["combines"] = _combines(given.get("combines") or {})
         given["tiers"] = _tiers(given.get("tiers") or ())
         for name in ("webhook", "alone"):
             if not isinstance(given.get(name, False), bool):
-                raise ValueError(f"{name} of a reward is true or false")
+                raise ValueError(say("%(name)s of a reward is true or false", name=name))
         if not isinstance(given.get("from_tier", ""), str):
-            raise ValueError("from_tier of a reward is the key of a tier")
+            raise ValueError(say("from_tier of a reward is the key of a tier"))
         for name, value in given.items():
             if name in _NUMBERS and (type(value) is not int and not (name == "most_shipping_minor" and value is None)):
-                raise ValueError(f"{name} of a reward is a whole number")
+                raise ValueError(say("%(name)s of a reward is a whole number", name=name))
         return cls(**given)
 
     @property
@@ -158,127 +159,129 @@ _NUMBERS = frozenset(
 def _goods(body: Any) -> Goods:
     names = ("products", "variants", "collections")
     if not isinstance(body, Mapping) or set(body) - set(names):
-        raise ValueError("goods of a reward are products, variants or collections")
+        raise ValueError(say("goods of a reward are products, variants or collections"))
     lists = [body.get(name, ()) for name in names]
     if not all(isinstance(ids, (list, tuple)) and all(isinstance(one, str) for one in ids) for ids in lists):
-        raise ValueError("goods of a reward are lists of the store's numbers, as text")
+        raise ValueError(say("goods of a reward are lists of the store's numbers, as text"))
     return Goods(*(tuple(ids) for ids in lists))
 
 
 def _tiers(body: Any) -> tuple[str, ...]:
     if not isinstance(body, (list, tuple)) or not all(isinstance(one, str) for one in body):
-        raise ValueError("tiers of a reward are a list of their keys")
+        raise ValueError(say("tiers of a reward are a list of their keys"))
     return tuple(body)
 
 
 def _combines(body: Any) -> Combines:
     names = ("orders", "products", "shipping")
     if not isinstance(body, Mapping) or set(body) - set(names):
-        raise ValueError("a reward combines with orders, products or shipping")
+        raise ValueError(say("a reward combines with orders, products or shipping"))
     if not all(isinstance(answer, bool) for answer in body.values()):
-        raise ValueError("whether a reward combines is true or false")
+        raise ValueError(say("whether a reward combines is true or false"))
     return Combines(**body)
 
 
 def _anything(reward: Reward) -> Iterator[str]:
     if not (0 < len(reward.key) <= LONGEST_KEY and reward.key.isascii() and reward.key.replace("-", "a").isalnum()):
-        yield f"its key is made of up to {LONGEST_KEY} letters, digits and hyphens"
+        yield say("its key is made of up to %(longest)s letters, digits and hyphens", longest=LONGEST_KEY)
     if not reward.title.strip() or len(reward.title) > LONGEST_TITLE or not reward.title.isprintable():
-        yield f"its title has from 1 to {LONGEST_TITLE} letters"
+        yield say("its title has from 1 to %(longest)s letters", longest=LONGEST_TITLE)
     if not 1 <= reward.points <= MOST_POINTS:
-        yield "it costs at least one point"
+        yield say("it costs at least one point")
     if reward.limit < 0 or not 0 <= reward.limit_days <= MONEY_DAYS:
-        yield f"its limit for one customer is a number, in 0 to {MONEY_DAYS} days"
+        yield say("its limit for one customer is a number, in 0 to %(most)s days", most=MONEY_DAYS)
     elif reward.limit_days and not reward.limit:
-        yield "it names the days of a limit, and not how many a customer may have in them"
+        yield say("it names the days of a limit, and not how many a customer may have in them")
 
 
 def _whose(reward: Reward) -> Iterator[str]:
     if reward.tiers and reward.from_tier:
-        yield "it is for certain tiers, or from a tier upwards: choose one of these"
+        yield say("it is for certain tiers, or from a tier upwards: choose one of these")
     if reward.webhook and reward.kind != Kind.CUSTOM:
-        yield "only a custom reward is handed over by your own system"
+        yield say("only a custom reward is handed over by your own system")
     if reward.alone and reward.handed_over:
-        yield "what is handed over is used on no order: it cannot be the only reward of one"
+        yield say("what is handed over is used on no order: it cannot be the only reward of one")
     elif reward.alone and any(reward.combines):
-        yield "the only reward of an order is combined with nothing: choose one of these"
+        yield say("the only reward of an order is combined with nothing: choose one of these")
 
 
 def _worth(reward: Reward) -> Iterator[str]:
     """Each kind says what it is worth in its own way, and says nothing in another's."""
     if not 0 <= reward.amount_minor <= MOST_MINOR or not 0 <= reward.percent <= 100:
-        yield "an amount is not below zero, and a percentage goes from 1 to 100"
+        yield say("an amount is not below zero, and a percentage goes from 1 to 100")
         return
     amount, percent = reward.amount_minor > 0, reward.percent > 0
     if reward.kind in (Kind.AMOUNT, Kind.GIFT_CARD, Kind.STORE_CREDIT) and (not amount or percent):
-        yield "it is worth an amount, and no percentage"
+        yield say("it is worth an amount, and no percentage")
     if reward.kind == Kind.PERCENTAGE and (amount or not percent):
-        yield "it is worth a percentage from 1 to 100, and no amount"
+        yield say("it is worth a percentage from 1 to 100, and no amount")
     if reward.kind == Kind.FREE_SHIPPING and (amount or percent):
-        yield "it is worth what the shipping costs: it names no amount and no percentage"
+        yield say("it is worth what the shipping costs: it names no amount and no percentage")
     if reward.kind == Kind.PRODUCT and amount == percent:
-        yield "it takes either an amount or a percentage off its goods"
+        yield say("it takes either an amount or a percentage off its goods")
     elif reward.kind == Kind.PRODUCT and reward.percent == 100:
         # The platform counts uses of a code and not pieces: 100 % would make a whole basket of them free.
-        yield "100 % would make every piece in the basket free: name the price of one piece as its amount"
+        yield say("100 % would make every piece in the basket free: name the price of one piece as its amount")
     if reward.kind == Kind.CUSTOM and (amount or percent):
-        yield "what it is worth stands in its title: it names no amount and no percentage"
+        yield say("what it is worth stands in its title: it names no amount and no percentage")
     most = reward.most_shipping_minor
     if most is not None and (reward.kind != Kind.FREE_SHIPPING or not 1 <= most <= MOST_MINOR):
-        yield "only free shipping has a highest price of shipping, and that is above zero"
+        yield say("only free shipping has a highest price of shipping, and that is above zero")
 
 
 def _days(reward: Reward) -> Iterator[str]:
     if reward.kind == Kind.GIFT_CARD:
         if not 0 <= reward.code_days <= MONEY_DAYS:
-            yield f"a gift card ends after 1 to {MONEY_DAYS} days, or never (0)"
+            yield say("a gift card ends after 1 to %(most)s days, or never (0)", most=MONEY_DAYS)
     elif reward.kind == Kind.STORE_CREDIT:
         # Its end is what we recognise a credit by, if the store's answer is lost (decision 25).
         if not 1 <= reward.code_days <= MONEY_DAYS:
-            yield f"store credit ends after 1 to {MONEY_DAYS} days"
+            yield say("store credit ends after 1 to %(most)s days", most=MONEY_DAYS)
     elif not 1 <= reward.code_days <= CODE_DAYS:
-        yield f"its code works for 1 to {CODE_DAYS} days"
+        yield say("its code works for 1 to %(most)s days", most=CODE_DAYS)
 
 
 def _conditions(reward: Reward) -> Iterator[str]:
     if not 0 <= reward.minimum_minor <= MOST_MINOR or not 0 <= reward.minimum_quantity <= 1_000_000:
-        yield "what a basket must come to is not below zero"
+        yield say("what a basket must come to is not below zero")
     if reward.minimum_minor and reward.minimum_quantity:
-        yield "it asks for a least spend or for a least number of pieces: the store takes only one of them"
+        yield say("it asks for a least spend or for a least number of pieces: the store takes only one of them")
     asks = reward.minimum_minor or reward.minimum_quantity or any(reward.combines)
     if reward.handed_over and asks:
-        yield "it is handed over as money: it asks for no basket and combines with everything"
+        yield say("it is handed over as money: it asks for no basket and combines with everything")
     if reward.kind == Kind.FREE_SHIPPING and reward.combines.shipping:
-        yield "free shipping cannot be combined with another shipping discount"
+        yield say("free shipping cannot be combined with another shipping discount")
 
 
 def _choices(reward: Reward) -> Iterator[str]:
     if not 0 <= reward.stock <= MOST_POINTS:
-        yield "there are as many of it as its stock says, or 0 for no end of them"
+        yield say("there are as many of it as its stock says, or 0 for no end of them")
     if not 1 <= reward.most_steps <= MOST_STEPS:
-        yield f"a shopper buys from 1 to {MOST_STEPS} of it as one"
+        yield say("a shopper buys from 1 to %(most)s of it as one", most=MOST_STEPS)
     elif reward.most_steps > 1 and reward.kind not in IN_STEPS:
-        yield "only what is worth an amount can be bought as several of it"
+        yield say("only what is worth an amount can be bought as several of it")
     elif reward.points * reward.most_steps > MOST_POINTS or reward.amount_minor * reward.most_steps > MOST_MINOR:
-        yield "so many of it are worth more than any order"
+        yield say("so many of it are worth more than any order")
     if not 0 <= reward.most_share <= 100:
-        yield "its share of a basket goes from 1 to 100 percent, or is 0 for no matter"
+        yield say("its share of a basket goes from 1 to 100 percent, or is 0 for no matter")
     elif reward.most_share and reward.kind != Kind.AMOUNT:
-        yield "only an amount off an order has a share of the basket that it may take"
+        yield say("only an amount off an order has a share of the basket that it may take")
     elif reward.most_share and reward.minimum_quantity:
-        yield "its share of a basket is kept by a least spend, and it asks for pieces: the store takes only one of them"
+        yield say(
+            "its share of a basket is kept by a least spend, and it asks for pieces: the store takes only one of them"
+        )
 
 
 def _named_goods(reward: Reward) -> Iterator[str]:
     goods = reward.goods
     named = (*goods.products, *goods.variants, *goods.collections)
     if reward.kind == Kind.PRODUCT and not named:
-        yield "it names the products, variants or collections that it is for"
+        yield say("it names the products, variants or collections that it is for")
     if reward.kind != Kind.PRODUCT and named:
-        yield "only a product reward names goods"
+        yield say("only a product reward names goods")
     if goods.collections and (goods.products or goods.variants):
-        yield "it names either collections, or products and variants"
+        yield say("it names either collections, or products and variants")
     if len(named) > MOST_GOODS:
-        yield f"it names at most {MOST_GOODS} goods"
+        yield say("it names at most %(most)s goods", most=MOST_GOODS)
     if not all(one.isascii() and one.isdigit() and len(one) < 20 for one in named):
-        yield "goods go by the store's own numbers"
+        yield say("goods go by the store's own numbers")

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from commerce.sayings import say
+
 
 class Source(StrEnum):
     """Where a file comes from."""
@@ -31,7 +33,7 @@ NAMES: Mapping[Source, str] = {
     Source.YOTPO: "Yotpo",
     Source.WOO_POINTS: "WooCommerce Points and Rewards",
     Source.YITH: "YITH Points and Rewards",
-    Source.OTHER: "another program",
+    Source.OTHER: say("another program"),
 }
 
 # What a field is called by anybody. Headings as they are compared: small letters, all that is no letter or digit gone.

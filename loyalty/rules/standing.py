@@ -19,6 +19,8 @@ from enum import StrEnum
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
+from commerce.money import Money
+from commerce.sayings import say
 from loyalty.rules.months import add_months, day_of, end_of, start_of
 from loyalty.rules.tiers import Downgrade, Ladder, Level, Measure, Window, amount, span
 
@@ -261,27 +263,63 @@ def next_move(moves: Sequence[Move], at: datetime) -> Move | None:
 def reason(move: Move, ladder: Ladder, currency: str) -> str:
     """Why somebody moved, in words."""
     if move.cause is Cause.CHOSEN:
-        return f"set by the shop: {move.note}"
+        return say("set by the shop: %(note)s", note=move.note)
     if move.cause is Cause.CHOICE_ENDED:
-        return "what the shop had set ended"
+        return say("what the shop had set ended")
     if move.cause is Cause.NEW_TIERS:
-        return "the shop changed its tiers"
-    counted, asked = (amount(ladder.measure, value, currency) for value in (max(0, move.counted), move.asked))
+        return say("the shop changed its tiers")
+    counted, asked = (_amount(ladder.measure, value, currency) for value in (max(0, move.counted), move.asked))
     before = ladder.level(move.before)
-    kept = f"that keep {before.name}" if before else "asked for"
     if move.cause is Cause.REACHED:
-        return f"{_DONE[ladder.measure]} {counted} of {asked} {span(ladder)}"
+        return _reached(ladder.measure, counted=counted, asked=asked, span=span(ladder))
+    if move.cause is Cause.TAKEN_BACK and before:
+        return say(
+            "a return left %(counted)s of the %(asked)s that keep %(tier)s",
+            counted=counted, asked=asked, tier=before.name,
+        )  # fmt: skip
     if move.cause is Cause.TAKEN_BACK:
-        return f"a return left {counted} of the {asked} {kept}"
-    return f"{_DONE[ladder.measure]} {counted} of the {asked} {kept}, {span(ladder)}"
+        return say("a return left %(counted)s of the %(asked)s asked for", counted=counted, asked=asked)
+    if before:
+        return _missed(ladder.measure, counted=counted, asked=asked, tier=before.name, span=span(ladder))
+    return _missed_all(ladder.measure, counted=counted, asked=asked, span=span(ladder))
 
 
-_DONE = {
-    Measure.SPEND: "spent",
-    Measure.POINTS: "earned",
-    Measure.ORDERS: "placed",
-    Measure.REFERRALS: "brought",
-}
+def _amount(measure: Measure, value: int, currency: str) -> object:
+    """So much of what is counted, which is told in the reader's way: money as money."""
+    return Money(value, currency) if measure is Measure.SPEND else amount(measure, value, currency)
+
+
+def _reached(measure: Measure, **values: object) -> str:
+    match measure:
+        case Measure.SPEND:
+            return say("spent %(counted)s of %(asked)s %(span)s", **values)
+        case Measure.POINTS:
+            return say("earned %(counted)s of %(asked)s %(span)s", **values)
+        case Measure.ORDERS:
+            return say("placed %(counted)s of %(asked)s %(span)s", **values)
+    return say("brought %(counted)s of %(asked)s %(span)s", **values)
+
+
+def _missed(measure: Measure, **values: object) -> str:
+    match measure:
+        case Measure.SPEND:
+            return say("spent %(counted)s of the %(asked)s that keep %(tier)s, %(span)s", **values)
+        case Measure.POINTS:
+            return say("earned %(counted)s of the %(asked)s that keep %(tier)s, %(span)s", **values)
+        case Measure.ORDERS:
+            return say("placed %(counted)s of the %(asked)s that keep %(tier)s, %(span)s", **values)
+    return say("brought %(counted)s of the %(asked)s that keep %(tier)s, %(span)s", **values)
+
+
+def _missed_all(measure: Measure, **values: object) -> str:
+    match measure:
+        case Measure.SPEND:
+            return say("spent %(counted)s of the %(asked)s asked for, %(span)s", **values)
+        case Measure.POINTS:
+            return say("earned %(counted)s of the %(asked)s asked for, %(span)s", **values)
+        case Measure.ORDERS:
+            return say("placed %(counted)s of the %(asked)s asked for, %(span)s", **values)
+    return say("brought %(counted)s of the %(asked)s asked for, %(span)s", **values)
 
 
 def next_visible(ladder: Ladder, tier: str | None) -> Level | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from commerce.money import Money, exponent
+from commerce.sayings import say
 from loyalty.rules import actions, promotions
 from loyalty.rules.actions import Action
 from loyalty.rules.bodies import listed, one_of
@@ -99,31 +100,41 @@ def mistakes(terms: Terms) -> list[str]:
     """What is wrong with the terms, in sentences for whoever wrote them; none if they can be published."""
     found = _nonsense(terms)
     if len(terms.rewards) > MOST_REWARDS:
-        found.append(f"a program has at most {MOST_REWARDS} rewards")
+        found.append(say("a program has at most %(most)s rewards", most=MOST_REWARDS))
     twice = [key for key, count in Counter(reward.key for reward in terms.rewards).items() if count > 1]
-    found += [f"two rewards are called {key!r}: give each a key of its own" for key in twice]
+    found += [say("two rewards are called '%(key)s': give each a key of its own", key=key) for key in twice]
     if terms.per_minor >= 1 and terms.points * 10 ** exponent(terms.currency) > MOST_POINTS_A_UNIT * terms.per_minor:
-        found.append(f"for each 1 {terms.currency} there are at most {MOST_POINTS_A_UNIT} points")
+        found.append(
+            say(
+                "for each 1 %(currency)s there are at most %(most)s points",
+                currency=terms.currency,
+                most=MOST_POINTS_A_UNIT,
+            )
+        )
     if terms.margin is not None and (type(terms.margin) is not int or not 1 <= terms.margin <= 100):
-        found.append("the gross margin is a whole percentage from 1 to 100")
+        found.append(say("the gross margin is a whole percentage from 1 to 100"))
     found += terms.earning.mistakes()
     found += promotions.mistakes(terms.promotions, terms.stacking)
     found += actions.mistakes(terms.actions)
     for reward in terms.rewards:
         found += [f"reward {reward.key!r}: {mistake}" for mistake in reward.mistakes()]
         named = dict.fromkeys((*reward.tiers, *([reward.from_tier] if reward.from_tier else [])))
-        found += [f"reward {reward.key!r}: there is no tier {key!r}" for key in named if not terms.tiers.level(key)]
+        found += [
+            say("reward '%(key)s': there is no tier '%(tier)s'", key=reward.key, tier=key)
+            for key in named
+            if not terms.tiers.level(key)
+        ]
     return [*found, *terms.expiry.mistakes(), *terms.tiers.mistakes()]
 
 
 def _nonsense(terms: Terms) -> list[str]:
     found = list[str]()
     if terms.points < 0 or terms.per_minor < 1:
-        found.append("points per amount: no fewer than 0 points, for at least one minor unit")
+        found.append(say("points per amount: no fewer than 0 points, for at least one minor unit"))
     if not 0 <= terms.hold_days <= 365:
-        found.append("points are held from 0 to 365 days")
+        found.append(say("points are held from 0 to 365 days"))
     if any(r.points < 1 or r.amount_minor < 0 or r.code_days < 0 for r in terms.rewards):
-        found.append("a reward costs at least one point, and neither its worth nor its days are below zero")
+        found.append(say("a reward costs at least one point, and neither its worth nor its days are below zero"))
     return found
 
 

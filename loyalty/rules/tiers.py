@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from commerce.money import Money
+from commerce.sayings import say, say_many
 from loyalty.rules.months import MOST_MONTHS
 
 MOST_LEVELS = 20
@@ -99,14 +100,14 @@ class Ladder:
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Ladder:
         """A ladder as terms store it. Raises `ValueError` for what is none."""
-        given = _known(cls, body, "tiers have")
+        given = _known(cls, body, say("a ladder of tiers"))
         for name, kind in (("measure", Measure), ("window", Window), ("downgrade", Downgrade)):
             if name in given:
-                given[name] = _choice(kind, given[name], f"{name} of tiers")
-        _whole(given, ("months", "grace_days"), "tiers")
+                given[name] = _choice(kind, given[name], say("%(name)s of tiers", name=name))
+        _whole(given, ("months", "grace_days"), say("tiers"))
         levels = given.get("levels", ())
         if not isinstance(levels, (list, tuple)):
-            raise ValueError("tiers are a list")
+            raise ValueError(say("tiers are a list"))
         given["levels"] = tuple(_level(level) for level in levels)
         return cls(**given)
 
@@ -129,75 +130,90 @@ class Ladder:
 
     def _shape(self) -> Iterator[str]:
         if len(self.levels) > MOST_LEVELS:
-            yield f"a program has at most {MOST_LEVELS} tiers"
+            yield say("a program has at most %(most)s tiers", most=MOST_LEVELS)
         if not 1 <= self.months <= MOST_MONTHS:
-            yield f"tiers count the last 1 to {MOST_MONTHS} months"
+            yield say("tiers count the last 1 to %(most)s months", most=MOST_MONTHS)
         if not 0 <= self.grace_days <= MOST_GRACE_DAYS:
-            yield f"the grace before a tier is lost is 0 to {MOST_GRACE_DAYS} days"
-        for what, said in (("key", "key"), ("name", "name")):
+            yield say("the grace before a tier is lost is 0 to %(most)s days", most=MOST_GRACE_DAYS)
+        for what, said in (("key", say("key")), ("name", say("name"))):
             counted = Counter(str(getattr(level, what)).casefold() for level in self.levels)
             for twice in (value for value, count in counted.items() if count > 1):
-                yield f"two tiers have the {said} {twice!r}: give each one of its own"
+                yield say("two tiers have the %(said)s '%(twice)s': give each one of its own", said=said, twice=twice)
 
     def _steps(self) -> Iterator[str]:
         for lower, higher in zip(self.levels, self.levels[1:], strict=False):
             if higher.enter <= lower.enter:
-                yield f"tier {higher.name!r} has to ask for more than {lower.name!r} below it"
+                yield say(
+                    "tier '%(name)s' has to ask for more than '%(lower)s' below it", name=higher.name, lower=lower.name
+                )
             if higher.keep < lower.keep:
-                yield f"keeping {higher.name!r} has to ask for no less than keeping {lower.name!r} below it"
+                yield say(
+                    "keeping '%(name)s' has to ask for no less than keeping '%(lower)s' below it",
+                    name=higher.name,
+                    lower=lower.name,
+                )
 
 
 def _of_level(level: Level) -> Iterator[str]:
     name = level.name or level.key
     if not (0 < len(level.key) <= LONGEST_NAME and level.key.isascii() and level.key.replace("-", "a").isalnum()):
-        yield f"tier {name!r}: its key is made of up to {LONGEST_NAME} letters, digits and hyphens"
+        yield say(
+            "tier '%(name)s': its key is made of up to %(longest)s letters, digits and hyphens",
+            name=name,
+            longest=LONGEST_NAME,
+        )
     if not level.name.strip() or len(level.name) > LONGEST_NAME or not level.name.isprintable():
-        yield f"tier {name!r}: its name has from 1 to {LONGEST_NAME} letters"
+        yield say("tier '%(name)s': its name has from 1 to %(longest)s letters", name=name, longest=LONGEST_NAME)
     if not 1 <= level.enter <= MOST_ASKED:
-        yield f"tier {name!r} asks for more than nothing"
+        yield say("tier '%(name)s' asks for more than nothing", name=name)
     if not 0 <= level.keep <= level.enter:
-        yield f"keeping tier {name!r} asks for no more than entering it"
+        yield say("keeping tier '%(name)s' asks for no more than entering it", name=name)
     if not 0 <= level.entry_points <= MOST_ENTRY_POINTS:
-        yield f"tier {name!r} gives from 0 to {MOST_ENTRY_POINTS} points to whoever enters it"
+        yield say(
+            "tier '%(name)s' gives from 0 to %(most)s points to whoever enters it", name=name, most=MOST_ENTRY_POINTS
+        )
     if len(level.benefits) > MOST_BENEFITS:
-        yield f"tier {name!r} names at most {MOST_BENEFITS} benefits"
+        yield say("tier '%(name)s' names at most %(most)s benefits", name=name, most=MOST_BENEFITS)
     for benefit in level.benefits:
         if len(benefit.text) > LONGEST_TEXT or not (benefit.text.isprintable()):
-            yield f"tier {name!r}: a benefit is said in up to {LONGEST_TEXT} letters"
+            yield say(
+                "tier '%(name)s': a benefit is said in up to %(longest)s letters", name=name, longest=LONGEST_TEXT
+            )
         if benefit.perk is Perk.OTHER and not benefit.text.strip():
-            yield f"tier {name!r}: say what the other benefit is"
+            yield say("tier '%(name)s': say what the other benefit is", name=name)
 
 
 def amount(measure: Measure, value: int, currency: str) -> str:
     """So much of what is counted, in words."""
     if measure is Measure.SPEND:
         return str(Money(value, currency))
-    one, many = {Measure.POINTS: ("point", "points"), Measure.ORDERS: ("order", "orders")}.get(
-        measure, ("referral", "referrals")
-    )
-    return f"{value} {one if value == 1 else many}"
+    if measure is Measure.POINTS:
+        return say_many("%(num)s point", "%(num)s points", value)
+    if measure is Measure.ORDERS:
+        return say_many("%(num)s order", "%(num)s orders", value)
+    return say_many("%(num)s referral", "%(num)s referrals", value)
 
 
 def span(ladder: Ladder) -> str:
     """The time over which a ladder counts, in words."""
     if ladder.window is Window.LIFETIME:
-        return "since the beginning"
+        return say("since the beginning")
     if ladder.window is Window.YEAR:
-        return "in the calendar year"
-    return f"in the last {ladder.months} months" if ladder.months > 1 else "in the last month"
+        return say("in the calendar year")
+    return say_many("in the last month", "in the last %(num)s months", ladder.months)
 
 
 def _level(body: Any) -> Level:
     if not isinstance(body, Mapping):
-        raise ValueError("a tier is a key, a name and what it asks for")
-    given = _known(Level, body, "a tier has")
+        raise ValueError(say("a tier is a key, a name and what it asks for"))
+    given = _known(Level, body, say("a tier"))
     for name in ("key", "name", "enter"):
         if name not in given:
-            raise ValueError(f"a tier needs a {name}")
+            raise ValueError(say("a tier needs a %(name)s", name=name))
     given.setdefault("keep", given["enter"])
-    _whole(given, ("enter", "keep", "entry_points"), "a tier")
+    _whole(given, ("enter", "keep", "entry_points"), say("a tier"))
     if not isinstance(given["key"], str) or not isinstance(given["name"], str):
-        raise ValueError("key and name of a tier are text")
+        raise ValueError(say("key and name of a tier are text"))
     given["hidden"] = bool(given.get("hidden"))
     given["benefits"] = tuple(_benefit(benefit) for benefit in given.get("benefits", ()))
     return Level(**given)
@@ -205,26 +221,26 @@ def _level(body: Any) -> Level:
 
 def _benefit(body: Any) -> Benefit:
     if not isinstance(body, Mapping):
-        raise ValueError("a benefit is a perk and a text")
-    given = _known(Benefit, body, "a benefit has")
-    perk = _choice(Perk, given.get("perk"), "perk of a benefit")
+        raise ValueError(say("a benefit is a perk and a text"))
+    given = _known(Benefit, body, say("a benefit"))
+    perk = _choice(Perk, given.get("perk"), say("perk of a benefit"))
     if not isinstance(given.get("text", ""), str):
-        raise ValueError("what is said of a benefit is text")
+        raise ValueError(say("what is said of a benefit is text"))
     return Benefit(Perk(perk), given.get("text", ""))
 
 
 def _known(kind: Any, body: Mapping[str, Any], said: str) -> dict[str, Any]:
     if unknown := sorted(set(body) - {one.name for one in fields(kind)}):
-        raise ValueError(f"{said} no {', '.join(unknown)}")
+        raise ValueError(say("%(what)s has no %(names)s", what=said, names=tuple(unknown)))
     return dict(body)
 
 
 def _choice(kind: type[StrEnum], value: Any, said: str) -> StrEnum:
     if value not in set(kind):
-        raise ValueError(f"{said} is one of {', '.join(kind)}")
+        raise ValueError(say("%(said)s is one of %(names)s", said=said, names=tuple(kind)))
     return kind(value)
 
 
 def _whole(given: Mapping[str, Any], names: Sequence[str], said: str) -> None:
     if any(type(given.get(name, 0)) is not int for name in names):
-        raise ValueError(f"{', '.join(names)} of {said} are whole numbers")
+        raise ValueError(say("%(names)s of %(said)s are whole numbers", names=tuple(names), said=said))

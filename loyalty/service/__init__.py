@@ -93,6 +93,7 @@ from loyalty.service.expiry import (
     warn_expiring,
 )
 from loyalty.service.finance import (
+    SPENDING,
     Liability,
     Month,
     journal,
@@ -106,6 +107,7 @@ from loyalty.service.giving import (
     ask_gift,
     gifts,
     give_due,
+    give_points,
     give_reward,
     take_gift_back,
 )
@@ -207,8 +209,11 @@ from loyalty.service.traits import (
     TRAIT_SOURCES,
 )
 
+SUMMARIES = (SPENDING,)
+
 __all__ = [
     "DOMAIN",
+    "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
     "Award",
@@ -304,6 +309,7 @@ __all__ = [
     "gift_card_settled",
     "gifts",
     "give_due",
+    "give_points",
     "give_reward",
     "hand_over_settled",
     "handed_over",

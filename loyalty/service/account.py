@@ -79,7 +79,7 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
 def _open_to(work: UnitOfWork, terms: Terms, customer_id: CustomerId) -> tuple[Sequence[Reward], dict[str, str]]:
     """The rewards that a customer is shown, and why some of them are not for them."""
     tier = tiers_for(work, [customer_id], terms.rewards).get(customer_id)
-    why = {r.key: refusal.message for r in terms.rewards if (refusal := closed(r, tier, terms.tiers))}
+    why: dict[str, str] = {r.key: refusal.message for r in terms.rewards if (refusal := closed(r, tier, terms.tiers))}
     return [r for r in terms.rewards if r.key not in why or r.levels(terms.tiers)], why
 
 

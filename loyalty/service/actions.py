@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 from commerce.identity import GUEST
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from commerce.sayings import say, say_many, sentences
 from engine import shops
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Deed as Deed  # noqa: PLC0414
-from loyalty.rules import BIRTHDAY_NOTICE_DAYS, Action, ActionKind, Terms
+from loyalty.rules import BIRTHDAY_NOTICE_DAYS, Action, ActionKind, Period, Terms
 from loyalty.service.booking import Gap, close_gaps, lock
 from loyalty.service.grounds import zone
 from loyalty.service.program import Program
@@ -72,7 +73,7 @@ def perform_on_honour(work: UnitOfWork, customer_id: CustomerId, action: str, de
         raise NotOnYourWord
     deed = _judge(work, Deed(customer_id, action, deed_key, work.now), found)
     if not deed.points:
-        raise EarnedAlready(f"{deed.reason[0].upper()}{deed.reason[1:]}.")
+        raise EarnedAlready(sentences([deed.reason]))
     return perform(work, customer_id, action, deed_key)
 
 
@@ -158,14 +159,14 @@ def settle_all(work: UnitOfWork, deeds: Sequence[Deed], terms_now: Terms | None 
 
 def _known(row: Any) -> Deed:
     if row.withdrawn_at is not None:
-        return Deed(row.customer_id, row.action, row.deed_key, row.done_at, 0, "it was taken back")
+        return Deed(row.customer_id, row.action, row.deed_key, row.done_at, 0, say("it was taken back"))
     return Deed(row.customer_id, row.action, row.deed_key, row.done_at, int(row.points), row.reason)
 
 
 def _judged(deed: Deed, action: Action | None, known: Sequence[Deed], where: ZoneInfo) -> Deed:
     """The deed with what it brings: nothing where its action is not offered, or was had as often as one member may."""
     if action is None:
-        return replace(deed, reason="it earned nothing when it was done")
+        return replace(deed, reason=say("it earned nothing when it was done"))
     day = deed.done_at.astimezone(where).date()
     first, following = action.period.first_day(day), action.period.next_day(day)
     had = sum(
@@ -175,19 +176,35 @@ def _judged(deed: Deed, action: Action | None, known: Sequence[Deed], where: Zon
     )  # fmt: skip
     # What happens once by its nature, or once a year, is counted by its name alone.
     if action.kind not in rules.BY_NATURE and action.limit and had >= action.limit:
-        often = "once" if action.limit == 1 else f"{action.limit} times"
-        return replace(deed, reason=f"{action.title}: points are given {often}{_each(action)}")
-    return replace(deed, points=action.points, reason=f"{action.points} points: {action.title}")
+        return replace(deed, reason=_had(action))
+    said = say("%(points)s points: %(action)s", points=action.points, action=action.title)
+    return replace(deed, points=action.points, reason=said)
 
 
-def _each(action: Action) -> str:
-    return "" if action.period == "ever" else f" a {action.period}"
+def _had(action: Action) -> str:
+    """Why it brings nothing any more: one member has had it as often as its terms allow."""
+    many, title = action.limit, action.title
+    match action.period:
+        case Period.DAY:
+            return say_many("%(action)s: points are given once a day",
+                            "%(action)s: points are given %(num)s times a day", many, action=title)  # fmt: skip
+        case Period.WEEK:
+            return say_many("%(action)s: points are given once a week",
+                            "%(action)s: points are given %(num)s times a week", many, action=title)  # fmt: skip
+        case Period.MONTH:
+            return say_many("%(action)s: points are given once a month",
+                            "%(action)s: points are given %(num)s times a month", many, action=title)  # fmt: skip
+        case Period.YEAR:
+            return say_many("%(action)s: points are given once a year",
+                            "%(action)s: points are given %(num)s times a year", many, action=title)  # fmt: skip
+    return say_many("%(action)s: points are given once", "%(action)s: points are given %(num)s times", many,
+                    action=title)  # fmt: skip
 
 
 def _gap(deed: Deed, action: Action | None, terms: Terms) -> Gap:
     key = f"action:{deed.action}:{deed.customer_id}:{deed.deed_key}"
     held = timedelta(days=action.hold_days if action else 0)
-    sentence = deed.reason or f"{-deed.points} points back: it was taken back"
+    sentence = deed.reason or say("%(points)s points back: it was taken back", points=-deed.points)
     return Gap(
         deed.customer_id, None, deed.points, ("action", "action_back"), key, terms.version, sentence,
         deed.done_at + held, debt=terms.earning.debt,

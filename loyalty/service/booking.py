@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from commerce.ids import CustomerId, OrderId
+from commerce.sayings import say
 from engine import announcements
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -103,7 +104,11 @@ def _clawback(gap: Gap, draw: Draw) -> list[Entry]:
     """
     entries = [_movement(gap, gap.kinds[1], draw.lot_id, -draw.points)]
     if draw.lot_id is None and gap.debt != Debt.ALLOW:
-        entries.append(_movement(gap, "adjust", None, draw.points, f"{draw.points} points were spent and are let go"))
+        entries.append(
+            _movement(
+                gap, "adjust", None, draw.points, say("%(points)s points were spent and are let go", points=draw.points)
+            )
+        )
     return entries
 
 
@@ -112,7 +117,9 @@ def _earn(gap: Gap, lot_id: int, debts: dict[CustomerId, int]) -> list[Entry]:
     entries = [_movement(gap, gap.kinds[0], lot_id, gap.points)]
     again = min(gap.forgiven, gap.points)
     if again > 0:
-        entries.append(_movement(gap, "adjust", lot_id, -again, f"{again} points that were let go are settled"))
+        entries.append(
+            _movement(gap, "adjust", lot_id, -again, say("%(again)s points that were let go are settled", again=again))
+        )
     repaid = min(debts[gap.customer_id], gap.points - again)
     if repaid > 0:
         debts[gap.customer_id] -= repaid

@@ -14,6 +14,7 @@ from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from commerce.sayings import say, together
 from commerce.store import Effect
 from engine import announcements, outbox, reward_hooks
 from engine.work import UnitOfWork
@@ -184,8 +185,8 @@ def closed(reward: Reward, tier: str | None, ladder: Ladder) -> RewardOfTier | N
     """Why a member of `tier` may not buy the reward; None where they may."""
     if reward.is_for(tier, ladder):
         return None
-    names = " and ".join(level.name for level in reward.levels(ladder))
-    return RewardOfTier(f"This reward is for members of {names}." if names else "")
+    names = [level.name for level in reward.levels(ladder)]
+    return RewardOfTier(say("This reward is for members of %(names)s.", names=together(names)) if names else "")
 
 
 def end_of(work: UnitOfWork, customer_id: CustomerId, reward: Reward) -> datetime:

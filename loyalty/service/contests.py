@@ -15,6 +15,7 @@ from typing import Any
 from commerce.ids import CustomerId
 from commerce.orders import Order
 from commerce.refusal import Refusal
+from commerce.sayings import say, sentences
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import Kind, Reward
@@ -62,7 +63,7 @@ def announce_contest(work: UnitOfWork, contest: Contest, reward_keys: Sequence[s
     if any(reward.kind == Kind.STORE_CREDIT for reward in known):
         raise NotForGiving
     if found := contest.mistakes(work.now):
-        raise ContestRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
+        raise ContestRefused(sentences(found))
     prizes = tuple(
         Prize(rules.as_stored(reward), prize.count, prize.chance)
         for reward, prize in zip(known, contest.prizes, strict=True)
@@ -159,16 +160,16 @@ def check_contest(work: UnitOfWork, contest_id: int) -> list[str]:
     """Compute a decided contest once more from what is published; answers with a sentence for all that differs."""
     contest = records.lock_contest(work, contest_id)
     if contest is None or contest.drawn_at is None:
-        return ["there is no contest of that number that is over"]
+        return [say("there is no contest of that number that is over")]
     faults = list[str]()
     if luck.commitment(contest.seed) != contest.commitment:
-        faults.append("the seed is not the one that was promised")
+        faults.append(say("the seed is not the one that was promised"))
     tickets, noted = records.tickets_that_count(work, contest), records.prizes_won(work, contest_id)
     if luck.digest(tickets) != contest.digest:
-        faults.append("the tickets are not those that were drawn from: orders have changed since, or somebody has")
+        faults.append(say("the tickets are not those that were drawn from: orders have changed since, or somebody has"))
     won = _winning(contest, tickets, _prizes(contest))
     for row in noted:
         if won.get(row.number) != row.prize:
-            faults.append(f"ticket {row.number} is noted to have won, and did not")
+            faults.append(say("ticket %(number)s is noted to have won, and did not", number=row.number))
     missing = set(won) - {row.number for row in noted}
-    return faults + [f"ticket {number} won, and is not noted" for number in sorted(missing)]
+    return faults + [say("ticket %(number)s won, and is not noted", number=number) for number in sorted(missing)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from engine import terms
 from engine.terms import Draft
 from engine.work import UnitOfWork
@@ -23,10 +24,11 @@ MOST_DRAFTS = 20
 
 # Parts of the terms, as merchants know them by their pages.
 _PARTS: Mapping[str, str] = {
-    "points": "points for orders", "per_minor": "points for orders", "hold_days": "the days until points can be spent",
-    "earning": "the rules for orders", "stacking": "promotions", "promotions": "promotions", "actions": "actions",
-    "rewards": "rewards", "expiry": "expiry", "tiers": "tiers", "margin": "the gross margin",
-    "currency": "the currency",
+    "points": say("points for orders"), "per_minor": say("points for orders"),
+    "hold_days": say("the days until points can be spent"), "earning": say("the rules for orders"),
+    "stacking": say("promotions"), "promotions": say("promotions"), "actions": say("actions"),
+    "rewards": say("rewards"), "expiry": say("expiry"), "tiers": say("tiers"), "margin": say("the gross margin"),
+    "currency": say("the currency"),
 }  # fmt: skip
 
 
@@ -106,10 +108,16 @@ def publish_draft(work: UnitOfWork, draft_id: int) -> int:
     draft = _found(work, draft_id)
     found = _kept(draft, terms.versions(work, DOMAIN))
     if found.stale:
-        what = ", ".join(found.since) or "nothing that matters"
+        what = tuple(found.since) or say("nothing that matters")
         raise DraftStale(
-            f"Version {found.version} has been published since this draft was kept beside version {draft.beside}; it "
-            f"changed: {what}. Lay the draft over the terms of now, look at it again, and publish it then."
+            say(
+                "Version %(version)s has been published since this draft was kept beside version %(beside)s; "
+                "it changed: %(what)s. Lay the draft over the terms of now, look at it again, and publish it "
+                "then.",
+                version=found.version,
+                beside=draft.beside,
+                what=what,
+            )
         )
     version = publish(work, draft.body)
     terms.drop_draft(work, DOMAIN, draft_id)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from commerce.ids import CustomerId
+from commerce.sayings import say
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Entry
@@ -140,7 +141,11 @@ def _entry(
 ) -> Entry:  # fmt: skip
     level = program.current.tiers.level(gap.entered.tier)
     name = level.name if level else gap.entered.tier
-    said = f"{name}: what led to the tier was returned" if kind == "award_back" else f"welcome to {name}"
+    said = (
+        say("%(name)s: what led to the tier was returned", name=name)
+        if kind == "award_back"
+        else say("welcome to %(name)s", name=name)
+    )
     return Entry(
         customer_id=gap.entered.customer_id, kind=kind, points=points, lot_id=lot_id,
         idempotency_key=f"{gap.key}{which}", terms_version=program.current.version, sentence=said,

@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from commerce.ids import CustomerId, OrderId
+from commerce.sayings import say
 from engine import announcements, shops
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -162,7 +163,7 @@ def _close(work: UnitOfWork, closings: Sequence[Closing], version: int) -> None:
     records.append(work, entries)
 
 
-_SAID = {"expire": "points expired", "repay": "points that were owed, paid before others expired"}
+_SAID = {"expire": say("points expired"), "repay": say("points that were owed, paid before others expired")}
 
 
 def date_lots(work: UnitOfWork) -> int:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from commerce.identity import GUEST
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import KeptLine, Order
+from commerce.sayings import say
 from engine import goods, shops
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -195,11 +196,11 @@ def _barred(order: Order, terms: Terms, facts: Mapping[str, tuple[Any, datetime]
     account, _ = facts.get(ACCOUNT, (None, None))
     guest = (order.customer_external_id or "").startswith(GUEST) or account == "disabled"
     if members == Members.ACCOUNTS and guest:
-        return "a guest; the points are given when the account appears"
+        return say("a guest; the points are given when the account appears")
     if members == Members.OPTED_IN:
         value, since = facts.get(JOINED, (None, None))
         if value != "joined" or since is None or since > order.placed_at:
-            return "its buyer had not joined the program"
+            return say("its buyer had not joined the program")
     return None
 
 

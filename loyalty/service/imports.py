@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from commerce.events import CustomerFact
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from commerce.sayings import said_by, say
 from engine import facts
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -91,7 +92,7 @@ def read_import(
     try:
         sheet = read(data, zone, work.now, source)
     except Unreadable as fault:
-        raise ImportUnreadable(str(fault)) from None
+        raise ImportUnreadable(said_by(fault)) from None
     faults, kept, left_out = list(sheet.faults), list[dict[str, Any]](), 0
     whose = dict[int, int]()
     for start in range(0, len(sheet.rows), PORTION):
@@ -124,13 +125,13 @@ def _kept(row: Any, customer_id: int) -> dict[str, Any]:
 def _wrong(way: str, people: int, first: int | None, *, dated: bool) -> str | None:
     """Why a line cannot be taken, or None."""
     if people == 0:
-        return "nobody of that address or number is known in this shop"
+        return say("nobody of that address or number is known in this shop")
     if people > 1:
-        return f"{people} customers have that address: name one by the customer's number"
+        return say("%(people)s customers have that address: name one by the customer's number", people=people)
     if way == "set" and dated:
-        return "a balance that is set has no dates: points with dates can be added only"
+        return say("a balance that is set has no dates: points with dates can be added only")
     if first is not None and not dated:
-        return f"line {first} is about the same customer: put them together, or date them"
+        return say("line %(first)s is about the same customer: put them together, or date them", first=first)
     return None
 
 

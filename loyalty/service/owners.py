@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from commerce.orders import Order
+from commerce.sayings import say
 from engine.work import UnitOfWork
 from loyalty import records
 from loyalty.records import Entry, owners
 from loyalty.service.program import Program
 
-SENTENCE = "the store put the order on another customer"
+SENTENCE = say("the store put the order on another customer")
 
 
 def follow(work: UnitOfWork, orders: Sequence[Order]) -> None:

@@ -11,6 +11,7 @@ from commerce.ids import OrderId
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
+from commerce.sayings import said_by, say, sentences
 from commerce.store import PutSegment
 from engine import collections, outbox, terms
 from engine.work import UnitOfWork
@@ -109,9 +110,9 @@ def sound(body: Mapping[str, Any]) -> Terms:
     try:
         proposed = Terms.read(0, body)
     except (KeyError, TypeError, ValueError) as fault:
-        raise TermsRefused(f"The terms cannot be read: {fault}.") from None
+        raise TermsRefused(say("The terms cannot be read: %(fault)s.", fault=said_by(fault))) from None
     if found := rules.mistakes(proposed):
-        raise TermsRefused(". ".join([*(mistake[0].upper() + mistake[1:] for mistake in found), ""]).strip())
+        raise TermsRefused(sentences(found))
     return proposed
 
 
@@ -165,7 +166,7 @@ def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> in
     offered = found.rewards[-1]
     # What the shop hands over itself is no matter of its platform.
     if offered.kind != Kind.CUSTOM and (why := offering.refusal(sample(offered, found.currency))):
-        raise TermsRefused(f"{why}.")
+        raise TermsRefused(sentences([why]))
     return terms.publish(work, DOMAIN, proposed)
 
 

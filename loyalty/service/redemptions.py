@@ -13,6 +13,7 @@ from typing import Any
 
 from commerce.ids import CustomerId, OrderId
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from commerce.store import GiveCredit, HandOver, PutDiscount, PutGiftCard, StoreError, TakeCredit
 from engine import mirror, notes, outbox
 from engine.work import UnitOfWork
@@ -99,7 +100,7 @@ def handed_over(work: UnitOfWork, redemption_id: int, refusal: str | None = None
     row = records.lock_redemption(work, redemption_id)
     if row is None or row.outcome is not None or Reward.read(row.reward).kind != Kind.CUSTOM:
         raise NothingToHandOver
-    error = None if refusal is None else StoreError(refusal or "the shop could not hand it over", permanent=True)
+    error = None if refusal is None else StoreError(refusal or say("the shop could not hand it over"), permanent=True)
     outbox.withdraw(work, HandOver.kind, [row.code])
     _given(work, row.code, error)
     return CustomerId(row.customer_id)
@@ -185,8 +186,8 @@ def _note_together(work: UnitOfWork, rows: Sequence[Any]) -> None:
     }  # fmt: skip
     for order in mirror.load(work, sorted(found)) if found else ():
         titles = " and ".join(f"“{row.reward['title']}”" for row in found[order.order_id])
-        notes.note(work, f"Order {order.name} was placed with {titles}, though one of them is to be the only reward of "
-                         "its order. Both count as used.")  # fmt: skip
+        notes.note(work, say("Order %(name)s was placed with %(titles)s, though one of them is to be the only "
+                             "reward of its order. Both count as used.", name=order.name, titles=titles))  # fmt: skip
 
 
 def _end_it(work: UnitOfWork, row: Any, agreed: Terms) -> None:
@@ -224,7 +225,11 @@ def _redemption_entries(
         # Given back already, and now used after all: the points are taken once more, into debt if need be.
         lots = expiry.dated(work, program, records.open_lots(work, [redemption.customer_id]))
         moves += [("points", "spend", d.lot_id, -d.points) for d in rules.draw_for_reward(lots, missing, work.now)]
-    why = f"{-missing} points return with goods of its order" if redemption.used_by and missing < 0 else wanted.what
+    why = (
+        say("%(missing)s points return with goods of its order", missing=-missing)
+        if redemption.used_by and missing < 0
+        else wanted.what
+    )
     # The number of a gift card is money: it stands in no sentence.
     code = None if redemption.money else redemption.code
     receipt = Receipt(version=agreed.version, reward=title, cost=redemption.points, code=code, outcome=why)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from commerce.sayings import say
 from commerce.touchpoints import Touchpoint
 
 TOUCHPOINTS = (
     Touchpoint(
-        "points", "Points", "Has an account of points: has earned, been given or spent some.",
+        "points", say("Points"), say("Has an account of points: has earned, been given or spent some."),
         "SELECT customer_id FROM balances WHERE shop_id = :shop_id",
     ),
     Touchpoint(
-        "reward", "Reward", "Has bought a reward with points that was not taken back or refused.",
+        "reward", say("Reward"), say("Has bought a reward with points that was not taken back or refused."),
         "SELECT DISTINCT customer_id FROM redemptions WHERE shop_id = :shop_id "
         "AND (outcome IS NULL OR outcome = 'used') AND refused_at IS NULL",
     ),

@@ -1,7 +1,9 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    audit,
     batches,
+    campaigns,
     collections,
     contests,
     drafts,
@@ -17,14 +19,18 @@ from plugin.admin import (
     referral,
     review,
     segments,
+    staff,
     standing,
     surveys,
     value,
+    you,
 )
 from plugin.admin.pages import pages
 
 __all__ = [
+    "audit",
     "batches",
+    "campaigns",
     "collections",
     "contests",
     "drafts",
@@ -41,7 +47,9 @@ __all__ = [
     "referral",
     "review",
     "segments",
+    "staff",
     "standing",
     "surveys",
     "value",
+    "you",
 ]

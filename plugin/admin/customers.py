@@ -2,7 +2,8 @@
 
 Prefixes are ranges over key columns, because the app's role may use an index for nothing else (see the migration
 that makes them). A list is a page of `PAGE`; the next one starts after the last row of this one, however deep the
-merchant goes.
+merchant goes. Who is on a page is asked first, from an index alone, and then what the page says of them: asked
+together, the planner may think it cheaper to walk through everybody.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -28,8 +30,11 @@ ENTRIES = 100
 # What a merchant may type to look somebody up; longer is a mistake of the clipboard.
 LONGEST_SEARCH = 100
 
-# Of each of the four ways to find somebody, so many are taken: who meets the limit types a letter more.
-FOUND_AT_MOST = 500
+# Of each way to find somebody, so many are taken, by the alphabet: who meets the limit types a letter more.
+FOUND_AT_MOST = 200
+
+# Codes are not guessed at from fewer letters: every third customer has one that begins with any.
+SHORTEST_CODE = 4
 
 # The last code point: in the order "C" everything that begins with a prefix lies before the prefix with this behind it.
 LAST = "\U0010ffff"
@@ -40,32 +45,48 @@ _COLUMNS = """
 """
 _BALANCE = "LEFT JOIN balances b ON b.shop_id = c.shop_id AND b.customer_id = c.customer_id"
 _STANDING = "LEFT JOIN standings s ON s.shop_id = c.shop_id AND s.customer_id = c.customer_id"
-_ALL = text(f"""
-    SELECT {_COLUMNS} FROM customers c {_STANDING} {_BALANCE}
-    WHERE c.shop_id = :shop_id AND c.gone_at IS NULL AND c.customer_id < :before
-    ORDER BY c.customer_id DESC LIMIT :limit
+_ALL = text("""
+    SELECT customer_id FROM customers WHERE shop_id = :shop_id AND gone_at IS NULL AND customer_id < :before
+    ORDER BY customer_id DESC LIMIT :limit
 """)
-_AT_STAGE = text(f"""
-    SELECT {_COLUMNS} FROM standings s
-    JOIN customers c ON c.shop_id = s.shop_id AND c.customer_id = s.customer_id {_BALANCE}
-    WHERE s.shop_id = :shop_id AND s.stage = :stage AND s.customer_id < :before
-    ORDER BY s.customer_id DESC LIMIT :limit
+_AT_STAGE = text("""
+    SELECT customer_id FROM standings WHERE shop_id = :shop_id AND stage = :stage AND customer_id < :before
+    ORDER BY customer_id DESC LIMIT :limit
+""")
+_THESE = text(f"""
+    SELECT {_COLUMNS} FROM customers c {_STANDING} {_BALANCE}
+    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids) AND c.gone_at IS NULL
+      AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
+    ORDER BY c.customer_id DESC LIMIT :limit
 """)
 _PREFIX = """
-    (SELECT customer_id FROM customers
-     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :low AND {key} COLLATE "C" < :high LIMIT :most)
+    (SELECT {whose} AS customer_id FROM {table}
+     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :{low} AND {key} COLLATE "C" < :{low}_end
+     ORDER BY {key} COLLATE "C" LIMIT :most)
 """
-_FOUND = text(f"""
-    WITH found AS (
-        {_PREFIX.format(key="email_key")} UNION {_PREFIX.format(key="name_key")}
-        UNION {_PREFIX.format(key="last_name_key")}
-        UNION (SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
-    )
-    SELECT {_COLUMNS} FROM found f
-    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = f.customer_id {_STANDING} {_BALANCE}
-    WHERE c.gone_at IS NULL AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
-    ORDER BY c.customer_id DESC LIMIT :limit
-""")
+
+
+def _prefix(table: str, key: str, low: str, whose: str = "customer_id") -> str:
+    return _PREFIX.format(table=table, key=key, low=low, whose=whose)
+
+
+_BY_NAME = (
+    *(_prefix("customers", key, "typed") for key in ("email_key", "name_key", "last_name_key")),
+    "(SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)",
+)
+# Orders are looked up as they are called, and as most shops call them: with a mark before the number.
+_BY_ORDER = (_prefix("orders", "name", "order"), _prefix("orders", "name", "marked"))
+_BY_CODE = (
+    _prefix("referral_codes", "code", "code"),
+    _prefix("redemptions", "code", "code"),
+    _prefix("claims", "code", "code", "coalesce(friend_id, advocate_id)"),
+)
+# By whether what was typed may be an order's name, and whether it may be a code.
+_FOUND = {
+    (order, code): text(" UNION ".join((*_BY_NAME, *(_BY_ORDER if order else ()), *(_BY_CODE if code else ()))))
+    for order in (False, True)
+    for code in (False, True)
+}
 _ONE = text("""
     SELECT customer_id, external_id, email, first_name, last_name, created_at, observed_at, redacted_at FROM customers
     WHERE shop_id = :shop_id AND customer_id = :customer_id
@@ -127,20 +148,39 @@ class Portrait:
     """By what worth is reckoned."""
     segments: Sequence[Row[Any]] = ()
     proposals: Sequence[lifecycle.products.Proposal] = ()
+    plays: Sequence[campaigns.Part] = ()
 
 
 def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: int | None = None) -> Page:
-    """Customers newest first: at `stage`, if given, and whose e-mail or name begins with `typed`, or whose id it is."""
+    """Customers newest first: at `stage`, if given, and found by `typed`: how their e-mail address, a name, an order's
+    name, or a code of theirs begins, or their number in the store.
+    """
     bound = {"before": after or NO_BOUND, "limit": PAGE + 1}
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if typed:
-        low = typed.lower()
-        rows = work.rows(_FOUND, typed=typed, low=low, high=low + LAST, most=FOUND_AT_MOST, stage=stage, **bound)
+        found = _found(work, typed)
     elif stage:
-        rows = work.rows(_AT_STAGE, stage=stage, **bound)
+        found = work.rows(_AT_STAGE, stage=stage, **bound)
     else:
-        rows = work.rows(_ALL, **bound)
-    return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
+        found = work.rows(_ALL, **bound)
+    # Who was found by what was typed is a whole list; otherwise a page was asked for, and of it somebody may be gone.
+    ids = [row.customer_id for row in (found if typed else found[:PAGE]) if row.customer_id]
+    rows = work.rows(_THESE, customer_ids=ids, stage=stage, **bound)
+    last = rows if typed else found
+    return Page(rows[:PAGE], last[PAGE - 1].customer_id if len(last) > PAGE else None)
+
+
+def _found(work: UnitOfWork, typed: str) -> Sequence[Any]:
+    """Whose customer_id begins what: each way to find somebody is one look into one index."""
+    order = any(letter.isdigit() for letter in typed)
+    code = len(typed) >= SHORTEST_CODE and typed.isascii() and typed.replace("-", "").isalnum()
+    lows = {"typed": typed.lower()}
+    if order:
+        lows |= {"order": typed, "marked": f"#{typed}"}
+    if code:
+        lows |= {"code": typed.upper()}
+    highs = {f"{name}_end": low + LAST for name, low in lows.items()}
+    return work.rows(_FOUND[order, code], most=FOUND_AT_MOST, **lows, **highs)
 
 
 def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = None) -> Portrait | None:
@@ -174,6 +214,7 @@ def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = 
         then=loyalty.balance_at(work, customer_id, then) if then else None,
         segments=lifecycle.segments.of_customer(work, customer_id),
         proposals=lifecycle.products.next_products(work, [customer_id]).get(customer_id, ()),
+        plays=campaigns.explain(work, customer_id),
     )
 
 

@@ -39,6 +39,7 @@ TRIGGERS: Mapping[What, Saying] = {
     What.POINTS_EXPIRING: say("Points are expiring"),
     What.SURVEY_DUE: say("A question is due"),
     What.BAD_ANSWER: say("A customer is unhappy"),
+    What.PLAY_BEGUN: say("A play begins"),
 }
 
 _PIXEL = text("""

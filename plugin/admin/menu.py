@@ -84,7 +84,11 @@ PLACES = (
             Page("review.figures", say("Figures"), ("review.say_cac",)),
         ),
     ),
-    Place(say("Activity"), (Page("admin.activity_list", say("Activity")),)),
+    Place(
+        say("Campaigns"),
+        (Page("campaigns.play_list", say("Campaigns"), ("campaigns.new", "campaigns.one", "campaigns.change")),),
+    ),
+    Place(say("Activity"), (Page("admin.activity_list", say("Activity")), Page("audit.log", say("Audit log")))),
     Place(
         say("Settings"),
         (
@@ -92,6 +96,8 @@ PLACES = (
             Page("admin.extension_list", say("On your shop")),
             Page("woocommerce.store", say("Your store"), needs="companion"),
             Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),
+            Page("staff.people", say("People"), ("staff.invite", "staff.change", "staff.remove")),
+            Page("you.you", say("You"), ("you.rename", "you.new_passkey", "you.add_passkey")),
             Page("admin.privacy", say("Privacy")),
         ),
     ),

@@ -17,9 +17,12 @@ import referral
 from commerce.ids import CustomerId
 from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
+from commerce.sayings import said_by, say
 from engine import mirror
+from plugin.admin import sure
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
+from plugin.sentences import _, told
 from plugin.session import merchant_only
 from referral import Band, NotWeights, Weights
 
@@ -28,16 +31,35 @@ pages = Blueprint("review", __name__)
 # What the buttons are called, and what they mean.
 DECISIONS = {"approve": Band.APPROVE, "decline": Band.DECLINE}
 BLOCKS = {"block": referral.block, "unblock": referral.unblock}
-SPANS = (30, 90, 365)
+SPANS = referral.FIGURE_DAYS
 CHANNEL_TITLES = {
-    "": "No channel named", "email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "qr": "QR picture",
-    "name": "By name or code", "purchase": "After a purchase",
+    "": say("No channel named"), "copy": say("Copied link"), "whatsapp": "WhatsApp", "telegram": "Telegram",
+    "email": say("E-mail"), "sms": say("SMS"), "x": "X", "facebook": "Facebook", "qr": say("QR picture"),
+    "name": say("By name or code"), "code": say("By code"), "purchase": say("After a purchase"),
+    "other": say("Another"),
+}  # fmt: skip
+BAND_NAMES = {Band.APPROVE: say("Paid"), Band.REVIEW: say("Waiting"), Band.DECLINE: say("Declined")}
+RULINGS = {
+    "approve": say("approved"), "review": say("to be looked at"), "decline": say("declined"),
+    "block": say("blocked"), "unblock": say("let in again"),
 }  # fmt: skip
 LONGEST_LIST = 20_000
 
 
 class NotAnAmount(Refusal):
     """An amount is digits with at most one point, such as 12.50."""
+
+
+class WeightsChanged(NotWeights):
+    """The weights were changed since you opened this page. Open it anew, and try yours again."""
+
+
+class NotANumber(NotWeights):
+    """A weight is a whole number from 0 to 1000, and counts from a number that is 1 or more."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self.field = field
 
 
 @pages.get("/referral/review")
@@ -52,7 +74,7 @@ def review_list() -> str:
         page, waiting = referral.review_list(work, band, before), referral.waiting(work)
     return render_template(
         "admin/review.html", page=page, band=band, bands=tuple(Band), waiting=waiting, done=_count(request.args),
-        first="before" not in request.args,
+        first="before" not in request.args, band_names=BAND_NAMES, rulings=RULINGS,
     )  # fmt: skip
 
 
@@ -64,8 +86,8 @@ def ring(screening_id: int) -> str:
         with unit() as work:
             page, many = referral.ring_page(work, min(screening_id, NO_BOUND))
     except referral.ReferralUnknown as unknown:
-        abort(404, unknown.message)
-    return render_template("admin/ring.html", page=page, many=many, screening_id=screening_id)
+        abort(404, told(unknown.message))
+    return render_template("admin/ring.html", page=page, many=many, screening_id=screening_id, rulings=RULINGS)
 
 
 @pages.post("/referral/review/<int:screening_id>/<decision>")
@@ -73,7 +95,7 @@ def ring(screening_id: int) -> str:
 def decide(screening_id: int, decision: str) -> BaseResponse:
     """Approve or decline one referral."""
     if decision not in DECISIONS:
-        abort(404, "There is no such decision.")
+        abort(404, _("There is no such decision."))
     with unit() as work:
         done = referral.decide(work, [min(screening_id, NO_BOUND)], DECISIONS[decision], _note(), _who())
     return _back(done)
@@ -90,11 +112,18 @@ def decline_ring(screening_id: int) -> BaseResponse:
 
 @pages.post("/referral/advocates/<int:customer_id>/<decision>")
 @merchant_only
-def block(customer_id: int, decision: str) -> BaseResponse:
-    """Block an advocate, or let them bring friends again."""
+def block(customer_id: int, decision: str) -> BaseResponse | str:
+    """Block an advocate, once somebody has read what that does, or let them bring friends again."""
     deed = BLOCKS.get(decision)
     if deed is None:
-        abort(404, "There is no such decision.")
+        abort(404, _("There is no such decision."))
+    if decision == "block" and _note().strip() and not sure.said():
+        will = [
+            _("Whatever this customer brought, and brings from now on, is declined: nobody gets points for it."),
+            _("What was given for it is taken back. Referrals that hang together with theirs wait for your decision."),
+            _("You can let them invite again at any time."),
+        ]
+        return sure.ask(_("Block this advocate?"), will, _("Block them"), link("review.review_list"))
     with unit() as work:
         done = deed(work, CustomerId(min(customer_id, NO_BOUND)), _note(), _who())
     return _back(done)
@@ -110,12 +139,18 @@ def weights() -> str:
 
 @pages.post("/referral/weights")
 @merchant_only
-def change_weights() -> BaseResponse | str:
+def change_weights() -> BaseResponse | str | tuple[str, int]:
     """Try other weights on the history, or save them. Whoever saves has seen what they do: that button stands below
     the preview.
     """
     with unit() as work:
-        wanted = _weights_of(request.form, referral.current_weights(work).version)
+        now = referral.current_weights(work)
+        try:
+            if request.form.get("version", str(now.version)) != str(now.version):
+                raise WeightsChanged
+            wanted = _weights_of(request.form, now.version)
+        except NotWeights as refusal:
+            return _weights_page(now, refusal=refusal), 409
         if request.form.get("deed") != "save":
             return _weights_page(wanted, change=referral.preview_weights(work, wanted))
         referral.publish_weights(work, wanted)
@@ -126,6 +161,10 @@ def change_weights() -> BaseResponse | str:
 @merchant_only
 def figures() -> str:
     """What referral brings, what it costs, and what its customers are worth."""
+    return _figures_page()
+
+
+def _figures_page(refusal: Refusal | None = None) -> str:
     typed = request.args.get("days", "")
     days = int(typed) if typed in {str(span) for span in SPANS} else SPANS[1]
     named = request.args.get("advocate", "")
@@ -144,27 +183,32 @@ def figures() -> str:
         channels=CHANNEL_TITLES,
         of_one=of_one,
         one=one,
+        refusal=refusal,
+        typed=request.form.get("cac", "")[:40],
     )
 
 
 @pages.post("/referral/figures")
 @merchant_only
-def say_cac() -> BaseResponse:
+def say_cac() -> BaseResponse | tuple[str, int]:
     """Note what a new customer costs elsewhere."""
     typed = request.form.get("cac", "").strip()
-    with unit() as work:
-        try:
+    try:
+        with unit() as work:
             minor = Money.parse(typed, loyalty.current_terms(work).currency).minor if typed else None
-        except BadAmount:
-            raise NotAnAmount from None
-        referral.say_cac(work, minor)
+            referral.say_cac(work, minor)
+    except BadAmount:
+        return _figures_page(NotAnAmount()), 409
     return redirect(link("review.figures"), 303)
 
 
-def _weights_page(wanted: Weights, change: Any = None, *, saved: bool = False) -> str:
+def _weights_page(
+    wanted: Weights, change: Any = None, *, saved: bool = False, refusal: NotWeights | None = None
+) -> str:
     return render_template(
         "admin/weights.html", w=wanted, rows=referral.signal_table(wanted), change=change, saved=saved,
-        kept=request.form if change is not None else {},
+        kept=request.form, refusal=refusal, band_names=BAND_NAMES,
+        version=request.form.get("version", "")[:10] or wanted.version,
     )  # fmt: skip
 
 
@@ -180,13 +224,13 @@ def _weights_of(form: Mapping[str, str], version: int) -> Weights:
             _domains(form.get("disposable", "")), _domains(form.get("coupon_sites", "")),
         )  # fmt: skip
     except ValueError as mistake:
-        raise NotWeights(str(mistake)) from None
+        raise NotWeights(said_by(mistake)) from None
 
 
 def _number(form: Mapping[str, str], name: str) -> int:
     typed = form.get(name, "").strip()
     if not (typed.isascii() and typed.isdigit() and len(typed) <= 9):
-        raise NotWeights
+        raise NotANumber(name)
     return int(typed)
 
 

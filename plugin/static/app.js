@@ -157,13 +157,45 @@
     go(url);
   });
 
+  /* The list of referrals by keys: j and k walk, a and d say what follows and ask for the reason; Enter in it decides so, Escape leaves it. */
+  let meant = null;
+  const walk = (card, by) => {
+    const cards = [...document.querySelectorAll("[data-review]")];
+    const next = cards[card ? cards.indexOf(card) + by : 0];
+    if (next) next.focus();
+  };
+  const mean = (card, button) => {
+    const told = card.querySelector("p[data-follows]");
+    if (!told.dataset.follows) told.dataset.follows = told.textContent;
+    told.textContent = button ? button.dataset.follows : told.dataset.follows;
+    meant = button;
+    (button ? card.querySelector("[name=note]") : card).focus();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !document.querySelector("[data-review]")) return;
+    const card = event.target.closest("[data-review]");
+    if (event.target.matches("input, textarea, select, button, a")) {
+      if (event.key === "Escape" && card && meant) mean(card, null);
+      if (event.key === "Enter" && event.target.name === "note" && meant && meant.form === event.target.form) {
+        event.preventDefault();
+        meant.form.requestSubmit(meant);
+      }
+      return;
+    }
+    const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+    const button = card && card.querySelector(`[data-key="${event.key === "a" || event.key === "d" ? event.key : ""}"]`);
+    if (by || button) event.preventDefault();
+    if (by) walk(card, by);
+    if (button) mean(card, button);
+  });
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const button = event.submitter;
     // What the pressed button says of where and how stands above the form's own word, as everywhere in HTML.
     const url = new URL(button && button.hasAttribute("formaction") ? button.formAction : form.action);
     const method = button && button.hasAttribute("formmethod") ? button.formMethod : form.method;
-    if (event.defaultPrevented || !isOurs(url)) return;
+    if (event.defaultPrevented || form.target || !isOurs(url)) return;
     event.preventDefault();
     const typed = new FormData(form, button);
     leave();

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from commerce.sayings import say
 from commerce.traits import Kind, Source, Trait
 
-_REFERRAL = "Referral"
+_REFERRAL = say("Referral")
 
 CODES = Source(
     """
     SELECT r.customer_id, r.created_at FROM referral_codes r WHERE r.shop_id = :shop_id AND r.customer_id {among}
     """,
     (
-        Trait("invitation", "has an invitation", "When the customer's own invitation was made.", Kind.INSTANT,
-              _REFERRAL, "created_at"),
+        Trait("invitation", say("has an invitation"),
+              say("When the customer's own invitation was made."),
+              Kind.INSTANT, _REFERRAL, "created_at"),
     ),
 )  # fmt: skip
 
@@ -22,8 +24,9 @@ CLAIMS = Source(
     WHERE c.shop_id = :shop_id AND c.advocate_id {among} AND c.claimed_at >= {since} GROUP BY 1
     """,
     (
-        Trait("claims", "invitations taken up", "How often a friend has taken up the customer's invitation, with or "
-              "without an order.", Kind.TIMES, _REFERRAL, "times"),
+        Trait("claims", say("invitations taken up"),
+              say("How often a friend has taken up the customer's invitation, with or without an order."),
+              Kind.TIMES, _REFERRAL, "times"),
     ),
 )  # fmt: skip
 
@@ -33,7 +36,8 @@ FRIENDS = Source(
     WHERE a.shop_id = :shop_id AND a.friend_id {among} GROUP BY 1
     """,
     (
-        Trait("invited", "came by an invitation", "The customer's first order was judged to be somebody's doing.",
+        Trait("invited", say("came by an invitation"),
+              say("The customer's first order was judged to be somebody's doing."),
               Kind.FLAG, _REFERRAL, "invited"),
     ),
 )  # fmt: skip

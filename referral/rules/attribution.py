@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from commerce.ids import OrderId
 from commerce.orders import Order
+from commerce.sayings import say
 from referral.rules.court import Decision, Why
 from referral.rules.fraud import Band
 from referral.rules.terms import Terms
@@ -28,15 +29,15 @@ class Verdict(StrEnum):
 
 
 REASONS = {
-    Verdict.FRIEND: "a friend's first order",
-    Verdict.OWN_CODE: "customers cannot refer themselves",
-    Verdict.GUEST: "the store did not say who placed the order",
-    Verdict.NOT_FIRST: "the friend had ordered before",
-    Verdict.NOT_COUNTED: "the order is not paid, was cancelled, or was returned",
-    Verdict.TOO_LATE: "the invitation was too long before the order",
-    Verdict.TOO_SMALL: "the order is below the least that counts",
-    Verdict.EXCLUDED: "nothing in the order is of what counts",
-    Verdict.LOOP: "the buyer had, directly or by others, brought the advocate",
+    Verdict.FRIEND: say("a friend's first order"),
+    Verdict.OWN_CODE: say("customers cannot refer themselves"),
+    Verdict.GUEST: say("the store did not say who placed the order"),
+    Verdict.NOT_FIRST: say("the friend had ordered before"),
+    Verdict.NOT_COUNTED: say("the order is not paid, was cancelled, or was returned"),
+    Verdict.TOO_LATE: say("the invitation was too long before the order"),
+    Verdict.TOO_SMALL: say("the order is below the least that counts"),
+    Verdict.EXCLUDED: say("nothing in the order is of what counts"),
+    Verdict.LOOP: say("the buyer had, directly or by others, brought the advocate"),
 }
 
 
@@ -51,11 +52,11 @@ class Pay(StrEnum):
 
 
 PAYS = {
-    Pay.OWED: "it is rewarded",
-    Pay.NOT_OWED: "it brings no reward",
-    Pay.REVIEW: "a person has to look at it first",
-    Pay.DECLINED: "it was declined",
-    Pay.CAPPED: "the advocate has had all that one month brings",
+    Pay.OWED: say("it is rewarded"),
+    Pay.NOT_OWED: say("it brings no reward"),
+    Pay.REVIEW: say("a person has to look at it first"),
+    Pay.DECLINED: say("it was declined"),
+    Pay.CAPPED: say("the advocate has had all that one month brings"),
 }
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from commerce.ids import CustomerId
+from commerce.sayings import say
 
 
 class Source(StrEnum):
@@ -28,13 +29,13 @@ class Source(StrEnum):
 
 
 SOURCES = {
-    Source.FRIEND_CODE: "the friend's own code, from a claim",
-    Source.CODE: "the advocate's code, typed",
-    Source.NAME: "a claim by the advocate's name",
-    Source.PERSON: "the buyer's address is that of a claim",
-    Source.ATTRIBUTE: "the cart's attribute",
-    Source.LANDING: "the link by which the shopper came",
-    Source.TOUCH: "the checkout's own word",
+    Source.FRIEND_CODE: say("the friend's own code, from a claim"),
+    Source.CODE: say("the advocate's code, typed"),
+    Source.NAME: say("a claim by the advocate's name"),
+    Source.PERSON: say("the buyer's address is that of a claim"),
+    Source.ATTRIBUTE: say("the cart's attribute"),
+    Source.LANDING: say("the link by which the shopper came"),
+    Source.TOUCH: say("the checkout's own word"),
 }
 
 # What a person did beats what a browser carried along. Of each kind the first are the plainer.
@@ -58,13 +59,13 @@ class Why(StrEnum):
 
 
 WHYS = {
-    Why.ONLY: "nothing else names an advocate",
-    Why.AGREED: "everything names the same advocate",
-    Why.STRONGER: "what a person typed or claimed counts for more than what a browser carried",
-    Why.FIRST: "the first touch counts",
-    Why.LAST: "the last touch counts",
-    Why.TIE: "at the same instant, the plainer word counts",
-    Why.OUT_OF_WINDOW: "all of it was too long before the order",
+    Why.ONLY: say("nothing else names an advocate"),
+    Why.AGREED: say("everything names the same advocate"),
+    Why.STRONGER: say("what a person typed or claimed counts for more than what a browser carried"),
+    Why.FIRST: say("the first touch counts"),
+    Why.LAST: say("the last touch counts"),
+    Why.TIE: say("at the same instant, the plainer word counts"),
+    Why.OUT_OF_WINDOW: say("all of it was too long before the order"),
 }
 
 
@@ -94,7 +95,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         if not 1 <= self.window_days <= 730:
-            raise ValueError("an invitation counts for 1 to 730 days")
+            raise ValueError(say("an invitation counts for 1 to 730 days"))
 
 
 @dataclass(frozen=True, slots=True)

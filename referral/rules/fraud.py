@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from commerce.sayings import Saying, say, say_many
 from referral.rules.traces import Evidence
 
 __all__ = ["SIGNALS", "Band", "Evidence", "Finding", "Rule", "Score", "Signal", "Weights", "judge_band", "score"]
@@ -60,44 +61,69 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A signal as a person reads it, and what it weighs in a shop that changed nothing: `{n}` is its number, which
-    must be `start` or more.
-    """
+    """A signal as a person reads it, and what it weighs in a shop that changed nothing, from the number `start` on."""
 
-    sentence: str
+    saying: Saying
     weight: int
     start: int = 1
+
+    def sentence(self, number: int) -> str:
+        """What the signal says of a referral that has it so often."""
+        said = self.saying
+        return said if said.many is None else say_many(said.pattern, said.many, number)
 
 
 # The weights say: what only one person can have decides alone; what a family shares never does, not even all of it
 # together with a common network; what a crowd of accounts has in common holds the crowd for a person to look at.
 SIGNALS: Mapping[Signal, Rule] = {
-    Signal.SAME_EMAIL: Rule("The friend gave the advocate's own e-mail address.", 100),
-    Signal.ALIASED_EMAIL: Rule("The friend's e-mail address leads to the advocate's mailbox.", 100),
-    Signal.SIMILAR_EMAIL: Rule("The friend's e-mail address is like the advocate's.", 30),
-    Signal.SAME_PHONE: Rule("The friend has the advocate's phone number.", 25),
-    Signal.SAME_NAME: Rule("The friend has the advocate's full name.", 40),
-    Signal.SIMILAR_NAME: Rule("The friend's full name sounds like the advocate's.", 10),
-    Signal.SAME_ADDRESS: Rule("The friend lives at the advocate's address.", 14),
-    Signal.SAME_DEVICE: Rule("The friend came with a browser that the advocate had used.", 30),
-    Signal.SAME_BROWSER: Rule("The friend came from the advocate's connection with the same kind of browser.", 10),
-    Signal.SAME_NETWORK: Rule("The friend came from the advocate's network.", 5),
-    Signal.SELF_REFERRAL: Rule("The advocate claimed their own invitation.", 100),
-    Signal.LOOP: Rule("The friend had invited the advocate, directly or through others.", 60),
-    Signal.DISPOSABLE_EMAIL: Rule("The friend's e-mail address is of a throw-away service.", 45),
-    Signal.COUPON_SITE: Rule("The friend came from a site on which codes are traded.", 40),
-    Signal.EXISTING_CUSTOMER: Rule("The friend had bought here before.", 80),
-    Signal.SHARED_MAILBOX: Rule("The same mailbox stands behind {n} other claims.", 50),
-    Signal.SHARED_PHONE: Rule("The same phone number stands behind {n} other claims.", 40, 2),
-    Signal.SHARED_DEVICE: Rule("The same browser made {n} other claims.", 45, 3),
-    Signal.SHARED_ADDRESS: Rule("{n} other claims have the same postal address.", 40, 6),
-    Signal.SHARED_BROWSER: Rule("{n} other claims of that week came from one connection and kind of browser.", 10, 5),
-    Signal.EMAIL_SERIES: Rule("{n} other friends of this advocate have an e-mail address like this one.", 40, 3),
-    Signal.NETWORK_WEEK: Rule("{n} other claims of that week came from the same network.", 10, 10),
-    Signal.ADVOCATE_DAY: Rule("The advocate had {n} other claims within a day.", 20, 10),
-    Signal.ADVOCATE_MONTH: Rule("The advocate had {n} other claims within a month.", 10, 30),
-    Signal.NEVER_BACK: Rule("None of the advocate's {n} friends of old ever bought again.", 20, 8),
-    Signal.RETURNED_ALL: Rule("{n} of the advocate's friends returned everything that they bought.", 40, 3),
+    Signal.SAME_EMAIL: Rule(say("The friend gave the advocate's own e-mail address."), 100),
+    Signal.ALIASED_EMAIL: Rule(say("The friend's e-mail address leads to the advocate's mailbox."), 100),
+    Signal.SIMILAR_EMAIL: Rule(say("The friend's e-mail address is like the advocate's."), 30),
+    Signal.SAME_PHONE: Rule(say("The friend has the advocate's phone number."), 25),
+    Signal.SAME_NAME: Rule(say("The friend has the advocate's full name."), 40),
+    Signal.SIMILAR_NAME: Rule(say("The friend's full name sounds like the advocate's."), 10),
+    Signal.SAME_ADDRESS: Rule(say("The friend lives at the advocate's address."), 14),
+    Signal.SAME_DEVICE: Rule(say("The friend came with a browser that the advocate had used."), 30),
+    Signal.SAME_BROWSER: Rule(say("The friend came from the advocate's connection with the same kind of browser."), 10),
+    Signal.SAME_NETWORK: Rule(say("The friend came from the advocate's network."), 5),
+    Signal.SELF_REFERRAL: Rule(say("The advocate claimed their own invitation."), 100),
+    Signal.LOOP: Rule(say("The friend had invited the advocate, directly or through others."), 60),
+    Signal.DISPOSABLE_EMAIL: Rule(say("The friend's e-mail address is of a throw-away service."), 45),
+    Signal.COUPON_SITE: Rule(say("The friend came from a site on which codes are traded."), 40),
+    Signal.EXISTING_CUSTOMER: Rule(say("The friend had bought here before."), 80),
+    Signal.SHARED_MAILBOX: Rule(
+        say_many("The same mailbox stands behind %(num)s other claim.",
+                 "The same mailbox stands behind %(num)s other claims.", 1), 50),
+    Signal.SHARED_PHONE: Rule(
+        say_many("The same phone number stands behind %(num)s other claim.",
+                 "The same phone number stands behind %(num)s other claims.", 2), 40, 2),
+    Signal.SHARED_DEVICE: Rule(
+        say_many("The same browser made %(num)s other claim.",
+                 "The same browser made %(num)s other claims.", 3), 45, 3),
+    Signal.SHARED_ADDRESS: Rule(
+        say_many("%(num)s other claim has the same postal address.",
+                 "%(num)s other claims have the same postal address.", 6), 40, 6),
+    Signal.SHARED_BROWSER: Rule(
+        say_many("%(num)s other claim of that week came from the same connection and kind of browser.",
+                 "%(num)s other claims of that week came from one connection and kind of browser.", 5), 10, 5),
+    Signal.EMAIL_SERIES: Rule(
+        say_many("%(num)s other friend of this advocate has an e-mail address like this one.",
+                 "%(num)s other friends of this advocate have an e-mail address like this one.", 3), 40, 3),
+    Signal.NETWORK_WEEK: Rule(
+        say_many("%(num)s other claim of that week came from the same network.",
+                 "%(num)s other claims of that week came from the same network.", 10), 10, 10),
+    Signal.ADVOCATE_DAY: Rule(
+        say_many("The advocate had %(num)s other claim within a day.",
+                 "The advocate had %(num)s other claims within a day.", 10), 20, 10),
+    Signal.ADVOCATE_MONTH: Rule(
+        say_many("The advocate had %(num)s other claim within a month.",
+                 "The advocate had %(num)s other claims within a month.", 30), 10, 30),
+    Signal.NEVER_BACK: Rule(
+        say_many("The advocate's %(num)s friend of old never bought again.",
+                 "None of the advocate's %(num)s friends of old ever bought again.", 8), 20, 8),
+    Signal.RETURNED_ALL: Rule(
+        say_many("%(num)s of the advocate's friends returned everything that they bought.",
+                 "%(num)s of the advocate's friends returned everything that they bought.", 3), 40, 3),
 }  # fmt: skip
 
 HIGHEST_WEIGHT = 1000
@@ -120,13 +146,13 @@ class Weights:
 
     def __post_init__(self) -> None:
         if not 0 < self.review_from <= self.decline_from <= HIGHEST_WEIGHT * len(SIGNALS):
-            raise ValueError("Review begins above 0, and decline does not begin below review.")
+            raise ValueError(say("Review begins above 0, and decline does not begin below review."))
         if any(not 0 <= weight <= HIGHEST_WEIGHT for weight in self.weights.values()):
-            raise ValueError(f"A weight is a whole number from 0 to {HIGHEST_WEIGHT}.")
+            raise ValueError(say("A weight is a whole number from 0 to %(most)s.", most=HIGHEST_WEIGHT))
         if any(not 1 <= start <= HIGHEST_START for start in self.starts.values()):
-            raise ValueError("A signal begins to count at 1 or more.")
+            raise ValueError(say("A signal begins to count at 1 or more."))
         if max(len(self.disposable), len(self.coupon_sites)) > MOST_OWN:
-            raise ValueError(f"At most {MOST_OWN} domains and {MOST_OWN} sites of your own.")
+            raise ValueError(say("At most %(most)s domains and %(most)s sites of your own.", most=MOST_OWN))
 
     @classmethod
     def read(cls, version: int, body: Mapping[str, Any]) -> Weights:
@@ -165,7 +191,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        return SIGNALS[self.signal].sentence.format(n=self.number)
+        return SIGNALS[self.signal].sentence(self.number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from commerce.money import Money, exponent
+from commerce.sayings import say
 from referral.rules.court import Policy
 
 
@@ -71,7 +72,7 @@ class Terms:
     def read(cls, version: int, body: Mapping[str, Any]) -> Terms:
         """Terms as they are stored. Raises `ValueError` with a sentence for each mistake."""
         if unknown := sorted(set(body) - {known.name for known in fields(cls)}):
-            raise ValueError(f"referral terms have no {', '.join(unknown)}")
+            raise ValueError(say("referral terms have no %(names)s", names=tuple(unknown)))
         given = dict(body)
         given["friend_gets"] = FriendGets(given.get("friend_gets", FriendGets.AMOUNT))
         given["excluded_products"] = tuple(given.get("excluded_products", ()))
@@ -80,12 +81,12 @@ class Terms:
     @property
     def friend_title(self) -> str:
         if self.friend_gets is FriendGets.PERCENTAGE:
-            return f"{self.friend_percent}% off a first order"
+            return say("%(percent)s%% off a first order", percent=self.friend_percent)
         if self.friend_gets is FriendGets.SHIPPING:
-            return "Free shipping on a first order"
+            return say("Free shipping on a first order")
         if self.friend_gets is FriendGets.POINTS:
-            return f"{self.friend_points} points after a first order"
-        return f"{Money(self.friend_amount_minor, self.currency)} off a first order"
+            return say("%(points)s points after a first order", points=self.friend_points)
+        return say("%(amount)s off a first order", amount=Money(self.friend_amount_minor, self.currency))
 
     @property
     def policy(self) -> Policy:
@@ -104,28 +105,34 @@ def mistakes(terms: Terms) -> list[str]:
     found = list[str]()
     points = (terms.advocate_points, terms.friend_points, terms.milestone_points, *terms.tier_points.values())
     if not all(0 <= each <= MOST_POINTS for each in points):
-        found.append("points are from 0 to a thousand million")
+        found.append(say("points are from 0 to a thousand million"))
     amounts = (terms.friend_amount_minor, terms.friend_minimum_minor, terms.minimum_order_minor)
     if not all(0 <= each <= MOST_MINOR for each in amounts):
-        found.append("an amount is not below zero, and not beyond what shops sell for")
+        found.append(say("an amount is not below zero, and not beyond what shops sell for"))
     if not 0 <= terms.hold_days <= 365 or not 0 <= terms.return_days <= 365:
-        found.append("a hold and a return window are from 0 to 365 days")
+        found.append(say("a hold and a return window are from 0 to 365 days"))
     if not 1 <= terms.friend_code_days <= 730 or not 1 <= terms.window_days <= 730:
-        found.append("a friend's code works for 1 to 730 days, and an invitation counts as long")
+        found.append(say("a friend's code works for 1 to 730 days, and an invitation counts as long"))
     if terms.milestone_every < 0 or terms.most_a_month < 0:
-        found.append("milestones and monthly limits are not below zero")
+        found.append(say("milestones and monthly limits are not below zero"))
     if len(terms.tier_points) > MOST_TIERS or len(terms.excluded_products) > MOST_EXCLUDED:
-        found.append(f"at most {MOST_TIERS} tiers and {MOST_EXCLUDED} products can be named")
+        found.append(
+            say(
+                "at most %(tiers)s tiers and %(products)s products can be named",
+                tiers=MOST_TIERS,
+                products=MOST_EXCLUDED,
+            )
+        )
     return found + _offer(terms)
 
 
 def _offer(terms: Terms) -> list[str]:
     if terms.friend_gets is FriendGets.AMOUNT and terms.friend_amount_minor < 1:
-        return ["a friend's code is worth something"]
+        return [say("a friend's code is worth something")]
     if terms.friend_gets is FriendGets.PERCENTAGE and not 1 <= terms.friend_percent <= 100:
-        return ["a friend's share off is from 1 to 100 percent"]
+        return [say("a friend's share off is from 1 to 100 percent")]
     if terms.friend_gets is FriendGets.POINTS and terms.friend_points < 1:
-        return ["a friend who gets points gets at least one"]
+        return [say("a friend who gets points gets at least one")]
     return []
 
 

@@ -15,6 +15,7 @@ import loyalty
 from commerce.customers import Merge
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
+from commerce.sayings import say
 from commerce.store import SetTags
 from engine import mirror, outbox
 from engine.work import UnitOfWork
@@ -77,7 +78,9 @@ def _awards(row: Any, order: Order, terms: Terms, rank: int) -> list[loyalty.Awa
     if pays and rules.milestones([rank], terms):
         points += terms.milestone_points
     at = rules.due_at(order.placed_at, terms)
-    sentence = f"{points} points: {_reason(row, points)} ({order.name})"
+    sentence = say(
+        "%(points)s points: %(reason)s (%(order)s)", points=points, reason=_reason(row, points), order=order.name
+    )
     found = [loyalty.Award(row.advocate_id, order.order_id, points, at, sentence)]
     if (
         terms.friend_gets is FriendGets.POINTS
@@ -85,7 +88,7 @@ def _awards(row: Any, order: Order, terms: Terms, rank: int) -> list[loyalty.Awa
         and order.customer_id != row.advocate_id
     ):
         welcome = rules.kept_share(terms.friend_points, order) if row.pay in (Pay.OWED, Pay.CAPPED) else 0
-        told = f"{welcome} points: a friend's welcome ({order.name})"
+        told = say("%(points)s points: a friend's welcome (%(order)s)", points=welcome, order=order.name)
         found.append(loyalty.Award(order.customer_id, order.order_id, welcome, at, told))
     return found
 
@@ -101,7 +104,7 @@ def _nothing_more(held: Any, row: Any, order: Order) -> list[loyalty.Award]:
     if held is None:
         return []
     former = {held.advocate_id, held.friend_id} - {row.advocate_id, row.friend_id, None}
-    told = f"0 points: somebody else brought this order ({order.name})"
+    told = say("0 points: somebody else brought this order (%(order)s)", order=order.name)
     return [loyalty.Award(who, order.order_id, 0, order.placed_at, told) for who in sorted(former)]
 
 
@@ -163,12 +166,12 @@ def give_rewards(work: UnitOfWork) -> bool:
             by_reward[row.reward].append(row)
             continue
         back = loyalty.take_gift_back(work, row.customer_id, _named(row))
-        trouble = None if back else "it was used already"
+        trouble = None if back else say("it was used already")
         gifts.mark(work, row, given=False, taken=back, trouble=trouble)
     for key, rows in by_reward.items():
         people = [(row.customer_id, row.external_id, _named(row)) for row in rows]
         known = loyalty.give_reward(work, key, people)
-        trouble = None if known else "the program has no such reward any more"
+        trouble = None if known else say("the program has no such reward any more")
         for row in rows:
             gifts.mark(work, row, given=known, taken=False, trouble=trouble)
     return bool(due)

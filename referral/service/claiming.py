@@ -16,6 +16,7 @@ from typing import Any
 
 from commerce.ids import CustomerId, public_code
 from commerce.refusal import Refusal
+from commerce.sayings import Saying, as_said
 from commerce.store import PutDiscount
 from engine import announcements, outbox
 from engine.work import UnitOfWork
@@ -48,8 +49,8 @@ class NotTaken(Refusal):
     """
 
     @property
-    def message(self) -> str:
-        return " ".join((NotTaken.__doc__ or "").split())
+    def message(self) -> Saying:
+        return as_said(" ".join((NotTaken.__doc__ or "").split()))
 
 
 class CodeUnknown(NotTaken):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from commerce.refusal import Refusal
+from commerce.sayings import said_by, say
 from engine import terms
 from engine.work import UnitOfWork
 from referral import rules
@@ -65,5 +66,5 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
     try:
         Terms.read(0, body)
     except (KeyError, TypeError, ValueError) as fault:
-        raise TermsRefused(f"The terms cannot be published: {fault}.") from None
+        raise TermsRefused(say("The terms cannot be published: %(fault)s.", fault=said_by(fault))) from None
     return terms.publish(work, DOMAIN, body)

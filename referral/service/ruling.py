@@ -16,6 +16,7 @@ from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from engine import inbox
 from engine.work import UnitOfWork
 from referral.records import rulings, signals
@@ -34,6 +35,13 @@ LONGEST_NOTE = 500
 LONGEST_LIST = 50
 MOST_AT_ONCE = 500
 NO_BOUND = 2**63 - 1
+
+
+DECIDED = {
+    Band.APPROVE: say("A person decided: approve."),
+    Band.REVIEW: say("A person decided: review."),
+    Band.DECLINE: say("A person decided: decline."),
+}
 
 
 class NoReason(Refusal):
@@ -57,9 +65,9 @@ class Reviewed:
         """Why it stands where it stands, as sentences that support can read out."""
         said = list[str]()
         if self.row.ruling is not None:
-            said.append(f"A person decided: {self.row.ruling}.")
+            said.append(DECIDED[Band(self.row.ruling)])
         if self.row.held_by is not None:
-            said.append("It hangs together with referrals of an advocate who was blocked.")
+            said.append(say("It hangs together with referrals of an advocate who was blocked."))
         return [*said, *(finding.sentence for finding in self.score.findings)]
 
 
@@ -168,7 +176,7 @@ def decisions_about(work: UnitOfWork, customer_id: CustomerId) -> Sequence[Any]:
 def signal_table(weights: Weights) -> list[tuple[str, str, int, int]]:
     """Every signal with its sentence, its weight and the number from which it counts, as the merchant sees them."""
     return [
-        (signal, rule.sentence.replace("{n}", "…"), weights.weight(signal), weights.start(signal))
+        (signal, rule.sentence(weights.start(signal)), weights.weight(signal), weights.start(signal))
         for signal, rule in SIGNALS.items()
     ]
 

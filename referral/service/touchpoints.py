@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from commerce.sayings import say
 from commerce.touchpoints import Touchpoint
 
 TOUCHPOINTS = (
     Touchpoint(
-        "invites", "Own invitation", "Has a code and a link of their own to invite friends with.",
+        "invites", say("Own invitation"), say("Has a code and a link of their own to invite friends with."),
         "SELECT customer_id FROM referral_codes WHERE shop_id = :shop_id",
     ),
     Touchpoint(
-        "claimed", "Claim", "Has accepted a friend's invitation.",
+        "claimed", say("Claim"), say("Has accepted a friend's invitation."),
         "SELECT DISTINCT friend_id AS customer_id FROM claims WHERE shop_id = :shop_id AND friend_id IS NOT NULL",
     ),
 )  # fmt: skip

@@ -17,17 +17,18 @@ from urllib.parse import urlsplit
 from sqlalchemy import text
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
 from commerce.store import StoreCollection
-from engine import collections
+from engine import collections, staff
 from engine.shops import Shop
 from engine.work import Database
 from lifecycle import surveys
 from plugin.rounds import rounds
-from plugin.standalone import SESSION, make_session
+from plugin.standalone import SESSION, open_session
 from referral import Evidence
 from tests.ground import Clock
 from tests.plugin.conftest import House, Merchant, build, order, person
@@ -68,6 +69,7 @@ def furnish(house: House, shop: Shop) -> None:
         since, until = (begin + timedelta(days=30 * (month + part)) for part in (0, 1))
         house.clock.now = until
         house.settle(shop, *(each for each in orders if since <= each.placed_at < until))
+        _play(house, shop, month)
     house.clock.now = now
     house.settle(shop, refunds=tuple(RefundSnapshot(f"r{o.external_id}", o.external_id, now, 1500, 1500)
                                      for o in orders[-90::18]))  # fmt: skip
@@ -114,6 +116,16 @@ def _orders(luck: random.Random, begin: datetime) -> list[OrderSnapshot]:
             )
             at, left = at + timedelta(days=luck.expovariate(1 / 55), hours=3), min(left, 14) - 1
     return made
+
+
+def _play(house: House, shop: Shop, month: int) -> None:
+    """A play that is on since the first month, so that a result shows."""
+    settings = {"on": True, "after_days": 0, "until_days": 0, "holdout_percent": 50, "window_days": 60}
+    with house.database.work(shop.shop_id) as work:
+        if month == 0:
+            campaigns.state(work, "second-order", settings, 0)
+        while campaigns.enrol_due(work):
+            pass
 
 
 def _say_terms(merchant: Merchant) -> None:
@@ -202,6 +214,7 @@ def paths(house: House, shop: Shop) -> dict[str, str]:
     with house.database.work(shop.shop_id) as work:
         waiting = referral.review_list(work).items
     found.pop("woocommerce-store")  # which this platform's stores do not have
+    found["play"] = "/campaigns/second-order"
     found["customer"] = f"/customers/{house.customer_id(shop, '1000')}"
     if waiting:
         found["ring"] = f"/referral/review/{waiting[0].row.screening_id}/ring"
@@ -238,6 +251,7 @@ def serving(database: Database, clock: Clock, *, furnished: bool = True) -> Iter
 def let_in(browser: Any, house: House, shop: Shop, address: str, **options: Any) -> Any:
     """A page of a browser that was signed in as the shop's staff, outside of any frame."""
     context = browser.new_context(**options)
-    session = make_session(b"s" * 32, shop.shop_id, house.clock.now)
+    with house.database.work(shop.shop_id) as work:
+        session = open_session(work, b"s" * 32, staff.arrive(work, "42"))
     context.add_cookies([{"name": SESSION, "value": session, "domain": urlsplit(address).hostname, "path": "/"}])
     return context.new_page()

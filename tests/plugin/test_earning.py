@@ -69,7 +69,7 @@ def test_rules_that_are_published_read_back_as_they_were_written(house: House, s
         ({"points": "many"}, "The points: a whole number such as 100 is expected."),
         ({"per": "1,5"}, "The amount is digits with at most one point, such as 12.50."),
         ({"per": "0"}, "for at least one minor unit"),
-        ({"points": "2000"}, "For each 1 USD there are at most 1000 points"),
+        ({"points": "2000"}, "For each 1 USD there are at most 1,000 points"),
         ({"goods": "mugs = 5"}, "A rule for goods is written as"),
         ({"goods": "product 1 = 50 %\nproduct 1 = 20 %"}, "Two rules for goods name product 1"),
         ({"milestones": "fifth = 5"}, "A milestone is written as"),
