@@ -21,7 +21,7 @@ from loyalty import (
     Policy,
     Reward,
     Round,
-    Window,
+    span,
 )
 from plugin.amounts import NO_BREAK, digits, money, per_cent
 from plugin.calendars import month_names
@@ -180,15 +180,7 @@ def tier_measure(ladder: Ladder) -> str:
 
 def tier_span(ladder: Ladder) -> str:
     """The time over which a ladder counts."""
-    match ladder.window:
-        case Window.LIFETIME:
-            return gettext("since the beginning")
-        case Window.YEAR:
-            return gettext("in the calendar year")
-        case Window.ROLLING:
-            if ladder.months == 1:
-                return gettext("in the last month")
-            return ngettext("in the last %(num)s month", "in the last %(num)s months", ladder.months)
+    return told(span(ladder))
 
 
 # --- expiry

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, abort, current_app, g, render_template
 from sqlalchemy import text
 
 from commerce.ids import ShopId
-from engine import packs
+from engine import audit, packs
 from engine.work import Database, UnitOfWork
 from plugin.admin.pages import unit
 from plugin.languages import languages
@@ -37,7 +37,7 @@ def settings() -> str:
         small = _is_small(work)
     return render_template(
         "admin/general.html", languages=languages(), small=small, most=MOST_ORDERS,
-        mails=getattr(current_app.extensions["doors"], "mails", False),
+        mails=current_app.extensions["doors"].mails,
     )  # fmt: skip
 
 
@@ -45,10 +45,11 @@ def settings() -> str:
 @merchant_only
 def pack_file() -> Response:
     """Everything that the shop's program is, as lines of JSON, compressed."""
-    database, shop = current_app.extensions["doors"].database, g.merchant.shop
+    database, shop, person = current_app.extensions["doors"].database, g.merchant.shop, g.merchant.person
     with unit() as work:
         if not _is_small(work):
             abort(409, _("This shop is too large for a browser to wait for its file: the page names the command."))
+        audit.write(work, person.staff_id, person.label, person.role, "pack_taken")
     headers = {"Content-Disposition": f'attachment; filename="{shop.domain}.jsonl.gz"'}
     return Response(_compressed(_lines(database, shop.shop_id)), mimetype="application/gzip", headers=headers)
 
