@@ -99,7 +99,9 @@ DEEDS: Mapping[str, Deed] = {
 }
 """By endpoint: all that merchants' pages post."""
 
-PAGES: Mapping[str, Role] = {"admin.privacy_export": OWNER, "admin.customer_file": OWNER}
+PAGES: Mapping[str, Role] = {
+    "admin.privacy_export": OWNER, "admin.customer_file": OWNER, "general.pack_file": OWNER,
+}  # fmt: skip
 """Pages that only some may read; all others are everybody's."""
 
 UNASKED: Mapping[str, str] = {
@@ -107,6 +109,7 @@ UNASKED: Mapping[str, str] = {
     "joined": say("Accepted an invitation"),
     "passkey_copied": say("Was refused: a passkey that may have been copied"),
     "link_printed": say("Had a sign-in link printed on the command line"),
+    "pack_taken": say("Downloaded the file of everything"),
 }
 """What the log says beside: nobody pressed a button of the pages for it."""
 
