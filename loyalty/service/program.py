@@ -11,6 +11,7 @@ from commerce.ids import OrderId
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
+from commerce.sayings import say
 from commerce.sayings import said_by, say, sentences
 from commerce.store import PutSegment
 from engine import collections, outbox, terms
@@ -105,8 +106,11 @@ def _all_read(work: UnitOfWork, proposed: Terms) -> None:
     """Of each collection that the terms name it is known what it holds; else `TermsRefused`."""
     if missing := collections.unread(work, proposed.collections):
         raise TermsRefused(
-            f"It is not known yet which goods are in collection {', '.join(missing)}. Read the collections of the "
-            f"store, then publish again."
+            say(
+                "It is not known yet which goods are in collection %(names)s. Read the collections of the store, then "
+                "publish again.",
+                names=", ".join(missing),
+            )
         )
 
 
