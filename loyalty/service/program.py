@@ -11,7 +11,6 @@ from commerce.ids import OrderId
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
-from commerce.sayings import say
 from commerce.sayings import said_by, say, sentences
 from commerce.store import PutSegment
 from engine import collections, outbox, terms
