@@ -159,13 +159,6 @@ from loyalty.service.merging import (
     merge,
 )
 from loyalty.service.newer import TermsMoved, unmoved
-from loyalty.service.opening import (
-    Trial,
-    begun,
-    opening_body,
-    past,
-    try_opening,
-)
 from loyalty.service.preview import (
     ExpiryPreview,
     TierSizes,
@@ -291,7 +284,6 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
-    "Trial",
     "WrongSteps",
     "account",
     "adjust",
@@ -300,7 +292,6 @@ __all__ = [
     "approve_batch",
     "ask_gift",
     "balance_at",
-    "begun",
     "birthday",
     "book_due",
     "celebrate",
@@ -349,8 +340,6 @@ __all__ = [
     "liability",
     "merge",
     "offer",
-    "opening_body",
-    "past",
     "pending",
     "perform",
     "perform_on_honour",
@@ -397,7 +386,6 @@ __all__ = [
     "tier_of",
     "tiers_at",
     "to_hand_over",
-    "try_opening",
     "undo",
     "undo_import",
     "unearned",
