@@ -83,6 +83,36 @@ class Doors:
         return serving.app_url
 
 
+# The merchant's pages, each with its blueprint.
+ROOMS = (
+    admin,
+    admin.audit,
+    admin.batches,
+    admin.bulk,
+    admin.campaigns,
+    admin.collections,
+    admin.contests,
+    admin.drafts,
+    admin.finance,
+    admin.first_run,
+    admin.general,
+    admin.giving,
+    admin.imports,
+    admin.keys,
+    admin.lifecycle,
+    admin.metrics,
+    admin.program,
+    admin.referral,
+    admin.review,
+    admin.segments,
+    admin.staff,
+    admin.standing,
+    admin.surveys,
+    admin.value,
+    admin.you,
+)
+
+
 def create_app(doors: Doors) -> Flask:
     """The pages: the merchant's app, the shopper's side, and what operators ask."""
     app = Flask("plugin", root_path=__path_of_plugin(), static_url_path="/static")
@@ -102,6 +132,12 @@ def create_app(doors: Doors) -> Flask:
         admin.standing, admin.surveys, admin.value, admin.you, api, sign_in, surveys, visits,
     ):  # fmt: skip
         app.register_blueprint(place.pages)
+    app.register_blueprint(api.pages)
+    for room in ROOMS:
+        app.register_blueprint(room.pages)
+    app.register_blueprint(surveys.pages)
+    app.register_blueprint(visits.pages)
+    app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:
