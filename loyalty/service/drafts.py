@@ -92,8 +92,8 @@ def _kept(draft: Draft, versions: Sequence[terms.Version]) -> Kept:
 
 
 def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    """The names of the parts in which two bodies of terms differ."""
-    return {part for part in before.keys() | after.keys() if before.get(part) != after.get(part)}
+    """The names of the parts in which two bodies of terms differ. That a program has begun is no part of it."""
+    return {part for part in before.keys() | after.keys() if part != "asleep" and before.get(part) != after.get(part)}
 
 
 def told_parts(parts: set[str]) -> list[str]:
