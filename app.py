@@ -57,6 +57,7 @@ from engine.shops import Seal, Shop
 from engine.stale import StaleOrders
 from engine.work import Database, UnitOfWork, refuse_in_transaction
 from engine.worker import Worker
+from loyalty import assortment, openings
 from plugin import Doors, cli, create_app, woocommerce
 from plugin.install import Installer, keeper
 from plugin.nights import Nights
@@ -112,7 +113,7 @@ PORTIONS_A_MINUTE = 40
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
     # Nobody earns before the merchant has seen the program.
-    loyalty.DOMAIN: loyalty.sleeping_terms,
+    loyalty.DOMAIN: openings.sleeping_terms,
     referral.DOMAIN: referral.first_terms,
 }
 
@@ -249,7 +250,7 @@ class House:
 
     @cached_property
     def collector(self) -> Collector:
-        return Collector(self.database, self.connect, loyalty.collections_named)
+        return Collector(self.database, self.connect, assortment.collections_named)
 
     @cached_property
     def backfiller(self) -> Backfiller:

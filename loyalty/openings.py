@@ -4,5 +4,8 @@ from __future__ import annotations
 
 from loyalty.rules.opening import Opening, Past, Step, propose
 from loyalty.service.opening import Trial, begun, opening_body, past, try_opening
+from loyalty.service.program import sleeping_terms
 
-__all__ = ["Opening", "Past", "Step", "Trial", "begun", "opening_body", "past", "propose", "try_opening"]
+__all__ = [
+    "Opening", "Past", "Step", "Trial", "begun", "opening_body", "past", "propose", "sleeping_terms", "try_opening",
+]  # fmt: skip

@@ -83,6 +83,36 @@ class Doors:
         return serving.app_url
 
 
+# The merchant's pages, each with its blueprint.
+ROOMS = (
+    admin,
+    admin.audit,
+    admin.batches,
+    admin.bulk,
+    admin.campaigns,
+    admin.collections,
+    admin.contests,
+    admin.drafts,
+    admin.finance,
+    admin.first_run,
+    admin.general,
+    admin.giving,
+    admin.imports,
+    admin.keys,
+    admin.lifecycle,
+    admin.metrics,
+    admin.program,
+    admin.referral,
+    admin.review,
+    admin.segments,
+    admin.staff,
+    admin.standing,
+    admin.surveys,
+    admin.value,
+    admin.you,
+)
+
+
 def create_app(doors: Doors) -> Flask:
     """The pages: the merchant's app, the shopper's side, and what operators ask."""
     app = Flask("plugin", root_path=__path_of_plugin(), static_url_path="/static")
@@ -95,33 +125,17 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["pace"] = api.Pace()
     # What is registered first is done last: when nothing of the answer changes any more.
     app.after_request(_pack)
+    for place in (
+        admin, admin.audit, admin.batches, admin.bulk, admin.campaigns, admin.collections, admin.contests,
+        admin.drafts, admin.finance, admin.first_run, admin.general, admin.giving, admin.imports, admin.keys,
+        admin.lifecycle, admin.metrics, admin.program, admin.referral, admin.review, admin.segments, admin.staff,
+        admin.standing, admin.surveys, admin.value, admin.you, api, sign_in, surveys, visits,
+    ):  # fmt: skip
+        app.register_blueprint(place.pages)
     app.register_blueprint(api.pages)
-    app.register_blueprint(admin.pages)
-    app.register_blueprint(admin.audit.pages)
-    app.register_blueprint(admin.batches.pages)
-    app.register_blueprint(admin.bulk.pages)
-    app.register_blueprint(admin.collections.pages)
-    app.register_blueprint(admin.campaigns.pages)
-    app.register_blueprint(admin.contests.pages)
-    app.register_blueprint(admin.drafts.pages)
-    app.register_blueprint(admin.finance.pages)
-    app.register_blueprint(admin.general.pages)
-    app.register_blueprint(admin.giving.pages)
-    app.register_blueprint(admin.first_run.pages)
-    app.register_blueprint(admin.imports.pages)
-    app.register_blueprint(admin.lifecycle.pages)
-    app.register_blueprint(admin.keys.pages)
-    app.register_blueprint(admin.metrics.pages)
-    app.register_blueprint(admin.program.pages)
-    app.register_blueprint(admin.referral.pages)
-    app.register_blueprint(admin.review.pages)
-    app.register_blueprint(admin.segments.pages)
-    app.register_blueprint(admin.staff.pages)
-    app.register_blueprint(admin.standing.pages)
-    app.register_blueprint(admin.surveys.pages)
+    for room in ROOMS:
+        app.register_blueprint(room.pages)
     app.register_blueprint(surveys.pages)
-    app.register_blueprint(admin.value.pages)
-    app.register_blueprint(admin.you.pages)
     app.register_blueprint(visits.pages)
     app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:

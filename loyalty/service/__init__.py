@@ -159,13 +159,6 @@ from loyalty.service.merging import (
     merge,
 )
 from loyalty.service.newer import TermsMoved, unmoved
-from loyalty.service.opening import (
-    Trial,
-    begun,
-    opening_body,
-    past,
-    try_opening,
-)
 from loyalty.service.preview import (
     ExpiryPreview,
     TierSizes,
@@ -229,6 +222,31 @@ from loyalty.service.traits import (
 SUMMARIES = (SPENDING,)
 
 __all__ = [
+    "DOMAIN", "SUMMARIES", "TRAIT_SOURCES", "ActionUnknown", "AdjustmentWrong", "Award", "Balance", "BalanceThen",
+    "BatchApproved", "BatchEmpty", "BatchNotBooked", "BatchPointsWrong", "BatchPreview", "BatchUnknown",
+    "BatchUnlabelled", "ChoiceOver", "Click", "ContestRefused", "Deed", "DraftStale", "DraftUnknown", "DraftUnnamed",
+    "EarnedAlready", "ExpiryPreview", "Heard", "ImportBooked", "ImportNotBooked", "ImportUnknown",
+    "ImportUnreadable", "Kept", "Liability", "Members", "Month", "NoSuchTicket", "NotABirthday", "NotEnoughPoints",
+    "NotForGiving", "NotOnYourWord", "NotThatMany", "NothingToHandOver", "NothingToTakeBack", "Outcome", "Preview",
+    "Proof", "Reading", "ReasonMissing", "RecountInTheWay", "RewardLimit", "RewardOfTier", "RewardSoldOut",
+    "RewardUnknown", "Simulation", "Standing", "TagUnreadable", "TermsMoved", "TermsRefused", "TierSizes",
+    "TierUnknown", "TiersPreview", "Told", "TooManyDrafts", "TooManyOrders", "Trial", "WrongSteps", "account",
+    "adjust", "announce_contest", "apply_import", "approve_batch", "ask_gift", "balance_at", "begun", "birthday",
+    "book_due", "celebrate", "change", "check_contest", "choices", "code_settled", "collections_named", "contests",
+    "credit_back_settled", "credit_settled", "current_terms", "date_lots", "decide_due", "draft", "draft_body",
+    "drafts", "drop_draft", "earned", "end_choice", "entries", "example", "expire_due", "explain", "explain_order",
+    "first_terms", "forget_batch", "forget_import", "gift_card_settled", "gifts", "give_due", "give_points",
+    "give_reward", "hand_over_settled", "handed_over", "imports", "is_customer", "join", "journal", "journal_bounds",
+    "keep_draft", "last_day", "latest_batches", "lay_anew", "leave", "liability", "merge", "offer", "opening_body",
+    "past", "pending", "perform", "perform_on_honour", "points_outstanding", "preview_batch", "preview_expiry",
+    "preview_import", "preview_tiers", "price", "prove", "publish", "publish_draft", "publish_segments",
+    "read_giving", "read_import", "read_recount", "read_rewards", "read_tagging", "recall_batch", "redeem",
+    "redeem_all", "release_unused", "review_tiers", "revise", "roll_forward", "scratch", "set_tier", "settle_awards",
+    "settle_orders", "shown_to_all", "simulate", "sleeping_terms", "standing", "statement", "take_back",
+    "take_gift_back", "tell_birthday", "tell_deeds", "tell_points", "tickets", "tier_counts", "tier_history",
+    "tier_keys", "tier_of", "tiers_at", "to_hand_over", "try_opening", "undo", "undo_import", "unearned",
+    "unearned_of", "unmoved", "verify", "walk_members", "warn_expiring", "withdraw",
+]  # fmt: skip
     "DOMAIN",
     "SUMMARIES",
     "TRAIT_SOURCES",
@@ -291,7 +309,6 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
-    "Trial",
     "WrongSteps",
     "account",
     "adjust",
@@ -300,7 +317,6 @@ __all__ = [
     "approve_batch",
     "ask_gift",
     "balance_at",
-    "begun",
     "birthday",
     "book_due",
     "celebrate",
@@ -349,8 +365,6 @@ __all__ = [
     "liability",
     "merge",
     "offer",
-    "opening_body",
-    "past",
     "pending",
     "perform",
     "perform_on_honour",
@@ -397,7 +411,6 @@ __all__ = [
     "tier_of",
     "tiers_at",
     "to_hand_over",
-    "try_opening",
     "undo",
     "undo_import",
     "unearned",

@@ -105,8 +105,11 @@ def _all_read(work: UnitOfWork, proposed: Terms) -> None:
     """Of each collection that the terms name it is known what it holds; else `TermsRefused`."""
     if missing := collections.unread(work, proposed.collections):
         raise TermsRefused(
-            f"It is not known yet which goods are in collection {', '.join(missing)}. Read the collections of the "
-            f"store, then publish again."
+            say(
+                "It is not known yet which goods are in collection %(names)s. Read the collections of the store, then "
+                "publish again.",
+                names=", ".join(missing),
+            )
         )
 
 

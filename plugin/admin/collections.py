@@ -19,6 +19,7 @@ from commerce.store import NoSuchCollection, StoreError
 from engine import collections
 from engine.collections import STALE_AFTER, Collector, Known
 from engine.work import UnitOfWork
+from loyalty import assortment
 from plugin.admin.pages import link, unit
 from plugin.admin.program_form import Named
 from plugin.session import merchant_only
@@ -201,7 +202,7 @@ def _rule(named: Named | None) -> dict[str, Any]:
 
 def _with(body: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
     earning = body.get("earning") or {}
-    return {**body, "earning": {**earning, "goods": loyalty.ranked([*(earning.get("goods") or ()), rule])}}
+    return {**body, "earning": {**earning, "goods": assortment.ranked([*(earning.get("goods") or ()), rule])}}
 
 
 def _without(body: Mapping[str, Any], external_id: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import text
 
 import loyalty
@@ -28,8 +27,6 @@ MOST = 1000
 LATE = timedelta(minutes=5)
 # What ends so soon is worth a word.
 SOON = timedelta(days=7)
-# The page on which a shop's first program is made.
-WELCOME = "/welcome"
 
 _READ_AND_NOT_BOOKED = text("""
     SELECT (SELECT count(*) FROM drafts WHERE shop_id = :shop_id) AS drafts,
@@ -57,9 +54,15 @@ class Need:
     grave: bool = False
 
 
-def needs(work: UnitOfWork, counted: Figures, read_in: History) -> Sequence[Need]:
+def needs(work: UnitOfWork, program: loyalty.Terms, counted: Figures, read_in: History) -> Sequence[Need]:
     """What there is to do, the most urgent first."""
-    return [*_standing_still(counted, read_in), *_people(work), *_unfinished(work)]
+    return [*_standing_still(counted, read_in), *_begin(program), *_people(work), *_unfinished(work, program)]
+
+
+def _begin(program: loyalty.Terms) -> Iterator[Need]:
+    if program.asleep:
+        begins = _("Your loyalty program has not begun yet. We propose one from your own sales.")
+        yield Need(begins, _("See your program"), "first_run.welcome", {})
 
 
 def _standing_still(counted: Figures, read_in: History) -> Iterator[Need]:
@@ -123,13 +126,9 @@ def _people(work: UnitOfWork) -> Iterator[Need]:
         yield Need(said, _("Review"), "review.review_list", {})
 
 
-def _unfinished(work: UnitOfWork) -> Iterator[Need]:
+def _unfinished(work: UnitOfWork, program: loyalty.Terms) -> Iterator[Need]:
     """What the merchant began, and what ends soon."""
     row = work.rows(_READ_AND_NOT_BOOKED, now=work.now, until=work.now + SOON, most=MOST)[0]
-    program = loyalty.current_terms(work)
-    if program.version == 1 and (welcome := _welcome()):
-        said = _("Your program runs by its first rules: nobody has published one of your own yet.")
-        yield Need(said, _("Make it yours"), welcome, {})
     for promotion in program.promotions:
         if promotion.ends_at is not None and work.now < promotion.ends_at <= work.now + SOON:
             left = length_of_time((promotion.ends_at - work.now).total_seconds())
@@ -159,8 +158,3 @@ def _unfinished(work: UnitOfWork) -> Iterator[Need]:
 
 def _many_expire() -> str:
     return _("Points of more than %(many)s members expire within a week.", many=number(MOST - 1))
-
-
-def _welcome() -> str | None:
-    """The endpoint of the page on which a first program is made, where there is one."""
-    return next((rule.endpoint for rule in current_app.url_map.iter_rules() if rule.rule == WELCOME), None)

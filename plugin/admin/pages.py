@@ -72,16 +72,15 @@ def home() -> str | BaseResponse:
     of all, while a new shop's history comes in: how far that is.
     """
     with unit() as work:
-        read_in, asleep = history.history(work), loyalty.current_terms(work).asleep
-        if asleep and read_in.backfill and read_in.backfill.running and "stay" not in request.args:
+        read_in, program = history.history(work), loyalty.current_terms(work)
+        if program.asleep and read_in.backfill and read_in.backfill.running and "stay" not in request.args:
             return redirect(link("first_run.welcome"), 303)
         counted = figures.figures(work)
         return render_template(
             "admin/home.html",
             f=counted,
             h=read_in,
-            welcome=asleep,
-            needs=needs.needs(work, counted, read_in),
+            needs=needs.needs(work, program, counted, read_in),
             most=figures.COUNTED_AT_MOST,
         )
 

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import loyalty
 from commerce.money import BadAmount, Money
+from loyalty import assortment
 from plugin.admin.typed import Mistyped, plain
 from plugin.sentences import _
 
@@ -61,7 +61,7 @@ def rules_of(
             {"points": points, "period": period}
             for period in PERIODS if (points := _number(typed, f"cap_{period}", _("The most points for one customer")))
         ],
-        "goods": loyalty.ranked([_goods(line, collections) for line in _lines(typed, "goods")]),
+        "goods": assortment.ranked([_goods(line, collections) for line in _lines(typed, "goods")]),
         "milestones": [_milestone(line) for line in _lines(typed, "milestones")],
         "tiers": dict(_tier(line) for line in _lines(typed, "tiers")),
     }  # fmt: skip

@@ -48,6 +48,7 @@ from engine.shops import Seal, Shop
 from engine.stale import REST, StaleOrders
 from engine.work import Database, refuse_in_transaction
 from lifecycle import review_due
+from loyalty import assortment
 from plugin import Doors, create_app
 from plugin.install import FirstTerms, Installer, keeper
 from plugin.storefront.claims import Claims
@@ -242,7 +243,7 @@ def open_loop(
         receiver, event_loop = Receiver(database), EventLoop()
         stack.callback(event_loop.close)
         stack.callback(lambda: event_loop.run(receiver.close()))
-        collector = Collector(database, connect, loyalty.collections_named)
+        collector = Collector(database, connect, assortment.collections_named)
         pages = create_app(Doors(database, shopify, installer, secret, 1 << 20, collector=collector))
         door = WebhookDoor(
             LandingDoor(WSGIMiddleware(pages), shopify.proxied, Claims(pages)),  # type: ignore[arg-type]  # its environ is a TypedDict

@@ -17,6 +17,7 @@ import loyalty
 from engine import collections
 from engine.collections import Collector
 from engine.work import Database
+from loyalty import assortment
 from sandbox import merchant
 from sandbox.customers import Customer
 from sandbox.orders import Order
@@ -203,7 +204,7 @@ def test_what_is_tried_on_the_history_knows_collections(loop: Loop, summer: Coll
     kept = ask(loop, "/earning", do="keep", draft_name="No mugs", **form)
     assert kept.status_code == 303
     with loop.database.work(loop.shop.shop_id) as work:
-        assert loyalty.collections_named(work) == {str(summer.id)}
+        assert assortment.collections_named(work) == {str(summer.id)}
 
 
 # --- WooCommerce: categories, which have others below them
@@ -214,7 +215,7 @@ def test_a_category_counts_the_goods_of_those_below_it(database: Database, clock
         catalog = woo.store.catalog
         tea, green = catalog.category(801, "Tea"), catalog.category(802, "Green &amp; white", parent=801)
         catalog.put([10], green)
-        collector = Collector(database, lambda _shop: woo.client, loyalty.collections_named)
+        collector = Collector(database, lambda _shop: woo.client, assortment.collections_named)
         assert collector.list_anew(woo.shop.shop_id) == 2
         with database.work(woo.shop.shop_id) as work:
             assert [one.title for one in collections.known(work)] == ["Tea", "Tea › Green & white"]

@@ -129,7 +129,7 @@ def test_other_numbers_are_reckoned_and_published_as_they_were_typed(fresh: Loop
         ("per", "0", "An amount of money is expected here"),
         ("friend", "5,00", "An amount of money is expected here"),
         ("gold", "1", "Gold has to ask for more than silver"),
-        ("points", "999999999", "at most 1000 points"),
+        ("points", "999999999", "at most 1,000 points"),
     ],
 )
 def test_a_wrong_number_names_its_field_and_changes_nothing(fresh: Loop, name: str, typed: str, sentence: str) -> None:

@@ -73,7 +73,7 @@ def test_a_merchant_connects_a_store_and_is_let_in(
         for path in PAGES:
             page = browser.get(path)
             assert page.status_code == 200, path
-            assert "<script" not in page.text
+            assert all(source.startswith('src="/static/') for source in page.text.split("<script ")[1:]), "ours alone"
             assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
         key = woo.store.keys[0]
         sealed = above.one("SELECT sealed FROM shop_credentials WHERE shop_id = %s", shop.shop_id)

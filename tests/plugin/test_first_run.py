@@ -10,6 +10,7 @@ import pytest
 import loyalty
 from engine import terms
 from engine.shops import Shop
+from loyalty import openings
 from tests.plugin.conftest import House, Merchant, order, person
 from tests.plugin.markup import mistakes
 
@@ -18,7 +19,7 @@ from tests.plugin.markup import mistakes
 def tomans(house: House, shop: Shop) -> Shop:
     """A shop of half a year, just installed: orders of about 850,000 tomans."""
     with house.database.work(shop.shop_id) as work:
-        terms.publish(work, loyalty.DOMAIN, loyalty.sleeping_terms("IRT"))
+        terms.publish(work, loyalty.DOMAIN, openings.sleeping_terms("IRT"))
     now = house.clock.now
     bought = [
         order(number, person(str(number % 20), now), now - timedelta(days=3 * number), 850_000, currency="IRT")

@@ -94,7 +94,7 @@ def test_rules_that_cannot_be_are_not_tried(house: House, seller: Shop, merchant
     for wanted in ("try", "publish"):
         answer = merchant.fetch("/earning", "POST", **(DOUBLE | {"points": "2000", "seen": "x", "do": wanted}))
         assert (answer.status_code, mistakes(answer.text)) == (409, [])
-        assert "For each 1 USD there are at most 1000 points" in said(answer.text)
+        assert "For each 1 USD there are at most 1,000 points" in said(answer.text)
     assert current(house, seller).version == 1
 
 

@@ -36,7 +36,9 @@ ALONE = {"PERENNIAL_URL": APP_URL, "PERENNIAL_SEAL_KEYS": Fernet.generate_key().
 BESIDE = {**ALONE, "SHOPIFY_CLIENT_ID": CLIENT_ID, "SHOPIFY_CLIENT_SECRET": CLIENT_SECRET}
 FACTS = StoreFacts("Leaf <& Kettle", "https://shop.example", "EUR", 2, "DE", "Europe/Berlin", "11.0.1", "7.0.4")
 PAGES = (
-    "/",
+    "/welcome",
+    # A shop that has just come is led to its first page, unless it would rather look around.
+    "/?stay=1",
     "/customers",
     "/segments",
     "/segments/new",
@@ -195,7 +197,7 @@ def test_a_session_of_a_shop_is_worth_nothing_in_another_or_after_it_left(databa
     client.set_cookie(SESSION, forged, domain="localhost")
     assert client.get("/").status_code == 401
     client = signed_in(app, shop, clock)
-    assert client.get("/").status_code == 200
+    assert client.get("/customers").status_code == 200
     with database.work(shop.shop_id) as work:
         shops.uninstall(work, work.now)
     assert client.get("/").status_code == 401
