@@ -123,8 +123,6 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
-    # What is registered first is done last: when nothing of the answer changes any more.
-    app.after_request(_pack)
     for place in (
         admin, admin.audit, admin.batches, admin.bulk, admin.campaigns, admin.collections, admin.contests,
         admin.drafts, admin.finance, admin.first_run, admin.general, admin.giving, admin.imports, admin.keys,
@@ -204,6 +202,8 @@ def _start() -> None:
 
 
 def _finish(response: Response) -> Response:
+    # What comes after this adds headers, and leaves the body alone.
+    response = compression.pack(request, response)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
     if "Content-Security-Policy" not in response.headers:
@@ -219,10 +219,6 @@ def _finish(response: Response) -> Response:
         ms=round(seconds * 1000, 1),
     )  # fmt: skip
     return response
-
-
-def _pack(response: Response) -> Response:
-    return compression.pack(request, response)
 
 
 def _route() -> str:
