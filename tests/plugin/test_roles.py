@@ -171,6 +171,26 @@ def test_lines_are_kept_for_four_hundred_days(house: House, shop: Shop, merchant
         assert len(lines(house, shop)) == left
 
 
+def test_addresses_of_who_left_or_never_came_are_forgotten(house: House, shop: Shop, clock: Clock) -> None:
+    with house.database.work(shop.shop_id) as work:
+        staff.arrive(work, "1")
+        gone, here = (staff.invite(work, f"{name}@shop.example", MANAGER) for name in ("gone", "here"))
+        for each in (gone, here):
+            staff.join(work, each.staff_id)
+        staff.remove(work, gone.staff_id)
+        staff.remove(work, staff.arrive(work, "2").staff_id)
+        staff.invite(work, "never@shop.example", MANAGER)
+    for days, left in (
+        (0, ["1", "gone@", "2", "here@", "never@"]),
+        (29, ["1", "gone@", "2", "here@"]),
+        (372, ["1", "2", "here@"]),
+    ):
+        clock.forward(days=days)
+        with house.database.work(shop.shop_id) as work:
+            staff.purge(work)
+            assert sorted(p.label.removesuffix("shop.example") for p in staff.people(work)) == sorted(left)
+
+
 # --- pages
 
 
