@@ -32,9 +32,12 @@ DEEDS: Mapping[str, Deed] = {
     "admin.replay_delivery": Deed(SUPPORT, say("Replayed a parked delivery")),
     "admin.replay_effect": Deed(SUPPORT, say("Replayed a parked effect")),
     "admin.start_pixel": Deed(MANAGER, say("Started the pixel")),
+    "admin.adjust": Deed(SUPPORT, say("Gave or took a customer's points by hand")),
+    "admin.erase": Deed(OWNER, say("Erased a customer")),
     "admin.take_back": Deed(SUPPORT, say("Took a reward back")),
     "admin.offer_reward": Deed(MANAGER, say("Offered or changed a reward")),
     "admin.withdraw_reward": Deed(MANAGER, say("Withdrew a reward")),
+    "bulk.many": Deed(MANAGER, say("Prepared something for many customers")),
     "batches.read_batch": Deed(MANAGER, say("Prepared a batch of points")),
     "batches.book": Deed(MANAGER, say("Approved a batch of points")),
     "batches.forget": Deed(MANAGER, say("Dropped a batch that was not booked")),
@@ -43,6 +46,7 @@ DEEDS: Mapping[str, Deed] = {
     "collections.deal": Deed(MANAGER, say("Read a collection, or changed its rules")),
     "contests.announce": Deed(MANAGER, say("Announced a contest")),
     "drafts.deal": Deed(MANAGER, say("Dealt with a draft of the terms")),
+    "first_run.decide": Deed(MANAGER, say("Tried or published the first program")),
     "giving.give": Deed(MANAGER, say("Gave a reward to everybody of a stage")),
     "giving.hand_over": Deed(SUPPORT, say("Handed a reward over")),
     "giving.refuse": Deed(SUPPORT, say("Refused to hand a reward over")),
@@ -95,7 +99,7 @@ DEEDS: Mapping[str, Deed] = {
 }
 """By endpoint: all that merchants' pages post."""
 
-PAGES: Mapping[str, Role] = {"admin.privacy_export": OWNER}
+PAGES: Mapping[str, Role] = {"admin.privacy_export": OWNER, "admin.customer_file": OWNER}
 """Pages that only some may read; all others are everybody's."""
 
 UNASKED: Mapping[str, str] = {

@@ -98,13 +98,8 @@ def pipeline(work: UnitOfWork, days: int) -> Pipeline:
 
 def drop_off(work: UnitOfWork) -> Sequence[int]:
     """How many customers have placed a first order that counts, a second one, and so on up to `DEEPEST`."""
-    found: Sequence[int] = summaries.read(work, DEPTHS).value
-    return found
-
-
-def _reached(work: UnitOfWork) -> list[int]:
-    found = {row.orders: row.customers for row in census.depths(work, DEEPEST)}
-    return [sum(many for orders, many in found.items() if orders >= deep) for deep in range(1, DEEPEST + 1)]
+    found = summaries.read(work, DEPTHS).value
+    return [sum(many for orders, many in found if orders >= deep) for deep in range(1, DEEPEST + 1)]
 
 
 def _post(stage: Stage, row: Any) -> Post:
@@ -122,7 +117,9 @@ def _changes(days: int) -> summaries.Summary:
 
 
 POSTS = summaries.Summary("lifecycle.posts", lambda work: [dict(row._mapping) for row in census.stages(work)])
-DEPTHS = summaries.Summary("lifecycle.depths", _reached)
+DEPTHS = summaries.Summary(
+    "lifecycle.depths", lambda work: [[row.orders, row.customers] for row in census.depths(work, DEEPEST)]
+)
 CHANGES = tuple(_changes(days) for days in PIPELINE_DAYS)
 
 

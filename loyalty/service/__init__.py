@@ -28,6 +28,11 @@ from loyalty.service.actions import (
     tell_deeds,
     undo,
 )
+from loyalty.service.adjusting import (
+    AdjustmentWrong,
+    NotThatMany,
+    adjust,
+)
 from loyalty.service.batches import (
     BatchApproved,
     BatchEmpty,
@@ -45,6 +50,8 @@ from loyalty.service.batches import (
     preview_batch,
     read_giving,
     read_recount,
+    read_rewards,
+    read_tagging,
     recall_batch,
 )
 from loyalty.service.buying import (
@@ -99,6 +106,7 @@ from loyalty.service.finance import (
     journal,
     journal_bounds,
     liability,
+    price,
     roll_forward,
 )
 from loyalty.service.giving import (
@@ -111,6 +119,7 @@ from loyalty.service.giving import (
     give_reward,
     take_gift_back,
 )
+from loyalty.service.handing import TagUnreadable
 from loyalty.service.imports import (
     ImportBooked,
     ImportNotBooked,
@@ -149,6 +158,13 @@ from loyalty.service.members import (
 from loyalty.service.merging import (
     merge,
 )
+from loyalty.service.opening import (
+    Trial,
+    begun,
+    opening_body,
+    past,
+    try_opening,
+)
 from loyalty.service.preview import (
     ExpiryPreview,
     TierSizes,
@@ -169,6 +185,7 @@ from loyalty.service.program import (
     publish,
     publish_segments,
     revise,
+    sleeping_terms,
     withdraw,
 )
 from loyalty.service.proof import (
@@ -215,6 +232,7 @@ __all__ = [
     "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
+    "AdjustmentWrong",
     "Award",
     "Balance",
     "BalanceThen",
@@ -248,6 +266,7 @@ __all__ = [
     "NotEnoughPoints",
     "NotForGiving",
     "NotOnYourWord",
+    "NotThatMany",
     "NothingToHandOver",
     "NothingToTakeBack",
     "Outcome",
@@ -262,6 +281,7 @@ __all__ = [
     "RewardUnknown",
     "Simulation",
     "Standing",
+    "TagUnreadable",
     "TermsRefused",
     "TierSizes",
     "TierUnknown",
@@ -269,13 +289,16 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
+    "Trial",
     "WrongSteps",
     "account",
+    "adjust",
     "announce_contest",
     "apply_import",
     "approve_batch",
     "ask_gift",
     "balance_at",
+    "begun",
     "birthday",
     "book_due",
     "celebrate",
@@ -324,6 +347,8 @@ __all__ = [
     "liability",
     "merge",
     "offer",
+    "opening_body",
+    "past",
     "pending",
     "perform",
     "perform_on_honour",
@@ -332,6 +357,7 @@ __all__ = [
     "preview_expiry",
     "preview_import",
     "preview_tiers",
+    "price",
     "prove",
     "publish",
     "publish_draft",
@@ -339,6 +365,8 @@ __all__ = [
     "read_giving",
     "read_import",
     "read_recount",
+    "read_rewards",
+    "read_tagging",
     "recall_batch",
     "redeem",
     "redeem_all",
@@ -352,6 +380,7 @@ __all__ = [
     "settle_orders",
     "shown_to_all",
     "simulate",
+    "sleeping_terms",
     "standing",
     "statement",
     "take_back",
@@ -366,6 +395,7 @@ __all__ = [
     "tier_of",
     "tiers_at",
     "to_hand_over",
+    "try_opening",
     "undo",
     "undo_import",
     "unearned",

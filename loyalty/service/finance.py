@@ -99,6 +99,13 @@ def liability(work: UnitOfWork) -> Liability:
     return Liability(found.at, points, held, found.value["debt"], worth, unspent, best, average, expected)
 
 
+def price(work: UnitOfWork, points: int) -> Money | None:
+    """What so many points are worth in money at the average of the program's rewards; None where none has an amount."""
+    agreed = Program.of(work).current
+    worth = rules.worth(agreed)
+    return rules.in_money(points, worth.average, agreed.currency) if worth and points else None
+
+
 def journal_bounds(work: UnitOfWork, begins: datetime, ends: datetime) -> tuple[int, int]:
     """Between which numbers the entries of that time lie, as they are now; the first is not one of them."""
     return records.written(work, begins, ends)

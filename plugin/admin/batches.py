@@ -17,7 +17,7 @@ import loyalty
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin import calendars, wording
-from plugin.admin import sure
+from plugin.admin import bulk, sure
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.sentences import _, ngettext
@@ -97,10 +97,12 @@ def one_batch(batch_no: int) -> str:
     try:
         with unit() as work:
             found = loyalty.preview_batch(work, _known(batch_no))
+            cost = loyalty.price(work, int(found.totals.given))
             names = _names(work)
     except loyalty.BatchUnknown as unknown:
         abort(404, unknown.message)
-    return render_template("admin/batch.html", b=found, names=names, state=state(found.row))
+    page = "admin/batch_handed.html" if found.row.kind in ("reward", "tag") else "admin/batch.html"
+    return render_template(page, b=found, names=names, state=state(found.row), cost=cost, undoing=bulk.undoing)
 
 
 @pages.post("/batches/<int:batch_no>/book")
@@ -129,13 +131,15 @@ def _sure_to_undo(batch_no: int) -> str:
         found = loyalty.preview_batch(work, batch_no)
     if state(found.row) not in ("booking", "booked"):
         return ""
+    title, back = _("Undo the batch “%(label)s”?", label=found.row.label), link("batches.one_batch", batch_no=batch_no)
+    if found.row.kind in ("reward", "tag"):
+        return sure.ask(title, [bulk.undoing(found)], _("Undo it"), back)
     people, owed = found.undoing.people, found.undoing.owed
     taken = ngettext("%(num)s point is taken back.", "%(num)s points are taken back.", found.undoing.booked)
     will = [taken, ngettext("%(num)s member loses theirs.", "%(num)s members lose theirs.", people)]
     if owed:
         will.append(ngettext("%(num)s point was spent and is owed.", "%(num)s points were spent and are owed.", owed))
-    back = link("batches.one_batch", batch_no=batch_no)
-    return sure.ask(_("Undo the batch “%(label)s”?", label=found.row.label), will, _("Undo it"), back)
+    return sure.ask(title, will, _("Undo it"), back)
 
 
 def _begun(batch_no: int) -> BaseResponse:
@@ -167,11 +171,18 @@ def _known(batch_no: int) -> int:
     return batch_no if batch_no < NO_BOUND else abort(404, "There is no such batch.")
 
 
-def _names(work: UnitOfWork) -> dict[str, str]:
-    """What the audiences are called."""
-    found = {"all:": "Everybody"}
+class _Names(dict[str, str]):
+    """What the audiences are called, those that were chosen among the customers too."""
+
+    def __missing__(self, audience: str) -> str:
+        return bulk.audience_words(audience)
+
+
+def _names(work: UnitOfWork) -> _Names:
+    found = _Names({"all:": "Everybody"})
     found |= {f"stage:{stage}": wording.stage(stage) for stage in lifecycle.STAGES}
-    return found | {f"tier:{level.key}": level.name for level in loyalty.current_terms(work).tiers.levels}
+    found |= {f"tier:{level.key}": level.name for level in loyalty.current_terms(work).tiers.levels}
+    return found
 
 
 def _list(work: UnitOfWork, refusal: Refusal | None = None) -> str:

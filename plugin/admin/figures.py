@@ -6,7 +6,7 @@ summary, which a large shop keeps (`engine.summaries`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,8 +17,9 @@ import loyalty
 from commerce.money import Money
 from engine.summaries import Summary, read
 from engine.work import UnitOfWork
-from lifecycle import Stage
 from loyalty import Reward
+from plugin.admin import wheel
+from plugin.admin.wheel import Turns
 
 # Above this many, the page says "over 200,000": nobody acts on the difference, and the count would cost more than
 # it says.
@@ -155,23 +156,22 @@ class Figures:
     at: datetime
     inbox: Inbox
     outbox: Outbox
-    stages: Mapping[Stage, int]
+    turns: Turns
     rules: lifecycle.Terms
     points: Points
     program: Program
     members: Members
     counted_at: datetime
-    """As of when what is counted of the whole shop is so: stages, what is pending, and the program."""
+    """As of when what is counted of the whole shop is so: the wheel, what is pending, members and the program."""
 
 
 def figures(work: UnitOfWork) -> Figures:
     """All the numbers of the first page, counted now."""
-    stages, counted_at = lifecycle.counted_stages(work)
+    turning = wheel.turns(work)
     pending, program, members = read(work, PENDING), read(work, PROGRAM), read(work, MEMBERS)
     return Figures(
-        work.now, inbox(work), outbox(work), stages, lifecycle.current_terms(work), points(work, pending.value),
-        Program(**program.value), Members(**members.value),
-        min(counted_at, pending.at, program.at, members.at),
+        work.now, inbox(work), outbox(work), turning, lifecycle.current_terms(work), points(work, pending.value),
+        Program(**program.value), Members(**members.value), min(turning.at, pending.at, program.at, members.at),
     )  # fmt: skip
 
 
@@ -209,12 +209,11 @@ def _program(work: UnitOfWork) -> dict[str, int]:
 
 
 def _members(work: UnitOfWork) -> dict[str, int]:
-    """Who takes part, and how much of what they earn they spend."""
     row = work.rows(_MEMBERS, since=work.now - YEAR)[0]
     return {"members": row.members, "issued": max(0, row.issued), "spent": max(0, row.spent)}
 
 
 PENDING = Summary("loyalty.pending", lambda work: work.rows(_PENDING, now=work.now)[0].points)
 PROGRAM = Summary("program", _program)
-MEMBERS = Summary("members", _members)
+MEMBERS = Summary("loyalty.members", _members)
 SUMMARIES = (PENDING, PROGRAM, MEMBERS)

@@ -35,11 +35,15 @@ class Place:
 
 
 PLACES = (
-    Place(say("Home"), (Page("admin.home", say("Home")),)),
+    Place(say("Home"), (Page("admin.home", say("Home"), ("first_run.welcome", "first_run.decide")),)),
     Place(
         say("Customers"),
         (
-            Page("admin.customer_list", say("Customers"), ("admin.customer",)),
+            Page(
+                "admin.customer_list",
+                say("Customers"),
+                ("admin.customer", "admin.adjust", "admin.before_erasing", "bulk.many"),
+            ),
             Page("surveys.survey", say("Surveys"), ("surveys.change",)),
             Page(
                 "segments.segment_list",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import lifecycle
 from engine.work import UnitOfWork
@@ -20,13 +21,14 @@ OUTSIDE = -1
 @dataclass(frozen=True, slots=True)
 class Turns:
     """The stages in the order of the wheel, each with its kind and customers; its streams as `charts.wheel` draws them;
-    and how many came to each stage and left it in the last `DAYS` days.
+    and how many came to each stage and left it in the last `DAYS` days; as of when.
     """
 
     parts: Sequence[tuple[str, int]]
     streams: Sequence[tuple[int, int, int]]
     came: Mapping[str, int]
     left: Mapping[str, int]
+    at: datetime
 
     @property
     def customers(self) -> int:
@@ -48,4 +50,4 @@ def of(found: lifecycle.Pipeline) -> Turns:
         if stream.from_stage is not None:
             left[stream.from_stage.value] = left.get(stream.from_stage.value, 0) + stream.changes
     drawn = sorted(streams, key=lambda stream: -stream[2])[:MOST_ARROWS]
-    return Turns([(post.stage.value, post.customers) for post in found.posts], drawn, came, left)
+    return Turns([(post.stage.value, post.customers) for post in found.posts], drawn, came, left, found.at)

@@ -182,7 +182,14 @@ def _collect(house: House, shop: Shop) -> None:
 def _ask(house: House, shop: Shop, merchant: Merchant) -> None:
     """A question that some answered, one of them badly."""
     asked = merchant.fetch(
-        "/surveys", "POST", active="1", kind="nps", question="Would you recommend us?", after="7", again="90"
+        "/surveys",
+        "POST",
+        active="1",
+        kind="nps",
+        question="Would you recommend us?",
+        after="7",
+        again="90",
+        seen="0",
     )
     assert asked.status_code == 303, asked.text
     at = house.clock.now
@@ -203,7 +210,7 @@ def paths(house: House, shop: Shop) -> dict[str, str]:
     found = dict[str, str]()
     for rule in house.app.url_map.iter_rules():
         view = house.app.view_functions[rule.endpoint]
-        files = rule.endpoint.endswith(("_file", "journal", "links"))
+        files = rule.endpoint.endswith(("_file", "journal", "links", ".found"))
         if (
             "GET" in (rule.methods or set())
             and getattr(view, "owner", "") == "merchant"
