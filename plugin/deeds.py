@@ -101,6 +101,7 @@ DEEDS: Mapping[str, Deed] = {
 
 PAGES: Mapping[str, Role] = {
     "admin.privacy_export": OWNER, "admin.customer_file": OWNER, "admin.before_erasing": OWNER,
+    "general.pack_file": OWNER,
 }  # fmt: skip
 """Pages that only some may read; all others are everybody's."""
 
@@ -109,6 +110,7 @@ UNASKED: Mapping[str, str] = {
     "joined": say("Accepted an invitation"),
     "passkey_copied": say("Was refused: a passkey that may have been copied"),
     "link_printed": say("Had a sign-in link printed on the command line"),
+    "pack_taken": say("Downloaded the file of everything"),
 }
 """What the log says beside: nobody pressed a button of the pages for it."""
 

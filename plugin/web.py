@@ -105,6 +105,7 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.drafts.pages)
     app.register_blueprint(admin.finance.pages)
+    app.register_blueprint(admin.general.pages)
     app.register_blueprint(admin.giving.pages)
     app.register_blueprint(admin.first_run.pages)
     app.register_blueprint(admin.imports.pages)

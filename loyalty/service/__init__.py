@@ -158,6 +158,7 @@ from loyalty.service.members import (
 from loyalty.service.merging import (
     merge,
 )
+from loyalty.service.newer import TermsMoved, unmoved
 from loyalty.service.opening import (
     Trial,
     begun,
@@ -282,6 +283,7 @@ __all__ = [
     "Simulation",
     "Standing",
     "TagUnreadable",
+    "TermsMoved",
     "TermsRefused",
     "TierSizes",
     "TierUnknown",
@@ -400,6 +402,7 @@ __all__ = [
     "undo_import",
     "unearned",
     "unearned_of",
+    "unmoved",
     "verify",
     "walk_members",
     "warn_expiring",

@@ -96,6 +96,7 @@ PLACES = (
     Place(
         say("Settings"),
         (
+            Page("general.settings", say("General")),
             Page("admin.extension_list", say("On your shop")),
             Page("woocommerce.store", say("Your store"), needs="companion"),
             Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),

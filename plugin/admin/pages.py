@@ -238,7 +238,7 @@ def link(endpoint: str, **values: Any) -> str:
     host = request.args.get("host", "")
     if _HOST.fullmatch(host):
         carried["host"] = host
-    return url_for(endpoint, **carried, **values)
+    return url_for(endpoint, **{**carried, **values})
 
 
 @pages.app_context_processor
