@@ -88,6 +88,15 @@ def drawn(place: Ground, customers: int) -> Mapping[str, Draw]:
         "Customers / by e-mail": begins("emails"),
         "Customers / by order": begins("orders"),
         "Customers / by code": begins("rewards", "codes", least=4),
+        "Customers / as one types": lambda luck: begins("names", "emails", "orders", "codes")(luck).replace(
+            "?", "/found?"
+        ),
+        "Customers / filtered": any_of(
+            "/customers?{}&{}&after={}",
+            ("points=some", "points=none", "tier=gold", "segment=1", "stage=lapsed"),
+            ("ordered=30", "ordered=not365", "ordered=never", "points=some"),
+            ids,
+        ),
         "Segments / one": any_of("/segments/{}", some["segments"]),
         "Segments / its members": any_of("/segments/{}?after={}", some["segments"], ids),
         "Segments / edit": any_of("/segments/{}/edit", some["segments"]),

@@ -30,7 +30,7 @@ REFUSED = 409
 # Longer is a mistake of the clipboard.
 LONGEST_NUMBER = 12
 # So many of each audience are looked at for the list; one play alone is looked at more closely, when somebody asks.
-LOOKED_IN_LIST, LOOKED_WHEN_ASKED = 3_000, 200_000
+LOOKED_IN_LIST, LOOKED_WHEN_ASKED = 1_000, 200_000
 
 NUMBERS: Mapping[str, Saying] = {
     "after_days": say("From so many days after they came there"),

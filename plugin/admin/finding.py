@@ -25,6 +25,9 @@ from plugin.admin.customers import NO_BOUND, PAGE, Page
 
 # Counted so far before something is done to all of them; more are "more than so many".
 COUNTED_AT_MOST = 100_000
+# So many are looked through at once, and so many times for one page; the next page goes on behind them. What hardly
+# anybody is would be looked for among everybody.
+LOOKED_THROUGH, LOOKS = 2_000, 5
 # Boxes ticked on one page; a list has no more lines.
 CHOSEN_AT_MOST = 200
 
@@ -102,12 +105,21 @@ def filters(given: Mapping[str, str]) -> Filters:
 
 
 def page(work: UnitOfWork, wanted: Filters, after: int | None = None) -> Page:
-    """A page of those who are wanted, newest first."""
+    """A page of those who are wanted, newest first; with fewer than a page has, or none, where they are rare."""
     if wanted.plain:
         return customers.page(work, typed=wanted.typed, stage=wanted.stage, after=after)
-    statement, bound = _statement(wanted, "c.customer_id", "c.customer_id < :after", "c.customer_id DESC")
-    rows = work.rows(statement, after=after or NO_BOUND, limit=PAGE + 1, **_bound(work, wanted, bound))
-    return customers.page_of(work, [row.customer_id for row in rows])
+    statement, asked = _statement(wanted, "c.customer_id", "c.customer_id = ANY(:part)", "c.customer_id DESC")
+    bound, found, before = _bound(work, wanted, asked), list[CustomerId](), after or NO_BOUND
+    lead = next(name for name in _LEADS if not name or name in bound)
+    led = {lead: bound[lead]} if lead else {}
+    for _ in range(LOOKS):
+        part = [row.customer_id for row in work.rows(_LEADS[lead], before=before, most=LOOKED_THROUGH, **led)]
+        some = work.rows(statement, part=part, limit=PAGE + 1 - len(found), **bound)
+        found += [row.customer_id for row in some]
+        if len(found) > PAGE or len(part) < LOOKED_THROUGH:
+            return customers.page_of(work, found)
+        before = part[-1]
+    return Page(customers.page_of(work, found).customers, CustomerId(before))
 
 
 def count(work: UnitOfWork, wanted: Filters) -> int:
@@ -138,6 +150,31 @@ def chosen(ids: Sequence[CustomerId]) -> loyalty.Members:
     return found
 
 
+# Who may be wanted, by the narrowest of what is asked: an index has them by their id.
+_LEADS = {
+    "typed_ids": text("""
+        SELECT customer_id FROM customers
+        WHERE shop_id = :shop_id AND customer_id = ANY(:typed_ids) AND customer_id < :before
+        ORDER BY customer_id DESC LIMIT :most
+    """),
+    "tier": text("""
+        SELECT customer_id FROM member_tiers WHERE shop_id = :shop_id AND tier = :tier AND customer_id < :before
+        ORDER BY customer_id DESC LIMIT :most
+    """),
+    "segment": text("""
+        SELECT customer_id FROM segment_members
+        WHERE shop_id = :shop_id AND segment_id = :segment AND customer_id < :before
+        ORDER BY customer_id DESC LIMIT :most
+    """),
+    "stage": text("""
+        SELECT customer_id FROM standings WHERE shop_id = :shop_id AND stage = :stage AND customer_id < :before
+        ORDER BY customer_id DESC LIMIT :most
+    """),
+    "": text("""
+        SELECT customer_id FROM customers WHERE shop_id = :shop_id AND customer_id < :before
+        ORDER BY customer_id DESC LIMIT :most
+    """),
+}
 _THERE = "c.redacted_at IS NULL"
 _CHOSEN = text("""
     SELECT c.customer_id, c.external_id FROM customers c

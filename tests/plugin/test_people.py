@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 import loyalty
 import referral
@@ -17,7 +18,7 @@ from commerce.orders import RefundSnapshot
 from engine import reconciliations
 from engine.reconciliations import Reconciliation
 from engine.shops import Shop
-from plugin.admin import timeline
+from plugin.admin import finding, timeline
 from tests.plugin.conftest import House, Merchant, order, person
 from tests.plugin.markup import flat, mistakes
 
@@ -384,3 +385,25 @@ def test_a_missing_page_says_what_to_do_and_a_program_is_answered_in_english(mer
     assert "Not found There is no such customer in this shop. What to do:" in page
     program = merchant.client.get("/api/nothing?lang=fa", headers={"Accept": "application/json"})
     assert json.loads(program.data)["error"]["message"] == "There is no such page."
+
+
+def test_whoever_is_rare_is_looked_for_some_thousands_at_a_time(house: House, shop: Shop, merchant: Merchant) -> None:
+    """The eldest customer of many has points, and nobody else."""
+    many = finding.LOOKED_THROUGH * finding.LOOKS + 10
+    at = house.clock.now - timedelta(days=30)
+    house.settle(shop, order(1, person("7", at), at))
+    with house.database.work(shop.shop_id) as work:
+        work.run(
+            text("""
+                INSERT INTO customers (shop_id, external_id, observed_at)
+                SELECT :shop_id, 'many-' || n, :now FROM generate_series(1, :many) n
+            """),
+            now=work.now,
+            many=many,
+        )
+        first = finding.page(work, finding.Filters(points="some"))
+        assert first.customers == []
+        assert first.after is not None
+        second = finding.page(work, finding.Filters(points="some"), first.after)
+    assert [(row.external_id, second.after) for row in second.customers] == [("7", None)]
+    assert "Look further" in merchant.open("/customers?points=some").text
