@@ -26,6 +26,9 @@ LONGEST_EMAIL = 254
 MOST_PEOPLE = 200
 # When somebody was here last is known to some minutes: a row is not written with each request.
 NOTED_EVERY = timedelta(minutes=5)
+# As long as the audit log names them; and four times as long as an invitation serves.
+REMOVED_KEPT_FOR = timedelta(days=400)
+INVITED_KEPT_FOR = timedelta(days=28)
 
 _EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[^\s@<>()\[\]\\,;:\"/]{1,189}\.[^\s@<>()\[\]\\,;:\"/.]{2,63}")
 
@@ -145,6 +148,10 @@ _OTHER_OWNERS = text("""
     SELECT count(*) AS many FROM staff WHERE shop_id = :shop_id AND role = 'owner' AND joined_at IS NOT NULL
       AND removed_at IS NULL AND staff_id <> :staff_id
 """)
+_PURGE = text("""
+    DELETE FROM staff WHERE shop_id = :shop_id AND email IS NOT NULL
+      AND (removed_at < :removed_before OR (joined_at IS NULL AND removed_at IS NULL AND made_at < :invited_before))
+""")
 _SHOPS_OF_EMAIL = text("""
     SELECT t.shop_id FROM staff t JOIN shops s ON s.shop_id = t.shop_id
     WHERE t.email = :email AND t.removed_at IS NULL AND s.uninstalled_at IS NULL ORDER BY t.shop_id LIMIT 20
@@ -261,6 +268,11 @@ def remove(work: UnitOfWork, staff_id: int) -> Person:
     for statement in _FORGET_DOORS:
         work.run(statement, staff_id=staff_id)
     return person
+
+
+def purge(work: UnitOfWork) -> None:
+    """Forget addresses of people who were removed long ago, or were invited and never came."""
+    work.run(_PURGE, removed_before=work.now - REMOVED_KEPT_FOR, invited_before=work.now - INVITED_KEPT_FOR)
 
 
 def _leave_an_owner(work: UnitOfWork, person: Person) -> None:

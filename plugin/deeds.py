@@ -100,7 +100,8 @@ DEEDS: Mapping[str, Deed] = {
 """By endpoint: all that merchants' pages post."""
 
 PAGES: Mapping[str, Role] = {
-    "admin.privacy_export": OWNER, "admin.customer_file": OWNER, "general.pack_file": OWNER,
+    "admin.privacy_export": OWNER, "admin.customer_file": OWNER, "admin.before_erasing": OWNER,
+    "general.pack_file": OWNER,
 }  # fmt: skip
 """Pages that only some may read; all others are everybody's."""
 
@@ -143,20 +144,29 @@ def may(role: Role, endpoint: str) -> bool:
     return role.covers(PAGES.get(endpoint, READ_ONLY))
 
 
-# A form's address, and a button's where it has one of its own, name the deed in the page's source.
-_FORM = re.compile(r"""<form\b[^>]*?\baction="\{\{ link\('(?P<deed>[a-z_]+\.[a-z_]+)'[^>]*?>.*?</form>""", re.DOTALL)
+# The address of a form or a link names its endpoint in the page's source.
+_TO = r"""="\{\{ (?:link|url_for)\('(?P<to>[a-z_]+\.[a-z_]+)'"""
+_ELEMENTS = (
+    re.compile(rf"<form\b[^>]*?\baction{_TO}.*?</form>", re.DOTALL),
+    re.compile(rf"<a\b[^>]*?\bhref{_TO}.*?</a>", re.DOTALL),
+)
 
 
 class _Hiding(Extension):
-    """Forms that post what the reader may not do are no part of their page: no template has to think of it."""
+    """Forms that post what the reader may not do, and links to what they may not read, are no part of their page: no
+    template has to think of it.
+    """
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         del name, filename
 
         def guarded(found: re.Match[str]) -> str:
-            return f"{{% if may('{found['deed']}') %}}{found[0]}{{% endif %}}" if found["deed"] in DEEDS else found[0]
+            known = found["to"] in DEEDS or found["to"] in PAGES
+            return f"{{% if may('{found['to']}') %}}{found[0]}{{% endif %}}" if known else found[0]
 
-        return _FORM.sub(guarded, source)
+        for element in _ELEMENTS:
+            source = element.sub(guarded, source)
+        return source
 
 
 def hide_what_may_not_be(app: Flask) -> None:

@@ -126,5 +126,6 @@ def _http(error: HTTPException) -> Response:
 
 
 def _broken(error: Exception) -> Response:
-    logger.error("a page failed", exc_info=error, extra={"path": request.path, "method": request.method})
+    # The route and not the path: paths hold ids of people, and links that let somebody in.
+    logger.error("a page failed", exc_info=error, extra={"path": str(request.url_rule), "method": request.method})
     return _say(500, TROUBLES[500], "internal-error")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from app import House
 from commerce.letters import BadLetter, Letter, MailTrouble
 from connectors.smtp import Post
 from engine import mail
@@ -238,6 +239,18 @@ def test_the_server_s_address_may_lie_in_a_file_and_is_never_shown(tmp_path: Pat
     found = read({**SETTINGS, "SMTP_URL_FILE": str(file), "MAIL_FROM": SENDER})
     assert found.smtp_url == "smtps://user:hunter2hunter2@mail.example:465"
     assert "hunter2" not in repr(found)
+
+
+def test_a_house_sends_where_its_settings_name_a_server(
+    desk: Desk, database: Database, box: Postbox, seal: Seal
+) -> None:
+    house = House(read({**SETTINGS, "SMTP_URL": box.url, "MAIL_FROM": SENDER}))
+    vars(house).update(database=database, seal=seal)
+    put(desk, seal)
+    assert house.mailer is not None
+    assert house.mailer.round() == 1
+    assert box.last["To"] == "anna@shop.example"
+    assert House(read(SETTINGS)).mailer is None
 
 
 def test_a_shop_next_door_sees_none_of_it(desk: Desk, seal: Seal, database: Database, neighbour: Shop) -> None:

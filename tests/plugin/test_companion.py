@@ -409,6 +409,9 @@ def test_the_store_s_staff_come_in_without_a_password(wordpress: Wordpress) -> N
     page = wordpress.client.get("/customers")
     assert page.status_code == 200
     assert "Ada Lovelace" in page.text
+    you = wordpress.client.get("/people").text
+    assert 'User 1</bdi> <span class="badge">You</span>' in you, "the store says which of its users it is"
+    assert "Your role: Owner." in wordpress.client.get("/you").text
 
 
 def test_a_hand_over_serves_once_and_for_five_minutes_and_for_its_own_user(wordpress: Wordpress) -> None:

@@ -17,11 +17,12 @@ from engine.shops import Shop
 from engine.staff import Role
 from engine.work import Database
 from plugin import deeds
-from plugin.admin import menu
 from plugin.deeds import DEEDS, MANAGER, OWNER, READ_ONLY, SUPPORT
 from plugin.rounds import rounds
 from plugin.session import merchant_only
+from plugin.standalone import SESSION, open_session
 from tests.ground import Clock, Superuser
+from tests.plugin import panorama
 from tests.plugin.conftest import House, Merchant, order, person
 from tests.plugin.markup import flat, mistakes
 from tests.plugin.test_value import FORM as VALUE
@@ -171,21 +172,54 @@ def test_lines_are_kept_for_four_hundred_days(house: House, shop: Shop, merchant
         assert len(lines(house, shop)) == left
 
 
+def test_addresses_of_who_left_or_never_came_are_forgotten(house: House, shop: Shop, clock: Clock) -> None:
+    with house.database.work(shop.shop_id) as work:
+        staff.arrive(work, "1")
+        gone, here = (staff.invite(work, f"{name}@shop.example", MANAGER) for name in ("gone", "here"))
+        for each in (gone, here):
+            staff.join(work, each.staff_id)
+        staff.remove(work, gone.staff_id)
+        staff.remove(work, staff.arrive(work, "2").staff_id)
+        staff.invite(work, "never@shop.example", MANAGER)
+    for days, left in (
+        (0, ["1", "gone@", "2", "here@", "never@"]),
+        (29, ["1", "gone@", "2", "here@"]),
+        (372, ["1", "2", "here@"]),
+    ):
+        clock.forward(days=days)
+        with house.database.work(shop.shop_id) as work:
+            staff.purge(work)
+            assert sorted(p.label.removesuffix("shop.example") for p in staff.people(work)) == sorted(left)
+
+
 # --- pages
 
 
-def test_pages_leave_out_what_their_reader_may_not_do(house: House, shop: Shop, of_role: Staff) -> None:
-    at = house.clock.now - timedelta(days=40)
-    house.settle(shop, order(1, person("7", at), at))
-    reader = of_role(READ_ONLY)
-    adapter = house.app.url_map.bind("localhost")
-    for page in (page.endpoint for place in menu.PLACES for page in place.pages if not page.needs):
-        answer = reader.open(adapter.build(page))
-        assert answer.status_code == 200, page
-        assert mistakes(answer.text) == [], page
-        for action in re.findall(r'<form[^>]*method="post"[^>]*action="([^"?]*)', answer.text):
-            endpoint, _ = adapter.match(action, method="POST")
-            assert endpoint in OWN, f"{page} offers {endpoint} to somebody who may only read"
+@pytest.mark.slow
+@pytest.mark.parametrize("role", [SUPPORT, READ_ONLY])
+def test_pages_leave_out_what_their_reader_may_not_do(database: Database, clock: Clock, role: Role) -> None:
+    """Every page of a shop that has something of everything."""
+    with panorama.serving(database, clock) as (house, shop, _):
+        client = house.app.test_client()
+        with house.database.work(shop.shop_id) as work:
+            staff.arrive(work, "1")
+            staff.set_role(work, staff.arrive(work, "2").staff_id, role)
+            client.set_cookie(SESSION, open_session(work, b"s" * 32, staff.arrive(work, "2")))
+        adapter, asked = house.app.url_map.bind("localhost"), 0
+        for name, path in panorama.paths(house, shop).items():
+            answer, page = client.get(path), adapter.match(path.partition("?")[0])[0]
+            if not role.covers(deeds.least(page, "GET")):
+                assert answer.status_code == 403, name
+                continue
+            assert (answer.status_code, mistakes(answer.text)) == (200, []), name
+            for action in re.findall(r'(?:<form[^>]*method="post"[^>]*|form)action="([^"?#]*)', answer.text):
+                endpoint, _ = adapter.match(action, method="POST")
+                assert deeds.may(role, endpoint), f"{name} offers {endpoint}"
+            for href in re.findall(r'<a[^>]*href="(/[^"?#]*)', answer.text):
+                endpoint, _ = adapter.match(href, method="GET")
+                assert deeds.may(role, endpoint), f"{name} leads to {endpoint}"
+                asked += 1
+        assert asked > 100
 
 
 def test_a_customer_s_page_offers_help_to_support_and_nothing_to_a_reader(
