@@ -123,13 +123,6 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
-    for place in (
-        admin, admin.audit, admin.batches, admin.bulk, admin.campaigns, admin.collections, admin.contests,
-        admin.drafts, admin.finance, admin.first_run, admin.general, admin.giving, admin.imports, admin.keys,
-        admin.lifecycle, admin.metrics, admin.program, admin.referral, admin.review, admin.segments, admin.staff,
-        admin.standing, admin.surveys, admin.value, admin.you, api, sign_in, surveys, visits,
-    ):  # fmt: skip
-        app.register_blueprint(place.pages)
     app.register_blueprint(api.pages)
     for room in ROOMS:
         app.register_blueprint(room.pages)
