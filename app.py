@@ -1,8 +1,8 @@
 """The composition root: settings -> database -> connectors -> reactions -> doors. It imports everything, and nobody
 imports it.
 
-python app.py serve | worker | migrate | demo | backfill | reconcile | ledger | lifecycle | connect | settings |
-new-key | rotate-keys
+python app.py serve | worker | migrate | demo | backfill | reconcile | ledger | lifecycle | connect | signin-link |
+settings | new-key | rotate-keys
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
 
 from a2wsgi import WSGIMiddleware
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -36,13 +37,16 @@ from commerce.rewards import GiveCredit, HandOver, PutDiscount, PutGiftCard, Tak
 from commerce.store import StoreError
 from connectors.http import HttpSession, public
 from connectors.shopify import WEBHOOK_PATH, Budget, ShopifyApp, ShopifyStore, translate
+from connectors.smtp import Post
 from connectors.woocommerce import translate as translate_woocommerce
 from engine import log, segments, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
+from engine.collections import Collector
 from engine.effects import Outcome
 from engine.inbox import Inbox, Reaction, Translate, settle_read
 from engine.keyring import house_secret
+from engine.mail import Mailer
 from engine.outbox import Outbox
 from engine.postgres import Embedded
 from engine.receiver import Receiver
@@ -65,7 +69,12 @@ from plugin.webhooks import Application, WebhookDoor
 from plugin.woocommerce import Watch, WooDoor, WooInstaller
 
 # The order is part of the meaning: a reaction may rely on those before it.
-REACTIONS: Sequence[Reaction] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+REACTIONS: Sequence[Reaction] = (
+    loyalty.settle_orders,
+    referral.settle_attributions,
+    lifecycle.settle_orders,
+    campaigns.follow,
+)
 
 # How a platform's deliveries are read: some need to know of which shop they are.
 TRANSLATORS: Mapping[str, Translate] = {
@@ -102,7 +111,8 @@ PORTIONS_A_MINUTE = 40
 
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
-    loyalty.DOMAIN: loyalty.first_terms,
+    # Nobody earns before the merchant has seen the program.
+    loyalty.DOMAIN: loyalty.sleeping_terms,
     referral.DOMAIN: referral.first_terms,
 }
 
@@ -238,6 +248,10 @@ class House:
         return Reconciler(self.database, self.connect, self.reactions)
 
     @cached_property
+    def collector(self) -> Collector:
+        return Collector(self.database, self.connect, loyalty.collections_named)
+
+    @cached_property
     def backfiller(self) -> Backfiller:
         return Backfiller(self.database, self.connect, self.reactions)
 
@@ -252,6 +266,7 @@ class House:
             Job("book batches", 60, after=self._book_batches),
             Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("reckon nights", 60, after=self.nights.look),
+            Job("read collections", 120, after=self._read_collections),
             Job("reconcile", 300, after=self.reconcile),
             Job("watch webhooks", 120, after=self.watch_webhooks),
             Job("reconcile deeply", 900, after=self._reconcile_deeply),
@@ -291,6 +306,9 @@ class House:
                 if not loyalty.book_due(work):
                     return
 
+    def _read_collections(self, shop: Shop) -> None:
+        self.collector.round(shop.shop_id)
+
     def _reconcile_deeply(self, shop: Shop) -> None:
         self.reconciler.nightly(shop)
 
@@ -298,12 +316,25 @@ class House:
     def worker(self) -> Worker:
         # Whoever cannot digest cannot settle a referral: better to say so now than with each delivery.
         assert self.secret
-        return Worker(self.database, self.inbox, self.outbox, self.schedule, self.stale_orders, self.backfiller)
+        return Worker(
+            self.database, self.inbox, self.outbox, self.schedule, self.stale_orders, self.backfiller, self.mailer
+        )
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """None where no e-mails are sent."""
+        url, sender = self.settings.smtp_url, self.settings.mail_from
+        if url is None or sender is None:
+            return None
+        return Mailer(self.database, self.seal, Post(url, sender, clock, refuse_in_transaction))
 
     @cached_property
     def asgi(self) -> WebhookDoor:
         known = self.settings
-        doors = Doors(self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce)
+        doors = Doors(
+            self.database, self.shopify, self.installer, self.secret, known.body_limit, self.woocommerce,
+            self.collector, mails=known.smtp_url is not None,
+        )  # fmt: skip
         pages = create_app(doors)
         inner: Application = WSGIMiddleware(pages, workers=known.web_threads)  # type: ignore[arg-type]  # a TypedDict
         if self.shopify is not None:

@@ -79,7 +79,7 @@ def _fill(place: Ground, customers: int, today: datetime) -> int:
         connection.execute(_PEOPLE.encode(), [place.shop_id, today, today, customers])
         connection.execute(_STAGE)
         with connection.cursor().copy(_COPY) as copy:
-            copy.write(_sales(customers, today))
+            copy.write(sales(customers, today))
         connection.execute(_SELL.encode(), [place.shop_id, place.shop_id])
         connection.execute("VACUUM ANALYZE customers, orders")
         ((orders,),) = connection.execute(_HOW_MANY.encode(), [place.shop_id]).fetchall()
@@ -87,7 +87,7 @@ def _fill(place: Ground, customers: int, today: datetime) -> int:
     return orders
 
 
-def _sales(customers: int, today: datetime) -> bytes:
+def sales(customers: int, today: datetime) -> bytes:
     """Sales as a binary COPY has them: whose, their which, when, for how much."""
     import numpy as np
 

@@ -18,7 +18,7 @@ from sandbox.customers import Customer
 CONFIG = Path(__file__).parents[1] / "shopify.app.toml"
 DOMAIN = "bench.myshopify.com"
 CLIENT_ID = "bench-client-id"
-SECRET = "a secret of the benchmarks only"  # noqa: S105 - it guards a store that exists for a minute
+SECRET = "a secret of the benchmarks only, and of no store"  # noqa: S105 - it guards a store that exists for a minute
 
 # An invented order history is this dense: at most so many seconds between two orders.
 SPACING_SECONDS = 300

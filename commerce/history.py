@@ -16,7 +16,7 @@ from typing import Generic, Literal, Protocol, TypeVar, overload
 
 from commerce.customers import CustomerSnapshot
 from commerce.orders import OrderSnapshot, OrderStamp
-from commerce.store import StorePort
+from commerce.store import CollectionPort, StorePort
 
 Subject = Literal["orders", "customers"]
 """What is read at a time: orders with their buyers, lines and refunds; or customers."""
@@ -123,7 +123,7 @@ class Portion:
     """Orders or customers told; more than are given here where some made no sense."""
 
 
-class Store(StorePort, Protocol):
+class Store(StorePort, CollectionPort, Protocol):
     """A store that can tell its history too. Every call has bounded time; every failure is a `StoreError`."""
 
     @property

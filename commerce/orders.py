@@ -195,3 +195,5 @@ class KeptLine:
     net_minor: int
     returned: int = 0
     returned_minor: int = 0
+    collections: tuple[str, ...] = ()
+    """Of the collections that were asked about, those in which the product stood when the order was placed."""

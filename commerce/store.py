@@ -147,6 +147,23 @@ class ShopDetails:
     timezone: str
 
 
+class NoSuchCollection(StoreError):
+    """The store has no collection of that id."""
+
+    def __init__(self) -> None:
+        super().__init__("the store has no such collection", permanent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCollection:
+    """Some of the store's goods, as the store groups them: a collection there, or a category. The title of a category
+    names those above it too.
+    """
+
+    external_id: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True)
 class KnownSegment:
     """A segment in the store that is ours: its id there, and the name that it bears, which may not be the one that we
@@ -208,6 +225,20 @@ class StorePort(Protocol):
 
     def customers_changed(self, since: datetime) -> Iterator[Sequence[CustomerSnapshot]]:
         """Pages of the customers that changed at or after `since`."""
+        ...
+
+
+class CollectionPort(Protocol):
+    """How a store groups its goods. Every failure is a `StoreError`."""
+
+    def collections(self) -> Iterator[Sequence[StoreCollection]]:
+        """Pages of the collections that the store has."""
+        ...
+
+    def collection_products(self, external_id: str) -> Iterator[Sequence[str]]:
+        """Pages of the ids of the collection's products, those of the categories below it among them; one may come
+        twice. Raises `NoSuchCollection`, also for an id that none can have.
+        """
         ...
 
 

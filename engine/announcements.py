@@ -44,6 +44,7 @@ class What(StrEnum):
     BAD_ANSWER = "bad-answer"
     SEGMENT_ENTERED = "segment-entered"
     SEGMENT_LEFT = "segment-left"
+    PLAY_BEGUN = "play-begun"
 
 
 @dataclass(frozen=True, slots=True)

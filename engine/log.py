@@ -16,8 +16,8 @@ import orjson
 
 SAFE_FIELDS = frozenset({
     "attempt", "bytes", "customer", "delivery", "delivery_key", "done", "duplicate", "effect", "event", "gaps", "job",
-    "kind", "lag_ms", "method", "ms", "outcome", "path", "reason", "request", "run", "shop", "size", "status", "topic",
-    "version",
+    "kind", "lag_ms", "mail", "method", "ms", "outcome", "path", "reason", "request", "run", "shop", "size", "status",
+    "topic", "version",
 })  # fmt: skip
 
 _ROOT = "perennial"

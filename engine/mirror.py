@@ -18,7 +18,7 @@ from sqlalchemy import text
 from commerce.customers import Customer, CustomerSnapshot, Merge
 from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
-from commerce.orders import Buyer, Channel, KeptLine, Order, OrderSnapshot, OrderStamp, RefundSnapshot
+from commerce.orders import Buyer, Channel, Order, OrderSnapshot, OrderStamp, RefundSnapshot
 from engine import buyers, rounding
 from engine.work import UnitOfWork, as_json
 
@@ -155,20 +155,6 @@ _ORDERS = text("""
     FROM orders o LEFT JOIN customers c ON c.shop_id = o.shop_id AND c.customer_id = o.customer_id
     WHERE o.shop_id = :shop_id AND o.order_id = ANY(:order_ids) ORDER BY o.order_id
 """)
-# Gift cards sold are no goods. What came back of a line is summed over the refunds that name it.
-_KEPT_LINES = text("""
-    SELECT l.order_id, l.product_id, l.variant_id, l.vendor, l.quantity, l.net_minor,
-           CAST(coalesce(r.quantity, 0) AS bigint) AS returned,
-           CAST(coalesce(r.goods_minor, 0) AS bigint) AS returned_minor
-    FROM order_lines l LEFT JOIN (
-        SELECT o.order_id, b.line_id, sum(b.quantity) AS quantity, sum(b.goods_minor) AS goods_minor
-        FROM orders o
-        JOIN refunds f ON f.shop_id = :shop_id AND f.order_external_id = o.external_id
-        CROSS JOIN LATERAL jsonb_to_recordset(f.lines) AS b(line_id text, quantity integer, goods_minor bigint)
-        WHERE o.shop_id = :shop_id AND o.order_id = ANY(:order_ids) AND o.refund_count > 0 GROUP BY 1, 2
-    ) r ON r.order_id = l.order_id AND r.line_id = l.line_id
-    WHERE l.shop_id = :shop_id AND l.order_id = ANY(:order_ids) AND NOT l.gift_card ORDER BY l.order_id, l.line_no
-""")
 _BEHIND = text("""
     SELECT g.external_id
     FROM json_to_recordset(CAST(:rows AS json)) AS g(
@@ -269,14 +255,6 @@ def load(work: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
 
 def _fields(row: Any) -> list[Any]:
     return [*row[:12], tuple(row[12]), *row[13:-1], tuple(row[-1])]
-
-
-def kept_lines(work: UnitOfWork, order_ids: Sequence[int]) -> dict[OrderId, list[KeptLine]]:
-    """The goods of each order, line by line, with what came back of each."""
-    found = dict[OrderId, list[KeptLine]]()
-    for order_id, *line in work.rows(_KEPT_LINES, order_ids=list(order_ids)) if order_ids else ():
-        found.setdefault(order_id, []).append(KeptLine(*line))
-    return found
 
 
 def customer_id(work: UnitOfWork, external_id: str) -> CustomerId | None:

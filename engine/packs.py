@@ -74,6 +74,8 @@ KEPT = (
     "batches",
     "batch_rows",
     "drafts",
+    "collections",
+    "collection_members",
     "segments",
     "segment_versions",
     "segment_members",
@@ -81,6 +83,10 @@ KEPT = (
     "visit_counts",
     "marketing_spend",
     "benchmarks",
+    "play_runs",
+    "enrolments",
+    "play_costs",
+    "play_results",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -119,6 +125,7 @@ LEFT: Mapping[str, str] = {
     "value_requests": "of a minute",
     "metrics_daily": "counted anew",
     "metrics_counts": "counted anew",
+    "summaries": "counted anew",
     "ticks": "this clock's",
     "budgets": "what the store told these processes",
     "notes": "of this connection",
@@ -126,6 +133,13 @@ LEFT: Mapping[str, str] = {
     "products": "studied anew in the next night",
     "product_pairs": "studied anew in the next night",
     "product_studies": "studied anew in the next night",
+    "staff_rules": "of this installation's doors",
+    "staff": "this installation's people: whoever opens the new one first is its owner",
+    "staff_sessions": "open this installation's doors",
+    "passkeys": "open this installation's doors",
+    "staff_links": "open this installation's doors",
+    "audit": "says who did it among this installation's people",
+    "mails": "on their way from here",
 }
 
 _SEQUENCES = {("lots", "lot_id"): "lot_ids", ("ledger_links", "batch_id"): "ledger_batches"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +53,10 @@ class Settings:
     """Keys that seal credentials, newest first."""
     log_style: str
     log_level: str
+    smtp_url: str | None = field(repr=False)
+    """The server that takes our e-mails; None: none are sent."""
+    mail_from: str | None
+    """Whom they come from."""
     shopify_client_id: str | None
     """None: no store of Shopify's is served."""
     shopify_client_secret: str | None = field(repr=False)
@@ -82,6 +87,23 @@ def _url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http or https address, such as https://perennial.example.com")
     return value.rstrip("/")
+
+
+def _smtp(value: str) -> str:
+    parts, known = urlsplit(value), "smtps://user:password@smtp.example.com:465"
+    if parts.scheme not in ("smtps", "smtp", "smtp+plain") or not parts.hostname or parts.path.strip("/"):
+        raise ValueError(f"must be the address of a mail server, such as {known}")
+    if parts.username and parts.scheme == "smtp+plain":
+        raise ValueError(f"would send its password unencrypted: use smtps or smtp, such as {known}")
+    _ = parts.port
+    return value
+
+
+def _sender(value: str) -> str:
+    address = parseaddr(value)[1]
+    if not value.isprintable() or re.fullmatch(r"[^\s@<>,;]{1,64}@[^\s@<>,;]{1,189}", address) is None:
+        raise ValueError("must be an e-mail address, such as Perennial <hello@example.com>")
+    return value
 
 
 def _database(value: str) -> str:
@@ -168,6 +190,8 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], Any], Any], ...] = (
     ("PERENNIAL_SEAL_KEYS", "seal_keys", _keys, _REQUIRED),
     ("PERENNIAL_LOG_STYLE", "log_style", _one_of("json", "words"), "json"),
     ("PERENNIAL_LOG_LEVEL", "log_level", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+    ("SMTP_URL", "smtp_url", _smtp, None),
+    ("MAIL_FROM", "mail_from", _sender, None),
     ("SHOPIFY_CLIENT_ID", "shopify_client_id", _text, _FOR_SHOPIFY),
     ("SHOPIFY_CLIENT_SECRET", "shopify_client_secret", _secret, _FOR_SHOPIFY),
     ("SHOPIFY_OLD_CLIENT_SECRET", "shopify_old_client_secret", _secret, None),
@@ -205,7 +229,14 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _contradictions(values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """What is wrong between settings that are each fine by themselves."""
-    return [*_platforms(values, environment), *_one_shop(values)]
+    return [*_platforms(values, environment), *_one_shop(values), *_mail(values)]
+
+
+def _mail(values: Mapping[str, Any]) -> list[str]:
+    """A server and a sender, or neither."""
+    if values.get("smtp_url") and "mail_from" in values and values["mail_from"] is None:
+        return ["MAIL_FROM is not set, and e-mails need somebody whom they come from"]
+    return []
 
 
 def _platforms(values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
+from engine import audit
 from engine.work import UnitOfWork
 
 _ALL = text(
@@ -75,7 +76,9 @@ def versions(work: UnitOfWork, domain: str) -> Sequence[Version]:
 
 def publish(work: UnitOfWork, domain: str, body: Mapping[str, Any]) -> int:
     """Make a new version current. Two merchants who publish at once collide on the version, and the second is told."""
-    return int(work.run(_PUBLISH, domain=domain, body=orjson.dumps(body).decode(), now=work.now).scalar_one())
+    version = int(work.run(_PUBLISH, domain=domain, body=orjson.dumps(body).decode(), now=work.now).scalar_one())
+    audit.tell(terms=domain, before=version - 1, after=version)
+    return version
 
 
 def publish_first(work: UnitOfWork, domain: str, body: Mapping[str, Any]) -> None:

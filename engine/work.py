@@ -13,6 +13,7 @@ import hmac
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, cast
@@ -86,6 +87,19 @@ class Closing(Protocol):
 
 Last = TypeVar("Last", bound=Closing)
 
+# What every unit of work of this thread ends with, whoever opens it.
+_ends_with: ContextVar[Closing | None] = ContextVar("ends_with", default=None)
+
+
+@contextmanager
+def ending_with(last: Closing) -> Iterator[None]:
+    """Let each unit of work that ends within this block call `last` as its very last step."""
+    token = _ends_with.set(last)
+    try:
+        yield
+    finally:
+        _ends_with.reset(token)
+
 
 @dataclass(frozen=True, slots=True)
 class UnitOfWork:
@@ -117,6 +131,8 @@ class UnitOfWork:
         """Do what was left for the end."""
         for last in self._closings.values():
             last(self)
+        if (log := _ends_with.get()) is not None:
+            log(self)
 
     def run(self, statement: TextClause, **values: Any) -> CursorResult[Any]:
         """Execute a statement that names `:shop_id`; the shop comes from the unit of work and from nowhere else."""

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from engine.backfill import Backfiller
 from engine.inbox import BATCH as INBOX_BATCH
 from engine.inbox import Inbox
+from engine.mail import Mailer
 from engine.outbox import BATCH as OUTBOX_BATCH
 from engine.outbox import Outbox
 from engine.schedule import Schedule
@@ -56,10 +57,12 @@ class Worker:
         schedule: Schedule,
         stale: StaleOrders,
         backfiller: Backfiller,
+        mailer: Mailer | None = None,
     ) -> None:
         self._database = database
         self._schedule = schedule
         self._stale = stale
+        self._mailer = mailer
         self._rounds: dict[str, Callable[[], int]] = {
             CHANNELS[0]: inbox.settle_round, CHANNELS[1]: outbox.push_round, CHANNELS[2]: backfiller.round,
         }  # fmt: skip
@@ -76,6 +79,7 @@ class Worker:
             threading.Thread(target=self._repeat, args=(CHANNELS[1], stop), name="push"),
             threading.Thread(target=self._repeat, args=(CHANNELS[2], stop), name="backfill"),
             threading.Thread(target=self._sweep_stale, args=(stop,), name="stale"),
+            *([threading.Thread(target=self._post, args=(self._mailer, stop), name="mail")] if self._mailer else []),
             threading.Thread(target=self._schedule.lead, args=(stop,), name="lead"),
             threading.Thread(target=self._listen, args=(stop,), name="listen"),
         ]
@@ -114,6 +118,12 @@ class Worker:
         """Stale orders rest for seconds before anybody asks for them: nothing needs to wake this."""
         while not stop.is_set():
             if not self._one("stale", self._stale.look_again):
+                stop.wait(SWEEP_SECONDS)
+
+    def _post(self, mailer: Mailer, stop: threading.Event) -> None:
+        """Send mails; a person waits for some of them, and none of them waits for anything else."""
+        while not stop.is_set():
+            if not self._one("mail", mailer.round):
                 stop.wait(SWEEP_SECONDS)
 
     def _listen(self, stop: threading.Event) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lifecycle.rules.surveys import SCALES, BadSurvey, Grade, Kind, Score, Survey, grade
+from lifecycle.rules.surveys import LONGEST_QUESTION, SCALES, BadSurvey, Grade, Kind, Score, Survey, grade
 from lifecycle.service.surveys import (
     SurveyEnded,
     answer,
@@ -21,6 +21,7 @@ from lifecycle.service.surveys import (
 )
 
 __all__ = [
+    "LONGEST_QUESTION",
     "SCALES",
     "BadSurvey",
     "Grade",

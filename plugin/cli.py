@@ -29,7 +29,7 @@ from engine.shops import Seal
 from engine.work import Database
 from engine.worker import Worker
 from migrations import upgrade
-from plugin import backtests, imports, nights, trouble
+from plugin import backtests, imports, nights, signin_link, trouble
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller, by_hand
 
@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     join.add_argument("--store", help="the address of a WooCommerce store, such as https://shop.example")
     enter = commands.add_parser("sign-in", help="print a link that lets its opener into a connected WooCommerce store")
     enter.add_argument("--store", required=True, help="the store's address")
+    signin_link.describe(commands.add_parser("signin-link", help="print a link that lets one of a shop's staff in"))
     leave = commands.add_parser("export", help="write all that a shop's program is to a file, as lines of JSON")
     leave.add_argument("file", help="such as kettle.jsonl.gz")
     leave.add_argument("--shop", required=True, help="such as kettle.myshopify.com")
@@ -298,6 +299,7 @@ _CHOOSY: Mapping[str, Callable[[Any, argparse.Namespace], int]] = {
     "lifecycle": nights.run,
     "ledger": _ledger,
     "reconcile": _history,
+    "signin-link": signin_link.run,
     "sign-in": lambda house, chosen: by_hand.sign_in(house, chosen.store),
 }
 _COMMANDS: Mapping[str, Callable[[House], int]] = {

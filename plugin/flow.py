@@ -34,6 +34,7 @@ TITLES = {
     "a customer is unhappy": What.BAD_ANSWER,
     "customer entered a segment": What.SEGMENT_ENTERED,
     "customer left a segment": What.SEGMENT_LEFT,
+    "a play begins": What.PLAY_BEGUN,
 }
 
 

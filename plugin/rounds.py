@@ -9,24 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
-from engine import announcements, notes, privacy, segments
+from engine import announcements, audit, mail, notes, privacy, segments, sessions, summaries
 from engine.schedule import Job
 from engine.work import UnitOfWork
 from lifecycle import surveys
+from plugin.admin import figures, leads, rewards
 from plugin.touchpoints import TOUCHPOINTS
 
 BATCHES_A_MINUTE = 20
 # Batches of awards that follow a change of weights: no transaction lasts for minutes.
 SETTLED_A_MINUTE = 10
+# Portions of plays, two thousand customers: batches of orders wait meanwhile.
+ENROLLED_A_MINUTE = 4
+
+# What pages count of a whole shop.
+SUMMARIES = (
+    *lifecycle.SUMMARIES, *loyalty.SUMMARIES, *referral.SUMMARIES, *figures.SUMMARIES, leads.ORIGINS, rewards.BOUGHT,
+)  # fmt: skip
 
 
 def rounds(app_url: str) -> Sequence[Job]:
     """The rounds of a house whose pages are at `app_url`."""
     return (
         Job("count metrics", 300, inside=partial(lifecycle.recount_due, touchpoints=TOUCHPOINTS)),
+        Job("count summaries", 60, inside=count_summaries),
         Job("review stages", 60, inside=_all(lifecycle.review_due)),
         Job("walk stages again", 60, inside=_some(lifecycle.walk_again)),
         Job("tell points", 60, inside=_all(loyalty.tell_points)),
@@ -40,6 +50,9 @@ def rounds(app_url: str) -> Sequence[Job]:
         Job("settle screened referrals", 60, inside=_some(referral.settle_screened, SETTLED_A_MINUTE)),
         Job("look at values again", 60, inside=_some(lifecycle.rescore_due)),
         Job("tell values", 60, inside=_some(lifecycle.tell_all)),
+        Job("enrol in plays", 60, inside=_some(campaigns.enrol_due, ENROLLED_A_MINUTE)),
+        Job("end tags of plays", 300, inside=_some(campaigns.untag_due)),
+        Job("count plays", 900, inside=_some(campaigns.recount_due)),
         Job("review tiers", 60, inside=review_tiers),
         Job("expire points", 60, inside=expire),
         Job("warn of expiring points", 3600, inside=loyalty.warn_expiring),
@@ -73,6 +86,11 @@ def _some(batch: Callable[[UnitOfWork], object], most: int = BATCHES_A_MINUTE) -
     return run
 
 
+def count_summaries(work: UnitOfWork) -> int:
+    """Count anew what pages read of this shop; answers how much of it was due."""
+    return summaries.count_due(work, (*SUMMARIES, *lifecycle.products.suitable(work)))
+
+
 def expire(work: UnitOfWork) -> None:
     loyalty.date_lots(work)
     _some(loyalty.expire_due)(work)
@@ -92,3 +110,6 @@ def _forget(work: UnitOfWork) -> None:
     announcements.purge(work)
     lifecycle.segments.purge(work)
     notes.purge(work)
+    audit.purge(work)
+    sessions.purge(work)
+    mail.purge(work)

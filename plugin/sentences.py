@@ -14,6 +14,7 @@ from flask import Flask, Response, g, request
 from markupsafe import Markup
 
 from commerce.money import Money
+from commerce.refusal import Refusal
 from commerce.sayings import SENTENCES, Saying
 from plugin import kept
 from plugin.amounts import decimal, money, number
@@ -51,6 +52,11 @@ def told(text: str) -> str:
         assert isinstance(num, int), "what is counted is a whole number"
         return ngettext(text.pattern, text.many, num, **{k: v for k, v in text.values.items() if k != "num"})
     return gettext(text.pattern, **text.values)
+
+
+def refused(refusal: Refusal) -> str:
+    """What a refusal says, in the reader's language: its sentences on one line, as catalogues know them."""
+    return told(refusal.message)
 
 
 def _as_kept(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
 
-from flask import Response, abort, current_app, g, jsonify, redirect, request
+from flask import Response, abort, current_app, g, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from commerce.events import BadSignature
@@ -29,11 +29,14 @@ from connectors.shopify import (
     IdTokenRefused,
     ProxyVisitor,
 )
-from engine import mirror, shops
+from engine import audit, mirror, shops, staff
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Shop
-from plugin import standalone
+from engine.staff import Person, Role
+from plugin import deeds, standalone
+from plugin.deeds import role_name
 from plugin.platforms import PLATFORMS, Platform
+from plugin.sentences import _
 
 P = ParamSpec("P")
 
@@ -47,6 +50,10 @@ class Merchant:
     """The platform's number of them; None where it vouched for the shop's staff, and not for one of them."""
     embedded: bool
     """Whether they see us in the admin's frame."""
+    person: Person
+    """Who they are to us, with their role."""
+    session_id: int | None = None
+    """The session of ours that they came with, if any."""
 
     @property
     def platform(self) -> Platform:
@@ -76,7 +83,7 @@ def _owned(view: Callable[P, Any], owner: str) -> Callable[P, Any]:
 
 
 def merchant_only(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Admit staff of an installed shop;
+    """Admit staff of an installed shop whose role may do this (`deeds`), and let the log say that they did;
 
     everybody else is led to where they are vouched for. The view finds them in `g.merchant`.
     """
@@ -87,7 +94,15 @@ def merchant_only(view: Callable[P, Any]) -> Callable[P, Any]:
         if not isinstance(found, Merchant):
             return found
         g.merchant = found
-        return view(*args, **kwargs)
+        endpoint, person = request.endpoint or "", found.person
+        least = deeds.least(endpoint, request.method)
+        if not person.role.covers(least):
+            return _not_theirs(person.role, least)
+        if request.method in ("GET", "HEAD"):
+            return view(*args, **kwargs)
+        named = {str(name): value for name, value in kwargs.items()}
+        with audit.acting(found.shop.shop_id, person.staff_id, person.label, person.role, endpoint, **named):
+            return view(*args, **kwargs)
 
     return _owned(admitted, "merchant")
 
@@ -104,8 +119,21 @@ def _stands_alone() -> bool:
 
 
 def _alone() -> Merchant | BaseResponse:
-    shop = standalone.admitted()
-    return Merchant(shop, None, embedded=False) if isinstance(shop, Shop) else shop
+    seat = standalone.admitted()
+    if not isinstance(seat, standalone.Seat):
+        return seat
+    return Merchant(seat.shop, seat.person.user_id or None, False, seat.person, seat.session_id)
+
+
+def _not_theirs(role: Role, least: Role) -> BaseResponse:
+    """What somebody reads whose role does not allow what they asked for: who can."""
+    who = {
+        Role.OWNER: _("Only an owner of this shop can do this. Ask one of them, or for another role."),
+        Role.MANAGER: _("Only owners and managers of this shop can do this. Ask one of them, or for another role."),
+    }.get(least, _("Only owners, managers and support of this shop can do this. Ask one of them, or for another role."))
+    words = _("Your role here is “%(role)s”.", role=role_name(role))
+    page = render_template("error.html", title=_("Your role does not allow this"), message=f"{words} {who}")
+    return Response(page, 403)
 
 
 def _embedded() -> Merchant | BaseResponse:
@@ -119,9 +147,12 @@ def _embedded() -> Merchant | BaseResponse:
     assert isinstance(visitor, AdminVisitor)
     g.framed_by = visitor.shop_domain
     try:
-        return Merchant(doors.installer.open(visitor), visitor.user_id, embedded=True)
+        shop = doors.installer.open(visitor)
     except IdTokenRefused:
         return answer(visitor.again)
+    with doors.database.work(shop.shop_id) as work:
+        person = staff.arrive(work, visitor.user_id or "")
+    return standalone.removed() if person.removed_at else Merchant(shop, visitor.user_id, True, person)
 
 
 def recognise() -> None:

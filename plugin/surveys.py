@@ -15,6 +15,7 @@ from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from engine import shops
 from lifecycle import surveys
+from plugin.sentences import _
 from plugin.session import anybody
 
 pages = Blueprint("survey", __name__)
@@ -40,7 +41,7 @@ def say(shop_id: int, survey_id: int, key: str) -> BaseResponse:
         if not _whole(shop_id, survey_id, key):
             raise surveys.SurveyEnded
         if not (score.isascii() and score.isdigit() and len(score) <= 2):
-            raise surveys.BadSurvey("Choose a number.")
+            raise surveys.BadSurvey(_("Choose a number."))
         with current_app.extensions["doors"].database.work(ShopId(shop_id)) as work:
             surveys.answer(work, survey_id, key, int(score), words)
     except Refusal as refusal:

@@ -18,10 +18,25 @@ from commerce.ids import ShopId
 from commerce.refusal import Refusal
 from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
+from engine.collections import Collector
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Seal
 from engine.work import Database
-from plugin import admin, api, companion, errors, flow, sentences, standalone, storefront, surveys, woocommerce
+from plugin import (
+    admin,
+    api,
+    companion,
+    compression,
+    deeds,
+    errors,
+    flow,
+    sentences,
+    sign_in,
+    standalone,
+    storefront,
+    surveys,
+    woocommerce,
+)
 from plugin.install import Installer
 from plugin.session import answer
 from plugin.storefront import visits
@@ -48,6 +63,10 @@ class Doors:
     secret: bytes
     body_limit: int
     woocommerce: WooInstaller | None = None
+    collector: Collector | None = None
+    """Reads what the store's collections hold; None where pages are shown that need no store."""
+    mails: bool = False
+    """Whether e-mails are sent."""
 
     @property
     def seal(self) -> Seal:
@@ -74,13 +93,19 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
+    # What is registered first is done last: when nothing of the answer changes any more.
+    app.after_request(_pack)
     app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
+    app.register_blueprint(admin.audit.pages)
     app.register_blueprint(admin.batches.pages)
+    app.register_blueprint(admin.collections.pages)
+    app.register_blueprint(admin.campaigns.pages)
     app.register_blueprint(admin.contests.pages)
     app.register_blueprint(admin.drafts.pages)
     app.register_blueprint(admin.finance.pages)
     app.register_blueprint(admin.giving.pages)
+    app.register_blueprint(admin.first_run.pages)
     app.register_blueprint(admin.imports.pages)
     app.register_blueprint(admin.lifecycle.pages)
     app.register_blueprint(admin.keys.pages)
@@ -89,17 +114,21 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)
     app.register_blueprint(admin.segments.pages)
+    app.register_blueprint(admin.staff.pages)
     app.register_blueprint(admin.standing.pages)
     app.register_blueprint(admin.surveys.pages)
     app.register_blueprint(surveys.pages)
     app.register_blueprint(admin.value.pages)
+    app.register_blueprint(admin.you.pages)
     app.register_blueprint(visits.pages)
+    app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:
         app.register_blueprint(woocommerce.pages)
         app.register_blueprint(companion.pages)
     sentences.speak(app)
+    deeds.hide_what_may_not_be(app)
     errors.handle(app)
     _add_operations(app, doors)
     app.before_request(_start)
@@ -174,6 +203,10 @@ def _finish(response: Response) -> Response:
         ms=round(seconds * 1000, 1),
     )  # fmt: skip
     return response
+
+
+def _pack(response: Response) -> Response:
+    return compression.pack(request, response)
 
 
 def _route() -> str:

@@ -41,7 +41,9 @@ from referral.rules.visits import (
 )
 from referral.service import (
     DOMAIN,
+    FIGURE_DAYS,
     REASON_TEXTS,
+    SUMMARIES,
     TRAIT_SOURCES,
     VALUE_DAYS,
     BoughtBefore,
@@ -123,10 +125,12 @@ from referral.service.touchpoints import (
 __all__ = [
     "CHANNELS",
     "DOMAIN",
+    "FIGURE_DAYS",
     "PAYS",
     "REASONS",
     "REASON_TEXTS",
     "SOURCES",
+    "SUMMARIES",
     "TEXTS",
     "TOUCHPOINTS",
     "TRAIT_SOURCES",

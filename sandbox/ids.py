@@ -13,6 +13,7 @@ BASES = {
     "Order": 5_600_000_000_000,
     "LineItem": 14_100_000_000_000,
     "Product": 8_300_000_000_000,
+    "Collection": 310_000_000_000,
     "Refund": 930_000_000_000,
     "RefundLineItem": 610_000_000_000,
     "OrderTransaction": 6_900_000_000_000,

@@ -6,7 +6,7 @@ the order that it changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from sandbox import sales
@@ -15,6 +15,7 @@ from sandbox.discounts import Discount
 from sandbox.ids import gid
 from sandbox.orders import Order
 from sandbox.payloads import news, segment_body
+from sandbox.products import Collection
 from sandbox.sales import SaleRefused
 from sandbox.segments import Segment
 from sandbox.shop import Shop
@@ -167,3 +168,16 @@ def describe(shop: Shop, *, name: str | None = None, zone: str | None = None) ->
     shop.zone = ZoneInfo(zone) if zone else shop.zone
     shop.version += 1
     shop.fire("shop/update", shop.body(), shop.event())
+
+
+def collect(shop: Shop, title: str, skus: Iterable[str]) -> Collection:
+    """A new collection of these goods. The app is told of no collection: it has subscribed to none."""
+    found = (shop.catalog.by_sku(sku) for sku in skus)
+    return shop.collections.add(title, shop.clock(), [product.id for product in found if product is not None])
+
+
+def recollect(shop: Shop, collection: Collection, skus: Iterable[str]) -> None:
+    """From now on the collection holds exactly these goods."""
+    found = (shop.catalog.by_sku(sku) for sku in skus)
+    collection.products = {product.id for product in found if product is not None}
+    collection.updated_at = shop.clock()

@@ -1,9 +1,9 @@
-"""What the shop sells: one product, one (default) variant, one price."""
+"""What the shop sells: one product, one (default) variant, one price; and the collections that group it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, eq=False)
@@ -52,3 +52,36 @@ class Catalog:
         self._items.append(product)
         self._by_sku[sku] = product
         return product
+
+
+@dataclass(slots=True, eq=False)
+class Collection:
+    """A named set of products, by their ids."""
+
+    id: int
+    title: str
+    updated_at: float
+    products: set[int] = field(default_factory=set)
+
+
+class Collections:
+    """The collections of a shop; an id is never used twice."""
+
+    def __init__(self, first_id: int) -> None:
+        self._next_id = first_id
+        self._items: dict[int, Collection] = {}
+
+    def __iter__(self) -> Iterator[Collection]:
+        return iter(self._items.values())
+
+    def by_id(self, number: int) -> Collection | None:
+        return self._items.get(number)
+
+    def add(self, title: str, at: float, products: Iterable[int] = ()) -> Collection:
+        made = Collection(self._next_id, title, at, set(products))
+        self._items[made.id] = made
+        self._next_id += 1
+        return made
+
+    def remove(self, collection: Collection) -> None:
+        del self._items[collection.id]

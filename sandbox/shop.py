@@ -24,7 +24,7 @@ from sandbox.orders import LineTable, Order, Orders, Refund
 from sandbox.payloads import OrderBodies, RefundBodies, customer_body, shop_body
 from sandbox.payloads.fields import Tree, pick, tree
 from sandbox.payloads.shop import bulk_body, tags_body
-from sandbox.products import Catalog
+from sandbox.products import Catalog, Collections
 from sandbox.segments import Segment, Segments, Standing
 from sandbox.signing import webhook_signature
 from sandbox.store_credit import StoreCredit
@@ -103,6 +103,7 @@ class Shop:
     ids: Numbers = field(init=False)
     customers: Customers = field(init=False)
     catalog: Catalog = field(init=False)
+    collections: Collections = field(init=False)
     orders: Orders = field(init=False)
     bodies: OrderBodies = field(init=False)
     refund_bodies: RefundBodies = field(init=False)
@@ -115,6 +116,7 @@ class Shop:
         self.ids = Numbers(self.number)
         self.customers = Customers(self.ids.base("Customer"))
         self.catalog = Catalog(self.ids.base("Product"))
+        self.collections = Collections(self.ids.base("Collection"))
         self.metafields.declare(self.app.customer_metafields)
         self.orders = Orders(self.ids.base("Order"))
         self.bulk = BulkOperations(self.ids.base("BulkOperation"))

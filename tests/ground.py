@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -38,7 +39,7 @@ from engine.work import Database, UnitOfWork
 from migrations import upgrade
 
 # The order is that of app.py; tests/flows compares the two.
-REACTIONS = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+REACTIONS = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders, campaigns.follow)
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
     loyalty.DOMAIN: loyalty.first_terms,
@@ -285,7 +286,7 @@ class Superuser:
         tables = self.tables()
         deletes = "".join(f"DELETE FROM {table} WHERE shop_id <> {shop_id:d};" for table in tables)
         everything = f"{deletes} DELETE FROM strays; DELETE FROM ticks; DELETE FROM authorizations; "
-        everything += "DELETE FROM approvals;"
+        everything += "DELETE FROM approvals; DELETE FROM sign_in_tries;"
         self.run(f"SET session_replication_role = replica; {everything} SET session_replication_role = DEFAULT")
 
 

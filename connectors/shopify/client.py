@@ -25,10 +25,11 @@ from commerce.store import (
     SetFields,
     SetTags,
     ShopDetails,
+    StoreCollection,
     StoreError,
 )
 from connectors.http import HttpSession
-from connectors.shopify import bulk, reads, writes
+from connectors.shopify import bulk, collections, reads, writes
 from connectors.shopify.budget import Budget
 from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.manifest import API_VERSION, PROXY_PREFIX, PROXY_SUBPATH
@@ -145,6 +146,12 @@ class ShopifyStore:
 
     def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[Page[CustomerSnapshot]]:
         return reads.customers_changed(self._graph, since, place, self._now)
+
+    def collections(self) -> Iterator[Sequence[StoreCollection]]:
+        return collections.listed(self._graph)
+
+    def collection_products(self, external_id: str) -> Iterator[Sequence[str]]:
+        return collections.products(self._graph, external_id)
 
     def orders_missing(self, external_ids: Sequence[str]) -> list[str]:
         return reads.orders_missing(self._graph, external_ids)

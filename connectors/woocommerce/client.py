@@ -11,9 +11,9 @@ from commerce.customers import CustomerSnapshot
 from commerce.history import Export, Extent, OrderPage, Page, Portion, Subject
 from commerce.orders import OrderSnapshot
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
-from commerce.store import Announce, PutPixel, PutSegment, SetFields, SetTags, ShopDetails, StoreError
+from commerce.store import Announce, PutPixel, PutSegment, SetFields, SetTags, ShopDetails, StoreCollection, StoreError
 from connectors.http import HttpSession
-from connectors.woocommerce import changes, coupons, hooks, reads, writes
+from connectors.woocommerce import categories, changes, coupons, hooks, reads, writes
 from connectors.woocommerce.address import StoreAddress
 from connectors.woocommerce.auth import at_home, may_write
 from connectors.woocommerce.companion import Health, connect, health
@@ -116,6 +116,12 @@ class WooStore:
 
     def orders_missing(self, external_ids: Sequence[str]) -> list[str]:
         return reads.orders_missing(self._rest, external_ids)
+
+    def collections(self) -> Iterator[Sequence[StoreCollection]]:
+        return categories.listed(self._rest)
+
+    def collection_products(self, external_id: str) -> Iterator[Sequence[str]]:
+        return categories.products(self._rest, external_id)
 
     def extent(self) -> Extent:
         return reads.extent(self._rest)

@@ -37,6 +37,7 @@ FIELDS = {
     "tier:": "loyalty_tier",
     "referral:": "referral_role",
     "segment:": "lifecycle_segments",
+    "play:": "campaign_plays",
 }
 
 # The same for what is shown of a customer: the stage stands where its tag does. Of a tier the tag is its key, which

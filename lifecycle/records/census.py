@@ -36,10 +36,14 @@ _CHANGES = text("""
     SELECT from_stage, to_stage, count(*) AS changes, count(*) FILTER (WHERE facts ->> 'code' = 'won_back') AS won_back
     FROM stage_changes WHERE shop_id = :shop_id AND effective_at > :since AND effective_at <= :now GROUP BY 1, 2
 """)
+_DEPTHS = text("""
+    SELECT least(orders, :most) AS orders, count(*) AS customers FROM standings
+    WHERE shop_id = :shop_id AND stage IS NOT NULL AND orders > 0 GROUP BY 1
+""")
 _STAGES = text("""
     SELECT stage, count(*) AS customers,
-           percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(0, floor(extract(epoch FROM :now - since) / 86400)))
-               AS median_days,
+           CAST(percentile_disc(0.5) WITHIN GROUP (
+               ORDER BY greatest(0, floor(extract(epoch FROM :now - since) / 86400))) AS bigint) AS median_days,
            count(*) FILTER (WHERE won_back_at IS NOT NULL) AS won_back
     FROM standings WHERE shop_id = :shop_id AND stage IS NOT NULL GROUP BY stage
 """)
@@ -91,3 +95,8 @@ def _standing(row: Any) -> Standing:
         won_back_at,
         upset_at,
     )
+
+
+def depths(work: UnitOfWork, most: int) -> Sequence[Any]:
+    """Of each number of orders up to `most`, which stands for more as well: orders, customers."""
+    return work.rows(_DEPTHS, most=most)

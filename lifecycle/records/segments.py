@@ -104,15 +104,20 @@ _CAME_AND_WENT = text("""
     SELECT customer_id, entered FROM segment_changes
     WHERE shop_id = :shop_id AND segment_id = :segment_id AND change_id >= :first_change ORDER BY change_id LIMIT :limit
 """)
+# Who is on the page first, and then what is said of them: together, the planner may walk through all customers.
 _MEMBERS = text("""
+    WITH page AS MATERIALIZED (
+        SELECT customer_id, since FROM segment_members
+        WHERE shop_id = :shop_id AND segment_id = :segment_id AND customer_id > :after
+        ORDER BY customer_id LIMIT :limit
+    )
     SELECT m.customer_id, m.since, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage,
            coalesce(s.orders, 0) AS orders, s.first_order_at, s.last_order_at,
-           (SELECT f.value #>> '{}' FROM customer_facts f WHERE f.shop_id = m.shop_id
+           (SELECT f.value #>> '{}' FROM customer_facts f WHERE f.shop_id = :shop_id
             AND f.customer_external_id = c.external_id AND f.fact = 'consent:email') AS email_consent
-    FROM segment_members m JOIN customers c ON c.shop_id = m.shop_id AND c.customer_id = m.customer_id
-    LEFT JOIN standings s ON s.shop_id = m.shop_id AND s.customer_id = m.customer_id
-    WHERE m.shop_id = :shop_id AND m.segment_id = :segment_id AND m.customer_id > :after
-    ORDER BY m.customer_id LIMIT :limit
+    FROM page m JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = m.customer_id
+    LEFT JOIN standings s ON s.shop_id = :shop_id AND s.customer_id = m.customer_id
+    ORDER BY m.customer_id
 """)
 _CHANGES = text("""
     SELECT h.at, h.entered, h.version, h.customer_id, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at

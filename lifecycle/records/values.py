@@ -175,6 +175,7 @@ _PEOPLE = f"""
 """
 _EVERYBODY = text(_PEOPLE.format(chosen="true"))
 _OF_GROUP = text(_PEOPLE.format(chosen="v.rfm_group = :rfm_group"))
+_OF_CELL = text(_PEOPLE.format(chosen="v.r = :r AND v.f = :f"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,9 +324,13 @@ def one(work: UnitOfWork, customer_id: CustomerId) -> Any:
     return work.row(_ONE, customer_id=customer_id)
 
 
-def people(work: UnitOfWork, rfm_group: str | None, *, worth: int, before: int, limit: int) -> Sequence[Any]:
+def people(
+    work: UnitOfWork, rfm_group: str | None, cell: tuple[int, int] | None, *, worth: int, before: int, limit: int
+) -> Sequence[Any]:
     """Customers by what they are worth, the most first, behind one of so much `worth`."""
     bound = {"worth": worth, "before": before, "limit": limit}
+    if cell is not None:
+        return work.rows(_OF_CELL, r=cell[0], f=cell[1], **bound)
     if rfm_group is not None:
         return work.rows(_OF_GROUP, rfm_group=rfm_group, **bound)
     return work.rows(_EVERYBODY, **bound)

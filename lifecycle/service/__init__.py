@@ -1,5 +1,8 @@
 """What lifecycle does: settles where customers stand, and reviews those that time alone has moved."""
 
+from lifecycle.service.audiences import (
+    AUDIENCES,
+)
 from lifecycle.service.marketing import (
     Channels,
     NotABenchmark,
@@ -28,9 +31,14 @@ from lifecycle.service.metrics import (
     today,
 )
 from lifecycle.service.pipeline import (
+    CHANGES,
+    DEPTHS,
+    PIPELINE_DAYS,
+    POSTS,
     Outlook,
     Pipeline,
     Walking,
+    drop_off,
     outlook,
     pipeline,
     walking,
@@ -51,6 +59,8 @@ from lifecycle.service.program import (
     publish,
 )
 from lifecycle.service.stages import (
+    STAGE_COUNTS,
+    counted_stages,
     customer_history,
     customer_standing,
     members,
@@ -77,8 +87,13 @@ from lifecycle.service.values import (
     value_terms,
 )
 
+SUMMARIES = (STAGE_COUNTS, POSTS, DEPTHS, *CHANGES)
+
 __all__ = [
+    "AUDIENCES",
     "DOMAIN",
+    "PIPELINE_DAYS",
+    "SUMMARIES",
     "UNKNOWN",
     "BadValueTerms",
     "Channels",
@@ -98,12 +113,14 @@ __all__ = [
     "Walking",
     "channels",
     "cohort_table",
+    "counted_stages",
     "current_terms",
     "customer_history",
     "customer_standing",
     "customer_value",
     "days",
     "draft",
+    "drop_off",
     "first_terms",
     "growth",
     "import_benchmarks",

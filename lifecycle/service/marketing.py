@@ -25,6 +25,10 @@ ALL = ""
 class NotSpend(Refusal):
     """This spend cannot be taken."""
 
+    def __init__(self, words: str = "", field: str = "") -> None:
+        super().__init__(words)
+        self.field = field
+
 
 class NotABenchmark(Refusal):
     """This benchmark cannot be taken."""
@@ -92,12 +96,17 @@ def _margin(work: UnitOfWork) -> int:
 
 def say_spend(work: UnitOfWork, month: str, channel: str, amount: str) -> None:
     """Note what was spent on a channel in a month, in place of what was said of it. Refuses with `NotSpend`."""
-    currency = shops.current(work).currency
+    currency, field = shops.current(work).currency, ""
     try:
-        said = {(sheets.month(month), sheets.channel(channel)): sheets.amount(amount, currency)}
+        field = "month"
+        first = sheets.month(month)
+        field = "channel"
+        arrival = sheets.channel(channel)
+        field = "amount"
+        minor = sheets.amount(amount, currency)
     except Bad as bad:
-        raise NotSpend(sentences([said_by(bad)])) from None
-    marketing.say_spend(work, said)
+        raise NotSpend(sentences([said_by(bad)]), field) from None
+    marketing.say_spend(work, {(first, arrival): minor})
 
 
 def import_spend(work: UnitOfWork, data: bytes) -> tuple[int, Sequence[Fault]]:

@@ -17,9 +17,10 @@ from commerce.sayings import say
 from commerce.touchpoints import Touchpoint
 from engine import shops
 from engine.work import UnitOfWork
-from lifecycle.records import marketing, metrics, standings, visits
+from lifecycle.records import marketing, metrics, visits
 from lifecycle.rules.marketing import Cohort, cohorts
 from lifecycle.rules.metrics import SECOND_ORDER_DAYS, Period, Reading, Span, Tally, read, shifted
+from lifecycle.service.stages import stage_counts
 
 # A count that took a second is not made again for eight minutes: a shop costs a five-hundredth of a core at most.
 PACE = 500
@@ -146,7 +147,7 @@ def report(work: UnitOfWork, span: Span = Span.MONTH, start: date | None = None)
     """Every metric of the period in which `start` lies, beside the one before; the last whole one, if none is named."""
     _, today = calendar(work)
     period = Period.of(span, start) if start else Period.of(span, today).before
-    now = {str(stage): many for stage, many in standings.counts(work).items()}
+    now = {str(stage): many for stage, many in stage_counts(work).items()}
     readings = read(
         _tally(work, period, now, today), _tally(work, period.before, now, today), marketing.benchmarks(work)
     )

@@ -8,9 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from commerce.ids import CustomerId
+from engine import summaries
 from engine.work import UnitOfWork
 from lifecycle.records import census, standings, walks
 from lifecycle.rules import SILENT, STAGES, Stage, Step, Terms, next_step
+
+# For how many days back the pipeline tells of changes, on pages.
+PIPELINE_DAYS = (7, 30, 90)
+# How many orders of a customer are told apart: behind the fifth, almost everybody comes back.
+DEEPEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Pipeline:
     days: int
     posts: Sequence[Post]
     streams: Sequence[Stream]
+    at: datetime
+    """As of when all of this is so."""
 
     @property
     def customers(self) -> int:
@@ -75,23 +83,44 @@ class Outlook:
 
 def pipeline(work: UnitOfWork, days: int) -> Pipeline:
     """The stages now, and the changes of the last `days` days."""
-    found = {Stage(row.stage): row for row in census.stages(work)}
+    stood, moved = summaries.read(work, POSTS), summaries.read(work, _changes(days))
+    found = {Stage(row["stage"]): row for row in stood.value}
     posts = [_post(stage, found.get(stage)) for stage in STAGES]
-    rows = census.changes(work, work.now - timedelta(days=days))
     streams = [
-        Stream(Stage(row.from_stage) if row.from_stage else None, Stage(row.to_stage), row.changes, row.won_back)
-        for row in rows
-    ]
+        Stream(Stage(row["from_stage"]) if row["from_stage"] else None, Stage(row["to_stage"]), row["changes"],
+               row["won_back"])
+        for row in moved.value
+    ]  # fmt: skip
     places: dict[Stage | None, int] = {stage: place for place, stage in enumerate((None, *STAGES))}
     streams.sort(key=lambda stream: (places[stream.from_stage], places[stream.to_stage]))
-    return Pipeline(days, posts, streams)
+    return Pipeline(days, posts, streams, min(stood.at, moved.at))
+
+
+def drop_off(work: UnitOfWork) -> Sequence[int]:
+    """How many customers have placed a first order that counts, a second one, and so on up to `DEEPEST`."""
+    found = summaries.read(work, DEPTHS).value
+    return [sum(many for orders, many in found if orders >= deep) for deep in range(1, DEEPEST + 1)]
 
 
 def _post(stage: Stage, row: Any) -> Post:
     if row is None:
         return Post(stage, 0, None, 0)
     # Who is silent again has not been won back for good.
-    return Post(stage, row.customers, int(row.median_days), 0 if stage in SILENT else row.won_back)
+    return Post(stage, row["customers"], row["median_days"], 0 if stage in SILENT else row["won_back"])
+
+
+def _changes(days: int) -> summaries.Summary:
+    return summaries.Summary(
+        f"lifecycle.changes:{days}",
+        lambda work: [dict(row._mapping) for row in census.changes(work, work.now - timedelta(days=days))],
+    )
+
+
+POSTS = summaries.Summary("lifecycle.posts", lambda work: [dict(row._mapping) for row in census.stages(work)])
+DEPTHS = summaries.Summary(
+    "lifecycle.depths", lambda work: [[row.orders, row.customers] for row in census.depths(work, DEEPEST)]
+)
+CHANGES = tuple(_changes(days) for days in PIPELINE_DAYS)
 
 
 def walking(work: UnitOfWork) -> Walking | None:

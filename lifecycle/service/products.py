@@ -16,12 +16,13 @@ from typing import Any
 
 from commerce.ids import CustomerId
 from commerce.sayings import say
+from engine.summaries import Summary, read
 from engine.work import UnitOfWork
-from lifecycle.records import products
+from lifecycle.records import products, segments
 from lifecycle.records.products import known, study
 from lifecycle.rules.products import Pair, reason, telling
 
-__all__ = ["Proposal", "Suited", "for_segment", "known", "next_products", "study", "study_due"]
+__all__ = ["Proposal", "Suited", "for_segment", "known", "next_products", "study", "study_due", "suitable"]
 
 STUDIED_DAYS = 730
 MOST_PRODUCTS = 2000
@@ -29,9 +30,11 @@ MOST_PRODUCTS = 2000
 MOST_OF_CUSTOMER = 50
 SOLD_WITHIN_DAYS = 180
 # A little less than a day, so that a night's study comes each night; a shop that is just filling is looked at hourly.
+MOST_SUITED = 20
 EVERY, WHILE_FILLING = timedelta(hours=23), timedelta(hours=1)
 FEW_CUSTOMERS = 100
-SAMPLE = 2000
+# Those of a segment who are looked at: the first digit of what may be expected of them is right.
+SAMPLE = 500
 AT_ONCE = 500
 
 
@@ -88,11 +91,24 @@ def next_products(
 
 def for_segment(work: UnitOfWork, segment_id: int, limit: int = 5) -> tuple[Sequence[Suited], int]:
     """What suits a segment, reckoned from those of its members who became known last; and how many those are."""
-    some = products.some_members(work, segment_id, SAMPLE)
-    if not some:
-        return (), 0
-    rows = products.for_many(work, some, work.now - timedelta(days=SOLD_WITHIN_DAYS), limit)
-    return [Suited(row.title, row.suits, row.expected, row.because) for row in rows], len(some)
+    found = read(work, _suited(segment_id)).value
+    return [Suited(**row) for row in found["suited"][:limit]], found["some"]
+
+
+def suitable(work: UnitOfWork) -> Sequence[Summary]:
+    """What suits each segment that was looked at, to be kept for its page."""
+    return [_suited(row.segment_id) for row in segments.everyone(work) if row.looked_at is not None]
+
+
+def _suited(segment_id: int) -> Summary:
+    def count(work: UnitOfWork) -> dict[str, Any]:
+        some = products.some_members(work, segment_id, SAMPLE)
+        since = work.now - timedelta(days=SOLD_WITHIN_DAYS)
+        rows = products.for_many(work, some, since, MOST_SUITED) if some else ()
+        suited = [{name: getattr(row, name) for name in ("title", "suits", "expected", "because")} for row in rows]
+        return {"suited": suited, "some": len(some)}
+
+    return Summary(f"lifecycle.suited:{segment_id}", count, least=WHILE_FILLING)
 
 
 def _pair(row: Any) -> Pair:

@@ -11,7 +11,7 @@ from commerce.customers import Merge
 from commerce.ids import CustomerId
 from commerce.orders import Order
 from commerce.store import PutSegment, SetFields, SetTags
-from engine import announcements, outbox
+from engine import announcements, outbox, summaries
 from engine.mirror import Accepted
 from engine.work import UnitOfWork, as_json
 from lifecycle.records import standings, surveys, walks
@@ -29,6 +29,11 @@ REVIEW_BATCH = 500
 
 # Facts that the rule of a segment may ask for; a purchase is told by its order.
 ASKED_FACTS = ("consent:", "tag:", "account")
+
+
+STAGE_COUNTS = summaries.Summary(
+    "lifecycle.stages", lambda work: {str(stage): many for stage, many in standings.counts(work).items()}
+)
 
 
 def publish_segments(work: UnitOfWork, *, active: bool = True) -> None:
@@ -207,8 +212,13 @@ def _won_back(walked: Walked) -> str:
 
 def stage_counts(work: UnitOfWork) -> dict[Stage, int]:
     """How many customers stand at each stage; every stage is named, empty ones too."""
-    counted = standings.counts(work)
-    return {stage: counted.get(stage, 0) for stage in STAGES}
+    return counted_stages(work)[0]
+
+
+def counted_stages(work: UnitOfWork) -> tuple[dict[Stage, int], datetime]:
+    """How many customers stand at each stage, and as of when."""
+    counted = summaries.read(work, STAGE_COUNTS)
+    return {stage: counted.value.get(str(stage), 0) for stage in STAGES}, counted.at
 
 
 def members(work: UnitOfWork, stage: str, after: CustomerId, limit: int) -> Sequence[Any]:

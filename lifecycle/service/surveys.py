@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from engine import announcements, terms
@@ -20,6 +22,7 @@ from engine.work import UnitOfWork
 from lifecycle.records import surveys
 from lifecycle.rules import Milestone
 from lifecycle.rules.surveys import LONGEST_WORDS, Grade, Kind, Score, Survey, grade
+from lifecycle.service.program import RulesChanged
 from lifecycle.service.stages import settle_milestones
 
 SURVEYS = "surveys"
@@ -44,9 +47,17 @@ def current_survey(work: UnitOfWork) -> tuple[Survey, int]:
     return (Survey.read(versions[-1].body), versions[-1].version) if versions else (Survey(), 0)
 
 
-def state_survey(work: UnitOfWork, survey: Survey) -> None:
-    """From now on this is asked."""
-    terms.publish(work, SURVEYS, survey.body())
+def state_survey(work: UnitOfWork, survey: Survey, seen: int | None = None) -> None:
+    """From now on this is asked. `seen` is the version that it was written against. Refuses with `RulesChanged` where
+    another counts by now.
+    """
+    if seen is not None and current_survey(work)[1] != seen:
+        raise RulesChanged
+    try:
+        terms.publish(work, SURVEYS, survey.body())
+    except IntegrityError:
+        # Another publication of the same version was under way, and came first.
+        raise RulesChanged from None
 
 
 def ask_due(work: UnitOfWork, address: str) -> bool:

@@ -16,6 +16,8 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy.exc import IntegrityError
+
 from commerce.ids import CustomerId, ShopId
 from commerce.money import exponent
 from commerce.refusal import Refusal
@@ -29,6 +31,7 @@ from lifecycle.records import values as records
 from lifecycle.rules import values as rules
 from lifecycle.rules.groups import PRESETS, place_of, scores
 from lifecycle.rules.values import Purchases, ValueTerms
+from lifecycle.service.program import RulesChanged
 
 DOMAIN = "value"
 
@@ -99,12 +102,21 @@ def value_terms(work: UnitOfWork) -> ValueTerms:
     return ValueTerms.read(versions[-1].version, versions[-1].body) if versions else ValueTerms()
 
 
-def publish_value_terms(work: UnitOfWork, wanted: ValueTerms) -> None:
-    """Reckon by these from now on. Everybody is reckoned anew as soon as a machine is free."""
+def publish_value_terms(work: UnitOfWork, wanted: ValueTerms, seen: int | None = None) -> None:
+    """Reckon by these from now on. Everybody is reckoned anew as soon as a machine is free.
+
+    `seen` is the version that they were written against. Refuses with `RulesChanged` where another counts by now.
+    """
     before = value_terms(work)
+    if seen is not None and before.version != seen:
+        raise RulesChanged
     if wanted.body() == before.body():
         return
-    terms.publish(work, DOMAIN, wanted.body())
+    try:
+        terms.publish(work, DOMAIN, wanted.body())
+    except IntegrityError:
+        # Another publication of the same version was under way, and came first.
+        raise RulesChanged from None
     if wanted.tell != before.tell:
         records.tell_from(work, 0)
 
@@ -274,10 +286,15 @@ def value_overview(work: UnitOfWork) -> Overview:
 
 
 def most_valuable(
-    work: UnitOfWork, rfm_group: str | None = None, *, after: tuple[int, int] | None = None
+    work: UnitOfWork,
+    rfm_group: str | None = None,
+    *,
+    cell: tuple[int, int] | None = None,
+    after: tuple[int, int] | None = None,
 ) -> Sequence[Any]:
-    """Customers by what they are predicted to be worth, the most first, of a group if one is named; behind the one
-    who was the last: worth and number. One more than a page, where there are more.
+    """Customers by what they are predicted to be worth, the most first, of a group or of a `cell` (scores of recency
+    and of frequency) if one is named; behind the one who was the last: worth and number. One more than a page, where
+    there are more.
     """
     worth, before = after or (MOST, MOST)
-    return records.people(work, rfm_group, worth=worth, before=before, limit=PAGE + 1)
+    return records.people(work, rfm_group, cell, worth=worth, before=before, limit=PAGE + 1)

@@ -27,6 +27,7 @@ from loyalty.rules.earning import (
     Returns,
     Rounding,
     Trigger,
+    ranked,
 )
 from loyalty.rules.expiry import (
     WARNED_DAYS,
@@ -54,6 +55,13 @@ from loyalty.rules.months import (
     end_of,
     start_of,
     zone_of,
+)
+from loyalty.rules.opening import (
+    Opening,
+    Past,
+    Step,
+    nearest,
+    propose,
 )
 from loyalty.rules.points import (
     Draw,
@@ -122,6 +130,7 @@ from loyalty.rules.standing import (
 )
 from loyalty.rules.terms import (
     Terms,
+    collections_of,
     mistakes,
     proposal,
 )
@@ -178,7 +187,9 @@ __all__ = [
     "Measure",
     "Members",
     "Move",
+    "Opening",
     "Owed",
+    "Past",
     "Period",
     "Perk",
     "Policy",
@@ -191,6 +202,7 @@ __all__ = [
     "Rounding",
     "Ruling",
     "Stacking",
+    "Step",
     "Tally",
     "Target",
     "Terms",
@@ -205,6 +217,7 @@ __all__ = [
     "birthday_counts",
     "breakage",
     "closings",
+    "collections_of",
     "counted_at",
     "day_of",
     "draw_for_clawback",
@@ -220,11 +233,14 @@ __all__ = [
     "less",
     "mistakes",
     "month_days",
+    "nearest",
     "next_move",
     "next_visible",
     "not_used_up",
     "owed",
     "proposal",
+    "propose",
+    "ranked",
     "reason",
     "rulings",
     "span",

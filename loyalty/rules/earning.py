@@ -6,7 +6,7 @@ they always did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from loyalty.rules.promotions import Selection
 MOST_PERCENT = 10_000
 MOST_POINTS = 1_000_000
 MOST_RULES = 200
+LONGEST_TITLE = 255
 
 
 class Rounding(StrEnum):
@@ -104,10 +105,24 @@ class GoodsRule:
     goods: Selection
     percent: int = 100
     fixed: int = 0
+    title: str = ""
+    """What receipts call its goods; empty where the rule speaks for itself."""
 
     @classmethod
     def read(cls, body: Any) -> GoodsRule:
         return cls(**bodies.given(cls, body, say("a rule for goods"), goods=Selection.read))
+
+
+def ranked(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rules for goods as they are written, the closest first: those of products and variants, then of collections, then
+    of makers; of one kind as they were named. Since the first that names a piece counts, this is the precedence.
+    """
+
+    def rank(rule: Mapping[str, Any]) -> int:
+        goods = rule["goods"]
+        return 0 if goods.get("products") or goods.get("variants") else 1 if goods.get("collections") else 2
+
+    return sorted(rules, key=rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +253,11 @@ def _goods(earning: Earning) -> Iterator[str]:
         named += [(say("product"), product) for product in rule.goods.products]
         named += [(say("variant"), variant) for variant in rule.goods.variants]
         named += [(say("vendor"), vendor) for vendor in rule.goods.vendors]
+        named += [(say("collection"), collection) for collection in rule.goods.collections]
+        if len(rule.title) > LONGEST_TITLE:
+            yield say(
+                "the title of rule %(place)s for goods has at most %(most)s letters", place=place, most=LONGEST_TITLE
+            )
     twice = [one for one in dict.fromkeys(named) if named.count(one) > 1] if len(named) <= 5000 else []
     yield from (
         say("two rules for goods name %(what)s %(which)s: only the first would count", what=what, which=which)

@@ -36,26 +36,28 @@ class Stacking(StrEnum):
 class Selection:
     """Some of a shop's goods, by the store's numbers or the maker's name; empty is all of them.
 
-    The stores' orders name products, not collections: who means a collection lists its products.
+    A collection, or a category, holds what it held when the order was placed: the line says so.
     """
 
     products: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, body: Any) -> Selection:
         return cls(**bodies.given(cls, body, say("a selection of goods")))
 
     def __bool__(self) -> bool:
-        return bool(self.products or self.variants or self.vendors)
+        return bool(self.products or self.variants or self.vendors or self.collections)
 
     def has(self, line: KeptLine) -> bool:
         return (
             line.product_id in self.products
             or line.variant_id in self.variants
             or line.vendor in self.vendors
-            or not (self.products or self.variants or self.vendors)
+            or any(one in self.collections for one in line.collections)
+            or not (self.products or self.variants or self.vendors or self.collections)
         )
 
 

@@ -58,6 +58,8 @@ class Receipt:
     frozen: Grounds | None = None
     version: int | None = None
     """Of the terms by which it was reckoned."""
+    goods: tuple[tuple[str, int], ...] = ()
+    """Goods whose rule has a title, and the percentage of the usual points that they earned."""
     awarded: int | None = None
     """Points owed for somebody else's order, in all; whoever awards them says why."""
     reward: str | None = None

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from commerce.money import Money
 from commerce.orders import KeptLine, Order
-from commerce.sayings import listed, say, say_many
+from commerce.sayings import Saying, listed, say, say_many
 from loyalty.rules.earning import GoodsRule, Rounding, Trigger
 from loyalty.rules.promotions import Promotion, Stacking
 from loyalty.rules.receipts import Grounds, Receipt
@@ -25,6 +25,7 @@ from loyalty.rules.terms import Terms
 
 NO_GROUNDS = Grounds()
 NOTHING_COUNTS = say("nothing of it counts")
+ASLEEP = say("the program had not begun")
 NOBODY = say("the order belongs to no customer account yet")
 
 
@@ -73,6 +74,8 @@ def available_at(order: Order, terms: Terms) -> datetime:
 
 
 def _nothing(order: Order, terms: Terms) -> str | None:
+    if terms.asleep:
+        return ASLEEP
     if order.test:
         return say("a test order")
     if order.cancelled:
@@ -190,6 +193,7 @@ class _Reckoned(NamedTuple):
     extras: Sequence[tuple[str, int]]
     points: int
     cut: int
+    kept: Sequence[_Kept] = ()
 
 
 def _reckoned(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> _Reckoned | int:
@@ -208,7 +212,7 @@ def _reckoned(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[Kept
     extras = [*_extras(terms, grounds, kept), *[(p.title, p.bonus) for p in used if p.bonus]]
     points = spend + sum([bonus for _, bonus in extras])
     cut = 0 if grounds.room is None else max(0, points - grounds.room)
-    return _Reckoned(counts, tier, used, extras, points - cut, cut)
+    return _Reckoned(counts, tier, used, extras, points - cut, cut, kept)
 
 
 def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptLine]) -> Owed:
@@ -222,9 +226,15 @@ def _in_full(order: Order, terms: Terms, grounds: Grounds, lines: Sequence[KeptL
         return Owed(0, say("no points: %(reason)s", reason=short), Receipt(found, reason=short))
     receipt = Receipt(
         found.counts_minor, _rate(terms), earning.rounding, found.tier, tuple([p.key for p in found.used]),
-        tuple(found.extras), found.cut, frozen=grounds,
+        tuple(found.extras), found.cut, frozen=grounds, goods=_titled(found.kept),
     )  # fmt: skip
     return Owed(found.points, _sentence(found.points, receipt, terms, found.used), receipt)
+
+
+def _titled(kept: Sequence[_Kept]) -> tuple[tuple[str, int], ...]:
+    """The goods of the order for which a rule with a title says another percentage."""
+    used = dict.fromkeys(each.rule for each in kept if each.rule is not None)
+    return tuple([(rule.title, rule.percent) for rule in used if rule.title and not rule.fixed])
 
 
 def _stacked(
@@ -283,15 +293,20 @@ def _extras(terms: Terms, grounds: Grounds, kept: Sequence[_Kept]) -> list[tuple
         found.append((say_many("%(num)s piece", "%(num)s pieces", pieces), earning.per_item * pieces))
     for rule in earning.goods:
         if rule.fixed and (own := sum(each.pieces for each in kept if each.rule is rule)):
-            found.append(
-                (say_many("%(num)s piece of certain goods", "%(num)s pieces of certain goods", own), rule.fixed * own)
-            )
+            found.append((_pieces(rule, own), rule.fixed * own))
     number = grounds.number
     if number is not None:
         found += [
             (say("order number %(number)s", number=number), m.points) for m in earning.milestones if m.reached(number)
         ]
     return found
+
+
+def _pieces(rule: GoodsRule, own: int) -> Saying:
+    """So many pieces of the goods that a rule is for, by its title where it has one."""
+    if rule.title:
+        return say_many("%(num)s piece of %(title)s", "%(num)s pieces of %(title)s", own, title=rule.title)
+    return say_many("%(num)s piece of certain goods", "%(num)s pieces of certain goods", own)
 
 
 def _sentence(points: int, receipt: Receipt, terms: Terms, used: Sequence[Promotion]) -> str:
@@ -308,6 +323,10 @@ def _sentence(points: int, receipt: Receipt, terms: Terms, used: Sequence[Promot
         parts.append(
             say("times %(multiplier)s %% for tier %(tier)s", multiplier=receipt.multiplier, tier=receipt.frozen.tier)
         )
+    parts += [
+        say("%(percent)s %% of it for goods of %(title)s", percent=percent, title=title)
+        for title, percent in receipt.goods
+    ]
     parts += [
         say("times %(percent)s %% by %(promotion)s", percent=p.percent, promotion=p.title)
         for p in used

@@ -5,7 +5,7 @@ ever, so a field that is new has a value for when it is missing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,16 +48,23 @@ class Terms:
     actions: tuple[Action, ...] = ()
     margin: int | None = None
     """What the shop says that it keeps of its sales before points, in percent; None where it has not said so."""
+    asleep: bool = False
+    """The terms of an installation, which nobody has looked at yet: nothing is earned by them."""
     plain: bool = field(init=False, default=False, compare=False)
     """Whether goods kept are all that counts: no rule asks for lines, buyers or caps."""
     by_line: bool = field(init=False, default=False, compare=False)
     """Whether some rule asks for the lines of an order."""
+    collections: tuple[str, ...] = field(init=False, default=(), compare=False)
+    """The collections that some rule names."""
 
     def __post_init__(self) -> None:
         usual = replace(self.earning, credit=True, debt=Debt.ALLOW, returns=Returns.NEVER, members=Members.ALL)
         by_line = bool(self.earning.goods or self.earning.per_item or any(p.goods for p in self.promotions))
         object.__setattr__(self, "plain", usual == Earning() and not self.promotions)
         object.__setattr__(self, "by_line", by_line)
+        chosen = [*(rule.goods for rule in self.earning.goods), *(p.goods for p in self.promotions)]
+        named = dict.fromkeys(one for goods in chosen for one in goods.collections)
+        object.__setattr__(self, "collections", tuple(named))
         # Only what no version may ever have said: `mistakes` is for terms that are to be published, and may grow
         # stricter than those that were.
         if _nonsense(self):
@@ -77,6 +84,7 @@ class Terms:
             expiry=Expiry.read(body.get("expiry") or {}),
             tiers=Ladder.read(body.get("tiers") or {}),
             margin=body.get("margin"),
+            asleep=body.get("asleep", False) is True,
         )  # fmt: skip
 
     def action(self, key: str) -> Action | None:
@@ -84,6 +92,11 @@ class Terms:
 
     def reward(self, key: str) -> Reward | None:
         return next((reward for reward in self.rewards if reward.key == key), None)
+
+
+def collections_of(several: Iterable[Terms]) -> list[str]:
+    """The collections that any of these terms name, each once."""
+    return list(dict.fromkeys(one for terms in several for one in terms.collections))
 
 
 def mistakes(terms: Terms) -> list[str]:

@@ -93,6 +93,7 @@ from loyalty.service.expiry import (
     warn_expiring,
 )
 from loyalty.service.finance import (
+    SPENDING,
     Liability,
     Month,
     journal,
@@ -106,6 +107,7 @@ from loyalty.service.giving import (
     ask_gift,
     gifts,
     give_due,
+    give_points,
     give_reward,
     take_gift_back,
 )
@@ -147,6 +149,13 @@ from loyalty.service.members import (
 from loyalty.service.merging import (
     merge,
 )
+from loyalty.service.opening import (
+    Trial,
+    begun,
+    opening_body,
+    past,
+    try_opening,
+)
 from loyalty.service.preview import (
     ExpiryPreview,
     TierSizes,
@@ -158,6 +167,7 @@ from loyalty.service.program import (
     DOMAIN,
     TermsRefused,
     change,
+    collections_named,
     current_terms,
     draft,
     example,
@@ -166,6 +176,7 @@ from loyalty.service.program import (
     publish,
     publish_segments,
     revise,
+    sleeping_terms,
     withdraw,
 )
 from loyalty.service.proof import (
@@ -205,8 +216,11 @@ from loyalty.service.traits import (
     TRAIT_SOURCES,
 )
 
+SUMMARIES = (SPENDING,)
+
 __all__ = [
     "DOMAIN",
+    "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
     "Award",
@@ -263,6 +277,7 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
+    "Trial",
     "WrongSteps",
     "account",
     "announce_contest",
@@ -270,6 +285,7 @@ __all__ = [
     "approve_batch",
     "ask_gift",
     "balance_at",
+    "begun",
     "birthday",
     "book_due",
     "celebrate",
@@ -277,6 +293,7 @@ __all__ = [
     "check_contest",
     "choices",
     "code_settled",
+    "collections_named",
     "contests",
     "credit_back_settled",
     "credit_settled",
@@ -300,6 +317,7 @@ __all__ = [
     "gift_card_settled",
     "gifts",
     "give_due",
+    "give_points",
     "give_reward",
     "hand_over_settled",
     "handed_over",
@@ -316,6 +334,8 @@ __all__ = [
     "liability",
     "merge",
     "offer",
+    "opening_body",
+    "past",
     "pending",
     "perform",
     "perform_on_honour",
@@ -344,6 +364,7 @@ __all__ = [
     "settle_orders",
     "shown_to_all",
     "simulate",
+    "sleeping_terms",
     "standing",
     "statement",
     "take_back",
@@ -358,6 +379,7 @@ __all__ = [
     "tier_of",
     "tiers_at",
     "to_hand_over",
+    "try_opening",
     "undo",
     "undo_import",
     "unearned",

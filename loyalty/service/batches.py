@@ -21,7 +21,7 @@ from typing import Any
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import KeptLine, Order
 from commerce.refusal import Refusal
-from engine import mirror
+from engine import goods, mirror
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import Booked
@@ -157,7 +157,7 @@ def _differences(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """What each order would change, with the grounds that decide it."""
     booked = records.booked(work, [order.order_id for order, _ in page])
-    lines = mirror.kept_lines(work, [order.order_id for order, _ in page]) if terms.by_line else {}
+    lines = goods.kept_lines(work, [o.order_id for o, _ in page], terms.collections) if terms.by_line else {}
     rows = list[dict[str, Any]]()
     for order, grounds in page:
         known = booked.get(order.order_id)
@@ -283,7 +283,7 @@ def _counted(
     orders = {o.order_id: o for o in mirror.load(work, ids) if o.customer_id is not None}
     debts |= lock(work, [o.customer_id for o in orders.values() if o.customer_id not in debts and o.customer_id])
     booked, frozen = records.booked(work, ids), records.frozen(work, ids)
-    lines = mirror.kept_lines(work, ids) if terms.by_line else {}
+    lines = goods.kept_lines(work, ids, terms.collections) if terms.by_line else {}
     gaps, before = list[Gap](), dict[int, dict[str, Any]]()
     for row in rows:
         order, known = orders.get(row.order_id), booked.get(row.order_id)

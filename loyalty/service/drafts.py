@@ -91,7 +91,8 @@ def _kept(draft: Draft, versions: Sequence[terms.Version]) -> Kept:
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    return {part for part in before.keys() | after.keys() if before.get(part) != after.get(part)}
+    # That a program has begun is no part of it.
+    return {part for part in before.keys() | after.keys() if part != "asleep" and before.get(part) != after.get(part)}
 
 
 def _words(parts: set[str]) -> list[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from commerce.money import Money
+from engine.summaries import Summary, read
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import Breakage, Worth
+from loyalty.rules.liability import Age
 from loyalty.service.program import Program
 
 # How many customers' points are looked at to estimate what is never spent: more would not change the first two digits.
@@ -39,7 +41,8 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Liability:
-    """What is owed at `at`. `points` with customers, `held` for codes; `debt` of it is owed to the shop.
+    """What is owed: `points` with customers, `held` for codes; `debt` of it is owed to the shop. The first two are as
+    they are now, what is reckoned from many customers' lots (`debt`, `breakage`) as it was at `at`.
 
     `worth` is None where no reward has an amount; `breakage` while there is not enough history.
     """
@@ -71,18 +74,29 @@ def roll_forward(work: UnitOfWork, bounds: Sequence[datetime]) -> list[Month]:
     return found
 
 
+def _spending(work: UnitOfWork) -> dict[str, Any]:
+    ages, expired, lots = records.ages(work, SAMPLE)
+    return {"ages": [asdict(age) for age in ages], "expired": expired, "lots": lots, "debt": records.debt(work)}
+
+
+SPENDING = Summary("loyalty.spending", _spending)
+"""How points fare by age, which tells what will never be spent; and what customers owe."""
+
+
 def liability(work: UnitOfWork) -> Liability:
     """What the program owes now."""
     sums, agreed = records.outstanding(work), Program.of(work).current
     points, held = int(sums.points), int(sums.held)
-    worth, unspent = rules.worth(agreed), rules.breakage(*records.ages(work, SAMPLE))
+    found = read(work, SPENDING)
+    ages = [Age(**age) for age in found.value["ages"]]
+    worth, unspent = rules.worth(agreed), rules.breakage(ages, found.value["expired"], found.value["lots"])
     best = average = expected = None
     if worth:
         best = rules.in_money(points + held, worth.best, agreed.currency)
         average = rules.in_money(points + held, worth.average, agreed.currency)
         if unspent:
             expected = rules.in_money(points + held, worth.average, agreed.currency, unspent.share)
-    return Liability(work.now, points, held, records.debt(work), worth, unspent, best, average, expected)
+    return Liability(found.at, points, held, found.value["debt"], worth, unspent, best, average, expected)
 
 
 def journal_bounds(work: UnitOfWork, begins: datetime, ends: datetime) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from engine.work import UnitOfWork
 from loyalty import records
 from loyalty.rules import Kind, Reward
 from loyalty.service.asking import asked, code_for, to_hand_over
+from loyalty.service.booking import BATCH, Gap, close_gaps, lock
 from loyalty.service.buying import NEVER, RewardUnknown, end_of
 from loyalty.service.program import Program
 from loyalty.service.redemptions import NothingToTakeBack, take_back
@@ -97,6 +98,23 @@ def give_reward(work: UnitOfWork, reward_key: str, people: Sequence[tuple[Custom
     else:
         give_to(work, single, program.version, people)
     return True
+
+
+def give_points(work: UnitOfWork, people: Sequence[tuple[CustomerId, str]], points: int, reason: str) -> None:
+    """Give each of `people` (customer, what this is the gift of) so many points; `reason` stands in their statements.
+
+    By the same name nobody is given them twice.
+    """
+    debts, program = lock(work, [who for who, _ in people]), Program.of(work)
+    terms = program.current
+    gaps = [
+        Gap(
+            who, None, points, (BATCH, BATCH), named, terms.version, reason, work.now,
+            {"gift": named, "version": terms.version}, terms.earning.debt, quiet=True,
+        )
+        for who, named in people
+    ]  # fmt: skip
+    close_gaps(work, program, gaps, debts)
 
 
 def take_gift_back(work: UnitOfWork, customer_id: CustomerId, named: str) -> bool:

@@ -18,7 +18,7 @@ from commerce.identity import GUEST
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import KeptLine, Order
 from commerce.sayings import say
-from engine import mirror, shops
+from engine import goods, shops
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Period, Terms
@@ -120,7 +120,7 @@ def reckoner(
     not asked again whether they may.
     """
     by_line = [order.order_id for order in orders if terms[order.order_id].by_line]
-    lines = mirror.kept_lines(work, by_line)
+    lines = goods.kept_lines(work, by_line, rules.collections_of({id(t): t for t in terms.values()}.values()))
     fancy = [order for order in orders if not terms[order.order_id].plain]
     some = [o for o in orders if terms[o.order_id].earning.members != Members.ALL and o.order_id not in booked]
     if not fancy and not some:

@@ -1,10 +1,14 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    audit,
     batches,
+    campaigns,
+    collections,
     contests,
     drafts,
     finance,
+    first_run,
     giving,
     imports,
     keys,
@@ -15,17 +19,23 @@ from plugin.admin import (
     referral,
     review,
     segments,
+    staff,
     standing,
     surveys,
     value,
+    you,
 )
 from plugin.admin.pages import pages
 
 __all__ = [
+    "audit",
     "batches",
+    "campaigns",
+    "collections",
     "contests",
     "drafts",
     "finance",
+    "first_run",
     "giving",
     "imports",
     "keys",
@@ -37,7 +47,9 @@ __all__ = [
     "referral",
     "review",
     "segments",
+    "staff",
     "standing",
     "surveys",
     "value",
+    "you",
 ]

@@ -51,14 +51,15 @@ _EFFECT_COLUMNS = """
     body ->> 'takes' AS takes, CAST(body ->> 'percent' AS integer) AS percent, body -> 'goods' AS goods
 """
 # The page after an effect begins behind the instant at which that one was pushed; without one, it begins with the
-# newest.
+# newest. The instant is compared by itself too: two columns together are no place in the index, which has one of them.
 _PUSHED = text(f"""
+    WITH here AS MATERIALIZED (
+        SELECT coalesce((SELECT pushed_at FROM effects WHERE shop_id = :shop_id AND effect_id = :before),
+                        CAST('infinity' AS timestamptz)) AS pushed_at
+    )
     SELECT {_EFFECT_COLUMNS} FROM effects
-    WHERE shop_id = :shop_id AND pushed_at IS NOT NULL
-      AND (pushed_at, effect_id) < (
-          coalesce((SELECT pushed_at FROM effects WHERE shop_id = :shop_id AND effect_id = :before),
-                   CAST('infinity' AS timestamptz)),
-          CAST(:before AS bigint))
+    WHERE shop_id = :shop_id AND pushed_at IS NOT NULL AND pushed_at <= (SELECT pushed_at FROM here)
+      AND (pushed_at, effect_id) < ((SELECT pushed_at FROM here), CAST(:before AS bigint))
     ORDER BY pushed_at DESC, effect_id DESC LIMIT :limit
 """)
 _UNPUSHED = text(f"""

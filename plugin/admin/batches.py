@@ -17,8 +17,10 @@ import loyalty
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin import calendars, wording
+from plugin.admin import sure
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
+from plugin.sentences import _, ngettext
 from plugin.session import merchant_only
 
 pages = Blueprint("batches", __name__)
@@ -112,11 +114,28 @@ def book(batch_no: int) -> BaseResponse:
 
 @pages.post("/batches/<int:batch_no>/undo")
 @merchant_only
-def undo(batch_no: int) -> BaseResponse:
-    """Have a batch undone. The first portion at once, the others by the clock."""
+def undo(batch_no: int) -> BaseResponse | str:
+    """Have a batch undone, once somebody has read what that takes: the first portion at once, the rest by the clock."""
+    if not sure.said() and (question := _sure_to_undo(_known(batch_no))):
+        return question
     with unit() as work:
         loyalty.recall_batch(work, _known(batch_no))
     return _begun(batch_no)
+
+
+def _sure_to_undo(batch_no: int) -> str:
+    """What undoing it takes from how many; empty where there is nothing to undo."""
+    with unit() as work:
+        found = loyalty.preview_batch(work, batch_no)
+    if state(found.row) not in ("booking", "booked"):
+        return ""
+    people, owed = found.undoing.people, found.undoing.owed
+    taken = ngettext("%(num)s point is taken back.", "%(num)s points are taken back.", found.undoing.booked)
+    will = [taken, ngettext("%(num)s member loses theirs.", "%(num)s members lose theirs.", people)]
+    if owed:
+        will.append(ngettext("%(num)s point was spent and is owed.", "%(num)s points were spent and are owed.", owed))
+    back = link("batches.one_batch", batch_no=batch_no)
+    return sure.ask(_("Undo the batch “%(label)s”?", label=found.row.label), will, _("Undo it"), back)
 
 
 def _begun(batch_no: int) -> BaseResponse:

@@ -8,6 +8,7 @@ page mirrors them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import cos, pi, sin
 
 from markupsafe import Markup
 
@@ -22,6 +23,12 @@ FILLED = 0.8
 
 # A value above zero is never drawn as nothing.
 LEAST = 1.0
+
+# A wheel in its own units: its ring from one radius to the other, the space between two of its parts and the least
+# part in degrees, and how wide the widest of its arrows is.
+OUTER, INNER = 100.0, 76.0
+SPACE, LEAST_PART = 2.0, 5.0
+WIDEST = 9.0
 
 
 def bar(value: int, most: int, *, kind: str = "") -> Markup:
@@ -81,6 +88,81 @@ def _band(left: float, right: float, thick: float, kind: str) -> Markup:
     )
 
 
+def wheel(
+    parts: Sequence[tuple[str, int]], streams: Sequence[tuple[int, int, int]], label: str, *, mirrored: bool = False
+) -> Markup:
+    """A ring of parts in their order, clockwise from the top: (kind, value), each as long as its value; and arrows
+    across it, as wide as theirs: (part that it leaves, -1 from outside; part that it comes to, value). `mirrored` goes
+    the other way round, for readers from right to left.
+    """
+    turn = -1.0 if mirrored else 1.0
+    spans = _spans([value for _, value in parts])
+    ring = Markup("").join(
+        Markup('<path class="part {}" d="{}"/>').format(kind, _arc(start, end, turn))
+        for (kind, _), (start, end) in zip(parts, spans, strict=True)
+    )
+    most = max((value for *_, value in streams), default=0) or 1
+    middles = [(start + end) / 2 for start, end in spans]
+    arrows = Markup("").join(
+        Markup('<path class="stream {}" d="{}"/>').format(
+            parts[to][0],
+            _arrow(middles[left] if left >= 0 else None, middles[to], max(LEAST, WIDEST * value / most), turn),
+        )
+        for left, to, value in streams
+    )
+    return Markup(
+        '<svg class="wheel" viewBox="-124 -124 248 248" role="img" aria-label="{}" focusable="false">{}{}</svg>'
+    ).format(label, ring, arrows)
+
+
+def _spans(values: Sequence[int]) -> list[tuple[float, float]]:
+    """Where each part of a wheel begins and ends, in degrees from the top. None is too short to be seen."""
+    whole, room = sum(values) or 1, 360 - len(values) * (SPACE + LEAST_PART)
+    spans, at = list[tuple[float, float]](), SPACE / 2
+    for value in values:
+        long = LEAST_PART + room * value / whole if sum(values) else 360 / len(values) - SPACE
+        spans.append((at, at + long))
+        at += long + SPACE
+    return spans
+
+
+def _arc(start: float, end: float, turn: float) -> str:
+    far, sweep = int(end - start > 180), (1, 0) if turn > 0 else (0, 1)
+    return (
+        f"M{_at(start, OUTER, turn)}A100 100 0 {far} {sweep[0]} {_at(end, OUTER, turn)}"
+        f"L{_at(end, INNER, turn)}A76 76 0 {far} {sweep[1]} {_at(start, INNER, turn)}Z"
+    )
+
+
+def _arrow(left: float | None, to: float, wide: float, turn: float) -> str:
+    """The outline of an arrow to the middle of a part: from the middle of another, or from outside."""
+    if left is None:
+        # A short one, straight inwards.
+        half = 90 * wide / pi / OUTER
+        return (
+            f"M{_at(to - half, 122, turn)}L{_at(to - half, 110, turn)}L{_at(to - 2 * half - 2, 110, turn)}"
+            f"L{_at(to, OUTER + 1, turn)}L{_at(to + 2 * half + 2, 110, turn)}L{_at(to + half, 110, turn)}"
+            f"L{_at(to + half, 122, turn)}Z"
+        )
+    # Those that come and those that go lie beside each other; near neighbours bow less far into the wheel.
+    apart = abs((to - left + 180) % 360 - 180)
+    left, to = left + 2, to - 2
+    half, deep, head = 90 * wide / pi / INNER, INNER * max(0.0, 0.55 - apart / 300), INNER - 7 - wide / 2
+    middle = (left + to) / 2 + (180 if abs(left - to) > 180 else 0)
+    bow = _at(middle, deep, turn)
+    return (
+        f"M{_at(left - half, INNER - 2, turn)}Q{bow} {_at(to + half, head, turn)}"
+        f"L{_at(to + 2 * half + 2, head, turn)}L{_at(to, INNER - 2, turn)}L{_at(to - 2 * half - 2, head, turn)}"
+        f"L{_at(to - half, head, turn)}Q{bow} {_at(left + half, INNER - 2, turn)}Z"
+    )
+
+
+def _at(degrees: float, radius: float, turn: float) -> str:
+    """A point so far from the middle, in the direction of a clock's hand."""
+    angle = turn * degrees * pi / 180
+    return f"{_short(radius * sin(angle))} {_short(-radius * cos(angle))}"
+
+
 def against(bins: Sequence[Mapping[str, float]], label: str) -> Markup:
     """What was `said` across, what was `did` upwards, both from 0 to 1; a dot for each, as large as its `n` are many.
     The line is where both agree.
@@ -114,3 +196,27 @@ def _part(value: int, most: int, whole: int) -> str:
 
 def _short(length: float) -> str:
     return f"{length:.2f}".rstrip("0").rstrip(".")
+
+
+def whiskers(bars: Sequence[tuple[float, float, float, str]], label: str) -> Markup:
+    """A bar for each share with the line of its interval: (share, low, high, kind), all from 0 to 1, drawn against the
+    greatest. `label` says in words what the picture shows.
+    """
+    most = max((high for _, _, high, _ in bars), default=0) or 1
+    shapes = Markup("").join(_whisker(place, bar, 100 / most) for place, bar in enumerate(bars))
+    return Markup(
+        '<svg class="whiskers" viewBox="0 0 101 {}" preserveAspectRatio="none" role="img" aria-label="{}" '
+        'focusable="false">{}</svg>'
+    ).format(len(bars) * 12, label, shapes)
+
+
+def _whisker(place: int, bar: tuple[float, float, float, str], scale: float) -> Markup:
+    value, low, high, kind = bar
+    top = place * 12
+    return Markup(
+        '<rect class="value {}" x="0" y="{}" width="{}" height="8"/>'
+        '<path class="margin" d="M{} {}H{}M{} {}V{}M{} {}V{}"/>'
+    ).format(
+        kind, top + 2, _short(value * scale), _short(low * scale), top + 6, _short(high * scale),
+        _short(low * scale), top + 4, top + 8, _short(high * scale), top + 4, top + 8,
+    )  # fmt: skip

@@ -38,6 +38,7 @@ TRIGGERS: Mapping[What, str] = {
     What.POINTS_EXPIRING: "Points are expiring",
     What.SURVEY_DUE: "A question is due",
     What.BAD_ANSWER: "A customer is unhappy",
+    What.PLAY_BEGUN: "A play begins",
 }
 
 _PIXEL = text("""

@@ -1,11 +1,12 @@
 """The numbers of the merchant's first page.
 
-Each statement counts this shop's rows as they are now, over a bounded part of the tables.
+Each statement counts this shop's rows as they are now, over a bounded part of the tables; what has no bound is a
+summary, which a large shop keeps (`engine.summaries`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,9 +15,11 @@ from sqlalchemy import text
 import lifecycle
 import loyalty
 from commerce.money import Money
+from engine.summaries import Summary, read
 from engine.work import UnitOfWork
-from lifecycle import Stage
 from loyalty import Reward
+from plugin.admin import wheel
+from plugin.admin.wheel import Turns
 
 # Above this many, the page says "over 200,000": nobody acts on the difference, and the count would cost more than
 # it says.
@@ -28,6 +31,7 @@ LAG_SAMPLE = 1000
 LAG_AMONG = 20_000
 
 HOURS = 24
+YEAR = timedelta(days=365)
 
 _ARRIVED = text("""
     SELECT floor(extract(epoch FROM :now - received_at) / 3600)::integer AS hours_ago, count(*) AS deliveries
@@ -59,7 +63,7 @@ _OUTBOX = text("""
            s.closed_until, s.closed_reason FROM shops s WHERE s.shop_id = :shop_id
 """)
 _PENDING = text("""
-    SELECT coalesce(sum(remaining), 0) AS points FROM lots
+    SELECT CAST(coalesce(sum(remaining), 0) AS bigint) AS points FROM lots
     WHERE shop_id = :shop_id AND remaining > 0 AND available_at > :now
 """)
 _REDEMPTIONS = text("""
@@ -72,6 +76,12 @@ _REFERRALS = text("""
            count(DISTINCT advocate_id) FILTER (WHERE verdict = 'friend') AS advocates,
            (SELECT count(*) FROM claims WHERE shop_id = :shop_id) AS claims
     FROM attributions WHERE shop_id = :shop_id
+""")
+_MEMBERS = text("""
+    SELECT (SELECT count(*) FROM balances WHERE shop_id = :shop_id) AS members,
+           CAST(coalesce(sum(issued + reversed), 0) AS bigint) AS issued,
+           CAST(-coalesce(sum(spent), 0) AS bigint) AS spent
+    FROM ledger_totals WHERE shop_id = :shop_id AND slot > :since
 """)
 
 
@@ -131,29 +141,38 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Members:
+    """Who takes part, and what became of the points of the last `YEAR`: issued, less what was taken back; and spent."""
+
+    members: int
+    issued: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """Everything that the first page counts, at the instant `at`."""
 
     at: datetime
     inbox: Inbox
     outbox: Outbox
-    stages: Mapping[Stage, int]
+    turns: Turns
     rules: lifecycle.Terms
     points: Points
     program: Program
+    members: Members
+    counted_at: datetime
+    """As of when what is counted of the whole shop is so: the wheel, what is pending, members and the program."""
 
 
 def figures(work: UnitOfWork) -> Figures:
     """All the numbers of the first page, counted now."""
+    turning = wheel.turns(work)
+    pending, program, members = read(work, PENDING), read(work, PROGRAM), read(work, MEMBERS)
     return Figures(
-        work.now,
-        inbox(work),
-        outbox(work),
-        lifecycle.stage_counts(work),
-        lifecycle.current_terms(work),
-        points(work),
-        program(work),
-    )
+        work.now, inbox(work), outbox(work), turning, lifecycle.current_terms(work), points(work, pending.value),
+        Program(**program.value), Members(**members.value), min(turning.at, pending.at, program.at, members.at),
+    )  # fmt: skip
 
 
 def inbox(work: UnitOfWork) -> Inbox:
@@ -174,20 +193,27 @@ def outbox(work: UnitOfWork) -> Outbox:
     return Outbox(row.waiting, row.parked, row.closed_until if closed else None, row.closed_reason if closed else None)
 
 
-def points(work: UnitOfWork) -> Points:
+def points(work: UnitOfWork, pending: int) -> Points:
     """Points outstanding, and what they come to at the rate of the reward of an amount that costs the fewest points."""
     sums, agreed = loyalty.points_outstanding(work), loyalty.current_terms(work)
     # A percentage, free shipping and goods are worth what the basket makes of them: no amount can be said.
     reward = min((r for r in agreed.rewards if r.amount_minor), key=lambda r: r.points, default=None)
-    pending = int(work.rows(_PENDING, now=work.now)[0].points)
     owed = int(sums.points) + int(sums.held)
     worth = Money(max(0, owed) * reward.amount_minor // reward.points, agreed.currency) if reward else None
     return Points(int(sums.points), pending, int(sums.held), worth, reward)
 
 
-def program(work: UnitOfWork) -> Program:
+def _program(work: UnitOfWork) -> dict[str, int]:
     """What became of rewards and invitations, since the beginning."""
-    bought, brought = work.rows(_REDEMPTIONS)[0], work.rows(_REFERRALS)[0]
-    return Program(
-        bought.bought, bought.issued, bought.used, bought.open, brought.friends, brought.advocates, brought.claims
-    )
+    return {**work.rows(_REDEMPTIONS)[0]._mapping, **work.rows(_REFERRALS)[0]._mapping}
+
+
+def _members(work: UnitOfWork) -> dict[str, int]:
+    row = work.rows(_MEMBERS, since=work.now - YEAR)[0]
+    return {"members": row.members, "issued": max(0, row.issued), "spent": max(0, row.spent)}
+
+
+PENDING = Summary("loyalty.pending", lambda work: work.rows(_PENDING, now=work.now)[0].points)
+PROGRAM = Summary("program", _program)
+MEMBERS = Summary("loyalty.members", _members)
+SUMMARIES = (PENDING, PROGRAM, MEMBERS)

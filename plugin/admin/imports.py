@@ -10,8 +10,10 @@ from werkzeug.wrappers import Response as BaseResponse
 import loyalty
 from loyalty import ImportSource
 from plugin import calendars
+from plugin.admin import sure
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
+from plugin.sentences import _, ngettext
 from plugin.session import merchant_only
 
 pages = Blueprint("imports", __name__)
@@ -69,8 +71,10 @@ def book(import_id: int) -> BaseResponse:
 
 @pages.post("/imports/<int:import_id>/undo")
 @merchant_only
-def undo(import_id: int) -> BaseResponse:
-    """Take an import out of the books again."""
+def undo(import_id: int) -> BaseResponse | str:
+    """Take an import out of the books again, once somebody has read what that does."""
+    if not sure.said() and (question := _sure_to_undo(_known(import_id))):
+        return question
     with unit() as work:
         loyalty.undo_import(work, _known(import_id))
     return redirect(link("imports.one_import", import_id=import_id, done="undone"), 303)
@@ -83,6 +87,20 @@ def forget(import_id: int) -> BaseResponse:
     with unit() as work:
         loyalty.forget_import(work, _known(import_id))
     return redirect(link("imports.import_list"), 303)
+
+
+def _sure_to_undo(import_id: int) -> str:
+    """What undoing it does; empty where it is not booked."""
+    with unit() as work:
+        row = loyalty.preview_import(work, import_id).row
+    if not row.applied_at or row.undone_at:
+        return ""
+    will = [
+        ngettext("What %(num)s line changed is taken back by a new entry.",
+                 "What %(num)s lines changed is taken back by new entries.", row.row_count),
+        _("Points that were spent meanwhile are owed by their customers."),
+    ]  # fmt: skip
+    return sure.ask(_("Undo this import?"), will, _("Undo it"), link("imports.one_import", import_id=import_id))
 
 
 def _known(import_id: int) -> int:

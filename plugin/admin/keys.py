@@ -15,8 +15,11 @@ from commerce.refusal import Refusal
 from connectors.hand_over import LONGEST_ADDRESS, check_address
 from engine import api_keys, reward_hooks
 from engine.api_keys import Scope
+from plugin.admin import sure
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
+from plugin.calendars import day_text, zone
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("keys", __name__)
@@ -55,8 +58,10 @@ def make() -> str | tuple[str, int]:
 
 @pages.post("/api-keys/<int:key_id>/revoke")
 @merchant_only
-def revoke(key_id: int) -> BaseResponse:
-    """Let a key open nothing any more."""
+def revoke(key_id: int) -> BaseResponse | str:
+    """Let a key open nothing any more, once its owner has read what stops with it."""
+    if not sure.said() and (question := _sure_to_revoke(key_id)):
+        return question
     with unit() as work:
         done = api_keys.revoke(work, min(key_id, NO_BOUND), _who())
     return redirect(link("keys.key_list", changed="revoked" if done else "not"), 303)
@@ -82,6 +87,23 @@ def remove_hook() -> BaseResponse:
     with unit() as work:
         done = reward_hooks.remove(work)
     return redirect(link("keys.key_list", changed="removed" if done else "not"), 303)
+
+
+def _sure_to_revoke(key_id: int) -> str:
+    """What stops with the key; empty where there is none of that number in force."""
+    with unit() as work:
+        key = next((key for key in api_keys.keys(work) if key.key_id == key_id and key.revoked_at is None), None)
+    if key is None:
+        return ""
+    there = zone(g.merchant.shop.timezone)
+    will = [
+        _("Programs that use “%(name)s” are refused from this moment on. A key cannot be brought back.", name=key.name),
+        _("It was used last on %(day)s.", day=day_text(key.last_used_at, there))
+        if key.last_used_at
+        else _("It was never used."),
+    ]
+    back = link("keys.key_list")
+    return sure.ask(_("Revoke the key “%(name)s”?", name=key.name), will, _("Revoke it"), back)
 
 
 def _shown(**more: Any) -> str:

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import lifecycle
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from engine.work import UnitOfWork
 from plugin.admin import leads
 from plugin.admin.pages import link
@@ -23,23 +24,22 @@ from plugin.session import merchant_only
 pages = Blueprint("lifecycle", __name__)
 
 REFUSED = 409
-# For how many days back the pipeline tells of changes.
-SPANS = (7, 30, 90)
+SPANS = lifecycle.PIPELINE_DAYS
 # Longer is a mistake of the clipboard.
 LONGEST_NUMBER = 5
 
 FIELDS: Mapping[str, str] = {
-    "retained_from_orders": "Retained from so many orders",
-    "advocate_from_referrals": "Advocate from so many friends brought",
-    "at_risk_after_days": "At risk after so many days without an order",
-    "lapsed_after_days": "Lapsed after so many days without an order",
-    "personal_from_orders": "Their own rhythm counts from so many orders, on different days",
-    "at_risk_percent": "At risk after so much of their usual gap, in %",
-    "lapsed_percent": "Lapsed after so much of their usual gap, in %",
-    "personal_least_days": "But never at risk before so many days",
-    "personal_most_days": "And never later than so many days",
-    "patience_percent": "Wait again for so much of a silence they came back from, in %",
-    "stay_days": "Stay retained for so many days after an order that came back",
+    "retained_from_orders": say("Retained from so many orders"),
+    "advocate_from_referrals": say("Advocate from so many friends brought"),
+    "at_risk_after_days": say("At risk after so many days without an order"),
+    "lapsed_after_days": say("Lapsed after so many days without an order"),
+    "personal_from_orders": say("Their own rhythm counts from so many orders, on different days"),
+    "at_risk_percent": say("At risk after so much of their usual gap, in %"),
+    "lapsed_percent": say("Lapsed after so much of their usual gap, in %"),
+    "personal_least_days": say("But never at risk before so many days"),
+    "personal_most_days": say("And never later than so many days"),
+    "patience_percent": say("Wait again for so much of a silence they came back from, in %"),
+    "stay_days": say("Stay retained for so many days after an order that came back"),
 }
 """The rules of the form, in its order, and what each is called."""
 
@@ -57,7 +57,7 @@ def pipeline() -> str:
     days = int(asked) if asked in {str(span) for span in SPANS} else SPANS[1]
     with _work() as work:
         found, agreed, walking = lifecycle.pipeline(work, days), lifecycle.current_terms(work), lifecycle.walking(work)
-        origins = leads.origins(work)
+        origins, depths = leads.origins(work), lifecycle.drop_off(work)
     return render_template(
         "admin/pipeline.html",
         p=found,
@@ -66,6 +66,7 @@ def pipeline() -> str:
         spans=SPANS,
         streams=_streams(found),
         origins=origins,
+        depths=depths,
     )
 
 
@@ -114,8 +115,8 @@ def state_rules() -> BaseResponse | str | tuple[str, int]:
 
 
 def _number(name: str, typed: str) -> int:
-    if not (typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_NUMBER):
-        raise lifecycle.RulesRefused(name, f"{FIELDS[name]}: a whole number such as 90 is expected.")
+    if not (typed.isdecimal() and len(typed) <= LONGEST_NUMBER):  # of any script
+        raise lifecycle.RulesRefused(name, say("%(field)s: a whole number such as 90 is expected.", field=FIELDS[name]))
     return int(typed)
 
 

@@ -35,7 +35,7 @@ class Place:
 
 
 PLACES = (
-    Place(say("Home"), (Page("admin.home", say("Home")),)),
+    Place(say("Home"), (Page("admin.home", say("Home"), ("first_run.welcome", "first_run.decide")),)),
     Place(
         say("Customers"),
         (
@@ -64,6 +64,7 @@ PLACES = (
         say("Loyalty"),
         (
             Page("program.earning", say("Earning"), ("program.publish_rules",)),
+            Page("collections.collection_list", say("Collections"), ("collections.deal",)),
             Page("admin.reward_list", say("Rewards")),
             Page("standing.tiers", say("Tiers"), ("standing.state_tiers",)),
             Page("standing.expiry", say("Expiry"), ("standing.state_expiry",)),
@@ -83,13 +84,19 @@ PLACES = (
             Page("review.figures", say("Figures"), ("review.say_cac",)),
         ),
     ),
-    Place(say("Activity"), (Page("admin.activity_list", say("Activity")),)),
+    Place(
+        say("Campaigns"),
+        (Page("campaigns.play_list", say("Campaigns"), ("campaigns.new", "campaigns.one", "campaigns.change")),),
+    ),
+    Place(say("Activity"), (Page("admin.activity_list", say("Activity")), Page("audit.log", say("Audit log")))),
     Place(
         say("Settings"),
         (
             Page("admin.extension_list", say("On your shop")),
             Page("woocommerce.store", say("Your store"), needs="companion"),
             Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),
+            Page("staff.people", say("People"), ("staff.invite", "staff.change", "staff.remove")),
+            Page("you.you", say("You"), ("you.rename", "you.new_passkey", "you.add_passkey")),
             Page("admin.privacy", say("Privacy")),
         ),
     ),

@@ -17,32 +17,45 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import lifecycle
 from commerce.arrivals import NAMES, Arrival
+from commerce.phones import fold_digits
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from engine.work import UnitOfWork
 from lifecycle import Cohort, Period, Span, Unit
 from plugin import amounts, calendars, wording
 from plugin.admin.pages import link, unit
 from plugin.amounts import MINUS
+from plugin.languages import current
 from plugin.sentences import _
 from plugin.session import merchant_only
 from plugin.touchpoints import TOUCHPOINTS
 
 pages = Blueprint("metrics", __name__, url_prefix="/lifecycle")
 
-SPANS = {Span.WEEK: "Week", Span.MONTH: "Month", Span.QUARTER: "Quarter"}
+SPANS = {Span.WEEK: say("Week"), Span.MONTH: say("Month"), Span.QUARTER: say("Quarter")}
 SHOWN_PERIODS = 13
 # A year of months beside the first one: what a screen can show, and what anybody compares.
 SHOWN_MONTHS = 13
 # Whoever presses "Count now" again and again gets what was counted a moment ago.
 AT_ONCE = timedelta(minutes=1)
 SHADES = 8
+# The marks of Persian and Arabic numbers: of a fraction, and between groups of thousands.
+_MARKS = str.maketrans({"٫": ".", "٬": None})
+PAGE_NAMES = {
+    "home": say("First page"), "collection": say("Collections"), "product": say("Products"), "cart": say("Cart"),
+    "checkout": say("Checkout"), "other": say("Other pages"),
+}  # fmt: skip
+"""What the kinds of page are called that visits are counted by."""
 MEASURES = ("retention", "value")
 FLOWS = (
-    ("New leads", (">lead",)),
-    ("First orders", tuple(f"lead>{s}" for s in ("acquired", "developing", "retained", "advocate"))),
-    ("To at risk", tuple(f"{s}>at_risk" for s in ("acquired", "developing", "retained", "advocate"))),
-    ("To lapsed", tuple(f"{s}>lapsed" for s in ("acquired", "developing", "retained", "advocate", "at_risk"))),
-    ("Back", tuple(f"{a}>{b}" for a in ("at_risk", "lapsed") for b in ("developing", "retained", "advocate"))),
+    (say("New leads"), (">lead",)),
+    (say("First orders"), tuple(f"lead>{s}" for s in ("acquired", "developing", "retained", "advocate"))),
+    (say("To at risk"), tuple(f"{s}>at_risk" for s in ("acquired", "developing", "retained", "advocate"))),
+    (say("To lapsed"), tuple(f"{s}>lapsed" for s in ("acquired", "developing", "retained", "advocate", "at_risk"))),
+    (
+        say("Came back"),
+        tuple(f"{a}>{b}" for a in ("at_risk", "lapsed") for b in ("developing", "retained", "advocate")),
+    ),
 )
 """The moves of each day, in the words of the table, and the flows that they are."""
 
@@ -61,7 +74,7 @@ def say_benchmark() -> Any:
     key, typed = request.form.get("metric", ""), request.form.get("value", "")[:40]
     try:
         with unit() as work:
-            lifecycle.say_benchmarks(work, {key: typed})
+            lifecycle.say_benchmarks(work, {key: _plain(typed)})
     except Refusal as refusal:
         return _report_page(refusal=refusal, typed={"metric": key, "value": typed}), 422
     return redirect(link("metrics.report", said="benchmark"), 303)
@@ -131,7 +144,7 @@ def say_spend() -> Any:
     typed = {name: request.form.get(name, "")[:60] for name in ("month", "channel", "amount")}
     try:
         with unit() as work:
-            lifecycle.say_spend(work, typed["month"], typed["channel"], typed["amount"])
+            lifecycle.say_spend(work, _plain(typed["month"]), typed["channel"], _plain(typed["amount"]))
     except Refusal as refusal:
         return _channels_page(refusal=refusal, typed=typed), 422
     return redirect(link("metrics.channels", said="spend"), 303)
@@ -154,7 +167,7 @@ def journey() -> str:
         stages = lifecycle.stage_counts(work)
     names = _ways()
     return render_template(
-        "admin/journey.html", j=found, stages=stages, all_ways=names, snippet=_snippet(),
+        "admin/journey.html", j=found, stages=stages, all_ways=names, snippet=_snippet(), page_names=PAGE_NAMES,
         ways={way: name for way, name in names.items() if any(came == way for _, came in found.came)},
     )  # fmt: skip
 
@@ -207,10 +220,19 @@ def _report_page(**shown: Any) -> str:
 def period_name(period: Period) -> str:
     """What a period is called: ``Mar 2026``, ``Q1 2026``, ``week of 2 Mar 2026``."""
     if period.span is Span.WEEK:
-        return f"week of {calendars.date_text(period.start)}"
+        return _("week of %(day)s", day=calendars.date_text(period.start))
     if period.span is Span.QUARTER:
-        return f"Q{(period.start.month + 2) // 3}{amounts.NO_BREAK}{period.start.year}"
+        return _quarter(period.start)
     return calendars.month_text(period.start)
+
+
+def _quarter(start: date) -> str:
+    """A quarter is one of the Gregorian year; whose year is another reads the months that it has."""
+    if current().code == calendars.PERSIAN:
+        last = lifecycle.months_back(start, -2)
+        return _("%(first)s to %(last)s", first=calendars.month_text(start), last=calendars.month_text(last))
+    year = amounts.digits(str(start.year))
+    return _("Q%(quarter)s %(year)s", quarter=(start.month + 2) // 3, year=year).replace(" ", amounts.NO_BREAK)
 
 
 def _days(period: Period, today: date, flows: Any) -> list[tuple[date, list[int]]]:
@@ -227,7 +249,7 @@ def _channels_page(**shown: Any) -> str:
     return render_template(
         "admin/channels.html", c=found, ways=_ways(), last=last, today=today,
         currency=g.merchant.shop.currency, said=request.args.get("said", ""),
-        **{"refusal": None, "faults": (), "typed": {}, **shown},
+        wrong=getattr(shown.get("refusal"), "field", ""), **{"refusal": None, "faults": (), "typed": {}, **shown},
     )  # fmt: skip
 
 
@@ -236,11 +258,11 @@ def _snippet() -> str:
     if g.merchant.platform.extensions:
         return ""
     address = wording.static("count.js", external=current_app.extensions["doors"].app_url)
-    return f'<script async src="{address}" data-shop="{g.merchant.shop.domain}"></script>'
+    return f'<script src="{address}" async data-shop="{g.merchant.shop.domain}"></script>'
 
 
 def _ways() -> dict[str, str]:
-    return {**{str(way): name for way, name in NAMES.items()}, lifecycle.UNKNOWN: "Not known"}
+    return {**{str(way): name for way, name in NAMES.items()}, lifecycle.UNKNOWN: say("Not known")}
 
 
 def _asked() -> tuple[Span, date | None]:
@@ -252,6 +274,11 @@ def _asked() -> tuple[Span, date | None]:
         day = None
     # A calendar has its ends, and the period before has to lie within them.
     return span, day if day is not None and 1995 <= day.year <= 2200 else None
+
+
+def _plain(typed: str) -> str:
+    """A number as programs write it, whichever digits and marks it was typed with."""
+    return fold_digits(typed).translate(_MARKS)
 
 
 def _uploaded() -> bytes:

@@ -35,15 +35,13 @@ from plugin.admin import (
     history,
     legal,
     menu,
+    needs,
     worth,
 )
 from plugin.companion import archive
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
-
-HOME_EFFECTS = 10
-HOME_PARKED = 10
 
 BOXES = ("deliveries", "effects", "notes")
 
@@ -71,25 +69,23 @@ def unit() -> Iterator[UnitOfWork]:
 
 @pages.get("/")
 @merchant_only
-def home() -> str:
-    """What the program does for this shop, in numbers."""
+def home() -> str | BaseResponse:
+    """What needs the merchant today, where customers stand, and what the program does for this shop, in numbers. First
+    of all, while a new shop's history comes in: how far that is.
+    """
     with unit() as work:
+        read_in, asleep = history.history(work), loyalty.current_terms(work).asleep
+        if asleep and read_in.backfill and read_in.backfill.running and "stay" not in request.args:
+            return redirect(link("first_run.welcome"), 303)
         counted = figures.figures(work)
-        read_in = history.history(work)
-        pushed, _ = activity.effects(work, activity.SETTLED, limit=HOME_EFFECTS)
-        parked = (
-            activity.deliveries(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.inbox.parked else [],
-            activity.effects(work, activity.PARKED, limit=HOME_PARKED)[0] if counted.outbox.parked else [],
+        return render_template(
+            "admin/home.html",
+            f=counted,
+            h=read_in,
+            welcome=asleep,
+            needs=needs.needs(work, counted, read_in),
+            most=figures.COUNTED_AT_MOST,
         )
-    return render_template(
-        "admin/home.html",
-        f=counted,
-        h=read_in,
-        pushed=pushed,
-        parked_deliveries=parked[0],
-        parked_effects=parked[1],
-        most=figures.COUNTED_AT_MOST,
-    )
 
 
 @pages.get("/customers")
@@ -289,6 +285,7 @@ def _what_templates_may_say() -> dict[str, Any]:
         "charts": charts,
         "link": link,
         "menu": menu,
+        "minutes_since": lambda at: max(0, int((doors.database.clock() - at).total_seconds() // 60)),
         "merchant": merchant,
         "shop": shop,
         "troubles": trouble.troubles(merchant.shop, doors.database.clock()) if merchant else (),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, current_app, g, redirect, render_template, request
@@ -16,11 +17,14 @@ import loyalty
 from commerce.money import Money, exponent
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
-from plugin.admin import drafts, program_form, standing_forms
+from plugin.admin import collections, drafts, program_form, standing_forms
 from plugin.admin.pages import link
 from plugin.session import merchant_only
 
 pages = Blueprint("program", __name__)
+
+Changed = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Makes new terms of those of now."""
 
 REFUSED = 409
 # A merchant reckons with a round sum.
@@ -44,47 +48,39 @@ def earning() -> str:
 def publish_rules() -> BaseResponse | str | tuple[str, int]:
     """Publish new rules for orders, or try them. What was tried is published as it was seen, or tried again."""
     wanted, seen = request.form.get("do"), request.form.get("seen")
-    if wanted in ("try", "change"):
-        return _tried() if wanted == "try" else _page()
-    if wanted == "keep":
-        return _kept()
-    if not seen:
-        return _publish(_typed_rules)
+    if wanted == "change":
+        return _page()
     try:
+        # The store is asked before anything is begun that holds the database.
+        changed = partial(_typed_rules, collections.ready(program_form.collections_in(request.form)))
+        if wanted == "try":
+            return _tried(changed)
+        if wanted == "keep":
+            return drafts.keep(changed)
         with _work() as work:
-            if _name(work) == seen:
-                loyalty.revise(work, _typed_rules)
+            if not seen or _name(work, changed) == seen:
+                loyalty.revise(work, changed)
                 return redirect(link("program.earning", changed="yes"), 303)
-    except Refusal as refusal:
-        return _page(refusal), REFUSED
-    return _tried(again=True)
-
-
-def _kept() -> BaseResponse | tuple[str, int]:
-    try:
-        return drafts.keep(_typed_rules)
+        return _tried(changed, again=True)
     except Refusal as refusal:
         return _page(refusal), REFUSED
 
 
-def _tried(*, again: bool = False) -> str | tuple[str, int]:
+def _tried(changed: Changed, *, again: bool = False) -> str:
     """What the rules of the form do to the shop's orders, beside the rules of now. Nothing is written."""
-    try:
-        with drafts.snapshot() as work:
-            seen, found = _name(work), loyalty.simulate(work, loyalty.draft(work, _typed_rules))
-    except Refusal as refusal:
-        return _page(refusal), REFUSED
+    with drafts.snapshot() as work:
+        seen, found = _name(work, changed), loyalty.simulate(work, loyalty.draft(work, changed))
     return drafts.show_tried(found, link("program.publish_rules"), seen, again=again)
 
 
-def _typed_rules(body: Mapping[str, Any]) -> dict[str, Any]:
-    return program_form.rules_of(request.form, body)
+def _typed_rules(named: Mapping[str, program_form.Named], body: Mapping[str, Any]) -> dict[str, Any]:
+    return program_form.rules_of(request.form, body, named)
 
 
-def _name(work: UnitOfWork) -> str:
+def _name(work: UnitOfWork, changed: Changed) -> str:
     """A name for exactly these rules beside exactly those of now."""
     now = loyalty.current_terms(work).version
-    return standing_forms.digest({**loyalty.draft(work, _typed_rules), "beside": now})
+    return standing_forms.digest({**loyalty.draft(work, changed), "beside": now})
 
 
 @pages.post("/earning/promotions")
@@ -127,7 +123,7 @@ def remove() -> BaseResponse | tuple[str, int]:
     return _publish(without)
 
 
-def _publish(changed: Callable[[Mapping[str, Any]], dict[str, Any]]) -> BaseResponse | tuple[str, int]:
+def _publish(changed: Changed) -> BaseResponse | tuple[str, int]:
     """Publish what `changed` makes of the current terms; a refusal is shown on the page that was sent."""
     try:
         with _work() as work:

@@ -6,27 +6,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+import loyalty
 from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
 
 # Longer is a mistake of the clipboard; the terms have limits of their own.
 LONGEST = 10_000
+LONGEST_TITLE = 255
 PERIODS = ("day", "week", "month", "year", "ever")
 
-_GOODS = re.compile(r"(product|variant|vendor)s?\s+(.+?)\s*=\s*([0-9]{1,7})\s*(%|points?)", re.ASCII | re.IGNORECASE)
+_GOODS = re.compile(
+    r"(product|variant|vendor|collection|categor(?:y|ie))s?\s+(.+?)\s*=\s*([0-9]{1,7})\s*(%|points?)(?:\s+a\s+piece)?",
+    re.ASCII | re.IGNORECASE,
+)
 _MILESTONE = re.compile(r"(every\s+)?([0-9]{1,6})\s*=\s*([0-9]{1,7})(?:\s+points?)?", re.ASCII | re.IGNORECASE)
 _TIER = re.compile(r"([A-Za-z0-9_-]{1,64})\s*=\s*([0-9]{1,5})\s*%", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class NotTerms(Refusal):
     """This is not how a rule is written."""
 
 
-def rules_of(form: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """The terms `body` with the rules for orders that the form describes. Refuses with `NotTerms`."""
+class Named(NamedTuple):
+    """A collection that somebody named: its id in the store, and its title."""
+
+    external_id: str
+    title: str
+
+
+def rules_of(
+    form: Mapping[str, str], body: Mapping[str, Any], collections: Mapping[str, Named] = NOTHING
+) -> dict[str, Any]:
+    """The terms `body` with the rules for orders that the form describes. `collections`: those that `collections_in`
+    finds in it, by what was typed. Refuses with `NotTerms`.
+    """
     typed, currency = _typed(form), body["currency"]
     tax = {"as_priced": None, "with": True, "without": False}.get(typed.get("tax", "as_priced"))
     earning = {
@@ -40,7 +60,7 @@ def rules_of(form: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]
             {"points": points, "period": period}
             for period in PERIODS if (points := _number(typed, f"cap_{period}", f"The cap for a {period}"))
         ],
-        "goods": [_goods(line) for line in _lines(typed, "goods")],
+        "goods": loyalty.ranked([_goods(line, collections) for line in _lines(typed, "goods")]),
         "milestones": [_milestone(line) for line in _lines(typed, "milestones")],
         "tiers": dict(_tier(line) for line in _lines(typed, "tiers")),
     }  # fmt: skip
@@ -106,16 +126,38 @@ def _words(typed: Mapping[str, str], name: str) -> list[str]:
             for word in typed.get(name, "").split(",") if word.strip()]  # fmt: skip
 
 
-def _goods(line: str) -> dict[str, Any]:
+def _goods(line: str, collections: Mapping[str, Named]) -> dict[str, Any]:
+    kind, names, worth = _goods_parts(line)
+    if kind != "collection":
+        return {"goods": {f"{kind}s": names}, **worth}
+    found = [collections.get(name, Named(name, name)) for name in names]
+    title = ", ".join(one.title for one in found)[:LONGEST_TITLE]
+    return {"goods": {"collections": [one.external_id for one in found]}, "title": title, **worth}
+
+
+def _goods_parts(line: str) -> tuple[str, list[str], dict[str, int]]:
+    """What a rule is about, the names, and what they earn. A category is a collection. Refuses with `NotTerms`."""
     match = _GOODS.fullmatch(line)
     if match is None:
         raise NotTerms(
-            f"A rule for goods is written as “product 123, 124 = 50 %” or “vendor Kettle = 7 points”: {line}"
+            f"A rule for goods is written as “product 123, 124 = 50 %”, “collection 17 = 0 %” or “vendor Kettle = 7 "
+            f"points”: {line}"
         )
     kind, names, number, unit = match.groups()
+    kind = kind.lower()
     named = [name.strip() for name in names.split(",") if name.strip()]
     worth = {"percent": int(number)} if unit == "%" else {"fixed": int(number)}
-    return {"goods": {f"{kind.lower()}s": named}, **worth}
+    return "collection" if kind.startswith("categor") else kind, named, worth
+
+
+def collections_in(form: Mapping[str, str]) -> list[str]:
+    """The collections that the form's rules for goods name, as they were typed; lines that are no rules name none."""
+    found = list[str]()
+    for line in _lines(_typed(form), "goods"):
+        if _GOODS.fullmatch(line):
+            kind, names, _ = _goods_parts(line)
+            found += names if kind == "collection" else []
+    return list(dict.fromkeys(found))
 
 
 def _milestone(line: str) -> dict[str, Any]:
@@ -144,6 +186,7 @@ def said(earning: Any) -> dict[str, str]:
 def _goods_line(rule: Any) -> str:
     lists: Sequence[tuple[str, Sequence[str]]] = (
         ("product", rule.goods.products), ("variant", rule.goods.variants), ("vendor", rule.goods.vendors),
+        ("collection", rule.goods.collections),
     )  # fmt: skip
     kind, names = next((kind, names) for kind, names in lists if names)
     worth = f"{rule.fixed} points" if rule.fixed else f"{rule.percent} %"

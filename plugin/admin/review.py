@@ -19,6 +19,7 @@ from commerce.money import BadAmount, Money
 from commerce.refusal import Refusal
 from commerce.sayings import said_by, say
 from engine import mirror
+from plugin.admin import sure
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.sentences import _, told
@@ -30,7 +31,7 @@ pages = Blueprint("review", __name__)
 # What the buttons are called, and what they mean.
 DECISIONS = {"approve": Band.APPROVE, "decline": Band.DECLINE}
 BLOCKS = {"block": referral.block, "unblock": referral.unblock}
-SPANS = (30, 90, 365)
+SPANS = referral.FIGURE_DAYS
 CHANNEL_TITLES = {
     "": say("No channel named"), "copy": say("Copied link"), "whatsapp": "WhatsApp", "telegram": "Telegram",
     "email": say("E-mail"), "sms": say("SMS"), "x": "X", "facebook": "Facebook", "qr": say("QR picture"),
@@ -111,11 +112,18 @@ def decline_ring(screening_id: int) -> BaseResponse:
 
 @pages.post("/referral/advocates/<int:customer_id>/<decision>")
 @merchant_only
-def block(customer_id: int, decision: str) -> BaseResponse:
-    """Block an advocate, or let them bring friends again."""
+def block(customer_id: int, decision: str) -> BaseResponse | str:
+    """Block an advocate, once somebody has read what that does, or let them bring friends again."""
     deed = BLOCKS.get(decision)
     if deed is None:
         abort(404, _("There is no such decision."))
+    if decision == "block" and _note().strip() and not sure.said():
+        will = [
+            _("Whatever this customer brought, and brings from now on, is declined: nobody gets points for it."),
+            _("What was given for it is taken back. Referrals that hang together with theirs wait for your decision."),
+            _("You can let them invite again at any time."),
+        ]
+        return sure.ask(_("Block this advocate?"), will, _("Block them"), link("review.review_list"))
     with unit() as work:
         done = deed(work, CustomerId(min(customer_id, NO_BOUND)), _note(), _who())
     return _back(done)

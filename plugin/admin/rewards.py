@@ -14,6 +14,7 @@ from commerce.rewards import Offering
 from connectors.offerings import offering
 from connectors.shopify import REWARD_SCOPES
 from engine import shops
+from engine.summaries import Summary, read
 from engine.work import UnitOfWork
 from loyalty import Kind, Reward
 
@@ -93,11 +94,15 @@ class Offers:
         return [(kind, words) for kind, words in KINDS if kind not in left_out]
 
 
+BOUGHT = Summary("rewards.bought", lambda work: [dict(row._mapping) for row in work.rows(_BOUGHT)])
+"""How often each reward was bought and used, since the beginning."""
+
+
 def offers(work: UnitOfWork) -> Offers:
     terms = loyalty.current_terms(work)
-    counted = {row.key: row for row in work.rows(_BOUGHT)}
+    counted = {row["key"]: row for row in read(work, BOUGHT).value}
     shown = [
-        Offer(reward, *((row.bought, row.used) if (row := counted.get(reward.key)) else (0, 0)))
+        Offer(reward, *((row["bought"], row["used"]) if (row := counted.get(reward.key)) else (0, 0)))
         for reward in terms.rewards
     ]
     kinds = {reward.kind for reward in terms.rewards}

@@ -142,13 +142,14 @@ def enter() -> BaseResponse:
     it serves once, for five minutes.
     """
     try:
-        shop = believed(request.form.get, request.form.get("user", "").encode(), once=True)
+        user = request.form.get("user", "")
+        shop = believed(request.form.get, user.encode(), once=True)
     except NotBelieved as refused:
         message = f"{refused.message} {_AGAIN}"
         return make_response(
             render_template("error.html", title="Please open Perennial again", message=message), refused.status
         )
-    return standalone.sign_in(shop)
+    return standalone.sign_in(shop, user_id=user[:LONGEST_CODE])
 
 
 pages.add_url_rule("/enter", "enter", _owned(enter, "companion"), methods=["POST"])

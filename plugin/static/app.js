@@ -195,7 +195,7 @@
     // What the pressed button says of where and how stands above the form's own word, as everywhere in HTML.
     const url = new URL(button && button.hasAttribute("formaction") ? button.formAction : form.action);
     const method = button && button.hasAttribute("formmethod") ? button.formMethod : form.method;
-    if (event.defaultPrevented || !isOurs(url)) return;
+    if (event.defaultPrevented || form.target || !isOurs(url)) return;
     event.preventDefault();
     const typed = new FormData(form, button);
     leave();

@@ -20,6 +20,8 @@ from connectors.woocommerce import BadAddress, BadGrant, GrantDenied, GrantUnkno
 from connectors.woocommerce.auth import LONGEST_CALLBACK, STATE_LIVES
 from engine import connections, notes, shops
 from plugin import standalone
+from plugin.admin import sure
+from plugin.sentences import _
 from plugin.session import anybody, merchant_only
 from plugin.woocommerce.installer import CALLBACK_PATH, PLATFORM, RETURN_PATH, NeedsHttps, WooInstaller
 from plugin.woocommerce.watch import Watch
@@ -144,11 +146,16 @@ def look() -> BaseResponse:
 
 @pages.post("/store/disconnect")
 @merchant_only
-def disconnect() -> BaseResponse:
-    """Leave the store, once the merchant has said that they mean it."""
+def disconnect() -> BaseResponse | str:
+    """Leave the store, once the merchant has read what that does."""
     _of_this_platform()
-    if request.form.get("sure") != "yes":
-        return redirect(url_for("woocommerce.store") + "#leave", 303)
+    if not sure.said():
+        will = [
+            _("Perennial takes its webhooks out of %(shop)s and forgets its key.", shop=g.merchant.shop.name),
+            _("From then on no order earns points, and no discount code is made."),
+            _("Everybody of your staff is signed out. Points and history are kept for when you connect it again."),
+        ]
+        return sure.ask(_("Disconnect this store?"), will, _("Disconnect it"), url_for("woocommerce.store"))
     taken = _installer().disconnect(g.merchant.shop)
     answer = make_response(render_template("woocommerce/left.html", taken=taken))
     standalone.sign_out(answer)
@@ -161,8 +168,8 @@ def _of_this_platform() -> None:
 
 
 def _session_s_shop() -> shops.Shop | None:
-    shop = standalone.of_session()
-    return shop if shop is not None and shop.platform == PLATFORM else None
+    seat = standalone.of_session()
+    return seat.shop if seat is not None and seat.shop.platform == PLATFORM else None
 
 
 def _let_in(shop_id: ShopId, to: str) -> BaseResponse:

@@ -110,9 +110,11 @@ _OF_ORDER = text(f"""
     WHERE a.shop_id = :shop_id AND a.order_id = :order_id
 """)
 _FIND_ORDER = text("""
-    SELECT order_id, name, placed_at FROM orders
-    WHERE shop_id = :shop_id AND order_id IN (SELECT order_id FROM attributions WHERE shop_id = :shop_id)
-      AND (name = :typed OR external_id = :typed) ORDER BY order_id DESC LIMIT 1
+    SELECT o.order_id, o.name, o.placed_at FROM (
+        SELECT order_id, name, placed_at FROM orders WHERE shop_id = :shop_id AND name COLLATE "C" = :typed
+        UNION SELECT order_id, name, placed_at FROM orders WHERE shop_id = :shop_id AND external_id = :typed) o
+    WHERE EXISTS (SELECT FROM attributions a WHERE a.shop_id = :shop_id AND a.order_id = o.order_id)
+    ORDER BY o.order_id DESC LIMIT 1
 """)
 _NEWEST = text("""
     SELECT a.order_id, o.name, o.placed_at, a.verdict, a.pay, a.why, a.source FROM attributions a

@@ -83,9 +83,12 @@ _BY_ADVOCATE = text(f"""
         FROM outcomes f FULL JOIN steps n ON n.advocate_id = f.advocate_id
         ORDER BY rewards DESC, orders DESC, claims DESC, clicks DESC, shares DESC, advocate_id LIMIT :limit
     )
-    SELECT b.*, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at
-    FROM both_of_them b JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = b.advocate_id
-    ORDER BY b.rewards DESC, b.orders DESC, b.claims DESC, b.clicks DESC, b.shares DESC, b.advocate_id
+    SELECT advocate_id, shares, clicks, claims, orders, rewards, held, kept_minor FROM both_of_them
+    ORDER BY rewards DESC, orders DESC, claims DESC, clicks DESC, shares DESC, advocate_id
+""")
+_PEOPLE = text("""
+    SELECT customer_id, external_id, email, first_name, last_name, redacted_at FROM customers
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)
 """)
 # Customers whose first order that counts was in the time, by whether a friend's attribution stands on it; each one's
 # whole value in so many days from then on, of those who had these days already.
@@ -157,8 +160,13 @@ def by_channel(work: UnitOfWork, since: datetime, advocate_id: CustomerId | None
 
 
 def by_advocate(work: UnitOfWork, since: datetime, limit: int) -> Sequence[Any]:
-    """advocate_id, shares, clicks, claims, orders, rewards, held, kept_minor, and the mirror's columns."""
+    """advocate_id, shares, clicks, claims, orders, rewards, held, kept_minor; who brought most first."""
     return work.rows(_BY_ADVOCATE, since=since, limit=limit)
+
+
+def mirrored(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Mapping[CustomerId, Any]:
+    """What the mirror has of each of these: external_id, email, first_name, last_name, redacted_at."""
+    return {row.customer_id: row for row in work.rows(_PEOPLE, customer_ids=list(customer_ids))} if customer_ids else {}
 
 
 def values(work: UnitOfWork, since: datetime, until: datetime, span: Any) -> dict[bool, Any]:

@@ -54,6 +54,8 @@ from referral.service.inviting import (
     look_after_codes,
 )
 from referral.service.measuring import (
+    FIGURE_DAYS,
+    SUMMARIES,
     VALUE_DAYS,
     Figures,
     Funnel,
@@ -100,7 +102,9 @@ from referral.service.weights import (
 
 __all__ = [
     "DOMAIN",
+    "FIGURE_DAYS",
     "REASON_TEXTS",
+    "SUMMARIES",
     "TRAIT_SOURCES",
     "VALUE_DAYS",
     "BoughtBefore",

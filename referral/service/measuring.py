@@ -8,13 +8,15 @@ is opened by its link: no cookie, and nothing of who opened it. From the claim o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import loyalty
 from commerce.ids import CustomerId
 from engine import terms
+from engine.summaries import Summary, read
 from engine.work import UnitOfWork
 from referral.records import measures
 from referral.rules.measuring import Difference, Group, difference
@@ -26,6 +28,8 @@ CHANNELS = ("copy", "whatsapp", "telegram", "email", "sms", "x", "facebook", "qr
 OTHER = "other"
 # What a customer is worth is compared over so many days from the first order on, for those who had these days.
 VALUE_DAYS = 90
+# For how many days back the figures tell, on pages.
+FIGURE_DAYS = (30, 90, 365)
 SHOWN_ADVOCATES = 25
 MOST_MINOR = 10**12
 
@@ -60,6 +64,8 @@ class Figures:
     cost_minor: int
     customers: int
     cac_minor: int | None
+    at: datetime
+    """As of when all of this is so."""
 
     @property
     def total(self) -> Funnel:
@@ -98,19 +104,54 @@ def _count(work: UnitOfWork, what: str, told: Mapping[tuple[str, str], int]) -> 
 
 def figures(work: UnitOfWork, days: int = 90) -> Figures:
     """What referral brought in the last so many days."""
-    since = work.now - timedelta(days=days)
-    people, cost = measures.people(work, since), measures.cost(work, since)
+    brought, values = read(work, _brought(days)), read(work, VALUES)
+    people, cost = brought.value["people"], brought.value["cost"]
+    worth, others = (Group(**values.value.get(known, {})) for known in ("referred", "others"))
+    return Figures(
+        [Funnel(**funnel) for funnel in brought.value["funnels"]], _named(work, brought.value["advocates"]),
+        people["buyers"], people["referred"], people["advocates"], worth, others, difference(worth, others),
+        cost["given_minor"] + _worth_of_points(work, cost["points"]), cost["customers"], cac(work),
+        min(brought.at, values.at),
+    )  # fmt: skip
+
+
+def _brought(days: int) -> Summary:
+    """What the last so many days brought. Nobody's name is kept with it: who was erased is not found there."""
+
+    def count(work: UnitOfWork) -> dict[str, Any]:
+        since = work.now - timedelta(days=days)
+        return {
+            "funnels": [asdict(funnel) for funnel in funnels(work, days)],
+            "advocates": [dict(row._mapping) for row in measures.by_advocate(work, since, SHOWN_ADVOCATES)],
+            "people": dict(measures.people(work, since)._mapping),
+            "cost": dict(measures.cost(work, since)._mapping),
+        }
+
+    return Summary(f"referral.figures:{days}", count)
+
+
+def _values(work: UnitOfWork) -> dict[str, Any]:
     span = timedelta(days=VALUE_DAYS)
     # Two years of first orders: a group that had its days already, and is large enough to compare.
-    values = measures.values(work, work.now - timedelta(days=730), work.now - span, span)
-    groups = {known: Group(row.many, row.mean, row.variance) for known, row in values.items()}
-    worth, others = groups.get(True, Group()), groups.get(False, Group())
-    return Figures(
-        funnels(work, days),
-        measures.by_advocate(work, since, SHOWN_ADVOCATES), people.buyers, people.referred, people.advocates, worth,
-        others, difference(worth, others), cost.given_minor + _worth_of_points(work, cost.points), cost.customers,
-        cac(work),
-    )  # fmt: skip
+    found = measures.values(work, work.now - timedelta(days=730), work.now - span, span)
+    return {
+        "referred" if known else "others": {"many": row.many, "mean": row.mean, "variance": row.variance}
+        for known, row in found.items()
+    }
+
+
+VALUES = Summary("referral.values", _values)
+SUMMARIES = (VALUES, *(_brought(days) for days in FIGURE_DAYS))
+
+
+def _named(work: UnitOfWork, advocates: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+    """These advocates as they are called now; whoever is not there any more is left out."""
+    known = measures.mirrored(work, [advocate["advocate_id"] for advocate in advocates])
+    return [
+        SimpleNamespace(**known[advocate["advocate_id"]]._mapping, **advocate)
+        for advocate in advocates
+        if advocate["advocate_id"] in known
+    ]
 
 
 def funnels(work: UnitOfWork, days: int = 90, advocate_id: CustomerId | None = None) -> list[Funnel]:

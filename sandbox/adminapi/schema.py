@@ -22,6 +22,7 @@ from graphql import (
 
 from sandbox.adminapi import (
     bulk,
+    collections,
     customers,
     discounts,
     gift_cards,
@@ -41,7 +42,7 @@ from sandbox.discounts import Discount
 from sandbox.gift_cards import GiftCard
 from sandbox.metafields import Definition, Metafield
 from sandbox.orders import Order, Refund
-from sandbox.products import Product
+from sandbox.products import Collection, Product
 from sandbox.segments import Segment
 from sandbox.shop import Shop, Subscription
 from sandbox.store_credit import Account, Movement
@@ -62,6 +63,8 @@ SCOPES = {
     "ordersCount": "read_orders",
     "products": "read_products",
     "product": "read_products",
+    "collections": "read_products",
+    "collection": "read_products",
     "codeDiscountNode": "read_discounts",
     "codeDiscountNodeByCode": "read_discounts",
     "discountNodes": "read_discounts",
@@ -101,6 +104,7 @@ KINDS: dict[type, str] = {
     Account: "StoreCreditAccount",
     Segment: "Segment",
     Product: "Product",
+    Collection: "Collection",
     Metafield: "Metafield",
     Definition: "MetafieldDefinition",
     Subscription: "WebhookSubscription",
@@ -153,6 +157,7 @@ SCALARS: dict[str, tuple[Resolver | None, Resolver | None]] = {
 }
 RESOLVERS = (
     shops.RESOLVERS,
+    collections.RESOLVERS,
     customers.RESOLVERS,
     orders.RESOLVERS,
     segments.RESOLVERS,

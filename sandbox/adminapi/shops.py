@@ -78,6 +78,7 @@ def _products(source: Any, info: Info, query: str | None = None, **args: Any) ->
         "id": lambda p: p.id,
         "title": lambda p: p.title,
         "sku": lambda p: p.sku,
+        "collection_id": lambda p: tuple(str(c.id) for c in shop.collections if p.id in c.products),
         "default": lambda p: p.title,
     }
     test = compile_search(query, fields, call_of(info).warnings)

@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.woocommerce import companion, coupons, customers, hooks, keys, listing, orders
+from sandbox.woocommerce import catalog, companion, coupons, customers, hooks, keys, listing, orders
 from sandbox.woocommerce.keys import ApiKey
 from sandbox.woocommerce.listing import Page
 from sandbox.woocommerce.shapes import Body, as_php, error
@@ -19,6 +19,7 @@ from sandbox.woocommerce.store import Store
 
 _ROUTE = re.compile(r"/wp-json/wc/v3/(?P<resource>orders|customers|coupons|webhooks)(?:/(?P<number>\d+|batch))?")
 _REFUNDS = re.compile(r"/wp-json/wc/v3/orders/(?P<order>\d+)/refunds(?:/(?P<number>\d+))?")
+_CATALOG = re.compile(r"/wp-json/wc/v3/products(?P<categories>/categories(?:/(?P<number>\d+))?)?")
 _NO_ROUTE = error("rest_no_route", "No route was found matching the URL and request method.", 404)
 Wsgi = Callable[[Any, Any], Any]
 
@@ -74,6 +75,8 @@ def _route(store: Store, request: Request, body: Any, key: ApiKey) -> Response:
         return _json({"environment": {"version": "11.0.1", "wp_version": "7.0.4"}})
     if (match := _REFUNDS.fullmatch(request.path)) is not None and store.woocommerce:
         return _refunds(store, request.method, int(match["order"]), match["number"], body)
+    if (match := _CATALOG.fullmatch(request.path)) is not None and store.woocommerce and request.method == "GET":
+        return _catalog(store, request, match["categories"], match["number"])
     match = _ROUTE.fullmatch(request.path)
     if match is None or not store.woocommerce:
         return _outcome(_NO_ROUTE)
@@ -81,6 +84,13 @@ def _route(store: Store, request: Request, body: Any, key: ApiKey) -> Response:
     if request.method == "GET" and number != "batch":
         return _read(store, request, resource, number)
     return _written(store, request, resource, number, body, key)
+
+
+def _catalog(store: Store, request: Request, categories: str | None, number: str | None) -> Response:
+    if number is not None:
+        return _outcome(catalog.one(store.catalog, int(number)))
+    found = (catalog.categories if categories else catalog.products)(store.catalog, request.args.to_dict())
+    return _page(request, found) if isinstance(found, Page) else _outcome(found)
 
 
 def _written(store: Store, request: Request, resource: str, number: str | None, body: Any, key: ApiKey) -> Response:

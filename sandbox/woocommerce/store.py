@@ -17,6 +17,7 @@ from sandbox.woocommerce import shapes
 from sandbox.woocommerce.companion import Companion
 from sandbox.woocommerce.courier import Courier
 from sandbox.woocommerce.faults import Faults
+from sandbox.woocommerce.goods import Catalog
 from sandbox.woocommerce.keys import ApiKey
 from sandbox.woocommerce.shapes import Body
 
@@ -79,6 +80,7 @@ class Store:
     orders: dict[int, Record] = field(default_factory=dict)
     customers: dict[int, Record] = field(default_factory=dict)
     coupons: dict[int, Record] = field(default_factory=dict)
+    catalog: Catalog = field(default_factory=Catalog)
     refunds: dict[int, tuple[datetime, list[Body]]] = field(default_factory=dict)
     """When each refund was made, and its lines: neither is told by its order."""
     webhooks: dict[int, Record] = field(default_factory=dict)

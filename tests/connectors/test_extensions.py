@@ -128,6 +128,7 @@ def test_every_happening_fits_its_trigger(deployed: Platform) -> None:
         "bad-answer": {"score": 2},
         "segment-entered": {"segment": "Loyal"},
         "segment-left": {"segment": "Loyal"},
+        "play-begun": {"play": "Welcome", "points": 50},
     }
     effects = [announced(what, what=what, facts=told) for what, told in facts.items()]
     assert deployed.store().announce(effects) == [None] * len(facts)

@@ -18,7 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client
 
 import loyalty
-from app import FIRST_TERMS, OUTCOMES, recognising
+from app import OUTCOMES, recognising
 from commerce.history import Store
 from commerce.ids import CustomerId, ShopId
 from commerce.store import ShopDetails
@@ -37,6 +37,7 @@ from connectors.shopify import (
 from engine import mirror, shops
 from engine.backfill import Backfiller
 from engine.budget import SharedMeter
+from engine.collections import Collector
 from engine.inbox import BATCH, Inbox, settle_read
 from engine.outbox import TAGS_REST_SECONDS, Outbox
 from engine.receiver import Receiver
@@ -48,14 +49,14 @@ from engine.stale import REST, StaleOrders
 from engine.work import Database, refuse_in_transaction
 from lifecycle import review_due
 from plugin import Doors, create_app
-from plugin.install import Installer, keeper
+from plugin.install import FirstTerms, Installer, keeper
 from plugin.storefront.claims import Claims
 from plugin.storefront.landing import LandingDoor
 from plugin.webhooks import WebhookDoor
 from sandbox import App, Courier, World
 from sandbox import create_app as create_platform
 from sandbox.launch import launch_url
-from tests.ground import Clock, EventLoop, Superuser
+from tests.ground import FIRST_TERMS, Clock, EventLoop, Superuser
 
 CLIENT_SECRET = "shpss_0123456789abcdef0123456789abcdef"
 DOMAIN = "demo-store.myshopify.com"
@@ -99,6 +100,7 @@ class Loop:
     """The house's web side: webhooks and pages."""
     store: Client
     """The store's own pages."""
+    collector: Collector
     domain: str = DOMAIN
     store_url: str = ""
     after_each: Callable[[], object] = lambda: None
@@ -116,7 +118,8 @@ class Loop:
         self.world.install(self.domain)
         address = launch_url(self.world, self.world.shop(self.domain))
         page = self.door.get(address.removeprefix(self.world.app.app_url), buffered=True)
-        assert page.status_code == 200, page.text
+        # A shop that has just come is led to its first page.
+        assert page.status_code in (200, 303), page.text
         return self.shop
 
     def install_long_ago(self) -> Shop:
@@ -186,9 +189,16 @@ class Loop:
 
 @contextmanager
 def open_loop(
-    database: Database, clock: Clock, domain: str = DOMAIN, grant: str = TOKEN_EXCHANGE, own_shop: str | None = None
+    database: Database,
+    clock: Clock,
+    domain: str = DOMAIN,
+    grant: str = TOKEN_EXCHANGE,
+    own_shop: str | None = None,
+    first_terms: Mapping[str, FirstTerms] = FIRST_TERMS,
 ) -> Iterator[Loop]:
-    """A loop around a new store, with the app not yet installed."""
+    """A loop around a new store, with the app not yet installed. Its program begins with the installation, unless other
+    `first_terms` are given.
+    """
     with ExitStack() as stack:
         rooms: dict[str, Any] = {}
         app_url = stack.enter_context(served(_room(rooms, "door")))
@@ -224,7 +234,7 @@ def open_loop(
             )
 
         installer = Installer(
-            database, seal, shopify, lambda shop, token: ShopifyStore(shop, token, http, now=clock), FIRST_TERMS,
+            database, seal, shopify, lambda shop, token: ShopifyStore(shop, token, http, now=clock), first_terms,
             grant, own_shop,
         )  # fmt: skip
         secret = sha256(b"flows").digest()
@@ -232,7 +242,8 @@ def open_loop(
         receiver, event_loop = Receiver(database), EventLoop()
         stack.callback(event_loop.close)
         stack.callback(lambda: event_loop.run(receiver.close()))
-        pages = create_app(Doors(database, shopify, installer, secret, 1 << 20))
+        collector = Collector(database, connect, loyalty.collections_named)
+        pages = create_app(Doors(database, shopify, installer, secret, 1 << 20, collector=collector))
         door = WebhookDoor(
             LandingDoor(WSGIMiddleware(pages), shopify.proxied, Claims(pages)),  # type: ignore[arg-type]  # its environ is a TypedDict
             {WEBHOOK_PATH: ("shopify", shopify.open_envelope)},
@@ -248,7 +259,7 @@ def open_loop(
             Outbox(database, connect, OUTCOMES),
             Reconciler(database, connect, reactions), Backfiller(database, connect, reactions), installer,
             StaleOrders(database, connect, lambda work, found: settle_read(work, reactions, found)),
-            rooms["client"], Client(rooms["platform"]), domain, platform_url,
+            rooms["client"], Client(rooms["platform"]), collector, domain, platform_url,
         )  # fmt: skip
         yield rooms["loop"]
 

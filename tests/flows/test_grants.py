@@ -229,7 +229,9 @@ def test_a_session_ends_with_the_day_and_with_the_installation(alone: Loop) -> N
 def test_a_session_cannot_be_made_without_the_house_s_secret() -> None:
     now = datetime(2026, 11, 22, 9, tzinfo=UTC)
     good = make_session(b"s" * 32, ShopId(12), now)
-    assert read_session(b"s" * 32, good, now) == (12, int(now.timestamp()))
+    ticket = read_session(b"s" * 32, good, now)
+    assert ticket is not None
+    assert (ticket.shop_id, ticket.began, len(ticket.token)) == (12, int(now.timestamp()), 32)
     assert read_session(b"t" * 32, good, now) is None
     assert read_session(b"s" * 32, good.replace("12~", "13~", 1), now) is None
     assert read_session(b"s" * 32, good, now - timedelta(seconds=5)) is None

@@ -248,7 +248,8 @@ def test_a_merchant_who_leaves_takes_the_webhooks_along_and_finds_everything_aga
     browser = woo.connect()
     sara = woo.store.register("sara@example.test")
     woo.order(woo.store.order(TEA, customer=sara, status="completed", billing=SARA))
-    assert browser.post("/store/disconnect", data={}).location.endswith("/store#leave"), "not by accident"
+    assert "no order earns points" in browser.post("/store/disconnect", data={}).text, "not by accident"
+    assert above.one("SELECT uninstalled_at FROM shops WHERE shop_id = %s", woo.shop.shop_id) is None
     left = browser.post("/store/disconnect", data={"sure": "yes"})
     assert (left.status_code, "Your store is disconnected" in left.text) == (200, True)
     assert woo.store.webhooks == {}

@@ -20,6 +20,8 @@ STEP = re.compile(r"\]\(\.\./([\w/]+\.py)\)((?:,?\s+`[\w.]+`)+)")
 # What the page says in words where there is no default to print.
 UNSET = {
     "DATABASE_URL": "an embedded server",
+    "SMTP_URL": "no e-mails",
+    "MAIL_FROM": "none",
     "SHOPIFY_CLIENT_ID": "must be set, unless `WOOCOMMERCE=yes` is all you serve",
     "SHOPIFY_CLIENT_SECRET": "must be set, unless `WOOCOMMERCE=yes` is all you serve",
     "SHOPIFY_OLD_CLIENT_SECRET": "none",

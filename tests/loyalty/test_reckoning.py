@@ -121,6 +121,65 @@ def test_goods_earn_by_the_first_rule_that_names_them(goods: list[dict[str, Any]
     assert rules.owed(order(), terms(goods=goods), lines=(MUGS, TEA)).points == points
 
 
+SUMMER = replace(MUGS, collections=("7", "8"))
+
+
+@pytest.mark.parametrize(
+    "goods, points",
+    [
+        ([{"goods": {"collections": ["7"]}, "percent": 50}], 70),
+        ([{"goods": {"collections": ["9"]}, "percent": 50}], 100),
+        ([{"goods": {"collections": ["9", "8"]}, "fixed": 7}], 40 + 3 * 7),
+        # Of two collections the first named counts, alone.
+        ([{"goods": {"collections": ["8"]}, "percent": 0}, {"goods": {"collections": ["7"]}, "percent": 50}], 40),
+        # A product goes before a collection, and that before a maker, wherever they were written.
+        ([{"goods": {"collections": ["7"]}, "percent": 0}, {"goods": {"products": ["31"]}, "percent": 50}], 70),
+        ([{"goods": {"collections": ["7"]}, "percent": 0}, {"goods": {"variants": ["v"]}, "percent": 50}], 70),
+        ([{"goods": {"vendors": ["Mugs Inc"]}, "percent": 0}, {"goods": {"collections": ["7"]}, "percent": 50}], 70),
+    ],
+)
+def test_goods_of_a_collection_earn_by_the_closest_rule(goods: list[dict[str, Any]], points: int) -> None:
+    mugs = replace(SUMMER, vendor="Mugs Inc", variant_id="v")
+    assert rules.owed(order(), terms(goods=rules.ranked(goods)), lines=(mugs, TEA)).points == points
+
+
+def test_terms_keep_the_order_in_which_their_rules_were_published() -> None:
+    maker, product = {"vendors": ["Leaf & Kettle"]}, {"products": ["32"]}
+    maker_first = [{"goods": maker, "percent": 0}, {"goods": product, "percent": 300}]
+    assert rules.owed(order(), terms(goods=maker_first), lines=(MUGS, TEA)).points == 60
+    assert rules.owed(order(), terms(goods=rules.ranked(maker_first)), lines=(MUGS, TEA)).points == 180
+
+
+def test_a_receipt_names_the_collection_by_its_title() -> None:
+    half = terms(goods=[{"goods": {"collections": ["7"]}, "percent": 50, "title": "Summer"}])
+    found = rules.owed(order(), half, lines=(SUMMER, TEA))
+    assert "50 % of it for goods of Summer" in found.sentence
+    assert found.receipt.body()["goods"] == (("Summer", 50),)
+    assert "Summer" not in rules.owed(order(), half, lines=(MUGS, TEA)).sentence
+    each = terms(goods=[{"goods": {"collections": ["7"]}, "fixed": 7, "title": "Summer"}])
+    assert "21 for 3 pieces of Summer" in rules.owed(order(), each, lines=(SUMMER, TEA)).sentence
+
+
+def test_a_promotion_may_be_for_a_collection() -> None:
+    triple = {"key": "summer", "title": "Summer days", "percent": 300, "goods": {"collections": ["7"]}}
+    agreed = terms(promotions=[triple], stacking="best")
+    assert agreed.collections == ("7",)
+    found = rules.owed(order(), agreed, Grounds(promotions=("summer",)), (SUMMER, TEA))
+    assert found.points == 60 * 3 + 40
+
+
+@pytest.mark.parametrize(
+    "goods, sentence",
+    [
+        ([{"goods": {"collections": ["7"]}, "percent": 0}] * 2, "two rules for goods name collection 7"),
+        ([{"goods": {"collections": []}, "percent": 0}], "rule 1 for goods names none"),
+        ([{"goods": {"collections": ["7"]}, "percent": 0, "title": "x" * 256}], "at most 255 letters"),
+    ],
+)
+def test_rules_for_collections_that_cannot_be(goods: list[dict[str, Any]], sentence: str) -> None:
+    assert sentence in "; ".join(rules.mistakes(terms(goods=goods)))
+
+
 def test_points_a_piece_are_for_pieces_kept() -> None:
     each = terms(points=0, per_item=5)
     assert rules.owed(order(), each, lines=(MUGS, TEA)).points == 35

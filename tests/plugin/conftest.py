@@ -75,6 +75,7 @@ class Merchant:
 
     client: FlaskClient
     shop: Shop
+    user: str = "42"
 
     def token(self, **changed: Any) -> str:
         # The package that checks tokens has a clock of its own: the computer's.
@@ -83,7 +84,7 @@ class Merchant:
             "iss": f"https://{domain}/admin",
             "dest": f"https://{domain}",
             "aud": CLIENT_ID,
-            "sub": "42",
+            "sub": self.user,
             "exp": at + 60,
             "nbf": at,
             "iat": at,
@@ -164,8 +165,10 @@ def person(external_id: str, at: datetime, **changed: Any) -> CustomerSnapshot:
     return CustomerSnapshot(**(given | changed))
 
 
-def build(database: Database, clock: Clock, app_url: str = APP_URL, platform: str | None = None) -> House:
-    """A house at `app_url`, inside the real platform's admin or that of a sandbox."""
+def build(
+    database: Database, clock: Clock, app_url: str = APP_URL, platform: str | None = None, *, mails: bool = False
+) -> House:
+    """A house at `app_url`, inside the real platform's admin or that of a sandbox; `mails`: it sends e-mails."""
     stand_in = {"app_bridge_url": f"{platform}/app-bridge.js", "frame_origin": platform} if platform else {}
     http = HttpSession(before_request=refuse_in_transaction)
     shopify = ShopifyApp(CLIENT_ID, CLIENT_SECRET, None, app_url, http, now=clock, **stand_in)
@@ -176,7 +179,7 @@ def build(database: Database, clock: Clock, app_url: str = APP_URL, platform: st
     seal = Seal([Fernet.generate_key().decode()])
     installer = Installer(database, seal, shopify, no_store, FIRST_TERMS)
     woocommerce = WooInstaller(database, seal, lambda _address: http, app_url, FIRST_TERMS)
-    app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024, woocommerce))
+    app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024, woocommerce, mails=mails))
     return House(app, database, installer, clock)
 
 

@@ -17,15 +17,18 @@ from urllib.parse import urlsplit
 from sqlalchemy import text
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
 from commerce.orders import OrderLine, OrderSnapshot, RefundSnapshot
+from commerce.store import StoreCollection
+from engine import collections, staff
 from engine.shops import Shop
 from engine.work import Database
 from lifecycle import surveys
 from plugin.rounds import rounds
-from plugin.standalone import SESSION, make_session
+from plugin.standalone import SESSION, open_session
 from referral import Evidence
 from tests.ground import Clock
 from tests.plugin.conftest import House, Merchant, build, order, person
@@ -66,6 +69,7 @@ def furnish(house: House, shop: Shop) -> None:
         since, until = (begin + timedelta(days=30 * (month + part)) for part in (0, 1))
         house.clock.now = until
         house.settle(shop, *(each for each in orders if since <= each.placed_at < until))
+        _play(house, shop, month)
     house.clock.now = now
     house.settle(shop, refunds=tuple(RefundSnapshot(f"r{o.external_id}", o.external_id, now, 1500, 1500)
                                      for o in orders[-90::18]))  # fmt: skip
@@ -73,6 +77,7 @@ def furnish(house: House, shop: Shop) -> None:
     _say_terms(merchant)
     _bring_friends(house, shop, luck)
     _buy_rewards(house, shop)
+    _collect(house, shop)
     _ask(house, shop, merchant)
     with house.database.work(shop.shop_id) as work:
         work.run(_PARK, now=work.now)
@@ -113,6 +118,16 @@ def _orders(luck: random.Random, begin: datetime) -> list[OrderSnapshot]:
     return made
 
 
+def _play(house: House, shop: Shop, month: int) -> None:
+    """A play that is on since the first month, so that a result shows."""
+    settings = {"on": True, "after_days": 0, "until_days": 0, "holdout_percent": 50, "window_days": 60}
+    with house.database.work(shop.shop_id) as work:
+        if month == 0:
+            campaigns.state(work, "second-order", settings, 0)
+        while campaigns.enrol_due(work):
+            pass
+
+
 def _say_terms(merchant: Merchant) -> None:
     page = merchant.fetch("/contests", "POST", title="Spring draw", kind="draw", minimum="20.00", most="2",
                           opens="2026-03-03T09:00", closes="2026-03-10T09:00", reward0="five-off", count0="3",
@@ -149,10 +164,32 @@ def _buy_rewards(house: House, shop: Shop) -> None:
                 loyalty.redeem(work, customer_id, str(number), "five-off", f"click-{number}")  # type: ignore[arg-type]
 
 
+def _collect(house: House, shop: Shop) -> None:
+    """Three collections with rules, of which one is empty and one has been deleted since."""
+    found = [StoreCollection("701", "Spring bulbs"), StoreCollection("702", "گلدان‌ها"), StoreCollection("703", "Sale")]
+    with house.database.work(shop.shop_id) as work:
+        collections.list_anew(work, [*found, StoreCollection("704", "Gift sets")])
+        collections.take_in(work, "701", ["p1", "p5"])
+        collections.take_in(work, "702", ["p3", "p4"])
+        collections.take_in(work, "703", [])
+        rules = [{"goods": {"collections": [one.external_id]}, "percent": percent, "title": one.title}
+                 for one, percent in zip(found, (200, 50, 0), strict=True)]  # fmt: skip
+        body = dict(loyalty.draft(work, dict))
+        loyalty.publish(work, {**body, "earning": {**body.get("earning", {}), "goods": rules}})
+        collections.list_anew(work, [*found[:2], StoreCollection("704", "Gift sets")])
+
+
 def _ask(house: House, shop: Shop, merchant: Merchant) -> None:
     """A question that some answered, one of them badly."""
     asked = merchant.fetch(
-        "/surveys", "POST", active="1", kind="nps", question="Would you recommend us?", after="7", again="90"
+        "/surveys",
+        "POST",
+        active="1",
+        kind="nps",
+        question="Would you recommend us?",
+        after="7",
+        again="90",
+        seen="0",
     )
     assert asked.status_code == 303, asked.text
     at = house.clock.now
@@ -184,6 +221,7 @@ def paths(house: House, shop: Shop) -> dict[str, str]:
     with house.database.work(shop.shop_id) as work:
         waiting = referral.review_list(work).items
     found.pop("woocommerce-store")  # which this platform's stores do not have
+    found["play"] = "/campaigns/second-order"
     found["customer"] = f"/customers/{house.customer_id(shop, '1000')}"
     if waiting:
         found["ring"] = f"/referral/review/{waiting[0].row.screening_id}/ring"
@@ -220,6 +258,7 @@ def serving(database: Database, clock: Clock, *, furnished: bool = True) -> Iter
 def let_in(browser: Any, house: House, shop: Shop, address: str, **options: Any) -> Any:
     """A page of a browser that was signed in as the shop's staff, outside of any frame."""
     context = browser.new_context(**options)
-    session = make_session(b"s" * 32, shop.shop_id, house.clock.now)
+    with house.database.work(shop.shop_id) as work:
+        session = open_session(work, b"s" * 32, staff.arrive(work, "42"))
     context.add_cookies([{"name": SESSION, "value": session, "domain": urlsplit(address).hostname, "path": "/"}])
     return context.new_page()

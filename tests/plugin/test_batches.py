@@ -39,7 +39,7 @@ def test_points_for_everybody_are_read_looked_at_booked_and_undone(house: House,
     assert "50 points of 1 member would be taken back. Nobody would owe anything." in words
     customer = merchant.fetch(f"/customers/{house.customer_id(merchant.shop, '1001')}").text
     assert "Sorry for the wait" in customer
-    undone = merchant.fetch(merchant.fetch(f"{address}/undo", "POST").location)
+    undone = merchant.fetch(merchant.fetch(f"{address}/undo", "POST", sure="yes").location)
     assert ("Undone on" in said(undone.text), mistakes(undone.text)) == (True, [])
     assert "undone" in said(merchant.fetch("/batches").text)
 

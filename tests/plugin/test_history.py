@@ -70,7 +70,7 @@ def test_while_the_store_writes_its_file_the_page_says_that_we_wait(
         above, shop, started_at=house.clock.now, plan="export", export="77", export_written=4_000, orders_total=9_000,
         customers_total=0,
     )  # fmt: skip
-    assert "Your store is writing its orders into a file for us: 4,000 lines so far" in section(merchant)
+    assert "Your store is writing its orders into a file for us. 4,000 lines are written so far." in section(merchant)
 
 
 def test_trouble_and_the_limit_of_sixty_days_are_said_plainly(

@@ -34,7 +34,7 @@ def test_a_file_is_read_looked_at_booked_and_undone(house: House, merchant: Merc
     assert "Booked on" in merchant.fetch(booked.location).text
     customer = merchant.fetch(f"/customers/{house.customer_id(merchant.shop, '1001')}").text
     assert "brought from Smile: Welcome over" in customer
-    undone = merchant.fetch(f"{address}/undo", "POST")
+    undone = merchant.fetch(f"{address}/undo", "POST", sure="yes")
     assert "Undone on" in merchant.fetch(undone.location).text
     assert "undone" in merchant.fetch("/imports").text
 

@@ -42,12 +42,12 @@ def test_a_key_is_shown_once_opens_the_api_and_is_revoked(house: House, shop: Sh
     assert client.get("/api/v1/customers/7", headers=bearer).status_code == 404
     with house.database.work(shop.shop_id) as work:
         (row,) = api_keys.keys(work)
-    assert merchant.fetch(f"/api-keys/{row.key_id}/revoke", "POST").status_code == 303
+    assert merchant.fetch(f"/api-keys/{row.key_id}/revoke", "POST", sure="yes").status_code == 303
     assert client.get("/api/v1/customers/7", headers=bearer).status_code == 401
     page = merchant.open("/api-keys?changed=revoked").text
     assert "The key opens nothing any more." in page
     assert re.search(r"revoked .* by <bdi>staff 42</bdi>", flat(page))
-    assert merchant.fetch(f"/api-keys/{2**63}/revoke", "POST").headers["Location"].endswith("changed=not")
+    assert merchant.fetch(f"/api-keys/{2**63}/revoke", "POST", sure="yes").headers["Location"].endswith("changed=not")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_another_shop_s_keys_and_address_are_not_this_merchant_s(
     assert "next.example" not in page
     with house.database.work(next_door.shop_id) as work:
         (row,) = api_keys.keys(work)
-    merchant.fetch(f"/api-keys/{row.key_id}/revoke", "POST")
+    merchant.fetch(f"/api-keys/{row.key_id}/revoke", "POST", sure="yes")
     merchant.fetch("/api-keys/hook/remove", "POST")
     with house.database.work(next_door.shop_id) as work:
         assert api_keys.keys(work)[0].revoked_at is None

@@ -100,22 +100,24 @@ def test_spend_is_typed_and_makes_a_cost_and_a_payback(merchant: Merchant) -> No
 
 
 @pytest.mark.parametrize(
-    "typed, says",
+    "typed, field, says",
     [
-        ({"month": "January", "channel": "search", "amount": "10"}, "The month is written as 2026-03."),
-        ({"month": "2026-13", "channel": "search", "amount": "10"}, "The month is written as 2026-03."),
-        ({"month": "2026-01", "channel": "smoke", "amount": "10"}, "The channel is one of: Paid search"),
-        ({"month": "2026-01", "channel": "search", "amount": "1.234,50"}, "An amount is digits with at most one point"),
-        ({"month": "2026-01", "channel": "search", "amount": "-5"}, "An amount is nought or more"),
+        ({"month": "January", "channel": "search", "amount": "10"}, "month", "The month is written as 2026-03."),
+        ({"month": "2026-13", "channel": "search", "amount": "10"}, "month", "The month is written as 2026-03."),
+        ({"month": "2026-01", "channel": "smoke", "amount": "10"}, "channel", "The channel is one of: Paid search"),
+        ({"month": "2026-01", "channel": "search", "amount": "1.234,50"}, "amount",
+         "An amount is digits with at most one point"),
+        ({"month": "2026-01", "channel": "search", "amount": "-5"}, "amount", "An amount is nought or more"),
     ],
-)
+)  # fmt: skip
 def test_spend_that_makes_no_sense_is_refused_and_stays_typed(
-    merchant: Merchant, house: House, shop: Shop, typed: dict[str, str], says: str
+    merchant: Merchant, house: House, shop: Shop, typed: dict[str, str], field: str, says: str
 ) -> None:
     answer = merchant.fetch("/lifecycle/spend", "POST", **typed)
     assert answer.status_code == 422
     assert says in answer.text.replace("&#39;", "'")
-    assert f'value="{typed["amount"]}" aria-invalid="true"' in answer.text
+    assert f'value="{typed["amount"]}"' in answer.text
+    assert re.findall(r'name="(\w+)"[^>]*aria-invalid="true" aria-describedby="refused"', answer.text) == [field]
     assert f'value="{typed["month"]}"' in answer.text
     with house.database.work(shop.shop_id) as work:
         assert lifecycle.channels(work).total.spend_minor == 0

@@ -83,7 +83,7 @@ def test_a_ring_is_shown_before_it_is_declined(merchant: Merchant, held: int) ->
 
 def test_a_block_and_its_end_are_forms_too(house: House, shop: Shop, merchant: Merchant, held: int) -> None:
     advocate = house.customer_id(shop, "7")
-    assert merchant.fetch(f"/referral/advocates/{advocate}/block", "POST", note="a ring").status_code == 303
+    assert merchant.fetch(f"/referral/advocates/{advocate}/block", "POST", note="a ring", sure="yes").status_code == 303
     assert band(house, shop) == "decline"
     assert "Let the advocate invite again" in merchant.fetch("/referral/review?band=decline").text
     assert merchant.fetch(f"/referral/advocates/{advocate}/unblock", "POST", note="sorry").status_code == 303
@@ -99,7 +99,7 @@ def test_a_decision_without_a_reason_or_about_nothing_is_refused_in_words(
         ("/referral/review/99999999999999999999999/ring", "why", "no such referral"),
         ("/referral/advocates/99999999999999999999999/block", "why", "no such referral"),
     ):
-        answer = merchant.fetch(path, "POST", note=note)
+        answer = merchant.fetch(path, "POST", note=note, sure="yes")
         assert (answer.status_code, says in answer.text) == (409, True), path
     assert band(house, shop) == "review"
     assert merchant.fetch(f"/referral/review/{held}/forget", "POST", note="x").status_code == 404

@@ -23,6 +23,7 @@ OWNERS = {
     "/api": "api",
     # Nobody is known there yet: the store vouches at the end of that way.
     "/woocommerce": "anybody",
+    "/sign-in": "anybody",
 }
 
 
@@ -45,6 +46,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/api-keys/hook/remove",
         "/api/v1/events",
         *(f"/companion/{what}" for what in ("account", "claim", "enter", "erase", "export", "health", "redeem")),
+        "/campaigns/<key>",
         "/contests",
         "/batches",
         "/batches/<int:batch_no>/book",
@@ -53,8 +55,10 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/customers/<int:customer_id>/tier",
         "/drafts/<int:draft_id>",
         "/expiry",
+        "/welcome",
         "/earning",
         "/earning/actions",
+        "/earning/collections",
         "/earning/promotions",
         "/earning/remove",
         "/extension/redeem",
@@ -108,6 +112,19 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/tiers",
         "/value",
         "/proxy/r/<code>",
+        "/people/<int:staff_id>/remove",
+        "/people/<int:staff_id>/role",
+        "/people/invite",
+        "/people/newcomers",
+        "/sign-in/link",
+        "/sign-in/link/<end>",
+        "/sign-in/passkey",
+        "/you/name",
+        "/you/passkeys",
+        "/you/passkeys/<int:passkey_id>/remove",
+        "/you/sessions/<int:session_id>/end",
+        "/you/sessions/end-others",
+        "/you/sign-out",
     }
     assert all("GET" not in methods for path, methods in rules.items())
 

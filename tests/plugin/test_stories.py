@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import campaigns
 import loyalty
 import referral
 from commerce.orders import RefundSnapshot
@@ -103,6 +104,41 @@ def test_a_referral_is_looked_at_and_paid(morning: Morning) -> None:
         (item,) = referral.review_list(work, Band.APPROVE).items
         assert item.row.ruling == "approve"
         assert loyalty.account(work, house.customer_id(shop, "7")).pending > 0  # type: ignore[arg-type]
+
+
+def test_a_play_goes_from_off_to_a_result(morning: Morning) -> None:
+    house, shop, at = morning.house, morning.shop, morning.house.clock.now
+    house.settle(shop, *(order(n, person(str(n), at, email=f"a{n}@example.com"), at) for n in range(1, 151)))
+    morning.open("/campaigns")
+    morning.page.locator("main h2 a").first.click()
+    morning.page.locator("input[name=holdout_percent]").fill("50")
+    morning.page.locator("input[name=window_days]").fill("1")
+    morning.press("form.stack button[name=do][value=try]:not(.unseen)")
+    morning.says("main .notice[role=status]", morning.digits("150"))
+    assert morning.page.locator("input[name=holdout_percent]").input_value() == "50"
+    morning.press("form.stack button[name=do][value=on]")
+    morning.page.locator("form.stack button[name=do][value=off]").wait_for()
+    with house.database.work(shop.shop_id) as work:
+        assert campaigns.enrol_due(work)
+        run = campaigns.last_run(work, "welcome")
+        rows = work.connection.exec_driver_sql(
+            "SELECT c.external_id FROM enrolments e JOIN customers c USING (shop_id, customer_id) WHERE arm = 'play'"
+        ).scalars()
+        again = [int(external_id) for external_id in rows]
+    assert (run.enrolled, len(again)) == (150, 150 - run.held_out)
+    house.clock.forward(hours=2)
+    at = house.clock.now
+    house.settle(shop, *(order(1000 + n, person(str(n), at, email=f"a{n}@example.com"), at) for n in again))
+    house.clock.forward(days=1)
+    # Nobody stays signed in for a day.
+    morning.page = panorama.let_in(morning.page.context.browser, house, shop, morning.address)
+    morning.open("/campaigns/welcome")
+    morning.page.locator("svg.whiskers").wait_for()
+    morning.says("section table", morning.digits("100.0").replace(".", "٫" if morning.language == "fa" else "."))
+    morning.press("form.stack button[name=do][value=off]")
+    morning.page.locator("form.stack button[name=do][value=on]").wait_for()
+    with house.database.work(shop.shop_id) as work:
+        assert campaigns.results_of(work, "welcome")[0].final
 
 
 def test_a_lost_connection_loses_nothing_that_was_typed(morning: Morning) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,8 @@ from lifecycle import surveys
 from tests.plugin.conftest import House, Merchant, order, person
 from tests.plugin.markup import flat, mistakes
 
-FORM = {"active": "1", "kind": "nps", "question": "Would you <b>recommend</b> us?", "after": "7", "again": "90"}
+FORM = {"active": "1", "kind": "nps", "question": "Would you <b>recommend</b> us?", "after": "7", "again": "90",
+        "seen": "0"}  # fmt: skip
 
 
 @pytest.fixture
@@ -80,23 +82,36 @@ def test_a_merchant_takes_the_links_as_a_file_that_no_spreadsheet_takes_for_form
 
 
 @pytest.mark.parametrize(
-    "changed, says",
+    "changed, field, says",
     [
-        ({"question": ""}, "The question has 1 to 300 letters"),
-        ({"kind": "smileys"}, "Choose which question is asked"),
-        ({"after": "soon"}, "How long after the delivery is a whole number"),
-        ({"after": "61"}, "Ask 0 to 60 days after the delivery"),
-        ({"again": "1"}, "again after 7 to 730 days"),
-        ({"stages": "nowhere"}, "There is no stage nowhere"),
+        ({"question": ""}, ["question"], "The question has 1 to 300 letters"),
+        ({"question": "x" * 10_000}, ["question"], "The question has 1 to 300 letters"),
+        ({"kind": "smileys"}, ["kind"], "Choose which question is asked"),
+        ({"after": "soon"}, ["after"], "Days after the delivery: a whole number from 0 to 60"),
+        ({"after": "61"}, ["after"], "Days after the delivery: a whole number from 0 to 60"),
+        ({"again": "1"}, ["again"], "a whole number from 7 to 730"),
+        ({"stages": "nowhere"}, [], "There is no stage nowhere"),
     ],
 )
 def test_what_is_no_survey_is_answered_in_words_and_stays_typed(
-    merchant: Merchant, changed: dict[str, str], says: str
+    merchant: Merchant, changed: dict[str, str], field: list[str], says: str
 ) -> None:
     answer = merchant.fetch("/surveys", "POST", **(FORM | {"question": "Typed?"} | changed))
     assert answer.status_code == 409
     assert says in answer.text
+    assert re.findall(r'name="(\w+)"[^>]*aria-invalid="true" aria-describedby="refused"', answer.text) == field
     assert MultiDict(changed).get("question", "Typed?") in answer.text
+
+
+def test_a_form_that_is_older_than_the_survey_overwrites_nothing(merchant: Merchant) -> None:
+    assert merchant.fetch("/surveys", "POST", **FORM).status_code == 303
+    late = merchant.fetch("/surveys", "POST", **(FORM | {"question": "Mine?"}))
+    assert late.status_code == 409
+    assert "Somebody else has published other rules in the meantime." in late.text
+    assert "Mine?" in late.text
+    assert "Would you &lt;b&gt;recommend&lt;/b&gt; us?" not in late.text
+    assert 'name="seen" value="1"' in late.text
+    assert merchant.fetch("/surveys", "POST", **(FORM | {"question": "Mine?", "seen": "1"})).status_code == 303
 
 
 def test_nobody_looks_after_an_answer_of_another_shop(

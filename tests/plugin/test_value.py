@@ -12,7 +12,7 @@ from engine.shops import Shop
 from tests.plugin.conftest import House, Merchant, order, person
 from tests.plugin.markup import flat, mistakes
 
-FORM = {"margin_percent": "40", "discount_percent": "10", "horizon_days": "60", "groups": "six"}
+FORM = {"margin_percent": "40", "discount_percent": "10", "horizon_days": "60", "groups": "six", "seen": "0"}
 
 
 def fill(house: House, shop: Shop, customers: int = 50) -> None:
@@ -105,11 +105,12 @@ def test_terms_are_changed_and_a_refusal_keeps_what_was_typed(house: House, fill
     refused = merchant.fetch("/value", "POST", **{**FORM, "horizon_days": "3"})
     assert refused.status_code == 409
     assert "Horizon: a whole number of days, from 7 to 730." in refused.text
-    assert 'name="horizon_days" inputmode="numeric" required value="3"' in refused.text
+    assert 'name="horizon_days" inputmode="numeric" required value="3" aria-invalid="true"' in refused.text
+    assert refused.text.count("aria-invalid") == 1
     assert 'name="margin_percent" inputmode="numeric" required value="40"' in refused.text
     with house.database.work(filled.shop_id) as work:
         assert lifecycle.value_terms(work).version == 0
-    for wrong in ({"margin_percent": "0"}, {"discount_percent": "1e9"}, {"groups": "mine"}, {"margin_percent": "٤٠"}):
+    for wrong in ({"margin_percent": "0"}, {"discount_percent": "1e9"}, {"groups": "mine"}, {"margin_percent": "⁴⁰"}):
         assert merchant.fetch("/value", "POST", **{**FORM, **wrong}).status_code == 409
     assert merchant.fetch("/value", "POST", **FORM).status_code == 303
     with house.database.work(filled.shop_id) as work:
@@ -126,6 +127,37 @@ def test_terms_are_changed_and_a_refusal_keeps_what_was_typed(house: House, fill
     page = flat(merchant.open("/value").text)
     assert "Inactive" in page
     assert "times your margin of 40 %" in page
+
+
+def test_a_field_of_the_grid_leads_to_its_customers(house: House, shop: Shop, merchant: Merchant) -> None:
+    fill(house, shop, 120)
+    page = merchant.open("/value").text
+    with house.database.work(shop.shop_id) as work:
+        grid = lifecycle.value_overview(work).run.summary["grid"]
+    assert len(re.findall(r'"/value/customers\?[^"]*\br=\d', page)) == sum(1 for cell in grid if cell[0]) > 3
+    for r in range(1, 6):
+        for f in range(1, 6):
+            listed = merchant.open(f"/value/customers?r={r}&f={f}")
+            assert mistakes(listed.text) == []
+            rows = re.findall(r"<td>(\d) (\d) \d</td>", listed.text)
+            assert rows == [(str(r), str(f))] * min(50, grid[(r - 1) * 5 + f - 1][0])
+    nonsense = merchant.open("/value/customers?r=6&f=<b>")
+    assert mistakes(nonsense.text) == []
+    assert "Customers by worth" in nonsense.text
+
+
+def test_terms_that_were_written_against_older_ones_overwrite_nothing(
+    house: House, filled: Shop, merchant: Merchant
+) -> None:
+    assert merchant.fetch("/value", "POST", **FORM).status_code == 303
+    late = merchant.fetch("/value", "POST", **{**FORM, "margin_percent": "55"})
+    assert late.status_code == 409
+    assert "Somebody else has published other rules in the meantime." in late.text
+    assert 'name="margin_percent" inputmode="numeric" required value="55"' in late.text
+    assert 'name="seen" value="1"' in late.text
+    assert merchant.fetch("/value", "POST", **{**FORM, "margin_percent": "55", "seen": "1"}).status_code == 303
+    for seen in ("", "x", "٣", "9" * 30):
+        assert merchant.fetch("/value", "POST", **{**FORM, "margin_percent": "60", "seen": seen}).status_code == 409
 
 
 def test_one_customers_page_says_what_they_are_worth_and_how_well_that_is_known(

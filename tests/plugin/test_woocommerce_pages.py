@@ -17,13 +17,13 @@ from commerce.store import ShopDetails, StoreError
 from connectors.http import NoAnswer
 from connectors.shopify import SCOPES, Token
 from connectors.woocommerce import Connection, Key, Mode, StoreFacts, WooStore, store_address
-from engine import notes, shops
+from engine import notes, shops, staff
 from engine.settings import read
 from engine.shops import Shop
 from engine.work import Database
 from plugin import create_app
 from plugin.platforms import PLATFORMS
-from plugin.standalone import SESSION, make_session
+from plugin.standalone import SESSION, make_session, open_session
 from plugin.web import Doors
 from plugin.woocommerce import WooInstaller
 from tests.ground import Clock
@@ -65,7 +65,9 @@ def connect(installer: WooInstaller, url: str = "https://shop.example") -> Shop:
 
 def signed_in(app: Any, shop: Shop, clock: Clock) -> FlaskClient:
     client: FlaskClient = app.test_client()
-    client.set_cookie(SESSION, make_session(SECRET, shop.shop_id, clock()), domain="localhost")
+    with app.extensions["doors"].database.work(shop.shop_id) as work:
+        cookie = open_session(work, SECRET, staff.arrive(work, ""))
+    client.set_cookie(SESSION, cookie, domain="localhost")
     return client
 
 
@@ -144,6 +146,10 @@ def test_every_route_of_a_house_of_this_platform_alone_has_an_owner(database: Da
     assert open_to_all == {"/static/<path:filename>", "/health", "/ready", "/metrics"}
     assert {path for path, owner in owners.items() if owner == "anybody"} == {
         "/s/<int:shop_id>/<int:survey_id>/<key>",
+        "/sign-in",
+        "/sign-in/link",
+        "/sign-in/link/<end>",
+        "/sign-in/passkey",
         "/visits",
         "/woocommerce",
         "/woocommerce/back",

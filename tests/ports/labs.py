@@ -23,6 +23,7 @@ from sandbox.front import Front
 from sandbox.ids import gid
 from sandbox.metafields import OWN_NAMESPACE
 from sandbox.orders import Order
+from sandbox.products import Collection
 from sandbox.shop import Shop
 from sandbox.woocommerce import ApiKey, Line, coupons, till
 from sandbox.woocommerce import Store as WooSandbox
@@ -82,6 +83,19 @@ class Lab(Protocol):
     def delete_code(self, code: str) -> None: ...
     def revoke(self) -> None: ...
     def restore(self) -> None: ...
+
+    def collect(self, title: str, products: Sequence[str]) -> str:
+        """The merchant makes a collection of these products; its id."""
+        ...
+
+    def recollect(self, collection: str, products: Sequence[str]) -> None:
+        """The collection holds exactly these products from now on."""
+        ...
+
+    def drop_collection(self, collection: str) -> None: ...
+    def many_goods(self, count: int) -> list[str]:
+        """So many products more; their ids."""
+        ...
 
     # The shoppers' hands.
     def order(self, person: str | None = None) -> str: ...
@@ -167,6 +181,24 @@ class ShopifyLab:
         found = self.shop.discounts.by_code(code)
         assert found is not None
         merchant.delete_discount(self.shop, found)
+
+    def collect(self, title: str, products: Sequence[str]) -> str:
+        numbers = map(int, products)
+        return str(self.shop.collections.add(title, self.clock.timestamp(), numbers).id)
+
+    def _collection(self, collection: str) -> Collection:
+        found = self.shop.collections.by_id(int(collection))
+        assert found is not None
+        return found
+
+    def recollect(self, collection: str, products: Sequence[str]) -> None:
+        self._collection(collection).products = set(map(int, products))
+
+    def drop_collection(self, collection: str) -> None:
+        self.shop.collections.remove(self._collection(collection))
+
+    def many_goods(self, count: int) -> list[str]:
+        return [str(self.shop.catalog.add(f"G{number}", f"G{number}", 100).id) for number in range(count)]
 
     def revoke(self) -> None:
         self.world.uninstall()
@@ -254,6 +286,20 @@ class WooLab:
         there = self.sandbox.coupon(code)
         assert there is not None
         del self.sandbox.coupons[there["id"]]
+
+    def collect(self, title: str, products: Sequence[str]) -> str:
+        number = self.sandbox.catalog.category(next(self.sandbox.numbers), title)
+        self.sandbox.catalog.put(map(int, products), number)
+        return str(number)
+
+    def recollect(self, collection: str, products: Sequence[str]) -> None:
+        self.sandbox.catalog.put(map(int, products), int(collection))
+
+    def drop_collection(self, collection: str) -> None:
+        self.sandbox.catalog.delete(int(collection))
+
+    def many_goods(self, count: int) -> list[str]:
+        return [str(next(self.sandbox.numbers)) for _ in range(count)]
 
     def revoke(self) -> None:
         self.sandbox.keys.clear()

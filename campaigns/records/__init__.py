@@ -1,0 +1,1 @@
+"""What campaigns remembers: runs of plays, enrolments, and what came of them."""

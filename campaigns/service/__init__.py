@@ -1,0 +1,62 @@
+"""What campaigns does: states plays, enrols, tags, and counts what came of them."""
+
+from campaigns.service.enrolling import Reach, enrol_due, reach
+from campaigns.service.program import (
+    DOMAIN,
+    PlayChanged,
+    PlayRefused,
+    PlayUnknown,
+    Stated,
+    TooManyPlays,
+    agreed,
+    blank,
+    cost,
+    draft,
+    find,
+    plays,
+    state,
+)
+from campaigns.service.results import (
+    Part,
+    Result,
+    Side,
+    explain,
+    last_run,
+    last_runs,
+    people_of,
+    recount_due,
+    result,
+    results_of,
+)
+from campaigns.service.tagging import follow, untag_due
+
+__all__ = [
+    "DOMAIN",
+    "Part",
+    "PlayChanged",
+    "PlayRefused",
+    "PlayUnknown",
+    "Reach",
+    "Result",
+    "Side",
+    "Stated",
+    "TooManyPlays",
+    "agreed",
+    "blank",
+    "cost",
+    "draft",
+    "enrol_due",
+    "explain",
+    "find",
+    "follow",
+    "last_run",
+    "last_runs",
+    "people_of",
+    "plays",
+    "reach",
+    "recount_due",
+    "result",
+    "results_of",
+    "state",
+    "untag_due",
+]

@@ -1,0 +1,163 @@
+"""Mails that wait: put with whatever they tell of, in its unit of work, and sent after it, outside of any.
+
+A mail is a row until it is sent; what it says is sealed, and gone with its sending. A server that does not take one is
+asked again, ever more slowly; what it never will take is parked, and says why. A crash between sending and writing that
+down sends a mail twice, under the same name, so that mail programs show it once.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from commerce.ids import ShopId
+from commerce.letters import BadLetter, Letter, MailPort, MailTrouble
+from engine import log
+from engine.shops import Seal
+from engine.work import Database, UnitOfWork
+
+BATCH = 20
+# Longer than a server may take for a batch.
+LEASE = timedelta(minutes=10)
+FIRST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 3600.0
+MOST_ATTEMPTS = 12
+KEPT_FOR = timedelta(days=30)
+
+_PUT = text("""
+    INSERT INTO mails (shop_id, kind, sealed, made_at, ends_at, due_at)
+    VALUES (:shop_id, :kind, :sealed, :now, :ends_at, :now) RETURNING mail_id
+""")
+_WAITING = text("""
+    SELECT DISTINCT shop_id FROM mails WHERE due_at <= :now AND sent_at IS NULL AND parked_at IS NULL ORDER BY shop_id
+""")
+_CLAIM = text("""
+    WITH c AS MATERIALIZED (
+        SELECT mail_id FROM mails
+        WHERE shop_id = :shop_id AND due_at <= :now AND sent_at IS NULL AND parked_at IS NULL
+        ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE mails m SET due_at = :leased_until, attempts = m.attempts + 1 FROM c
+    WHERE m.shop_id = :shop_id AND m.mail_id = c.mail_id
+    RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts
+""")
+_SENT = text("""
+    UPDATE mails SET sent_at = :now, sealed = NULL, reason = NULL WHERE shop_id = :shop_id AND mail_id = :mail_id
+""")
+_PARK = text("""
+    UPDATE mails SET parked_at = :now, sealed = NULL, reason = :reason WHERE shop_id = :shop_id AND mail_id = :mail_id
+""")
+_AGAIN = text("UPDATE mails SET due_at = :due_at, reason = :reason WHERE shop_id = :shop_id AND mail_id = :mail_id")
+_TROUBLE = text("""
+    SELECT mail_id, kind, made_at, parked_at, reason FROM mails
+    WHERE shop_id = :shop_id AND sent_at IS NULL AND reason IS NOT NULL AND made_at > :since
+    ORDER BY mail_id DESC LIMIT :limit
+""")
+_PURGE = text("DELETE FROM mails WHERE shop_id = :shop_id AND made_at < :before")
+
+logger = logging.getLogger("perennial.mail")
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A mail that was not taken: parked, or to be tried again."""
+
+    mail_id: int
+    kind: str
+    made_at: datetime
+    parked_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    mail_id: int
+    kind: str
+    letter: Letter | None
+    """None where no key of ours opens it any more, or it is too old to be sent."""
+    attempts: int
+
+
+def put(work: UnitOfWork, seal: Seal, kind: str, letter: Letter, *, ends_at: datetime | None = None) -> int:
+    """Send a letter after this unit of work; `kind` says what it is, for lists. It is not sent after `ends_at`."""
+    body: dict[str, object] = {
+        "to": letter.to, "subject": letter.subject, "text": letter.text, "html": letter.html,
+        "headers": dict(letter.headers),
+    }  # fmt: skip
+    row = work.row(_PUT, kind=kind, sealed=seal.close(work.shop_id, body), now=work.now, ends_at=ends_at)
+    assert row is not None
+    return int(row.mail_id)
+
+
+def troubled(work: UnitOfWork, limit: int = 5) -> Sequence[Troubled]:
+    """What was not taken in the last days, newest first."""
+    return [Troubled(*row) for row in work.rows(_TROUBLE, since=work.now - timedelta(days=7), limit=limit)]
+
+
+def purge(work: UnitOfWork) -> None:
+    work.run(_PURGE, before=work.now - KEPT_FOR)
+
+
+class Mailer:
+    """Sends what waits, of all shops."""
+
+    def __init__(self, database: Database, seal: Seal, post: MailPort) -> None:
+        self._database, self._seal, self._post = database, seal, post
+
+    def round(self) -> int:
+        """One batch of each shop that has mails due; answers how many were tried."""
+        with self._database.machine() as connection:
+            waiting = connection.execute(_WAITING, {"now": self._database.clock()}).all()
+        return sum(self._send_batch(ShopId(row.shop_id)) for row in waiting)
+
+    def _send_batch(self, shop_id: ShopId) -> int:
+        claimed = self._claim(shop_id)
+        for item in claimed:
+            trouble = _send(self._post, shop_id, item)
+            # Each by itself: what was sent stays sent, whatever becomes of the next.
+            with self._database.work(shop_id) as work:
+                _record(work, item, trouble)
+        return len(claimed)
+
+    def _claim(self, shop_id: ShopId) -> list[_Claimed]:
+        with self._database.work(shop_id) as work:
+            rows = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=BATCH)
+            return [_Claimed(r.mail_id, r.kind, self._letter(work, r.sealed, r.ends_at), r.attempts) for r in rows]
+
+    def _letter(self, work: UnitOfWork, sealed: bytes, ends_at: datetime | None) -> Letter | None:
+        kept = self._seal.open(work.shop_id, sealed)
+        if kept is None or (ends_at is not None and ends_at <= work.now):
+            return None
+        headers = kept["headers"]
+        assert isinstance(headers, dict)
+        return Letter(str(kept["to"]), str(kept["subject"]), str(kept["text"]), str(kept["html"]), headers)
+
+
+def _send(post: MailPort, shop_id: ShopId, item: _Claimed) -> MailTrouble | None:
+    if item.letter is None:
+        return MailTrouble("it could not be sent in time", permanent=True)
+    try:
+        post.send(item.letter, f"{shop_id}.{item.mail_id}.perennial")
+    except MailTrouble as trouble:
+        return trouble
+    except (BadLetter, UnicodeError, ValueError):
+        return MailTrouble("it cannot be written as an e-mail", permanent=True)
+    return None
+
+
+def _record(work: UnitOfWork, item: _Claimed, trouble: MailTrouble | None) -> None:
+    said = trouble.reason if trouble else "done"
+    log.wide(logger, "mail", shop=work.shop_id, mail=item.mail_id, kind=item.kind, attempt=item.attempts, outcome=said)
+    if trouble is None:
+        work.run(_SENT, mail_id=item.mail_id, now=work.now)
+    elif trouble.permanent or item.attempts >= MOST_ATTEMPTS:
+        work.run(_PARK, mail_id=item.mail_id, now=work.now, reason=trouble.reason[:300])
+    else:
+        base = min(FIRST_WAIT_SECONDS * 2 ** (item.attempts - 1), LONGEST_WAIT_SECONDS)
+        wait = timedelta(seconds=base * random.uniform(1.0, 1.5))
+        work.run(_AGAIN, mail_id=item.mail_id, due_at=work.now + wait, reason=trouble.reason[:300])

@@ -1,0 +1,246 @@
+"""Mails: they wait in the database, and go out through a real mail server, once, sealed until then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from commerce.letters import BadLetter, Letter, MailTrouble
+from connectors.smtp import Post
+from engine import mail
+from engine.mail import MOST_ATTEMPTS, Mailer
+from engine.settings import BadSettings, read
+from engine.shops import Seal, Shop
+from engine.work import Database, refuse_in_transaction
+from tests.ground import Clock, Desk, Superuser
+from tests.postbox import Postbox, postbox
+
+SENDER = "Perennial ✿ <hello@perennial.example>"
+LETTER = Letter("anna@shop.example", "Grüße · سلام", "Hallo.\nسلام دنیا.\n.\n", "<p>سلام <b>دنیا</b></p>")
+SETTINGS = {
+    "PERENNIAL_URL": "https://p.example", "PERENNIAL_SEAL_KEYS": Fernet.generate_key().decode(), "WOOCOMMERCE": "yes",
+}  # fmt: skip
+
+
+@pytest.fixture
+def box() -> Iterator[Postbox]:
+    with postbox() as box:
+        yield box
+
+
+@pytest.fixture
+def seal() -> Seal:
+    return Seal([Fernet.generate_key().decode()])
+
+
+@pytest.fixture
+def mailer(database: Database, clock: Clock, seal: Seal, box: Postbox) -> Mailer:
+    return Mailer(database, seal, Post(box.url, SENDER, clock, refuse_in_transaction))
+
+
+def put(desk: Desk, seal: Seal, letter: Letter = LETTER, **more: object) -> int:
+    with desk.work() as work:
+        return mail.put(work, seal, "test", letter, **more)  # type: ignore[arg-type]
+
+
+def test_a_mail_goes_out_once_with_text_and_html_in_utf_8(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, above: Superuser
+) -> None:
+    number = put(desk, seal)
+    assert mailer.round() == 1
+    assert mailer.round() == 0
+    ((to, said),) = box.taken
+    assert to == "anna@shop.example"
+    assert said["Subject"] == "Grüße · سلام"
+    assert said["From"] == SENDER
+    assert said["Message-ID"] == f"<{desk.shop.shop_id}.{number}.perennial@perennial.example>"
+    plain, html = said.iter_parts()
+    assert plain.get_content().splitlines() == ["Hallo.", "سلام دنیا.", "."]
+    assert html.get_content_type() == "text/html"
+    assert "سلام <b>دنیا</b>" in html.get_content()
+    assert above.run("SELECT sent_at IS NOT NULL, sealed, reason FROM mails WHERE mail_id = %s", number) == [
+        (True, None, None)
+    ]
+
+
+def test_further_headers_go_out_as_they_are(desk: Desk, mailer: Mailer, seal: Seal, box: Postbox) -> None:
+    put(desk, seal, Letter("a@b.example", "S", "T", headers={"List-Unsubscribe": "<https://p.example/u/1>"}))
+    mailer.round()
+    assert box.last["List-Unsubscribe"] == "<https://p.example/u/1>"
+    assert not box.last.is_multipart()
+
+
+def test_nothing_of_a_mail_can_be_read_in_the_database(desk: Desk, seal: Seal, above: Superuser) -> None:
+    put(desk, seal)
+    row = above.one("SELECT m::text FROM mails m WHERE shop_id = %s", desk.shop.shop_id)
+    assert "anna" not in row
+    kept = bytes(above.one("SELECT sealed FROM mails WHERE shop_id = %s", desk.shop.shop_id))
+    assert b"anna" not in kept
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"to": "anna@shop.example\r\nBcc: all@evil.example"},
+        {"to": "anna"},
+        {"to": "a@b.example, c@d.example"},
+        {"to": "Anna <anna@shop.example>"},
+        {"subject": "Hi\r\nBcc: all@evil.example"},
+        {"subject": "Hi\nthere"},
+        {"subject": "Hi\u2028there"},
+        {"subject": ""},
+        {"subject": "x" * 201},
+        {"text": ""},
+        {"headers": {"X-Note": "a\r\nBcc: all@evil.example"}},
+        {"headers": {"Bcc": "all@evil.example"}},
+        {"headers": {"X-Note: a\r\nBcc": "b"}},
+        {"headers": {"From": "x@y.example"}},
+        {"headers": {"Content-Type": "text/html"}},
+        {"headers": {"X-Note": ""}},
+    ],
+    ids=str,
+)
+def test_what_would_write_headers_by_itself_is_refused(wrong: dict) -> None:
+    with pytest.raises(BadLetter):
+        Letter(**{"to": "anna@shop.example", "subject": "S", "text": "T", **wrong})
+
+
+def test_a_server_that_is_busy_is_asked_again_later(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock
+) -> None:
+    box.refusals["RCPT"] = ["451 later"]
+    put(desk, seal)
+    assert mailer.round() == 1
+    assert box.taken == []
+    with desk.work() as work:
+        (told,) = mail.troubled(work)
+    assert (told.parked_at, told.reason) == (None, "the mail server did not take the address (451)")
+    assert mailer.round() == 0, "it rests first"
+    clock.forward(seconds=10)
+    assert mailer.round() == 1
+    assert len(box.taken) == 1
+
+
+def test_an_address_that_is_not_there_is_parked_and_says_so_without_naming_it(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock, above: Superuser
+) -> None:
+    box.refusals["RCPT"] = ["550 no anna@shop.example here"]
+    put(desk, seal)
+    mailer.round()
+    with desk.work() as work:
+        (told,) = mail.troubled(work)
+    assert told.parked_at == clock()
+    assert told.reason == "the mail server did not take the address (550)"
+    assert above.one("SELECT sealed FROM mails WHERE mail_id = %s", told.mail_id) is None
+    clock.forward(days=1)
+    assert mailer.round() == 0
+
+
+def test_a_server_that_is_away_is_asked_so_often_and_no_more(
+    desk: Desk, database: Database, seal: Seal, clock: Clock
+) -> None:
+    with postbox() as gone:
+        url = gone.url
+    mailer = Mailer(database, seal, Post(url, SENDER, clock))
+    put(desk, seal)
+    for _ in range(MOST_ATTEMPTS):
+        assert mailer.round() == 1
+        clock.forward(hours=2)
+    assert mailer.round() == 0
+    with desk.work() as work:
+        (told,) = mail.troubled(work)
+    assert told.parked_at is not None
+    assert told.reason == "the mail server does not answer (ConnectionRefusedError)"
+
+
+def test_what_comes_too_late_is_not_sent(desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock) -> None:
+    put(desk, seal, ends_at=clock() + timedelta(minutes=15))
+    clock.forward(minutes=16)
+    mailer.round()
+    assert box.taken == []
+    with desk.work() as work:
+        assert [told.reason for told in mail.troubled(work)] == ["it could not be sent in time"]
+
+
+def test_a_key_that_is_gone_parks_the_mail(desk: Desk, mailer: Mailer, box: Postbox) -> None:
+    put(desk, Seal([Fernet.generate_key().decode()]))
+    mailer.round()
+    assert box.taken == []
+
+
+def test_a_unit_of_work_that_fails_sends_nothing(desk: Desk, mailer: Mailer, seal: Seal, box: Postbox) -> None:
+    def fail() -> None:
+        with desk.work() as work:
+            mail.put(work, seal, "test", LETTER)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert mailer.round() == 0
+
+
+def test_no_mail_is_sent_inside_a_unit_of_work(desk: Desk, box: Postbox, clock: Clock) -> None:
+    with desk.work(), pytest.raises(AssertionError, match="inside a unit of work"):
+        Post(box.url, SENDER, clock, refuse_in_transaction).send(LETTER, "1")
+
+
+def test_a_password_is_given_only_where_nobody_else_can_hear_it(box: Postbox, clock: Clock) -> None:
+    with pytest.raises(MailTrouble, match="cannot encrypt"):
+        Post(f"smtp://user:secret@127.0.0.1:{box.port}", SENDER, clock).send(LETTER, "1")
+    with pytest.raises(MailTrouble, match="does not answer"):
+        Post(f"smtps://user:secret@127.0.0.1:{box.port}", SENDER, clock).send(LETTER, "1")
+    assert not [line for line in box.said if line.startswith("AUTH")]
+    assert box.taken == []
+
+
+def test_old_mails_go(desk: Desk, mailer: Mailer, seal: Seal, clock: Clock, above: Superuser) -> None:
+    put(desk, seal)
+    mailer.round()
+    clock.forward(days=31)
+    with desk.work() as work:
+        mail.purge(work)
+    assert above.one("SELECT count(*) FROM mails WHERE shop_id = %s", desk.shop.shop_id) == 0
+
+
+def test_two_who_send_at_once_send_each_mail_once(
+    desk: Desk, database: Database, seal: Seal, box: Postbox, clock: Clock
+) -> None:
+    for number in range(3):
+        put(desk, seal, Letter(f"p{number}@shop.example", "S", "T"))
+    first = Mailer(database, seal, Post(box.url, SENDER, clock))
+    claimed = first._claim(desk.shop.shop_id)
+    assert len(claimed) == 3
+    assert Mailer(database, seal, Post(box.url, SENDER, clock)).round() == 0
+
+
+@pytest.mark.parametrize(
+    "changed, mistake",
+    [
+        ({"SMTP_URL": "mail.example"}, "SMTP_URL must be the address of a mail server"),
+        ({"SMTP_URL": "smtp+plain://u:p@mail.example"}, "would send its password unencrypted"),
+        ({"SMTP_URL": "smtps://mail.example"}, "MAIL_FROM is not set"),
+        ({"MAIL_FROM": "nobody"}, "MAIL_FROM must be an e-mail address"),
+        ({"MAIL_FROM": "a@b.example\nBcc: c@d.example"}, "MAIL_FROM must be an e-mail address"),
+    ],
+)
+def test_settings_of_mails_that_are_wrong_are_told(changed: dict, mistake: str) -> None:
+    with pytest.raises(BadSettings, match=mistake):
+        read({**SETTINGS, **changed})
+
+
+def test_the_server_s_address_may_lie_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "smtp"
+    file.write_text("smtps://user:hunter2hunter2@mail.example:465\n")
+    found = read({**SETTINGS, "SMTP_URL_FILE": str(file), "MAIL_FROM": SENDER})
+    assert found.smtp_url == "smtps://user:hunter2hunter2@mail.example:465"
+    assert "hunter2" not in repr(found)
+
+
+def test_a_shop_next_door_sees_none_of_it(desk: Desk, seal: Seal, database: Database, neighbour: Shop) -> None:
+    put(desk, seal)
+    with database.work(neighbour.shop_id) as work:
+        assert mail.troubled(work) == []
