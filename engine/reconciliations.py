@@ -4,6 +4,7 @@ the deep one of each night, which says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,10 @@ _RECORD = text(f"""
 _PURGE = text("DELETE FROM reconciliations WHERE shop_id = :shop_id AND started_at < :before")
 _LATEST_DEEP = text(f"""
     SELECT {_COLUMNS} FROM reconciliations WHERE shop_id = :shop_id AND deep ORDER BY started_at DESC LIMIT 1
+""")
+_PAGE = text(f"""
+    SELECT reconciliation_id, {_COLUMNS} FROM reconciliations
+    WHERE shop_id = :shop_id AND reconciliation_id < :before ORDER BY reconciliation_id DESC LIMIT :limit
 """)
 _HEALED = text("""
     SELECT coalesce(sum(orders_healed + customers_healed + orders_gone), 0) AS gaps FROM reconciliations
@@ -48,6 +53,14 @@ class Reconciliation:
         return self.orders_healed + self.customers_healed + self.orders_gone
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A comparison as it is kept: its number, and what was found."""
+
+    number: int
+    found: Reconciliation
+
+
 def record(work: UnitOfWork, found: Reconciliation) -> None:
     if found.deep or found.gaps:
         names = _COLUMNS.split(", ")
@@ -58,6 +71,12 @@ def record(work: UnitOfWork, found: Reconciliation) -> None:
 def latest_deep(work: UnitOfWork) -> Reconciliation | None:
     row = work.row(_LATEST_DEEP)
     return Reconciliation(*row) if row else None
+
+
+def page(work: UnitOfWork, limit: int, before: int | None = None) -> Sequence[Kept]:
+    """The newest comparisons first, those with numbers below `before`."""
+    rows = work.rows(_PAGE, limit=limit, before=before if before is not None else 2**62)
+    return [Kept(row[0], Reconciliation(*row[1:])) for row in rows]
 
 
 def healed_since(work: UnitOfWork, since: datetime) -> int:

@@ -32,9 +32,12 @@ DEEDS: Mapping[str, Deed] = {
     "admin.replay_delivery": Deed(SUPPORT, say("Replayed a parked delivery")),
     "admin.replay_effect": Deed(SUPPORT, say("Replayed a parked effect")),
     "admin.start_pixel": Deed(MANAGER, say("Started the pixel")),
+    "admin.adjust": Deed(SUPPORT, say("Gave or took a customer's points by hand")),
+    "admin.erase": Deed(OWNER, say("Erased a customer")),
     "admin.take_back": Deed(SUPPORT, say("Took a reward back")),
     "admin.offer_reward": Deed(MANAGER, say("Offered or changed a reward")),
     "admin.withdraw_reward": Deed(MANAGER, say("Withdrew a reward")),
+    "bulk.many": Deed(MANAGER, say("Prepared something for many customers")),
     "batches.read_batch": Deed(MANAGER, say("Prepared a batch of points")),
     "batches.book": Deed(MANAGER, say("Approved a batch of points")),
     "batches.forget": Deed(MANAGER, say("Dropped a batch that was not booked")),
@@ -96,7 +99,9 @@ DEEDS: Mapping[str, Deed] = {
 }
 """By endpoint: all that merchants' pages post."""
 
-PAGES: Mapping[str, Role] = {"admin.privacy_export": OWNER}
+PAGES: Mapping[str, Role] = {
+    "admin.privacy_export": OWNER, "admin.customer_file": OWNER, "general.pack_file": OWNER,
+}  # fmt: skip
 """Pages that only some may read; all others are everybody's."""
 
 UNASKED: Mapping[str, str] = {
@@ -104,6 +109,7 @@ UNASKED: Mapping[str, str] = {
     "joined": say("Accepted an invitation"),
     "passkey_copied": say("Was refused: a passkey that may have been copied"),
     "link_printed": say("Had a sign-in link printed on the command line"),
+    "pack_taken": say("Downloaded the file of everything"),
 }
 """What the log says beside: nobody pressed a button of the pages for it."""
 

@@ -34,6 +34,7 @@ _LONGEST_VALUE = 255
 # dropped without a word.
 FIELDS = {
     "stage:": "lifecycle_stage",
+    "list:": "customer_lists",
     "tier:": "loyalty_tier",
     "referral:": "referral_role",
     "segment:": "lifecycle_segments",

@@ -12,14 +12,16 @@ from sqlalchemy import text
 
 from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
+from loyalty.rules import Reward
 
 _COLUMNS = """
     batch_no, kind, label, audience, since, terms_version, row_count, made_by, read_at, approved_at, booked_at,
-    recalled_at, undone_at, reached, done
+    recalled_at, undone_at, reached, done, reward, tag
 """
 _INSERT = text("""
-    INSERT INTO batches (shop_id, kind, label, audience, since, terms_version, row_count, made_by, read_at)
-    VALUES (:shop_id, :kind, :label, :audience, :since, :terms_version, 0, :made_by, :now) RETURNING batch_no
+    INSERT INTO batches (shop_id, kind, label, audience, since, terms_version, row_count, made_by, read_at, reward, tag)
+    VALUES (:shop_id, :kind, :label, :audience, :since, :terms_version, 0, :made_by, :now, CAST(:reward AS jsonb), :tag)
+    RETURNING batch_no
 """)
 _ADD = text("""
     WITH added AS (
@@ -61,7 +63,7 @@ _REACHED = text("""
 """)
 # Whoever was merged since counts as the one kept; who is gone is passed over.
 _ROWS = text("""
-    SELECT r.line, k.customer_id, r.order_id, r.points, r.grounds, r.before, r.moved,
+    SELECT r.line, k.customer_id, k.external_id, r.order_id, r.points, r.grounds, r.before, r.moved,
            k.redacted_at IS NULL AND k.gone_at IS NULL AS there
     FROM batch_rows r
     JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = r.customer_id
@@ -116,6 +118,26 @@ _UNDOING = text("""
            coalesce(sum(greatest(0, t.booked - t.expired - coalesce(b.points + b.debt, 0))), 0) AS owed
     FROM taken t LEFT JOIN balances b ON b.shop_id = :shop_id AND b.customer_id = t.customer_id
 """)
+# Of the rewards that a batch has handed out: how many there are, how many are used, and how many could be taken back.
+_HANDED = text("""
+    SELECT count(*) AS given, count(*) FILTER (WHERE d.outcome = 'used') AS used,
+           count(*) FILTER (WHERE d.outcome IS NULL) AS unused
+    FROM batch_rows r
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = r.customer_id
+    JOIN redemptions d ON d.shop_id = :shop_id AND d.customer_id = coalesce(c.merged_into, c.customer_id)
+        AND d.request_key = 'batch:' || r.batch_no || ':' || r.line
+    WHERE r.shop_id = :shop_id AND r.batch_no = :batch_no
+""")
+_TAGS_KNOWN = text("SELECT DISTINCT tag FROM batches WHERE shop_id = :shop_id AND tag IS NOT NULL ORDER BY tag")
+_TAGS_OF = text("""
+    SELECT c.external_id, array_remove(array_agg(DISTINCT b.tag), NULL) AS tags
+    FROM customers c
+    LEFT JOIN batch_rows r ON r.shop_id = :shop_id AND r.customer_id = c.customer_id
+    LEFT JOIN batches b ON b.shop_id = :shop_id AND b.batch_no = r.batch_no AND b.tag IS NOT NULL
+        AND b.approved_at IS NOT NULL AND b.recalled_at IS NULL
+    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
+    GROUP BY c.customer_id, c.external_id ORDER BY c.customer_id
+""")
 _EXPIRED_OF_LOTS = text("""
     SELECT e.lot_id, -sum(e.points) AS points FROM lots l
     JOIN entries e ON e.shop_id = :shop_id AND e.customer_id = l.customer_id AND e.lot_id = l.lot_id
@@ -141,12 +163,13 @@ _OF_ALL = text(f"""
 
 
 def insert_batch(
-    work: UnitOfWork, kind: str, label: str, audience: str, *, since: datetime | None, terms_version: int, made_by: str
-) -> int:
+    work: UnitOfWork, kind: str, label: str, audience: str, *, since: datetime | None, terms_version: int, made_by: str,
+    reward: Reward | None = None, tag: str | None = None,
+) -> int:  # fmt: skip
     """A batch without rows yet; nothing is booked. Answers with its number."""
     made = work.row(
         _INSERT, kind=kind, label=label, audience=audience, since=since, terms_version=terms_version, made_by=made_by,
-        now=work.now,
+        now=work.now, reward=None if reward is None else as_json([reward])[1:-1], tag=tag,
     )  # fmt: skip
     assert made is not None
     return int(made.batch_no)
@@ -229,6 +252,23 @@ def batch_undoing(work: UnitOfWork, batch_no: int) -> Any:
     found = work.row(_UNDOING, batch_no=batch_no)
     assert found is not None
     return found
+
+
+def batch_handed(work: UnitOfWork, batch_no: int) -> Any:
+    """Of the rewards that a batch has handed out: given, used, unused."""
+    found = work.row(_HANDED, batch_no=batch_no)
+    assert found is not None
+    return found
+
+
+def tags_known(work: UnitOfWork) -> list[str]:
+    """Every tag that a batch has ever given."""
+    return [row.tag for row in work.rows(_TAGS_KNOWN)]
+
+
+def tags_of(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Any]:
+    """Of each customer the tags of batches that stand: external_id, tags."""
+    return work.rows(_TAGS_OF, customer_ids=list(customer_ids))
 
 
 def expired_of_lots(work: UnitOfWork, lot_ids: Sequence[int]) -> dict[int | None, int]:

@@ -26,6 +26,17 @@ _UNEARNED = text("""
     ORDER BY o.order_id DESC LIMIT :limit
 """)
 
+# What is adjusted by hand is one of the few entries of its customer that bear such a name.
+_ADJUSTED = text("""
+    SELECT 1 AS found FROM entries WHERE shop_id = :shop_id AND customer_id = :customer_id AND kind = 'batch'
+      AND receipt ->> 'adjustment' = :named LIMIT 1
+""")
+
+
+def is_adjusted(work: UnitOfWork, customer_id: CustomerId, named: str) -> bool:
+    """Whether the customer's points were adjusted under that name before."""
+    return work.row(_ADJUSTED, customer_id=customer_id, named=named) is not None
+
 
 def entries_before(work: UnitOfWork, customer_id: CustomerId, before: int, limit: int) -> Sequence[Any]:
     """The customer's movements with numbers below `before`, newest first."""

@@ -28,6 +28,11 @@ from loyalty.service.actions import (
     tell_deeds,
     undo,
 )
+from loyalty.service.adjusting import (
+    AdjustmentWrong,
+    NotThatMany,
+    adjust,
+)
 from loyalty.service.batches import (
     BatchApproved,
     BatchEmpty,
@@ -45,6 +50,8 @@ from loyalty.service.batches import (
     preview_batch,
     read_giving,
     read_recount,
+    read_rewards,
+    read_tagging,
     recall_batch,
 )
 from loyalty.service.buying import (
@@ -99,6 +106,7 @@ from loyalty.service.finance import (
     journal,
     journal_bounds,
     liability,
+    price,
     roll_forward,
 )
 from loyalty.service.giving import (
@@ -111,6 +119,7 @@ from loyalty.service.giving import (
     give_reward,
     take_gift_back,
 )
+from loyalty.service.handing import TagUnreadable
 from loyalty.service.imports import (
     ImportBooked,
     ImportNotBooked,
@@ -149,6 +158,7 @@ from loyalty.service.members import (
 from loyalty.service.merging import (
     merge,
 )
+from loyalty.service.newer import TermsMoved, unmoved
 from loyalty.service.opening import (
     Trial,
     begun,
@@ -223,6 +233,7 @@ __all__ = [
     "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
+    "AdjustmentWrong",
     "Award",
     "Balance",
     "BalanceThen",
@@ -256,6 +267,7 @@ __all__ = [
     "NotEnoughPoints",
     "NotForGiving",
     "NotOnYourWord",
+    "NotThatMany",
     "NothingToHandOver",
     "NothingToTakeBack",
     "Outcome",
@@ -270,6 +282,8 @@ __all__ = [
     "RewardUnknown",
     "Simulation",
     "Standing",
+    "TagUnreadable",
+    "TermsMoved",
     "TermsRefused",
     "TierSizes",
     "TierUnknown",
@@ -280,6 +294,7 @@ __all__ = [
     "Trial",
     "WrongSteps",
     "account",
+    "adjust",
     "announce_contest",
     "apply_import",
     "approve_batch",
@@ -344,6 +359,7 @@ __all__ = [
     "preview_expiry",
     "preview_import",
     "preview_tiers",
+    "price",
     "prove",
     "publish",
     "publish_draft",
@@ -351,6 +367,8 @@ __all__ = [
     "read_giving",
     "read_import",
     "read_recount",
+    "read_rewards",
+    "read_tagging",
     "recall_batch",
     "redeem",
     "redeem_all",
@@ -384,6 +402,7 @@ __all__ = [
     "undo_import",
     "unearned",
     "unearned_of",
+    "unmoved",
     "verify",
     "walk_members",
     "warn_expiring",

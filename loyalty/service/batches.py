@@ -27,14 +27,14 @@ from loyalty import records, rules
 from loyalty.records import Booked
 from loyalty.records import batches as kept
 from loyalty.rules import Draw, Grounds, Measure, Terms
-from loyalty.service import expiry, steps, tiers
+from loyalty.service import expiry, handing, steps, tiers
 from loyalty.service.booking import BATCH, Gap, close_gaps, lock
 from loyalty.service.earning import order_gaps
 from loyalty.service.giving import Members
 from loyalty.service.program import Program
 from loyalty.service.simulation import Replay, Walk
 
-GIVE, RECOUNT = "give", "recount"
+GIVE, RECOUNT, REWARD, TAG = "give", "recount", "reward", "tag"
 PORTION = 500
 READ_AT_ONCE = 2_000
 MOST_POINTS = 100_000
@@ -83,6 +83,7 @@ class BatchPreview:
     """A batch beside the books: what booking it would change or, once it is booked, what undoing it would take.
 
     `greatest` are the members for whom most changes. `lets_go`: what cannot be taken is let go, and nobody owes it.
+    `handed` are the rewards of a batch of those: given, used, unused.
     """
 
     row: Any
@@ -90,6 +91,7 @@ class BatchPreview:
     greatest: Sequence[Any]
     undoing: Any
     lets_go: bool
+    handed: Any = None
 
 
 def read_giving(
@@ -102,13 +104,48 @@ def read_giving(
     """
     if not 1 <= points <= MOST_POINTS:
         raise BatchPointsWrong
-    label = _label(label)
-    what, _, name = audience.partition(":")
-    members = {**_OWN, **(others or {})}[what]
-    version = Program.of(work).current.version
+    label, version = _label(label), Program.of(work).current.version
     batch_no = kept.insert_batch(
         work, GIVE, label, audience, since=None, terms_version=version, made_by=made_by
     )  # fmt: skip
+    return _read_people(work, batch_no, audience, points, others)
+
+
+def read_rewards(
+    work: UnitOfWork, audience: str, reward_key: str, label: str, made_by: str,
+    others: Mapping[str, Members] | None = None,
+) -> int:  # fmt: skip
+    """A reward for everybody of `audience`, for no points, written down and not given. Answers with the batch's number.
+
+    Refuses with `RewardUnknown`, `NotForGiving`, `BatchUnlabelled` or `BatchEmpty`.
+    """
+    reward, version = handing.reward_of(work, reward_key), Program.of(work).current.version
+    batch_no = kept.insert_batch(
+        work, REWARD, _label(label), audience, since=None, terms_version=version, made_by=made_by, reward=reward
+    )
+    return _read_people(work, batch_no, audience, 0, others)
+
+
+def read_tagging(
+    work: UnitOfWork, audience: str, label: str, made_by: str, others: Mapping[str, Members] | None = None
+) -> int:
+    """A tag of ours for everybody of `audience`, made of the label; written down and not set. Answers with the batch's
+    number.
+
+    Refuses with `BatchUnlabelled`, `TagUnreadable` or `BatchEmpty`.
+    """
+    label, version = _label(label), Program.of(work).current.version
+    batch_no = kept.insert_batch(
+        work, TAG, label, audience, since=None, terms_version=version, made_by=made_by, tag=handing.tag_of(label)
+    )
+    return _read_people(work, batch_no, audience, 0, others)
+
+
+def _read_people(
+    work: UnitOfWork, batch_no: int, audience: str, points: int, others: Mapping[str, Members] | None
+) -> int:
+    what, _, name = audience.partition(":")
+    members = {**_OWN, **(others or {})}[what]
     after, line = CustomerId(0), 0
     while people := members(work, name, after, READ_AT_ONCE):
         kept.add_batch_rows(work, batch_no, line, [{"customer_id": p.customer_id, "points": points} for p in people])
@@ -185,6 +222,7 @@ def preview_batch(work: UnitOfWork, batch_no: int) -> BatchPreview:
     return BatchPreview(
         row, kept.batch_totals(work, batch_no), kept.batch_greatest(work, batch_no, _SHOWN),
         kept.batch_undoing(work, batch_no), Program.of(work).current.earning.debt != rules.Debt.ALLOW,
+        kept.batch_handed(work, batch_no) if row.kind == REWARD else None,
     )  # fmt: skip
 
 
@@ -231,14 +269,19 @@ def book_due(work: UnitOfWork) -> bool:
     found = kept.lock_open_batch(work)
     if found is None:
         return False
-    rows = kept.batch_rows(work, found.batch_no, found.reached, PORTION)
-    program = Program.of(work)
-    if found.recalled_at is not None:
+    portion = PORTION if found.kind != REWARD else handing.PORTION
+    rows = kept.batch_rows(work, found.batch_no, found.reached, portion)
+    program, people = Program.of(work), list[CustomerId]()
+    if found.kind == REWARD:
+        handing.rewards(work, found, rows)
+    elif found.kind == TAG:
+        handing.tags(work, rows)
+    elif found.recalled_at is not None:
         people = _unbook(work, program, found, [row for row in rows if row.moved])
     else:
         people = _book(work, program, found, [row for row in rows if row.there or row.order_id is not None])
     reached = rows[-1].line if rows else found.reached
-    kept.batch_reached(work, found.batch_no, reached, len(rows), over=len(rows) < PORTION)
+    kept.batch_reached(work, found.batch_no, reached, len(rows), over=len(rows) < portion)
     if found.kind == RECOUNT and program.current.tiers.measure is Measure.POINTS:
         tiers.settle(work, program, people)
     return True

@@ -58,6 +58,12 @@ class Liability:
     expected: Money | None
     """At the average price, without what will never be spent."""
 
+    def priced(self, points: int, *, best: bool = False) -> Money | None:
+        """So many points at the average price of now, or at the best; None where no reward has an amount."""
+        if self.worth is None or self.average is None:
+            return None
+        return rules.in_money(points, self.worth.best if best else self.worth.average, self.average.currency)
+
 
 def roll_forward(work: UnitOfWork, bounds: Sequence[datetime]) -> list[Month]:
     """The months between these instants, oldest first; those before the first movement are left out."""
@@ -97,6 +103,13 @@ def liability(work: UnitOfWork) -> Liability:
         if unspent:
             expected = rules.in_money(points + held, worth.average, agreed.currency, unspent.share)
     return Liability(found.at, points, held, found.value["debt"], worth, unspent, best, average, expected)
+
+
+def price(work: UnitOfWork, points: int) -> Money | None:
+    """What so many points are worth in money at the average of the program's rewards; None where none has an amount."""
+    agreed = Program.of(work).current
+    worth = rules.worth(agreed)
+    return rules.in_money(points, worth.average, agreed.currency) if worth and points else None
 
 
 def journal_bounds(work: UnitOfWork, begins: datetime, ends: datetime) -> tuple[int, int]:

@@ -93,15 +93,16 @@ def set_tier(
         raise TierUnknown
     if until is not None and until <= work.now:
         raise ChoiceOver
-    _choose(work, customer_id, Choice(work.now, tier, until, _said(reason)), made_by)
+    _choose(work, customer_id, Choice(work.now, tier, until, plain_reason(reason)), made_by)
 
 
 def end_choice(work: UnitOfWork, customer_id: CustomerId, *, reason: str, made_by: str) -> None:
     """Let what was counted say where the member stands again. Refuses with `ReasonMissing`."""
-    _choose(work, customer_id, Choice(work.now, None, None, _said(reason), ended=True), made_by)
+    _choose(work, customer_id, Choice(work.now, None, None, plain_reason(reason), ended=True), made_by)
 
 
-def _said(reason: str) -> str:
+def plain_reason(reason: str) -> str:
+    """A reason as it is kept: on one line. Refuses with `ReasonMissing`."""
     said = " ".join(reason.split())
     if not said or len(said) > LONGEST_REASON or not said.isprintable():
         raise ReasonMissing

@@ -6,7 +6,7 @@ for the whole page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,13 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from commerce.ids import CustomerId
+from commerce.sayings import Saying, say
+from engine import reconciliations
 from engine.notes import Note, latest
 from engine.work import UnitOfWork
 from plugin import amounts, wording
+from plugin.languages import current
+from plugin.sentences import _, told
 
 PAGE = 50
 
@@ -71,56 +75,76 @@ _PARKED = text(f"""
     SELECT {_EFFECT_COLUMNS} FROM effects
     WHERE shop_id = :shop_id AND effect_id < :before AND parked_at IS NOT NULL ORDER BY effect_id DESC LIMIT :limit
 """)
+_BY_ID = text(f"""
+    SELECT {_EFFECT_COLUMNS} FROM effects WHERE shop_id = :shop_id AND effect_id = ANY(:effect_ids)
+""")
 _NAMES = text("""
     SELECT customer_id, external_id, email, first_name, last_name, redacted_at FROM customers
     WHERE shop_id = :shop_id AND external_id = ANY(:external_ids)
 """)
 
 # The fields that domains keep beside a customer in the store, as a sentence names them.
-FIELDS = {"stage": "stage", "tier": "tier", "points": "points", "referral_link": "invitation", "rfm_group": "group",
-          "predicted_value": "expected worth"}  # fmt: skip
+FIELDS = {
+    "stage": say("stage"), "tier": say("tier"), "points": say("points"), "referral_link": say("invitation"),
+    "rfm_group": say("group"), "predicted_value": say("expected worth"),
+}  # fmt: skip
+
+# What the store's own automation is told of, as a sentence names it.
+HAPPENINGS = {
+    "stage-entered": say("stage entered"),
+    "points-earned": say("points earned"),
+    "reward-redeemed": say("reward redeemed"),
+    "friend-joined": say("friend joined"),
+    "tier-entered": say("tier entered"),
+    "tier-ending": say("tier ending"),
+    "points-expiring": say("points expiring"),
+    "survey-due": say("survey due"),
+    "bad-answer": say("bad answer"),
+    "segment-entered": say("segment entered"),
+    "segment-left": say("segment left"),
+}
 
 TOPICS = {
-    "app/scopes_update": "App's rights changed",
-    "app/uninstalled": "App removed",
-    "bulk_operations/finish": "Bulk operation ended",
-    "carts/create": "Cart filled",
-    "carts/update": "Cart changed",
-    "checkouts/create": "Checkout begun",
-    "checkouts/update": "Checkout changed",
-    "customer.tags_added": "Customer tagged",
-    "customer.tags_removed": "Customer's tag removed",
-    "customers/create": "Customer added",
-    "customers/data_request": "Customer asks for their data",
-    "customers/delete": "Customer deleted",
-    "customers/disable": "Customer's account disabled",
-    "customers/enable": "Customer's account enabled",
-    "customers/merge": "Customers merged",
-    "customers/purchasing_summary": "Customer's purchases counted",
-    "customers/redact": "Customer asks to be erased",
-    "customers/update": "Customer changed",
-    "customers_email_marketing_consent/update": "Consent to e-mail changed",
-    "customers_marketing_consent/update": "Consent to text messages changed",
-    "discounts/create": "Discount made",
-    "discounts/delete": "Discount deleted",
-    "discounts/redeemcode_added": "Discount code added",
-    "discounts/redeemcode_removed": "Discount code removed",
-    "discounts/update": "Discount changed",
-    "order_transactions/create": "Payment made",
-    "orders/cancelled": "Order cancelled",
-    "orders/create": "Order placed",
-    "orders/delete": "Order deleted",
-    "orders/edited": "Order edited",
-    "orders/fulfilled": "Order sent",
-    "orders/paid": "Order paid",
-    "orders/partially_fulfilled": "Order sent in part",
-    "orders/updated": "Order changed",
-    "refunds/create": "Refund made",
-    "segments/create": "Segment made",
-    "segments/delete": "Segment deleted",
-    "segments/update": "Segment changed",
-    "shop/redact": "Shop asks to be erased",
-    "shop/update": "Shop changed",
+    "app/scopes_update": say("App's rights changed"),
+    "app/uninstalled": say("App removed"),
+    "bulk_operations/finish": say("Bulk operation ended"),
+    "carts/create": say("Cart filled"),
+    "carts/update": say("Cart changed"),
+    "checkouts/create": say("Checkout begun"),
+    "checkouts/update": say("Checkout changed"),
+    "customer.tags_added": say("Customer tagged"),
+    "customer.tags_removed": say("Customer's tag removed"),
+    "customers/create": say("Customer added"),
+    "customers/data_request": say("Customer asks for their data"),
+    "customers/delete": say("Customer deleted"),
+    "customers/disable": say("Customer's account disabled"),
+    "customers/enable": say("Customer's account enabled"),
+    "customers/merge": say("Customers merged"),
+    "customers/purchasing_summary": say("Customer's purchases counted"),
+    "customers/redact": say("Customer asks to be erased"),
+    "customers/update": say("Customer changed"),
+    "customers_email_marketing_consent/update": say("Consent to e-mail changed"),
+    "customers_marketing_consent/update": say("Consent to text messages changed"),
+    "discounts/create": say("Discount made"),
+    "discounts/delete": say("Discount deleted"),
+    "discounts/redeemcode_added": say("Discount code added"),
+    "discounts/redeemcode_removed": say("Discount code removed"),
+    "discounts/update": say("Discount changed"),
+    "order_transactions/create": say("Payment made"),
+    "orders/cancelled": say("Order cancelled"),
+    "orders/create": say("Order placed"),
+    "orders/delete": say("Order deleted"),
+    "orders/edited": say("Order edited"),
+    "orders/fulfilled": say("Order sent"),
+    "orders/paid": say("Order paid"),
+    "orders/partially_fulfilled": say("Order sent in part"),
+    "orders/updated": say("Order changed"),
+    "refunds/create": say("Refund made"),
+    "segments/create": say("Segment made"),
+    "segments/delete": say("Segment deleted"),
+    "segments/update": say("Segment changed"),
+    "shop/redact": say("Shop asks to be erased"),
+    "shop/update": say("Shop changed"),
 }
 
 
@@ -145,7 +169,7 @@ class Effect:
 
     effect_id: int
     kind: str
-    what: str
+    what: Saying
     customer_id: CustomerId | None
     customer: str | None
     wanted_at: datetime
@@ -172,10 +196,19 @@ def effects(
     """A page of the effects in a state, newest first, and what the next is to begin behind (None on the last)."""
     statement = {SETTLED: _PUSHED, WAITING: _UNPUSHED, PARKED: _PARKED}[state]
     rows = work.rows(statement, before=before or NO_BOUND, limit=limit + 1)
+    return _in_words(work, rows[:limit]), rows[limit - 1].effect_id if len(rows) > limit else None
+
+
+def effects_by_id(work: UnitOfWork, effect_ids: Sequence[int]) -> dict[int, Effect]:
+    """Effects by their numbers, as a merchant reads them."""
+    rows = work.rows(_BY_ID, effect_ids=list(effect_ids)) if effect_ids else ()
+    return {effect.effect_id: effect for effect in _in_words(work, rows)}
+
+
+def _in_words(work: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Effect]:
     named = sorted({row.customer_external_id for row in rows if row.customer_external_id})
     people = {row.external_id: row for row in work.rows(_NAMES, external_ids=named)} if named else {}
-    lines = [_effect(row, people.get(row.customer_external_id)) for row in rows[:limit]]
-    return lines, rows[limit - 1].effect_id if len(rows) > limit else None
+    return [_effect(row, people.get(row.customer_external_id)) for row in rows]
 
 
 def notes(work: UnitOfWork, _state: str, before: int | None = None) -> tuple[Sequence[Note], int | None]:
@@ -184,8 +217,30 @@ def notes(work: UnitOfWork, _state: str, before: int | None = None) -> tuple[Seq
     return found[:PAGE], found[PAGE - 1].note_id if len(found) > PAGE else None
 
 
+def comparisons(
+    work: UnitOfWork, _state: str, before: int | None = None
+) -> tuple[Sequence[reconciliations.Kept], int | None]:
+    """A page of what comparing with the store found, newest first, and what the next is to begin behind."""
+    found = reconciliations.page(work, PAGE + 1, before)
+    return found[:PAGE], found[PAGE - 1].number if len(found) > PAGE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparing with the store has come to: the last whole one, and what was put right while they are kept."""
+
+    night: reconciliations.Reconciliation | None
+    repaired: int
+
+
+def compared(work: UnitOfWork) -> Compared:
+    """The last night's comparison, and how many differences were put right so far."""
+    since = work.now - reconciliations.KEPT_FOR
+    return Compared(reconciliations.latest_deep(work), reconciliations.healed_since(work, since))
+
+
 def _delivery(row: Row[Any]) -> Delivery:
-    what = TOPICS.get(row.topic, row.topic)
+    what = told(TOPICS.get(row.topic, row.topic))
     lag = None if row.lag is None else max(0.0, row.lag)
     why = why_parked(row.reason) if row.parked_at else None
     return Delivery(row.delivery_id, row.topic, what, row.received_at, row.settled_at, row.parked_at, lag, why)
@@ -194,19 +249,21 @@ def _delivery(row: Row[Any]) -> Delivery:
 def why_parked(reason: str | None) -> str:
     """Why a delivery was set aside, for somebody who did not write this program."""
     if not reason:
-        return "No reason was noted."
+        return _("No reason was noted.")
     if reason.endswith(" while settling"):
-        kind = reason.removesuffix(" while settling")
-        return (
-            f"It was understood, but settling it failed ({kind}). "
-            "That is a mistake of ours; replaying helps once it is mended."
+        return _(
+            "It was understood, but settling it failed (%(kind)s). That is a mistake of ours; replaying helps once it "
+            "is mended.",
+            kind=reason.removesuffix(" while settling"),
         )
-    return f"It could not be understood: {reason}"
+    return _("It could not be understood: %(reason)s", reason=told(reason))
 
 
 def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
     external_id = row.customer_external_id if row.kind in ("tags", "fields", "hand_over") else None
-    customer = wording.name_of(person) if person and external_id else f"Customer {external_id}" if external_id else None
+    customer = None
+    if external_id:
+        customer = wording.name_of(person) if person else _("Customer %(number)s", number=external_id)
     return Effect(
         row.effect_id,
         row.kind,
@@ -223,60 +280,85 @@ def _effect(row: Row[Any], person: Row[Any] | None) -> Effect:
     )
 
 
-def _off(row: Row[Any]) -> str:
-    """What a code takes; bodies that are older than the other kinds say an amount and nothing of a kind."""
-    goods = "certain products" if any((row.goods or {}).values()) else "one order"
-    if row.takes == "shipping":
-        return "the shipping off one order"
-    if row.takes == "percentage":
-        return f"{row.percent}{amounts.NO_BREAK}% off {goods}"
-    return f"{amounts.money(row.amount_minor, row.currency)} off {goods}"
+def apart(words: str) -> str:
+    """A name, a tag or a code, which keeps its own direction within a sentence that goes the other way."""
+    return f"\u2068{words}\u2069" if current().direction == "rtl" else words
 
 
-def _tags(row: Row[Any]) -> str:
-    return f"is tagged {', '.join(row.tags)}" if row.tags else "bears no tag of ours"
+def _listed(parts: Iterable[str]) -> str:
+    """Parts of a list, with the comma of the reader's language between them."""
+    return ("، " if current().direction == "rtl" else ", ").join(parts)
 
 
-def _fields(row: Row[Any]) -> str:
-    told = ", ".join(f"{FIELDS.get(key, key)} {value or 'none'}" for key, value in sorted(row.fields.items()))
-    return f"is shown with {told}"
+def _tags(row: Row[Any]) -> Saying:
+    if not row.tags:
+        return say("%(who)s bears no tag of ours", who="")
+    return say("%(who)s is tagged %(tags)s", who="", tags=_listed(apart(tag) for tag in row.tags))
 
 
-def _segment(row: Row[Any]) -> str:
+def _value(key: str, value: str | None) -> str:
+    if not value:
+        return _("none")
+    return amounts.number(int(value)) if key == "points" and value.isdecimal() else apart(value)
+
+
+def _fields(row: Row[Any]) -> Saying:
+    shown = [f"{told(FIELDS.get(key, key))} {_value(key, value)}" for key, value in sorted(row.fields.items())]
+    return say("%(who)s is shown with %(fields)s", who="", fields=_listed(shown))
+
+
+def _segment(row: Row[Any]) -> Saying:
     if row.active is False:
-        return f"There is no segment “{row.name}” of ours"
+        return say("There is no segment “%(name)s” of ours", name=apart(row.name))
     if row.called and row.called != row.name:
-        return f"Segment “{row.called}” holds whoever is tagged {row.tag}; the shop has another “{row.name}”"
-    return f"Segment “{row.name}” holds whoever is tagged {row.tag}"
+        return say(
+            "Segment “%(called)s” holds whoever is tagged %(tag)s; the shop has another “%(name)s”",
+            called=apart(row.called), tag=apart(row.tag), name=apart(row.name),
+        )  # fmt: skip
+    return say("Segment “%(name)s” holds whoever is tagged %(tag)s", name=apart(row.name), tag=apart(row.tag))
 
 
-def _discount(row: Row[Any]) -> str:
-    return f"Code {row.code} takes {_off(row)}" if row.active else f"Code {row.code} works no more"
+def _discount(row: Row[Any]) -> Saying:
+    """What a code takes; bodies that are older than the other kinds say an amount and nothing of a kind."""
+    if not row.active:
+        return say("Code %(code)s works no more", code=apart(row.code))
+    if row.takes == "shipping":
+        return say("Code %(code)s takes the shipping off one order", code=apart(row.code))
+    percentage = row.takes == "percentage"
+    off = amounts.per_cent(row.percent) if percentage else amounts.money(row.amount_minor, row.currency)
+    if any((row.goods or {}).values()):
+        return say("Code %(code)s takes %(off)s off certain products", code=apart(row.code), off=off)
+    return say("Code %(code)s takes %(off)s off one order", code=apart(row.code), off=off)
 
 
-def _gift_card(row: Row[Any]) -> str:
-    worth = f"is worth {amounts.money(row.amount_minor, row.currency)}" if row.active else "works no more"
-    return f"Gift card {wording.masked(row.code)} {worth}"
+def _gift_card(row: Row[Any]) -> Saying:
+    code = apart(wording.masked(row.code))
+    if not row.active:
+        return say("Gift card %(code)s works no more", code=code)
+    return say("Gift card %(code)s is worth %(money)s", code=code, money=amounts.money(row.amount_minor, row.currency))
 
 
-def _credit(row: Row[Any]) -> str:
-    done = "been given" if row.kind == "credit" else "given back"
-    return f"has {done} {amounts.money(row.amount_minor, row.currency)} of store credit"
+def _credit(row: Row[Any]) -> Saying:
+    money = amounts.money(row.amount_minor, row.currency)
+    if row.kind == "credit":
+        return say("%(who)s has been given %(money)s of store credit", who="", money=money)
+    return say("%(who)s has given back %(money)s of store credit", who="", money=money)
 
 
-def _pixel(_row: Row[Any]) -> str:
-    return "The shop's pages run our pixel"
+def _pixel(_row: Row[Any]) -> Saying:
+    return say("The shop's pages run our pixel")
 
 
-def _announcement(row: Row[Any]) -> str:
-    return f"Your workflows hear of it: {row.key.partition(':')[0].replace('-', ' ')}"
+def _announcement(row: Row[Any]) -> Saying:
+    what = row.key.partition(":")[0]
+    return say("Your workflows hear of it: %(what)s", what=HAPPENINGS.get(what, what.replace("-", " ")))
 
 
-def _hand_over(row: Row[Any]) -> str:
-    return f"is handed “{row.title}” by your own system"
+def _hand_over(row: Row[Any]) -> Saying:
+    return say("%(who)s is handed “%(title)s” by your own system", who="", title=apart(row.title))
 
 
-_WANTED: Mapping[str, Callable[[Row[Any]], str]] = {
+_WANTED: Mapping[str, Callable[[Row[Any]], Saying]] = {
     "tags": _tags,
     "fields": _fields,
     "segment": _segment,
@@ -290,7 +372,7 @@ _WANTED: Mapping[str, Callable[[Row[Any]], str]] = {
 }
 
 
-def _wanted(row: Row[Any]) -> str:
-    """The state of the store that an effect asks for, in words."""
+def _wanted(row: Row[Any]) -> Saying:
+    """The state of the store that an effect asks for, in words; a page fills in who, as a link."""
     words = _WANTED.get(row.kind)
-    return words(row) if words else f"{row.kind} {row.key}"
+    return words(row) if words else say("%(kind)s %(key)s", kind=row.kind, key=row.key)

@@ -193,14 +193,18 @@ def page(work: UnitOfWork, *, typed: str = "", stage: str | None = None, after: 
     bound = {"before": after or NO_BOUND, "limit": PAGE + 1}
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if typed:
-        # A whole list, of which this is a page.
+        # Who was found by what was typed is a whole list, of which a page is shown.
         rows = work.rows(_THESE, customer_ids=found(work, typed), stage=stage, **bound)
         return Page(rows[:PAGE], rows[PAGE - 1].customer_id if len(rows) > PAGE else None)
-    listed = work.rows(_AT_STAGE, stage=stage, **bound) if stage else work.rows(_ALL, **bound)
-    ids = [row.customer_id for row in listed]
-    # Of a page that was asked for somebody may be gone since; the next one begins behind it all the same.
-    rows = work.rows(_THESE, customer_ids=ids[:PAGE], stage=stage, **bound)
-    return Page(rows, ids[PAGE - 1] if len(ids) > PAGE else None)
+    asked = work.rows(_AT_STAGE, stage=stage, **bound) if stage else work.rows(_ALL, **bound)
+    # A page was asked for, and of it somebody may be gone.
+    return page_of(work, [row.customer_id for row in asked])
+
+
+def page_of(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Page:
+    """The page of customers who were asked for, newest first: one more than a page where more follow."""
+    shown = customer_ids[:PAGE]
+    return Page(these(work, shown), shown[-1] if len(customer_ids) > PAGE else None)
 
 
 def found(work: UnitOfWork, typed: str) -> list[CustomerId]:
@@ -208,6 +212,11 @@ def found(work: UnitOfWork, typed: str) -> list[CustomerId]:
     index.
     """
     return [row.customer_id for row in work.rows(_FOUND, **beginnings(typed)) if row.customer_id]
+
+
+def these(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Row[Any]]:
+    """What the list shows of these customers, newest first; who is gone is left out."""
+    return work.rows(_THESE, customer_ids=list(customer_ids), stage=None, before=NO_BOUND, limit=len(customer_ids))
 
 
 def beginnings(typed: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import lifecycle
 import loyalty
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("giving", __name__)
@@ -23,7 +24,7 @@ def give() -> BaseResponse:
     """Give a reward to everybody of a stage, soon."""
     stage = request.form.get("stage", "")
     if stage not in lifecycle.STAGES:
-        abort(400, "Choose one of the stages.")
+        abort(400, _("Choose one of the stages."))
     with unit() as work:
         loyalty.ask_gift(work, request.form.get("reward", "")[:LONGEST_KEY], stage)
     return redirect(link("admin.reward_list", changed="given"), 303)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from commerce.sayings import say
 from engine.work import UnitOfWork
 
 # The platform gives a merchant, and an app, thirty days.
@@ -19,9 +20,9 @@ NEWEST = 100
 
 EXPORT, ERASURE = "customer_export", "customer_erasure"
 KINDS = {
-    EXPORT: "A customer asks for the data that you hold of them",
-    ERASURE: "A customer asks to be erased",
-    "shop_erasure": "The platform asks to erase this shop",
+    EXPORT: say("A customer asks for the data that you hold of them"),
+    ERASURE: say("A customer asks to be erased"),
+    "shop_erasure": say("The platform asks to erase this shop"),
 }
 
 _REQUESTS = text("""

@@ -39,7 +39,11 @@ PLACES = (
     Place(
         say("Customers"),
         (
-            Page("admin.customer_list", say("Customers"), ("admin.customer",)),
+            Page(
+                "admin.customer_list",
+                say("Customers"),
+                ("admin.customer", "admin.adjust", "admin.before_erasing", "bulk.many"),
+            ),
             Page("surveys.survey", say("Surveys"), ("surveys.change",)),
             Page(
                 "segments.segment_list",
@@ -92,6 +96,7 @@ PLACES = (
     Place(
         say("Settings"),
         (
+            Page("general.settings", say("General")),
             Page("admin.extension_list", say("On your shop")),
             Page("woocommerce.store", say("Your store"), needs="companion"),
             Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),

@@ -18,14 +18,12 @@ from flask import Blueprint, Response, abort, current_app, g, redirect, render_t
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
 
-import lifecycle
 import loyalty
-import referral
-from commerce.ids import CustomerId, DeliveryId, EffectId
+from commerce.ids import DeliveryId, EffectId
 from connectors.shopify import PROXY_PATH
 from engine import bulk_runs, companions, inbox, outbox
 from engine.work import UnitOfWork
-from plugin import calendars, languages, trouble, wording
+from plugin import languages, trouble, wording
 from plugin.admin import (
     activity,
     charts,
@@ -36,14 +34,14 @@ from plugin.admin import (
     legal,
     menu,
     needs,
-    worth,
 )
 from plugin.companion import archive
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("admin", __name__)
 
-BOXES = ("deliveries", "effects", "notes")
+BOXES = ("deliveries", "effects", "comparisons", "notes")
 
 # Years of static files in browsers' caches are no danger: their addresses hold a digest of what is in them.
 STATIC_SECONDS = 365 * 24 * 3600
@@ -88,35 +86,6 @@ def home() -> str | BaseResponse:
         )
 
 
-@pages.get("/customers")
-@merchant_only
-def customer_list() -> str:
-    """Customers, newest first; by stage, and by how an e-mail address or a name begins."""
-    stage = _one_of(lifecycle.STAGES, request.args.get("stage"))
-    typed = request.args.get("q", "")[: customers.LONGEST_SEARCH].strip()
-    with unit() as work:
-        page = customers.page(work, typed=typed, stage=stage, after=_id(request.args.get("after")))
-    return render_template(
-        "admin/customers.html", page=page, stage=stage, typed=typed, first="after" not in request.args
-    )
-
-
-@pages.get("/customers/<int:customer_id>")
-@merchant_only
-def customer(customer_id: int) -> str:
-    """One customer: orders, stage and its history, points and what made them, invitations; points of another day."""
-    then = calendars.end_of_day(request.args.get("on", ""), g.merchant.shop.timezone)
-    with unit() as work:
-        portrait = customers.portrait(work, CustomerId(customer_id), then) if customer_id < customers.NO_BOUND else None
-    if portrait is None:
-        abort(404, "There is no such customer in this shop.")
-    taken_back = request.args.get("taken_back") == "yes"
-    return render_template(
-        "admin/customer.html", p=portrait, verdicts=referral.REASONS, taken_back=taken_back, then=then,
-        on=request.args.get("on", "")[:10], **worth.words(portrait),
-    )  # fmt: skip
-
-
 @pages.post("/redemptions/<int:redemption_id>/take-back")
 @merchant_only
 def take_back(redemption_id: int) -> BaseResponse:
@@ -135,15 +104,18 @@ def activity_list() -> str:
     readers: Mapping[str, Callable[..., tuple[Sequence[Any], int | None]]] = {
         "deliveries": activity.deliveries,
         "effects": activity.effects,
+        "comparisons": activity.comparisons,
         "notes": activity.notes,
     }
     with unit() as work:
-        lines, after = readers[box](work, state, _id(request.args.get("after")))
+        lines, after = readers[box](work, state, id_of(request.args.get("after")))
         one_by_one = bulk_runs.pause(work) if box == "effects" else None
+        compared = activity.compared(work) if box == "comparisons" else None
     return render_template(
         "admin/activity.html",
         box=box,
         one_by_one=one_by_one,
+        comparisons=compared,
         state=state,
         lines=lines,
         after=after,
@@ -225,7 +197,7 @@ def privacy_export(request_id: str) -> Response:
     with unit() as work:
         found = legal.export(work, request_id[:200])
     if found is None:
-        abort(404, "There is no such export.")
+        abort(404, _("There is no such export."))
     body = orjson.dumps(found, option=orjson.OPT_INDENT_2)
     return Response(
         body, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="customer-data.json"'}
@@ -235,14 +207,14 @@ def privacy_export(request_id: str) -> Response:
 def _where(there: bool) -> None:
     """Go on only where the store's platform has what the page is about."""
     if not there:
-        abort(404, f"{g.merchant.platform.name} stores do not have this page.")
+        abort(404, _("%(platform)s stores do not have this page.", platform=g.merchant.platform.name))
 
 
 def _one_of(choices: tuple[str, ...], given: str | None) -> str | None:
     return given if given in choices else None
 
 
-def _id(given: str | None) -> int | None:
+def id_of(given: str | None) -> int | None:
     """A number that the database can hold, from an address that anybody can type."""
     return int(given) if given and given.isascii() and given.isdigit() and len(given) <= 18 else None
 
@@ -266,7 +238,7 @@ def link(endpoint: str, **values: Any) -> str:
     host = request.args.get("host", "")
     if _HOST.fullmatch(host):
         carried["host"] = host
-    return url_for(endpoint, **carried, **values)
+    return url_for(endpoint, **{**carried, **values})
 
 
 @pages.app_context_processor

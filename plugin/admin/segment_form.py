@@ -13,6 +13,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from commerce.money import BadAmount, Money
+from commerce.sayings import say
 from commerce.traits import OPS, Kind, Op, Trait
 from lifecycle import segments
 
@@ -21,10 +22,10 @@ DEEPEST = 8
 GROUP = "group"
 
 OP_NAMES: Mapping[Op, str] = {
-    Op.AT_LEAST: "at least", Op.AT_MOST: "at most", Op.EQUALS: "exactly", Op.BEFORE: "before the day",
-    Op.SINCE: "on the day or later", Op.WITHIN: "in the last … days", Op.AGO: "at least … days ago",
-    Op.AHEAD: "in the next … days", Op.KNOWN: "is known", Op.UNKNOWN: "is not known", Op.IS: "is",
-    Op.IS_NOT: "is not",
+    Op.AT_LEAST: say("at least"), Op.AT_MOST: say("at most"), Op.EQUALS: say("exactly"),
+    Op.BEFORE: say("before the day"), Op.SINCE: say("on the day or later"), Op.WITHIN: say("in the last … days"),
+    Op.AGO: say("at least … days ago"), Op.AHEAD: say("in the next … days"), Op.KNOWN: say("is known"),
+    Op.UNKNOWN: say("is not known"), Op.IS: say("is"), Op.IS_NOT: say("is not"),
 }  # fmt: skip
 
 Form = MultiDict[str, str]

@@ -24,6 +24,7 @@ from plugin.admin import segment_form, store_segments
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.admin.segment_form import Node
+from plugin.sentences import _, told
 from plugin.session import merchant_only
 from plugin.traits import BOOK
 
@@ -75,7 +76,7 @@ def segment_list() -> str:
 def ask(wanted: str) -> BaseResponse:
     """State that the store shall have our segments of stages and tiers, or none of them."""
     if not g.merchant.platform.segments or wanted not in ("yes", "no"):
-        abort(404, "There is no such wish.")
+        abort(404, _("There is no such wish."))
     with unit() as work:
         lifecycle.publish_segments(work, active=wanted == "yes")
         loyalty.publish_segments(work, active=wanted == "yes")
@@ -151,7 +152,7 @@ def one(segment_id: int) -> str:
 def act(segment_id: int, deed: str) -> BaseResponse:
     """Put the segment into the store or take it out, look at everybody now, or end it."""
     if deed not in DEEDS:
-        abort(404, "There is nothing of that name to do.")
+        abort(404, _("There is nothing of that name to do."))
     in_store = g.merchant.platform.segments
     with unit() as work:
         _segment(work, segment_id)
@@ -222,7 +223,7 @@ def _editor(
 def _segment(work: UnitOfWork, segment_id: int) -> Any:
     found = lifecycle.segments.one(work, segment_id) if segment_id < NO_BOUND else None
     if found is None or found.ended_at is not None:
-        abort(404, "There is no such segment in this shop.")
+        abort(404, _("There is no such segment in this shop."))
     return found
 
 
@@ -246,7 +247,7 @@ def _say(offered: Offered) -> Any:
         if trait.kind is Kind.MONEY and isinstance(value, int):
             return amounts.money(value, g.merchant.shop.currency)
         names = dict(offered.get(trait.counts or trait.key, ()))
-        return names.get(str(value), str(value))
+        return told(names.get(str(value), str(value)))
 
     return say
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from engine.work import UnitOfWork
+from plugin.sentences import _, told
 
 # A shop has a segment for each stage, and some for tiers and of its own making.
 MOST = 250
@@ -41,11 +42,13 @@ def segments(work: UnitOfWork) -> Sequence[Segment]:
 
 def _state(row: Any) -> str:
     if row.parked_at:
-        return f"The store refused: {row.reason or 'it did not say why'}"
+        if not row.reason:
+            return _("The store refused, and did not say why")
+        return _("The store refused: %(reason)s", reason=told(row.reason))
     if row.pushed_at is None:
-        return "Waits to be made or put right" if row.wanted else "Waits to be removed"
+        return _("Waits to be made or put right") if row.wanted else _("Waits to be removed")
     if not row.wanted:
-        return "Removed"
+        return _("Removed")
     if row.called and row.called != row.name:
-        return f"In your store, under this name because “{row.name}” is a segment of your own"
-    return "In your store"
+        return _("In your store, under this name because “%(name)s” is a segment of your own", name=row.name)
+    return _("In your store")

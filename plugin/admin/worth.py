@@ -8,19 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from commerce.sayings import say
 from lifecycle import PRESETS
 from plugin.admin.customers import Portrait
+from plugin.sentences import _, told
 
 METHODS: Mapping[str, str] = {
-    "mbg/nbd": "the MBG/NBD model",
-    "bg/nbd": "the BG/NBD model",
-    "pareto/nbd": "the Pareto/NBD model",
-    "hiatus": "the rule of silence",
-    "prior": "what is known of shops in general",
-    "hiatus p90": "the rule of silence, at 90 of 100 gaps",
-    "hiatus p80": "the rule of silence, at 80 of 100 gaps",
-    "own p90 gap": "each customer's own gaps, at 90 of 100",
-    "majority": "the same answer for everybody",
+    "mbg/nbd": say("the MBG/NBD model"),
+    "bg/nbd": say("the BG/NBD model"),
+    "pareto/nbd": say("the Pareto/NBD model"),
+    "hiatus": say("the rule of silence"),
+    "prior": say("what is known of shops in general"),
+    "hiatus p90": say("the rule of silence, at 90 of 100 gaps"),
+    "hiatus p80": say("the rule of silence, at 80 of 100 gaps"),
+    "own p90 gap": say("each customer's own gaps, at 90 of 100"),
+    "majority": say("the same answer for everybody"),
 }
 # What every method is compared with first.
 SIMPLE_RULE = "hiatus p90"
@@ -51,7 +53,7 @@ def back_test(model: Any) -> BackTest | None:
 
 
 def method_name(method: str) -> str:
-    return METHODS.get(method, method)
+    return told(METHODS.get(method, method))
 
 
 def words(portrait: Portrait) -> dict[str, Any]:
@@ -72,12 +74,21 @@ def words(portrait: Portrait) -> dict[str, Any]:
 
 def record(model: Any) -> str:
     """By which method, and how it would have done in the shop's own last months, as sentences."""
-    said = f"Reckoned by {method_name(model.method)}."
+    said = _("Reckoned by %(method)s.", method=method_name(model.method))
     tried = back_test(model)
     if tried is None or tried.chosen["accuracy"] is None:
-        return f"{said} {model.report['why']} It could not be tried on your shop's past yet: take it for a first guess."
+        untried = _("It could not be tried on your shop's past yet: take it for a first guess.")
+        return f"{said} {told(model.report['why'])} {untried}"
     days, right = model.report["horizon_days"], round(100 * tried.chosen["accuracy"])
-    said += f" In the last {days} days it foresaw of {right} in 100 customers of your shop whether they would order"
     if tried.simple is None or tried.simple["accuracy"] is None:
-        return f"{said}."
-    return f"{said}; the simple rule of silence, of {round(100 * tried.simple['accuracy'])}."
+        foresaw = _(
+            "In the last %(days)s days it foresaw of %(right)s in 100 customers of your shop whether they would order.",
+            days=days, right=right,
+        )  # fmt: skip
+        return f"{said} {foresaw}"
+    foresaw = _(
+        "In the last %(days)s days it foresaw of %(right)s in 100 customers of your shop whether they would order; the "
+        "simple rule of silence, of %(simple)s.",
+        days=days, right=right, simple=round(100 * tried.simple["accuracy"]),
+    )  # fmt: skip
+    return f"{said} {foresaw}"

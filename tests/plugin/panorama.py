@@ -210,7 +210,7 @@ def paths(house: House, shop: Shop) -> dict[str, str]:
     found = dict[str, str]()
     for rule in house.app.url_map.iter_rules():
         view = house.app.view_functions[rule.endpoint]
-        files = rule.endpoint.endswith(("_file", "journal", "links"))
+        files = rule.endpoint.endswith(("_file", "journal", "links", ".found"))
         if (
             "GET" in (rule.methods or set())
             and getattr(view, "owner", "") == "merchant"
