@@ -111,7 +111,8 @@ PORTIONS_A_MINUTE = 40
 
 FIRST_TERMS = {
     lifecycle.DOMAIN: lambda _currency: lifecycle.first_terms(),
-    loyalty.DOMAIN: loyalty.first_terms,
+    # Nobody earns before the merchant has seen the program.
+    loyalty.DOMAIN: loyalty.sleeping_terms,
     referral.DOMAIN: referral.first_terms,
 }
 

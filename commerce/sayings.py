@@ -87,9 +87,13 @@ def said_by(error: Exception) -> str:
     return error.args[0] if error.args and isinstance(error.args[0], Saying) else str(error)
 
 
-def _filled(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: _english(value) for name, value in values.items()}
+def _filled(values: Mapping[str, object]) -> Mapping[str, object]:
+    # A sentence is made for each order that settles: what needs no change is not copied.
+    for value in values.values():
+        if type(value) is tuple:
+            return {name: _joined(each) for name, each in values.items()}
+    return values
 
 
-def _english(value: object) -> object:
+def _joined(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value

@@ -26,6 +26,7 @@ _PUBLISH = text("""
     FROM terms WHERE shop_id = :shop_id AND domain = :domain
     RETURNING version
 """)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('terms of ' || :domain), CAST(:shop_id % 2147483647 AS integer))")
 _FIRST = text("""
     INSERT INTO terms (shop_id, domain, version, body, published_at) VALUES (:shop_id, :domain, 1,
         CAST(:body AS jsonb), :now)
@@ -72,6 +73,11 @@ class Version:
 def versions(work: UnitOfWork, domain: str) -> Sequence[Version]:
     """Every version of a domain's terms, oldest first. Never many: a merchant changes rules by hand."""
     return [Version(*row) for row in work.rows(_ALL, domain=domain)]
+
+
+def lock(work: UnitOfWork, domain: str) -> None:
+    """Let nobody else who asks publish terms of this domain until this unit of work is done."""
+    work.run(_LOCK, domain=domain)
 
 
 def publish(work: UnitOfWork, domain: str, body: Mapping[str, Any]) -> int:

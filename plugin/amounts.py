@@ -13,6 +13,8 @@ from plugin.languages import Language, current
 # Keeps a number and its unit, or a sign and its number, on one line.
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"
+# What stands between these two goes from right to left by itself, whatever is around it.
+ISOLATE, ISOLATED = "\u2067", "\u2069"
 
 # What a locale's own numbering system writes instead of 0 to 9.
 DIGITS = {"arab": "٠١٢٣٤٥٦٧٨٩", "arabext": "۰۱۲۳۴۵۶۷۸۹"}
@@ -64,7 +66,9 @@ def money(minor: int, currency: str) -> str:
     """
     whole, point, fraction = Money(abs(minor), currency).decimal().partition(".")
     said = f"{int(whole):,}{point}{fraction}".translate(_marks(current()))
-    return f"{MINUS if minor < 0 else ''}{said}{NO_BREAK}{unit(currency)}"
+    said = f"{MINUS if minor < 0 else ''}{said}{NO_BREAK}{unit(currency)}"
+    # A code of Latin letters would change places with the digits around it.
+    return f"{ISOLATE}{said}{ISOLATED}" if current().direction == "rtl" and said.endswith(currency) else said
 
 
 def unit(currency: str) -> str:

@@ -42,9 +42,11 @@ DEEDS: Mapping[str, Deed] = {
     "batches.book": Deed(MANAGER, say("Approved a batch of points")),
     "batches.forget": Deed(MANAGER, say("Dropped a batch that was not booked")),
     "batches.undo": Deed(MANAGER, say("Undid a batch of points")),
+    "campaigns.change": Deed(MANAGER, say("Changed a campaign")),
     "collections.deal": Deed(MANAGER, say("Read a collection, or changed its rules")),
     "contests.announce": Deed(MANAGER, say("Announced a contest")),
     "drafts.deal": Deed(MANAGER, say("Dealt with a draft of the terms")),
+    "first_run.decide": Deed(MANAGER, say("Tried or published the first program")),
     "giving.give": Deed(MANAGER, say("Gave a reward to everybody of a stage")),
     "giving.hand_over": Deed(SUPPORT, say("Handed a reward over")),
     "giving.refuse": Deed(SUPPORT, say("Refused to hand a reward over")),
@@ -97,7 +99,9 @@ DEEDS: Mapping[str, Deed] = {
 }
 """By endpoint: all that merchants' pages post."""
 
-PAGES: Mapping[str, Role] = {"admin.privacy_export": OWNER, "admin.customer_file": OWNER}
+PAGES: Mapping[str, Role] = {
+    "admin.privacy_export": OWNER, "admin.customer_file": OWNER, "general.pack_file": OWNER,
+}  # fmt: skip
 """Pages that only some may read; all others are everybody's."""
 
 UNASKED: Mapping[str, str] = {
@@ -105,6 +109,7 @@ UNASKED: Mapping[str, str] = {
     "joined": say("Accepted an invitation"),
     "passkey_copied": say("Was refused: a passkey that may have been copied"),
     "link_printed": say("Had a sign-in link printed on the command line"),
+    "pack_taken": say("Downloaded the file of everything"),
 }
 """What the log says beside: nobody pressed a button of the pages for it."""
 

@@ -62,7 +62,8 @@ def refused(refusal: Refusal) -> str:
 def _as_kept(text: str) -> str:
     """Plain text: a sentence that stands in the catalogue, or one that was kept in English and is known again."""
     language = current()
-    said = language.say(text)
+    # A pattern with a place for a value is nothing that was said.
+    said = text if "%(" in text else language.say(text)
     if said != text or language is ENGLISH:
         return said
     known = kept.recognised(text)

@@ -1,5 +1,5 @@
-"""How things are said to people: rewards and what they ask for, tiers, expiry, names of customers; and the words that
-every template may use, those of `amounts` and `calendars` among them.
+"""How things are said to people: counts, times, names of customers, stages; and the words that every template may use,
+those of `amounts`, `calendars` and `phrases` among them.
 
 Everything here escapes what it is given and returns text, or `Markup` where the text is an element.
 """
@@ -15,22 +15,7 @@ from typing import Any, Protocol
 
 from flask import url_for
 
-from loyalty import (
-    Action,
-    ActionKind,
-    Activity,
-    Benefit,
-    Expiry,
-    Kind,
-    Ladder,
-    Measure,
-    Perk,
-    Policy,
-    Reward,
-    Round,
-    amount,
-    span,
-)
+from commerce.sayings import Saying, say
 from plugin.amounts import (
     NO_BREAK,
     decimal,
@@ -53,7 +38,21 @@ from plugin.calendars import (
     month_text,
     zone,
 )
-from plugin.sentences import gettext, ngettext
+from plugin.languages import ENGLISH, current
+from plugin.phrases import (
+    conditions,
+    described,
+    expiry,
+    for_whom,
+    how_often,
+    listed,
+    perk,
+    reward,
+    tier_amount,
+    tier_measure,
+    tier_span,
+)
+from plugin.sentences import gettext, ngettext, told
 
 STATIC = Path(__file__).parent / "static"
 
@@ -92,15 +91,26 @@ def counted(value: int, one: str, many: str) -> str:
     return ngettext(f"%(num)s {one}", f"%(num)s {many}", value)
 
 
-_NTH = ("", "", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_EVERY: Mapping[int, Saying] = {
+    2: say("every second"), 3: say("every third"), 4: say("every fourth"), 5: say("every fifth"),
+    6: say("every sixth"), 7: say("every seventh"), 8: say("every eighth"), 9: say("every ninth"),
+    10: say("every tenth"),
+}  # fmt: skip
 
 
 def every(value: int) -> str:
     """``each``, ``every third``, ``every 21st``: which of many, as it is said before a noun."""
-    if value < len(_NTH):
-        return f"every {_NTH[value]}" if value > 1 else "each"
+    if value < 2:
+        return gettext("each")
+    return told(_EVERY[value]) if value in _EVERY else gettext("every %(nth)s", nth=_nth(value))
+
+
+def _nth(value: int) -> str:
+    """``21st``, as English has it; where a language has no endings for digits, the digits."""
+    if current() is not ENGLISH:
+        return number(value)
     ending = "th" if value % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
-    return f"every {number(value)}{ending}"
+    return f"{number(value)}{ending}"
 
 
 def sentence_case(words: str) -> str:
@@ -111,159 +121,39 @@ def sentence_case(words: str) -> str:
 def name_of(customer: Named) -> str:
     """What to call a customer: by name, else by address, else by the store's number."""
     if customer.redacted_at is not None:
-        return f"Erased customer {customer.external_id}"
+        return gettext("Erased customer %(number)s", number=customer.external_id)
     full = " ".join(part for part in (customer.first_name, customer.last_name) if part)
-    return full or customer.email or f"Customer {customer.external_id}"
+    return full or customer.email or gettext("Customer %(number)s", number=customer.external_id)
+
+
+STAGES: Mapping[str, Saying] = {
+    "lead": say("Lead"),
+    "acquired": say("Acquired"),
+    "developing": say("Developing"),
+    "retained": say("Retained"),
+    "advocate": say("Advocate"),
+    "at_risk": say("At risk"),
+    "lapsed": say("Lapsed"),
+}
 
 
 def stage(key: str) -> str:
     """``at_risk`` as ``At risk``."""
-    return key.replace("_", " ").capitalize()
+    return told(STAGES[key]) if key in STAGES else key.replace("_", " ").capitalize()
 
 
-ORIGINS: Mapping[str, str] = {
-    "invitation": "took up a friend's invitation",
-    "checkout": "left a checkout",
-    "newsletter": "subscribed to the newsletter",
-    "sign_up": "signed up",
-    "hearsay": "named by the store beside something else",
+ORIGINS: Mapping[str, Saying] = {
+    "invitation": say("took up a friend's invitation"),
+    "checkout": say("left a checkout"),
+    "newsletter": say("subscribed to the newsletter"),
+    "sign_up": say("signed up"),
+    "hearsay": say("named by the store beside something else"),
 }
 
 
 def lead_origin(key: str) -> str:
     """How somebody who has not ordered came to be known."""
-    return ORIGINS[key]
-
-
-def reward(offered: Reward, currency: str) -> str:
-    """What a reward is, whatever the merchant has called it."""
-    amount, percent = money(offered.amount_minor, currency), f"{offered.percent}{NO_BREAK}%"
-    match offered.kind:
-        case Kind.AMOUNT:
-            return f"{amount} off one order"
-        case Kind.PERCENTAGE:
-            return f"{percent} off one order"
-        case Kind.FREE_SHIPPING:
-            most = offered.most_shipping_minor
-            return "Free shipping of one order" + (f", where it costs up to {money(most, currency)}" if most else "")
-        case Kind.PRODUCT:
-            return f"{percent} off certain products" if offered.percent else f"{amount} off certain products, once"
-        case Kind.GIFT_CARD:
-            return f"A gift card of {amount}"
-        case Kind.STORE_CREDIT:
-            return f"{amount} of store credit"
-        case Kind.CUSTOM:
-            return "Something that you hand over yourself"
-
-
-def conditions(offered: Reward, currency: str) -> list[str]:
-    """What a reward asks for and how long it lasts, a phrase each."""
-    said = list[str]()
-    if offered.minimum_minor:
-        said.append(f"on an order of {money(offered.minimum_minor, currency)} or more")
-    if offered.minimum_quantity:
-        said.append(f"on an order of {counted(offered.minimum_quantity, 'piece', 'pieces')} or more")
-    if offered.limit:
-        often = "once" if offered.limit == 1 else f"{number(offered.limit)} times"
-        days = f" in {counted(offered.limit_days, 'day', 'days')}" if offered.limit_days else ""
-        said.append(f"{often} for each customer{days}")
-    if offered.most_steps > 1:
-        said.append(f"up to {money(offered.amount_minor * offered.most_steps, currency)} at once")
-    if offered.most_share:
-        said.append(f"for up to {offered.most_share}{NO_BREAK}% of an order")
-    others = zip(("order", "product", "shipping"), offered.combines, strict=True)
-    if together := [name for name, allowed in others if allowed]:
-        said.append(f"together with {' and '.join(together)} discounts")
-    if offered.alone:
-        said.append("as the only reward of an order")
-    if offered.code_days:
-        said.append(f"good for {counted(offered.code_days, 'day', 'days')}")
-    return said
-
-
-def for_whom(offered: Reward, ladder: Ladder) -> str:
-    """Whose a reward is, where it is not everybody's; the names of hidden tiers are said to nobody."""
-    if not offered.tiers and not offered.from_tier:
-        return ""
-    names = [level.name for level in offered.levels(ladder)]
-    return f"for members of {' and '.join(names)}" if names else "for members of a hidden tier"
-
-
-def described(offered: Reward, currency: str) -> str:
-    """What a reward is and what it asks for, under a name that may say the first already."""
-    what, asks = reward(offered, currency), conditions(offered, currency)
-    if offered.kind == Kind.CUSTOM:
-        return ", ".join(["the shop hands it over", *asks])
-    named = what.replace(NO_BREAK, " ").casefold().startswith(offered.title.casefold())
-    return ", ".join(asks if named else [what, *asks])
-
-
-PERKS: Mapping[Perk, str] = {
-    Perk.FREE_DELIVERY: "Free delivery",
-    Perk.FASTER_DELIVERY: "Faster delivery",
-    Perk.EARLY_ACCESS: "Early access to new goods",
-    Perk.EXCLUSIVE_OFFERS: "Offers for members only",
-    Perk.LONGER_RETURNS: "A longer time for returns",
-    Perk.OTHER: "Something else",
-}
-
-COUNTED: Mapping[Measure, str] = {
-    Measure.SPEND: "spend, after discounts and returns, without tax and delivery",
-    Measure.POINTS: "points earned, once they can be spent",
-    Measure.ORDERS: "orders that are paid and kept",
-    Measure.REFERRALS: "friends who were brought",
-}
-
-
-def perk(benefit: Benefit) -> str:
-    """What a tier gives: in the merchant's own words, where there are any."""
-    return benefit.text or PERKS[benefit.perk]
-
-
-def tier_amount(ladder: Ladder, value: int, currency: str) -> str:
-    """So much of what a ladder counts."""
-    return money(value, currency) if ladder.measure is Measure.SPEND else amount(ladder.measure, value, currency)
-
-
-def tier_measure(ladder: Ladder) -> str:
-    return COUNTED[ladder.measure]
-
-
-def expiry(policy: Expiry) -> str:
-    """How points expire, as a sentence."""
-    months = counted(policy.months, "month", "months")
-    match policy.policy:
-        case Policy.NONE:
-            return "Points never expire."
-        case Policy.LOT:
-            end = "" if policy.round_up is Round.DAY else f", to the end of that {policy.round_up}"
-            return f"Points expire {months} after they could first be spent{end}."
-        case Policy.INACTIVITY:
-            return f"Points expire all together after {months} without {_ACTIVITIES[policy.activity]}."
-        case Policy.CALENDAR:
-            on = f"{policy.day}{NO_BREAK}{month_names()[policy.month - 1]}"
-            return f"Points expire on {on}, after {months} at least."
-        case Policy.ANNIVERSARY:
-            return f"Points expire on the day of the year on which their member came, after {months} at least."
-
-
-_ACTIVITIES = {
-    Activity.EARNING: "earning",
-    Activity.EARNING_AND_REDEEMING: "earning or redeeming",
-    Activity.PURCHASES: "a purchase",
-}
-
-
-def how_often(action: Action) -> str:
-    """How often an action brings its points, in a few words."""
-    if action.kind in (ActionKind.BIRTHDAY, ActionKind.ANNIVERSARY):
-        return "once a year"
-    if action.kind in (ActionKind.SIGN_UP, ActionKind.NEWSLETTER):
-        return "once"
-    if not action.limit:
-        return "each time"
-    often = "once" if action.limit == 1 else f"{number(action.limit)} times"
-    return often if action.period == "ever" else f"{often} a {action.period}"
+    return told(ORIGINS[key])
 
 
 def masked(code: str) -> str:
@@ -303,6 +193,7 @@ def words(timezone: str) -> Mapping[str, Any]:
         "last_day": partial(last_day, there),
         "lead_origin": lead_origin,
         "length_of_time": length_of_time,
+        "listed": listed,
         "masked": masked,
         "money": money,
         "month": partial(month, there),
@@ -321,5 +212,5 @@ def words(timezone: str) -> Mapping[str, Any]:
         "static": static,
         "tier_amount": tier_amount,
         "tier_measure": tier_measure,
-        "tier_span": span,
+        "tier_span": tier_span,
     }

@@ -112,6 +112,19 @@ def blank(work: UnitOfWork) -> Stated:
     return program.one(next(key for key in (f"{OWN}{n}" for n in range(1, MOST_PLAYS + 1)) if key not in program.plays))
 
 
+def agreed(work: UnitOfWork, key: str, changed: Mapping[str, Any], seen: int) -> Play:
+    """The play as `state` would publish it; refuses as that does, and writes nothing."""
+    program = Program.of(work)
+    stated = program.one(key)
+    if key not in program.plays and len(program.plays) >= MOST_PLAYS:
+        raise TooManyPlays
+    play = draft(stated.play, changed)
+    _see_that_it_can(work, play)
+    if stated.version != seen:
+        raise PlayChanged
+    return play
+
+
 def state(work: UnitOfWork, key: str, changed: Mapping[str, Any], seen: int) -> int:
     """Publish a play with some settings changed, if it is still as it was at version `seen`; answers with the version.
 
@@ -120,16 +133,9 @@ def state(work: UnitOfWork, key: str, changed: Mapping[str, Any], seen: int) -> 
 
     Refuses with `PlayUnknown`, `PlayRefused`, `PlayChanged` or `TooManyPlays`; then nothing is written.
     """
-    program = Program.of(work)
-    stated = program.one(key)
-    if key not in program.plays and len(program.plays) >= MOST_PLAYS:
-        raise TooManyPlays
-    play = draft(stated.play, changed)
-    if play == stated.play and stated.version == seen and key in program.plays:
+    play, program = agreed(work, key, changed, seen), Program.of(work)
+    if key in program.plays and play == program.one(key).play:
         return seen
-    _see_that_it_can(work, play)
-    if stated.version != seen:
-        raise PlayChanged
     stands = replace(program, plays={**program.plays, key: Stated(play, seen + 1)})
     try:
         version = terms.publish(work, DOMAIN, stands.body)

@@ -113,6 +113,9 @@ from loyalty.records.lots import (
     put_walk,
     walk_of,
 )
+from loyalty.records.past import (
+    past,
+)
 from loyalty.records.redemptions import (
     as_redemption,
     bought,
@@ -281,6 +284,7 @@ __all__ = [
     "order_of",
     "orders_of",
     "outstanding",
+    "past",
     "people",
     "people_of_rows",
     "prizes_won",

@@ -25,6 +25,7 @@ from loyalty.rules.terms import Terms
 
 NO_GROUNDS = Grounds()
 NOTHING_COUNTS = say("nothing of it counts")
+ASLEEP = say("the program had not begun")
 NOBODY = say("the order belongs to no customer account yet")
 
 
@@ -73,6 +74,8 @@ def available_at(order: Order, terms: Terms) -> datetime:
 
 
 def _nothing(order: Order, terms: Terms) -> str | None:
+    if terms.asleep:
+        return ASLEEP
     if order.test:
         return say("a test order")
     if order.cancelled:

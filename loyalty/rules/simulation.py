@@ -32,6 +32,8 @@ class Tally:
     """Points that expire unless they are spent, by the month (its first day) of the last day on which they could be."""
     orders: int = 0
     bands: Counter[int] = field(default_factory=Counter)
+    reached: int = 0
+    """Members with points enough for a reward."""
 
     def add(self, month: date, points: int) -> None:
         if points:

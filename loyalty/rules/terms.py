@@ -48,6 +48,8 @@ class Terms:
     actions: tuple[Action, ...] = ()
     margin: int | None = None
     """What the shop says that it keeps of its sales before points, in percent; None where it has not said so."""
+    asleep: bool = False
+    """The terms of an installation, which nobody has looked at yet: nothing is earned by them."""
     plain: bool = field(init=False, default=False, compare=False)
     """Whether goods kept are all that counts: no rule asks for lines, buyers or caps."""
     by_line: bool = field(init=False, default=False, compare=False)
@@ -82,6 +84,7 @@ class Terms:
             expiry=Expiry.read(body.get("expiry") or {}),
             tiers=Ladder.read(body.get("tiers") or {}),
             margin=body.get("margin"),
+            asleep=body.get("asleep", False) is True,
         )  # fmt: skip
 
     def action(self, key: str) -> Action | None:

@@ -158,6 +158,14 @@ from loyalty.service.members import (
 from loyalty.service.merging import (
     merge,
 )
+from loyalty.service.newer import TermsMoved, unmoved
+from loyalty.service.opening import (
+    Trial,
+    begun,
+    opening_body,
+    past,
+    try_opening,
+)
 from loyalty.service.preview import (
     ExpiryPreview,
     TierSizes,
@@ -178,6 +186,7 @@ from loyalty.service.program import (
     publish,
     publish_segments,
     revise,
+    sleeping_terms,
     withdraw,
 )
 from loyalty.service.proof import (
@@ -274,6 +283,7 @@ __all__ = [
     "Simulation",
     "Standing",
     "TagUnreadable",
+    "TermsMoved",
     "TermsRefused",
     "TierSizes",
     "TierUnknown",
@@ -281,6 +291,7 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
+    "Trial",
     "WrongSteps",
     "account",
     "adjust",
@@ -289,6 +300,7 @@ __all__ = [
     "approve_batch",
     "ask_gift",
     "balance_at",
+    "begun",
     "birthday",
     "book_due",
     "celebrate",
@@ -337,6 +349,8 @@ __all__ = [
     "liability",
     "merge",
     "offer",
+    "opening_body",
+    "past",
     "pending",
     "perform",
     "perform_on_honour",
@@ -368,6 +382,7 @@ __all__ = [
     "settle_orders",
     "shown_to_all",
     "simulate",
+    "sleeping_terms",
     "standing",
     "statement",
     "take_back",
@@ -382,10 +397,12 @@ __all__ = [
     "tier_of",
     "tiers_at",
     "to_hand_over",
+    "try_opening",
     "undo",
     "undo_import",
     "unearned",
     "unearned_of",
+    "unmoved",
     "verify",
     "walk_members",
     "warn_expiring",

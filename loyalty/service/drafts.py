@@ -87,14 +87,17 @@ def drafts(work: UnitOfWork) -> Sequence[Kept]:
 
 def _kept(draft: Draft, versions: Sequence[terms.Version]) -> Kept:
     base, now = versions[draft.beside - 1], versions[-1]
-    return Kept(draft, now.version, _words(_changed(base.body, draft.body)), _words(_changed(base.body, now.body)))
+    own, since = changed_parts(base.body, draft.body), changed_parts(base.body, now.body)
+    return Kept(draft, now.version, told_parts(own), told_parts(since))
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    return {part for part in before.keys() | after.keys() if before.get(part) != after.get(part)}
+def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    """The names of the parts in which two bodies of terms differ. That a program has begun is no part of it."""
+    return {part for part in before.keys() | after.keys() if part != "asleep" and before.get(part) != after.get(part)}
 
 
-def _words(parts: set[str]) -> list[str]:
+def told_parts(parts: set[str]) -> list[str]:
+    """Parts of the terms as merchants know them."""
     return sorted({_PARTS.get(part, part) for part in parts})
 
 
@@ -128,11 +131,11 @@ def lay_anew(work: UnitOfWork, draft_id: int) -> list[str]:
     """
     draft, versions = _found(work, draft_id), terms.versions(work, DOMAIN)
     base, now = versions[draft.beside - 1].body, versions[-1].body
-    own = _changed(base, draft.body)
+    own = changed_parts(base, draft.body)
     body = {**now, **{part: draft.body.get(part) for part in own}}
     sound(body)
     terms.keep_draft(work, DOMAIN, draft.name, body, versions[-1].version)
-    return _words(own & _changed(base, now))
+    return told_parts(own & changed_parts(base, now))
 
 
 def draft_body(work: UnitOfWork, draft_id: int) -> Mapping[str, Any]:

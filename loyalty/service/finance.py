@@ -58,6 +58,12 @@ class Liability:
     expected: Money | None
     """At the average price, without what will never be spent."""
 
+    def priced(self, points: int, *, best: bool = False) -> Money | None:
+        """So many points at the average price of now, or at the best; None where no reward has an amount."""
+        if self.worth is None or self.average is None:
+            return None
+        return rules.in_money(points, self.worth.best if best else self.worth.average, self.average.currency)
+
 
 def roll_forward(work: UnitOfWork, bounds: Sequence[datetime]) -> list[Month]:
     """The months between these instants, oldest first; those before the first movement are left out."""

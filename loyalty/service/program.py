@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,16 @@ NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 def first_terms(currency: str) -> dict[str, Any]:
     """The program that a shop starts with."""
     return rules.proposal(currency)
+
+
+def sleeping_terms(currency: str) -> dict[str, Any]:
+    """The same as an installation leaves it: nobody earns by it before a person publishes something."""
+    return {**rules.proposal(currency), "asleep": True}
+
+
+def awake(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Terms that a person publishes: the program has begun."""
+    return {part: value for part, value in body.items() if part != "asleep"}
 
 
 class TermsRefused(Refusal):
@@ -83,6 +93,7 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
 
     Refuses with `TermsRefused`, whose message has a sentence for each mistake; then nothing is written.
     """
+    body = awake(body)
     proposed, before = sound(body), current_terms(work).tiers
     _all_read(work, proposed)
     version = terms.publish(work, DOMAIN, body)
@@ -144,7 +155,7 @@ def revise(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str,
 
 def draft(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
     """What `changed` makes of the current terms, not looked at and not published."""
-    return changed(terms.versions(work, DOMAIN)[-1].body)
+    return changed(awake(terms.versions(work, DOMAIN)[-1].body))
 
 
 def example(agreed: Terms, goods_minor: int) -> Owed:
@@ -153,7 +164,7 @@ def example(agreed: Terms, goods_minor: int) -> Owed:
         OrderId(0), "", "", None, None, agreed.currency, NEVER, True, False, False, goods_minor, 0, (), None, 1,
         total_minor=goods_minor, list_minor=goods_minor, fulfilled_at=NEVER,
     )  # fmt: skip
-    return rules.owed(order, agreed)
+    return rules.owed(order, replace(agreed, asleep=False))
 
 
 def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> int:
@@ -161,7 +172,7 @@ def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> in
     what the shop's platform cannot give: a shopper must not be the one who finds that out.
     """
     body = terms.versions(work, DOMAIN)[-1].body
-    proposed = {**body, "rewards": [*body["rewards"], reward]}
+    proposed = {**awake(body), "rewards": [*body["rewards"], reward]}
     found = sound(proposed)
     offered = found.rewards[-1]
     # What the shop hands over itself is no matter of its platform.

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,8 @@ class Outcome:
     """The same as a part of what the shop keeps of the goods' value; None where it has not said how much."""
     months: Sequence[tuple[date, int, int]]
     bands: Sequence[int]
+    reached: int = 0
+    """Members who would have had enough for the cheapest reward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,11 @@ class Replay:
     climbs: bool = field(init=False)
     """Whether points lead to tiers."""
 
+    cheapest: float = field(init=False)
+    """What the first reward costs; without end where there is none."""
+
     def __post_init__(self) -> None:
+        self.cheapest = min((float(reward.points) for reward in self.terms.rewards), default=inf)
         self.climbs = self.terms.tiers.measure is Measure.POINTS and bool(self.terms.tiers.levels)
         self.remembers = bool(self.terms.earning.caps) or any(p.most_orders for p in self.terms.promotions)
         self.asks = not self.terms.plain or self.terms.earning.members != Members.ALL
@@ -285,6 +292,7 @@ class Walk:
             self.extremes.add(self._who, self.replays[0].points, self.replays[-1].points)
             for replay in self.replays:
                 replay.tally.bands[rules.band_of(replay.points)] += 1
+                replay.tally.reached += replay.points >= replay.cheapest
 
     def _number(self, order: Order, cancelled_at: datetime | None) -> int:
         """The number of the order among its buyer's: of those placed before, the ones that stood at that time."""
@@ -346,5 +354,5 @@ def _outcome(replay: Replay, goods: Money, margin: int | None, firsts: list[date
     return Outcome(
         tally.points, tally.expired(firsts), tally.orders, money, share,
         share * 100 / margin if share is not None and margin else None,
-        tally.curve(firsts), [tally.bands[place] for place in range(len(rules.BANDS))],
+        tally.curve(firsts), [tally.bands[place] for place in range(len(rules.BANDS))], tally.reached,
     )  # fmt: skip

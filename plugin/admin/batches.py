@@ -17,26 +17,28 @@ import loyalty
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin import calendars, wording
-from plugin.admin import bulk, sure
+from plugin.admin import bulk, sure, typed
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
-from plugin.sentences import _, ngettext
+from plugin.admin.typed import Mistyped, plain
+from plugin.sentences import _, ngettext, told
 from plugin.session import merchant_only
 
 pages = Blueprint("batches", __name__)
 
 REFUSED = 409
 LONGEST_SEGMENT = 64
+FIELDS: Mapping[type[Refusal], str] = {loyalty.BatchUnlabelled: "label", loyalty.BatchPointsWrong: "points"}
 # Audiences that other domains tell of, by what they are called before the colon.
 TOLD_BY: Mapping[str, loyalty.Members] = {"stage": lifecycle.members}
 
 
-class NotADay(Refusal):
-    """The day is a date that has been, such as 2026-03-31."""
+class NotADay(Mistyped):
+    """The day is not one that has been."""
 
 
-class NoAudience(Refusal):
-    """Choose who gets the points: everybody, a stage, a tier or a segment."""
+class NoAudience(Mistyped):
+    """Nobody was chosen."""
 
 
 @pages.get("/batches")
@@ -56,7 +58,7 @@ def read_batch() -> BaseResponse | tuple[str, int]:
             batch_no = _read(work, request.form)
     except Refusal as refusal:
         with unit() as work:
-            return _list(work, refusal), REFUSED
+            return _list(work, typed.named(refusal, FIELDS)), REFUSED
     return redirect(link("batches.one_batch", batch_no=batch_no), 303)
 
 
@@ -65,21 +67,21 @@ def _read(work: UnitOfWork, form: Mapping[str, str]) -> int:
     if form.get("kind") == "recount":
         since = _day(form.get("since", ""), calendars.zone(g.merchant.shop.timezone))
         if since >= work.now:
-            raise NotADay
+            raise _not_a_day()
         return loyalty.read_recount(work, since, label, who)
-    audience, points = _audience(form), form.get("points", "")
+    audience, points = _audience(form), plain(form.get("points", "").strip())
     # A longer number is no number of points.
-    plain = points if points.isascii() and points.isdigit() and len(points) <= 9 else "0"
-    return loyalty.read_giving(work, audience, int(plain), label, who, TOLD_BY)
+    whole = points if points.isascii() and points.isdigit() and len(points) <= 9 else "0"
+    return loyalty.read_giving(work, audience, int(whole), label, who, TOLD_BY)
 
 
 def _audience(form: Mapping[str, str]) -> str:
     audience = form.get("audience", "")
     if audience == "segment:":
         audience += form.get("segment", "").strip()[:LONGEST_SEGMENT]
-    what, _, name = audience.partition(":")
+    what, _colon, name = audience.partition(":")
     if what not in ("all", "stage", "tier", "segment") or bool(name) == (what == "all"):
-        raise NoAudience
+        raise NoAudience(_("Choose who gets the points: everybody, a stage, a tier or a segment."), "audience")
     return audience
 
 
@@ -87,7 +89,11 @@ def _day(typed: str, zone: ZoneInfo) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(typed.strip()), time(), zone)
     except ValueError:
-        raise NotADay from None
+        raise _not_a_day() from None
+
+
+def _not_a_day() -> NotADay:
+    return NotADay(_("The day is a date that has been, such as 2026-03-31."), "since")
 
 
 @pages.get("/batches/<int:batch_no>")
@@ -100,7 +106,7 @@ def one_batch(batch_no: int) -> str:
             cost = loyalty.price(work, int(found.totals.given))
             names = _names(work)
     except loyalty.BatchUnknown as unknown:
-        abort(404, unknown.message)
+        abort(404, told(unknown.message))
     page = "admin/batch_handed.html" if found.row.kind in ("reward", "tag") else "admin/batch.html"
     return render_template(page, b=found, names=names, state=state(found.row), cost=cost, undoing=bulk.undoing)
 
@@ -168,7 +174,7 @@ def state(row: Any) -> str:
 
 def _known(batch_no: int) -> int:
     """The number, if the database can hold it."""
-    return batch_no if batch_no < NO_BOUND else abort(404, "There is no such batch.")
+    return batch_no if batch_no < NO_BOUND else abort(404, _("There is no such batch."))
 
 
 class _Names(dict[str, str]):
@@ -179,7 +185,7 @@ class _Names(dict[str, str]):
 
 
 def _names(work: UnitOfWork) -> _Names:
-    found = _Names({"all:": "Everybody"})
+    found = _Names({"all:": _("Everybody")})
     found |= {f"stage:{stage}": wording.stage(stage) for stage in lifecycle.STAGES}
     found |= {f"tier:{level.key}": level.name for level in loyalty.current_terms(work).tiers.levels}
     return found

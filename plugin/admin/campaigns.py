@@ -17,9 +17,11 @@ import loyalty
 from campaigns import PlayChanged, PlayRefused, PlayUnknown, Stated
 from commerce.refusal import Refusal
 from commerce.sayings import Saying, say
+from engine import audit
 from engine.work import UnitOfWork
-from plugin.admin import plays
+from plugin.admin import plays, sure
 from plugin.admin.pages import link, unit
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("campaigns", __name__)
@@ -91,7 +93,11 @@ def change(key: str) -> BaseResponse | str | tuple[str, int]:
             if do == "try":
                 play = campaigns.draft(stated.play, changed)
                 return _page(work, stated, typed, seen, sentences=_preview(work, play))
+            play = campaigns.agreed(work, key, changed, seen)
+            if play.on and play != stated.play and not sure.said():
+                return _sure(work, stated, play)
             campaigns.state(work, key, changed, seen)
+            audit.tell(play=key, on="yes" if play.on else "no")
     except Refusal as refusal:
         with unit() as work:
             # Who was overtaken sees what counts now, beside what they typed; sending it again is their decision.
@@ -111,6 +117,16 @@ def _stated(work: UnitOfWork, key: str) -> Stated:
         return campaigns.find(work, key)
     except PlayUnknown as unknown:
         abort(404, unknown.message)
+
+
+def _sure(work: UnitOfWork, stated: Stated, play: campaigns.Play) -> str:
+    """What happens once the play is on, with its numbers."""
+    will = [*_preview(work, play), _("What is given stays with the customers, also when you switch the play off.")]
+    if stated.play.on:
+        will.append(_("The run of now ends, with those who are in it, and another begins."))
+    back = link("campaigns.one", key=play.key)
+    title = _("Switch on “%(play)s”?", play=plays.name(play))
+    return sure.ask(title, will, _("Switch it on"), back)
 
 
 def _preview(work: UnitOfWork, play: campaigns.Play) -> Any:

@@ -42,7 +42,7 @@ SHORTEST_CODE = 4
 # The last code point: in the order "C" everything that begins with a prefix lies before the prefix with this behind it.
 LAST = "\U0010ffff"
 
-_COLUMNS = """
+COLUMNS = """
     c.customer_id, c.external_id, c.email, c.first_name, c.last_name, c.redacted_at, s.stage,
     coalesce(s.orders, 0) AS orders, s.last_order_at, coalesce(b.points, 0) AS points
 """
@@ -57,75 +57,37 @@ _AT_STAGE = text("""
     ORDER BY customer_id DESC LIMIT :limit
 """)
 _THESE = text(f"""
-    SELECT {_COLUMNS} FROM customers c {_STANDING} {_BALANCE}
+    SELECT {COLUMNS} FROM customers c {_STANDING} {_BALANCE}
     WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids) AND c.gone_at IS NULL
       AND c.customer_id < :before AND (CAST(:stage AS text) IS NULL OR s.stage = :stage)
     ORDER BY c.customer_id DESC LIMIT :limit
 """)
 _PREFIX = """
     (SELECT {whose} AS customer_id FROM {table}
-     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :{low} AND {key} COLLATE "C" < :{low}_end
+     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :{low} AND {key} COLLATE "C" < :{low}_end {only}
      ORDER BY {key} COLLATE "C" LIMIT :most)
 """
+# What a code is worth to whoever has it is nobody's to look up by how it begins.
+NO_MONEY = "AND coalesce(reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit', 'custom')"
 
 
-def _prefix(table: str, key: str, low: str, whose: str = "customer_id") -> str:
-    return _PREFIX.format(table=table, key=key, low=low, whose=whose)
+def _prefix(table: str, key: str, low: str, whose: str = "customer_id", only: str = "") -> str:
+    return _PREFIX.format(table=table, key=key, low=low, whose=whose, only=only)
 
 
-_BY_NAME = (
-    *(_prefix("customers", key, "typed") for key in ("email_key", "name_key", "last_name_key")),
+# By how an address, a name, an order or a code begins, or by the store's number of them or of an order. Orders are
+# looked up as they are called, and as most shops call them: with a mark before the number.
+_WAYS = (
+    *(_prefix("customers", key, "low") for key in ("email_key", "name_key", "last_name_key")),
     "(SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)",
-)
-# Orders are looked up as they are called, and as most shops call them: with a mark before the number.
-_BY_ORDER = (_prefix("orders", "name", "order"), _prefix("orders", "name", "marked"))
-_BY_CODE = (
+    "(SELECT customer_id FROM orders WHERE shop_id = :shop_id AND external_id = :typed)",
+    _prefix("orders", "name", "order"),
+    _prefix("orders", "name", "marked"),
     _prefix("referral_codes", "code", "code"),
-    _prefix("redemptions", "code", "code"),
+    _prefix("redemptions", "code", "code", only=NO_MONEY),
     _prefix("claims", "code", "code", "coalesce(friend_id, advocate_id)"),
 )
-# By whether what was typed may be an order's name, and whether it may be a code.
-_FOUND = {
-    (order, code): text(" UNION ".join((*_BY_NAME, *(_BY_ORDER if order else ()), *(_BY_CODE if code else ()))))
-    for order in (False, True)
-    for code in (False, True)
-}
-# As somebody types: the few who are met first, and by what. A number that is money is shown to nobody.
-_MEETING = """
-    (SELECT {whose} AS customer_id, {rank} AS rank, {met} AS met FROM {table}
-     WHERE shop_id = :shop_id AND {key} COLLATE "C" >= :{low} AND {key} COLLATE "C" < :{low}_end
-     ORDER BY {key} COLLATE "C" LIMIT :few)
-"""
-
-
-def _meeting(table: str, key: str, low: str, rank: int, *, whose: str = "customer_id", met: str = "") -> str:
-    return _MEETING.format(table=table, key=key, low=low, rank=rank, whose=whose, met=met or key)
-
-
-_MET_BY_NAME = (
-    *(_meeting("customers", key, "typed", 1) for key in ("email_key", "name_key", "last_name_key")),
-    "(SELECT customer_id, 1, external_id FROM customers WHERE shop_id = :shop_id AND external_id = :typed)",
-)
-_MET_BY_ORDER = (_meeting("orders", "name", "order", 2), _meeting("orders", "name", "marked", 2))
-_MET_BY_CODE = (
-    _meeting("referral_codes", "code", "code", 3),
-    _meeting("redemptions", "code", "code", 3, met="""
-        CASE WHEN coalesce(reward ->> 'kind', 'amount') IN ('gift_card', 'store_credit', 'custom') THEN '••••'
-             ELSE code END"""),
-    _meeting("claims", "code", "code", 3, whose="coalesce(friend_id, advocate_id)"),
-)  # fmt: skip
-_MET = {
-    (order, code): text(f"""
-        WITH hits AS ({" UNION ALL ".join(
-            (*_MET_BY_NAME, *(_MET_BY_ORDER if order else ()), *(_MET_BY_CODE if code else ()))
-        )}), best AS (
-            SELECT DISTINCT ON (customer_id) customer_id, rank, met FROM hits WHERE customer_id IS NOT NULL
-            ORDER BY customer_id, rank, met)
-        SELECT customer_id, rank, met FROM best ORDER BY rank, customer_id DESC LIMIT :few
-    """)
-    for order in (False, True)
-    for code in (False, True)
-}  # fmt: skip
+_FOUND = text(" UNION ".join(_WAYS))
 _ONE = text("""
     SELECT customer_id, external_id, email, first_name, last_name, created_at, observed_at, redacted_at FROM customers
     WHERE shop_id = :shop_id AND customer_id = :customer_id
@@ -139,6 +101,40 @@ _ORDERS = text("""
     ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
 """)
 
+# As somebody types: who begins so by address or name, whose order it is, whose code. A few of each, the newest first.
+_SEARCH = text(f"""
+    WITH hits AS (
+        (SELECT customer_id, 1 AS rank, CAST(NULL AS text) AS code FROM customers
+         WHERE shop_id = :shop_id AND email_key COLLATE "C" >= :low AND email_key COLLATE "C" < :high
+         ORDER BY email_key COLLATE "C" LIMIT :most)
+        UNION ALL (SELECT customer_id, 1, NULL FROM customers
+         WHERE shop_id = :shop_id AND name_key COLLATE "C" >= :low AND name_key COLLATE "C" < :high
+         ORDER BY name_key COLLATE "C" LIMIT :most)
+        UNION ALL (SELECT customer_id, 1, NULL FROM customers
+         WHERE shop_id = :shop_id AND last_name_key COLLATE "C" >= :low AND last_name_key COLLATE "C" < :high
+         ORDER BY last_name_key COLLATE "C" LIMIT :most)
+        UNION ALL (SELECT customer_id, 1, NULL FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
+        UNION ALL (SELECT customer_id, 2, name FROM orders
+         WHERE shop_id = :shop_id AND name COLLATE "C" >= :typed AND name COLLATE "C" < :after
+           AND customer_id IS NOT NULL ORDER BY name COLLATE "C" LIMIT :most)
+        UNION ALL (SELECT customer_id, 2, name FROM orders
+         WHERE shop_id = :shop_id AND name COLLATE "C" >= '#' || :typed AND name COLLATE "C" < '#' || :after
+           AND customer_id IS NOT NULL ORDER BY name COLLATE "C" LIMIT :most)
+        UNION ALL (SELECT customer_id, 2, name FROM orders
+         WHERE shop_id = :shop_id AND external_id = :typed AND customer_id IS NOT NULL)
+        UNION ALL (SELECT customer_id, 3, code FROM redemptions
+         WHERE shop_id = :shop_id AND code COLLATE "C" >= :upper AND code COLLATE "C" < :above
+           AND coalesce(reward ->> 'kind', 'amount') NOT IN ('gift_card', 'store_credit', 'custom')
+         ORDER BY code COLLATE "C" LIMIT :most)
+        UNION ALL (SELECT customer_id, 3, code FROM referral_codes
+         WHERE shop_id = :shop_id AND code COLLATE "C" >= :upper AND code COLLATE "C" < :above
+         ORDER BY code COLLATE "C" LIMIT :most)
+    ), best AS (SELECT DISTINCT ON (customer_id) customer_id, rank, code FROM hits ORDER BY customer_id, rank, code)
+    SELECT {COLUMNS}, h.rank, h.code FROM best h
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = h.customer_id {_STANDING} {_BALANCE}
+    WHERE c.gone_at IS NULL ORDER BY h.rank, c.customer_id DESC LIMIT :most
+""")
+
 # Above every id that the database gives out.
 NO_BOUND = 2**63 - 1
 
@@ -149,17 +145,6 @@ class Page:
 
     customers: Sequence[Row[Any]]
     after: CustomerId | None
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """Somebody whom a person may mean while typing. `rank`: 1 met by name, address or number, 2 by an order, 3 by a
-    code; `met` is what was met.
-    """
-
-    customer: Row[Any]
-    rank: int
-    met: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +208,10 @@ def page_of(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Page:
 
 
 def found(work: UnitOfWork, typed: str) -> list[CustomerId]:
-    """Whom what was typed begins: each way to find somebody is one look into one index."""
-    (order, code), bounds = _beginnings(typed)
-    rows = work.rows(_FOUND[order, code], most=FOUND_AT_MOST, **bounds)
-    return [row.customer_id for row in rows if row.customer_id]
+    """Whose address, name, order or code begins with what was typed: each way to find somebody is one look into one
+    index.
+    """
+    return [row.customer_id for row in work.rows(_FOUND, **beginnings(typed)) if row.customer_id]
 
 
 def these(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Row[Any]]:
@@ -234,35 +219,34 @@ def these(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Row[
     return work.rows(_THESE, customer_ids=list(customer_ids), stage=None, before=NO_BOUND, limit=len(customer_ids))
 
 
-def search(work: UnitOfWork, typed: str) -> list[Hit]:
+def beginnings(typed: str) -> dict[str, Any]:
+    """What the ways to find somebody look between. A range that ends where it begins has nobody in it."""
+    order = any(letter.isdigit() for letter in typed)
+    code = len(typed) >= SHORTEST_CODE and typed.isascii() and typed.replace("-", "").isalnum()
+    lows = {"low": typed.lower(), "order": typed, "marked": f"#{typed}", "code": typed.upper()}
+    asked = {"low": True, "order": order, "marked": order, "code": code}
+    ends = {f"{name}_end": low + (LAST if asked[name] else "") for name, low in lows.items()}
+    return {"typed": typed, "most": FOUND_AT_MOST, **lows, **ends}
+
+
+def search(work: UnitOfWork, typed: str) -> Sequence[Row[Any]]:
     """The first few whom somebody may mean while typing: by the beginning of an address, a name, an order's number or a
-    code.
+    code. Each is a row of the list, with `rank` (1 themselves, 2 an order, 3 a code) and the `code` that was met.
     """
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if not typed:
-        return []
-    (order, code), bounds = _beginnings(typed)
-    met = work.rows(_MET[order, code], few=FOUND_WHILE_TYPING, **bounds)
-    people = {row.customer_id: row for row in these(work, [row.customer_id for row in met])}
-    return [Hit(people[row.customer_id], row.rank, row.met) for row in met if row.customer_id in people]
-
-
-def _beginnings(typed: str) -> tuple[tuple[bool, bool], dict[str, str]]:
-    """Whether it may be an order's name, and a code; and what lies between which bounds."""
-    order = any(letter.isdigit() for letter in typed)
-    code = len(typed) >= SHORTEST_CODE and typed.isascii() and typed.replace("-", "").isalnum()
-    lows = {"typed": typed.lower()}
-    if order:
-        lows |= {"order": typed, "marked": f"#{typed}"}
-    if code:
-        lows |= {"code": typed.upper()}
-    return (order, code), lows | {f"{name}_end": low + LAST for name, low in lows.items()}
+        return ()
+    low, upper = typed.lower(), typed.upper()
+    return work.rows(
+        _SEARCH, typed=typed, after=typed + LAST, low=low, high=low + LAST, upper=upper, above=upper + LAST,
+        most=FOUND_WHILE_TYPING,
+    )  # fmt: skip
 
 
 def one(work: UnitOfWork, customer_id: CustomerId) -> Row[Any] | None:
     """What the mirror calls a customer; None where this shop has nobody of that number."""
-    found: Row[Any] | None = work.row(_ONE, customer_id=customer_id)
-    return found
+    row: Row[Any] | None = work.row(_ONE, customer_id=customer_id)
+    return row
 
 
 def portrait(work: UnitOfWork, customer_id: CustomerId, then: datetime | None = None) -> Portrait | None:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import loyalty
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
+from plugin.admin import typed
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
 from plugin.session import merchant_only
@@ -25,6 +26,12 @@ REFUSED = 409
 _OWN = ("do", "seen", "draft_name")
 
 
+class DraftChanged(Refusal):
+    """Somebody has kept other rules under this draft's name while this page was open. Look at it again, and publish it
+    then.
+    """
+
+
 def snapshot() -> AbstractContextManager[UnitOfWork]:
     """One instant of the merchant's shop, to read for as long as it takes."""
     found: AbstractContextManager[UnitOfWork] = current_app.extensions["doors"].database.snapshot(
@@ -33,13 +40,13 @@ def snapshot() -> AbstractContextManager[UnitOfWork]:
     return found
 
 
-def show_tried(
-    found: loyalty.Simulation, action: str, seen: str = "", *, again: bool = False, kept: bool = False
-) -> str:
-    """The page of what was tried. Its buttons send what was typed to `action` once more; `kept`: it is a draft."""
-    typed = {name: value for name, value in request.form.items() if name not in _OWN}
+def show_tried(found: loyalty.Simulation, action: str, seen: str = "", *, again: bool = False, kept: str = "") -> str:
+    """The page of what was tried. Its buttons send what was typed to `action` once more; `kept`: it is a draft, kept
+    at that instant.
+    """
+    sent = {name: value for name, value in request.form.items() if name not in _OWN}
     return render_template(
-        "admin/simulation.html", s=found, typed={} if kept else typed, seen=seen, again=again, action=action, kept=kept
+        "admin/simulation.html", s=found, typed={} if kept else sent, seen=seen, again=again, action=action, kept=kept
     )  # fmt: skip
 
 
@@ -50,6 +57,14 @@ def keep(changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> BaseRespo
     with unit() as work:
         loyalty.keep_draft(work, request.form.get("draft_name", ""), loyalty.draft(work, changed))
     return redirect(link("drafts.draft_list"), 303)
+
+
+def publish(work: UnitOfWork, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Publish what `changed` makes of the terms of now, unless what it changes has changed since the page that was sent
+    was shown. Refuses with `TermsMoved` or `TermsRefused`.
+    """
+    loyalty.unmoved(work, loyalty.draft(work, changed), typed.version(request.form))
+    loyalty.revise(work, changed)
 
 
 @pages.get("/drafts")
@@ -71,13 +86,15 @@ def _list(refusal: Refusal | None = None, *, both: list[str] | None = None) -> s
 @merchant_only
 def deal(draft_id: int) -> BaseResponse | str | tuple[str, int]:
     """Try a draft on the history, publish it, lay it over the terms of now, or drop it."""
-    wanted, draft_id = request.form.get("do"), min(draft_id, NO_BOUND)
+    wanted, draft_id, kept = request.form.get("do"), min(draft_id, NO_BOUND), request.form.get("kept", "")
     try:
         if wanted == "try":
             with snapshot() as work:
                 found = loyalty.simulate(work, loyalty.draft_body(work, draft_id))
-            return show_tried(found, link("drafts.deal", draft_id=draft_id), kept=True)
+            return show_tried(found, link("drafts.deal", draft_id=draft_id), kept=kept or "yes")
         with unit() as work:
+            if wanted in ("publish", "lay") and kept[:4].isdigit():
+                _see_as_kept(work, draft_id, kept)
             if wanted == "publish":
                 loyalty.publish_draft(work, draft_id)
                 return redirect(link("drafts.draft_list", changed="published"), 303)
@@ -87,3 +104,10 @@ def deal(draft_id: int) -> BaseResponse | str | tuple[str, int]:
     except Refusal as refusal:
         return _list(refusal), REFUSED
     return _list(both=both)
+
+
+def _see_as_kept(work: UnitOfWork, draft_id: int, kept: str) -> None:
+    """See that nobody has kept another draft under this one's name since the page was shown."""
+    now = next((found.draft for found in loyalty.drafts(work) if found.draft.draft_id == draft_id), None)
+    if now is not None and now.kept_at.isoformat() != kept:
+        raise DraftChanged

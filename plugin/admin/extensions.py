@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import text
 
+from commerce.sayings import Saying, say
 from connectors.shopify import OPTIONAL_SCOPES, ShopifyApp
 from engine import announcements, outbox
 from engine.announcements import What
@@ -20,25 +21,25 @@ from engine.work import UnitOfWork
 from plugin.storefront import pixel
 
 # Each block of the theme extension by its file's name, where it goes first, and what it is for. A test compares.
-BLOCKS: Mapping[str, tuple[str, str]] = {
-    "points": ("Points balance", "shows a shopper who is logged in how many points they have"),
-    "rewards": ("Rewards", "leads to what points buy"),
-    "referral": ("Invitation", "gives a shopper their own link to pass on"),
+BLOCKS: Mapping[str, tuple[Saying, Saying]] = {
+    "points": (say("Points balance"), say("shows a shopper who is logged in how many points they have")),
+    "rewards": (say("Rewards"), say("leads to what points buy")),
+    "referral": (say("Invitation"), say("gives a shopper their own link to pass on")),
 }
 EMBED = "launcher"
 GUARD = "device"
 
-TRIGGERS: Mapping[What, str] = {
-    What.STAGE_ENTERED: "A customer entered a stage",
-    What.POINTS_EARNED: "Points were earned",
-    What.REWARD_REDEEMED: "A reward was redeemed",
-    What.FRIEND_JOINED: "A friend took up an invitation",
-    What.TIER_ENTERED: "A customer's tier changed",
-    What.TIER_ENDING: "A customer's tier is ending",
-    What.POINTS_EXPIRING: "Points are expiring",
-    What.SURVEY_DUE: "A question is due",
-    What.BAD_ANSWER: "A customer is unhappy",
-    What.PLAY_BEGUN: "A play begins",
+TRIGGERS: Mapping[What, Saying] = {
+    What.STAGE_ENTERED: say("A customer entered a stage"),
+    What.POINTS_EARNED: say("Points were earned"),
+    What.REWARD_REDEEMED: say("A reward was redeemed"),
+    What.FRIEND_JOINED: say("A friend took up an invitation"),
+    What.TIER_ENTERED: say("A customer's tier changed"),
+    What.TIER_ENDING: say("A customer's tier is ending"),
+    What.POINTS_EXPIRING: say("Points are expiring"),
+    What.SURVEY_DUE: say("A question is due"),
+    What.BAD_ANSWER: say("A customer is unhappy"),
+    What.PLAY_BEGUN: say("A play begins"),
 }
 
 _PIXEL = text("""
@@ -51,8 +52,8 @@ _PIXEL = text("""
 class Block:
     """A part of the theme extension, and the address at which the merchant places it."""
 
-    name: str
-    purpose: str
+    name: Saying
+    purpose: Saying
     address: str
 
 
@@ -76,16 +77,16 @@ def blocks(shopify: ShopifyApp, domain: str) -> Sequence[Block]:
 
 
 def launcher(shopify: ShopifyApp, domain: str) -> Block:
-    words = "leads to the points page from every page of the shop"
-    return Block("Link in the corner", words, _embed(shopify, domain, EMBED))
+    words = say("leads to the points page from every page of the shop")
+    return Block(say("Link in the corner"), words, _embed(shopify, domain, EMBED))
 
 
 def guard(shopify: ShopifyApp, domain: str) -> Block:
-    words = (
+    words = say(
         "a small script that numbers browsers, so that nobody invites himself with a second address; only where the "
         "visitor has agreed to marketing, and on our own pages alone"
     )
-    return Block("Invitation guard", words, _embed(shopify, domain, GUARD))
+    return Block(say("Invitation guard"), words, _embed(shopify, domain, GUARD))
 
 
 def _embed(shopify: ShopifyApp, domain: str, handle: str) -> str:
@@ -114,7 +115,7 @@ def start_pixel(work: UnitOfWork, shopify: ShopifyApp) -> None:
     outbox.put(work, [pixel.wanted(work, shopify, work.now)])
 
 
-def workflows(work: UnitOfWork) -> Sequence[tuple[str, bool]]:
+def workflows(work: UnitOfWork) -> Sequence[tuple[Saying, bool]]:
     """Each happening, and whether a workflow of the shop listens for it."""
     listening = announcements.listening(work)
     return [(name, what in listening) for what, name in TRIGGERS.items()]

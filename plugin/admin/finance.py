@@ -17,6 +17,7 @@ import loyalty
 from engine.shops import Shop
 from engine.work import Database
 from plugin import calendars
+from plugin.sentences import _
 from plugin.session import merchant_only
 from plugin.spreadsheets import cell, lines
 
@@ -50,7 +51,7 @@ def journal() -> Response:
     month = request.args.get("month", "")[:7]
     bounds = _month(month, shop.timezone)
     if bounds is None:
-        abort(404, "There is no such month. Choose one of those on the page.")
+        abort(404, _("There is no such month. Choose one of those on the page."))
     body = _lines(current_app.extensions["doors"].database, shop, *bounds)
     headers = {"Content-Disposition": f'attachment; filename="points-journal-{month}.csv"'}
     return Response(body, mimetype="text/csv", headers=headers)

@@ -8,18 +8,19 @@ from flask import Blueprint, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
+from commerce.sayings import say
 from loyalty import ImportSource
 from plugin import calendars
 from plugin.admin import sure
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link, unit
-from plugin.sentences import _, ngettext
+from plugin.sentences import _, ngettext, told
 from plugin.session import merchant_only
 
 pages = Blueprint("imports", __name__)
 
 # What is done with a balance that is there already, in words.
-WAYS = (("add", "Add them to what customers have"), ("set", "Make them the whole balance"))
+WAYS = (("add", say("Add them to what customers have")), ("set", say("Make them the whole balance")))
 
 
 @pages.get("/imports")
@@ -56,7 +57,7 @@ def one_import(import_id: int) -> str:
         with unit() as work:
             found = loyalty.preview_import(work, _known(import_id))
     except loyalty.ImportUnknown as unknown:
-        abort(404, unknown.message)
+        abort(404, told(unknown.message))
     return render_template("admin/import.html", i=found, done=request.args.get("done"))
 
 
@@ -105,8 +106,8 @@ def _sure_to_undo(import_id: int) -> str:
 
 def _known(import_id: int) -> int:
     """The number, if the database can hold it."""
-    return import_id if import_id < NO_BOUND else abort(404, "There is no such import.")
+    return import_id if import_id < NO_BOUND else abort(404, _("There is no such import."))
 
 
 def _page(**shown: Any) -> str:
-    return render_template("admin/imports.html", sources=loyalty.IMPORT_SOURCES, ways=WAYS, **shown)
+    return render_template("admin/imports.html", sources=loyalty.IMPORT_SOURCES, ways=WAYS, f=request.form, **shown)

@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from connectors.hand_over import LONGEST_ADDRESS, check_address
 from engine import api_keys, reward_hooks
 from engine.api_keys import Scope
@@ -26,8 +27,8 @@ pages = Blueprint("keys", __name__)
 
 REFUSED = 422
 SCOPES = (
-    (Scope.READ, "Read", "what customers have: points, tiers, statements"),
-    (Scope.WRITE, "Write", "tell of events that earn points"),
+    (Scope.READ, say("Read"), say("what customers have: points, tiers, statements")),
+    (Scope.WRITE, say("Write"), say("tell of events that earn points")),
 )
 
 

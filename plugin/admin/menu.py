@@ -35,7 +35,7 @@ class Place:
 
 
 PLACES = (
-    Place(say("Home"), (Page("admin.home", say("Home")),)),
+    Place(say("Home"), (Page("admin.home", say("Home"), ("first_run.welcome", "first_run.decide")),)),
     Place(
         say("Customers"),
         (
@@ -96,6 +96,7 @@ PLACES = (
     Place(
         say("Settings"),
         (
+            Page("general.settings", say("General")),
             Page("admin.extension_list", say("On your shop")),
             Page("woocommerce.store", say("Your store"), needs="companion"),
             Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),

@@ -12,7 +12,7 @@ import loyalty
 from commerce.refusal import Refusal
 from connectors.offerings import offering
 from engine.work import UnitOfWork
-from plugin.admin import reward_form, rewards
+from plugin.admin import reward_form, rewards, typed
 from plugin.admin.pages import link, pages, unit
 from plugin.session import merchant_only
 
@@ -29,10 +29,10 @@ def reward_list() -> str:
         return _rewards(work, USUAL)
 
 
-def _rewards(work: UnitOfWork, typed: Mapping[str, str], refusal: Refusal | None = None) -> str:
+def _rewards(work: UnitOfWork, filled: Mapping[str, str], refusal: Refusal | None = None) -> str:
     return render_template(
         "admin/rewards.html", offers=rewards.offers(work), changed=request.args.get("changed"), alone=rewards.ALONE,
-        f=defaultdict(str, typed), ticked=request.form.getlist("tier"), refusal=refusal,
+        f=defaultdict(str, filled), ticked=request.form.getlist("tier"), refusal=refusal,
     )  # fmt: skip
 
 
@@ -45,7 +45,9 @@ def offer_reward() -> BaseResponse | tuple[str, int]:
         now = loyalty.current_terms(work)
         taken = {reward.key for reward in now.rewards}
         try:
-            loyalty.offer(work, reward_form.reward_of(request.form, now.currency, taken, can, ticked), can)
+            reward = reward_form.reward_of(request.form, now.currency, taken, can, ticked)
+            loyalty.unmoved(work, loyalty.draft(work, dict), typed.version(request.form), ("rewards",))
+            loyalty.offer(work, reward, can)
         except Refusal as refusal:
             return _rewards(work, request.form, refusal), REFUSED
     return redirect(link("admin.reward_list", changed="offered"), 303)
@@ -56,5 +58,6 @@ def offer_reward() -> BaseResponse | tuple[str, int]:
 def withdraw_reward() -> BaseResponse:
     """Stop offering a reward."""
     with unit() as work:
+        loyalty.unmoved(work, loyalty.draft(work, dict), typed.version(request.form), ("rewards",))
         done = loyalty.withdraw(work, request.form.get("key", ""))
     return redirect(link("admin.reward_list", changed="withdrawn" if done else "not"), 303)

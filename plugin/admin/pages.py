@@ -67,14 +67,20 @@ def unit() -> Iterator[UnitOfWork]:
 
 @pages.get("/")
 @merchant_only
-def home() -> str:
-    """What needs the merchant today, where customers stand, and what the program does for this shop, in numbers."""
+def home() -> str | BaseResponse:
+    """What needs the merchant today, where customers stand, and what the program does for this shop, in numbers. First
+    of all, while a new shop's history comes in: how far that is.
+    """
     with unit() as work:
-        counted, read_in = figures.figures(work), history.history(work)
+        read_in, asleep = history.history(work), loyalty.current_terms(work).asleep
+        if asleep and read_in.backfill and read_in.backfill.running and "stay" not in request.args:
+            return redirect(link("first_run.welcome"), 303)
+        counted = figures.figures(work)
         return render_template(
             "admin/home.html",
             f=counted,
             h=read_in,
+            welcome=asleep,
             needs=needs.needs(work, counted, read_in),
             most=figures.COUNTED_AT_MOST,
         )
@@ -232,7 +238,7 @@ def link(endpoint: str, **values: Any) -> str:
     host = request.args.get("host", "")
     if _HOST.fullmatch(host):
         carried["host"] = host
-    return url_for(endpoint, **carried, **values)
+    return url_for(endpoint, **{**carried, **values})
 
 
 @pages.app_context_processor

@@ -19,6 +19,7 @@ from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin.admin import collections, drafts, program_form, standing_forms
 from plugin.admin.pages import link
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("program", __name__)
@@ -59,7 +60,7 @@ def publish_rules() -> BaseResponse | str | tuple[str, int]:
             return drafts.keep(changed)
         with _work() as work:
             if not seen or _name(work, changed) == seen:
-                loyalty.revise(work, changed)
+                drafts.publish(work, changed)
                 return redirect(link("program.earning", changed="yes"), 303)
         return _tried(changed, again=True)
     except Refusal as refusal:
@@ -117,7 +118,7 @@ def remove() -> BaseResponse | tuple[str, int]:
 
     def without(body: Mapping[str, Any]) -> dict[str, Any]:
         if what not in ("promotions", "actions"):
-            raise program_form.NotTerms("Nothing was named that could be removed.")
+            raise program_form.NotTerms(_("Nothing was named that could be removed."))
         return {**body, what: [one for one in body.get(what) or [] if one["key"] != key]}
 
     return _publish(without)
@@ -127,10 +128,14 @@ def _publish(changed: Changed) -> BaseResponse | tuple[str, int]:
     """Publish what `changed` makes of the current terms; a refusal is shown on the page that was sent."""
     try:
         with _work() as work:
-            loyalty.revise(work, changed)
+            drafts.publish(work, changed)
     except Refusal as refusal:
         return _page(refusal), REFUSED
     return redirect(link("program.earning", changed="yes"), 303)
+
+
+# What was typed into a form stands there again.
+_FORMS = {"program.publish_rules": "rules", "program.add_promotion": "promotion", "program.add_action": "action"}
 
 
 def _page(refusal: Refusal | None = None) -> str:
@@ -138,12 +143,11 @@ def _page(refusal: Refusal | None = None) -> str:
         terms = loyalty.current_terms(work)
     unit = 10 ** exponent(terms.currency)
     example = loyalty.example(terms, EXAMPLE_UNITS * unit)
-    # What was typed into the form for orders stands there again; the other forms are short.
-    again = request.endpoint == "program.publish_rules"
-    shown = dict(request.form) if again else _shown(terms)
+    form = _FORMS.get(request.endpoint or "", "")
     return render_template(
-        "admin/earning.html", terms=terms, typed=shown, refusal=refusal, example=example,
-        spent=Money(EXAMPLE_UNITS * unit, terms.currency), changed=request.args.get("changed"),
+        "admin/earning.html", terms=terms, typed=request.form if form == "rules" else _shown(terms), refusal=refusal,
+        example=example, spent=Money(EXAMPLE_UNITS * unit, terms.currency), changed=request.args.get("changed"),
+        form=form, again=request.form,
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import loyalty
 from commerce.money import BadAmount, Money
-from commerce.refusal import Refusal
+from plugin.admin.typed import Mistyped, plain
+from plugin.sentences import _
 
 # Longer is a mistake of the clipboard; the terms have limits of their own.
 LONGEST = 10_000
@@ -30,7 +31,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class NotTerms(Refusal):
+class NotTerms(Mistyped):
     """This is not how a rule is written."""
 
 
@@ -52,13 +53,13 @@ def rules_of(
     earning = {
         "tax": tax,
         **{name: bool(typed.get(name)) for name in ("shipping", "discounts", "credit", "pos", "draft")},
-        **{name: _number(typed, name, what) for name, what in (("per_order", "Points for an order"),
-                                                               ("per_item", "Points for a piece"))},
-        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
+        **{name: _number(typed, name, what) for name, what in (("per_order", _("Points for an order")),
+                                                               ("per_item", _("Points for a piece")))},
+        "minimum_minor": _amount(typed, "minimum", _("The least spend"), currency),
         **{name: typed[name] for name in ("rounding", "trigger", "members", "debt", "returns") if typed.get(name)},
         "caps": [
             {"points": points, "period": period}
-            for period in PERIODS if (points := _number(typed, f"cap_{period}", f"The cap for a {period}"))
+            for period in PERIODS if (points := _number(typed, f"cap_{period}", _("The most points for one customer")))
         ],
         "goods": loyalty.ranked([_goods(line, collections) for line in _lines(typed, "goods")]),
         "milestones": [_milestone(line) for line in _lines(typed, "milestones")],
@@ -66,11 +67,11 @@ def rules_of(
     }  # fmt: skip
     return {
         **body,
-        "points": _number(typed, "points", "The points"),
-        "per_minor": _amount(typed, "per", "The amount", currency),
-        "hold_days": _number(typed, "hold_days", "The days until points can be spent"),
+        "points": _number(typed, "points", _("The points")),
+        "per_minor": _amount(typed, "per", _("The amount"), currency),
+        "hold_days": _number(typed, "hold_days", _("The days until points can be spent")),
         "earning": earning,
-        "margin": _number(typed, "margin", "The gross margin, in percent") or None,
+        "margin": _number(typed, "margin", _("The gross margin, in percent")) or None,
         "stacking": typed.get("stacking") or None,
     }
 
@@ -81,10 +82,10 @@ def promotion_of(form: Mapping[str, str], currency: str, taken: Collection[str])
     found: dict[str, Any] = {
         "key": _key(typed.get("title", ""), taken, "promotion"),
         "title": typed.get("title", ""),
-        "percent": _number(typed, "percent", "The percentage") or 100,
-        "bonus": _number(typed, "bonus", "The bonus"),
-        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
-        "most_orders": _number(typed, "most_orders", "The number of orders"),
+        "percent": _number(typed, "percent", _("The percentage")) or 100,
+        "bonus": _number(typed, "bonus", _("The bonus")),
+        "minimum_minor": _amount(typed, "minimum", _("The least spend"), currency),
+        "most_orders": _number(typed, "most_orders", _("The number of orders")),
         "first_order": bool(typed.get("first_order")),
         "weekdays": _words(typed, "weekdays"),
         "tiers": _words(typed, "tiers"),
@@ -94,7 +95,7 @@ def promotion_of(form: Mapping[str, str], currency: str, taken: Collection[str])
     for name in ("starts_at", "ends_at"):
         if day := typed.get(name):
             if not _DATE.fullmatch(day):
-                raise NotTerms("A day is written as 2026-11-27.")
+                raise NotTerms(_("A day is written as 2026-11-27."), name)
             found[name] = f"{day}T00:00:00+00:00"
     return found
 
@@ -106,8 +107,8 @@ def action_of(form: Mapping[str, str], taken: Collection[str]) -> dict[str, Any]
         "key": _key(typed.get("title", ""), taken, "action").replace("-", "_"),
         "title": typed.get("title", ""),
         "kind": typed.get("kind", ""),
-        "points": _number(typed, "points", "The points"),
-        "limit": _number(typed, "limit", "How often"),
+        "points": _number(typed, "points", _("The points")),
+        "limit": _number(typed, "limit", _("How often")),
         "period": typed.get("period") or "ever",
         "link": typed.get("link", ""),
     }
@@ -140,9 +141,9 @@ def _goods_parts(line: str) -> tuple[str, list[str], dict[str, int]]:
     match = _GOODS.fullmatch(line)
     if match is None:
         raise NotTerms(
-            f"A rule for goods is written as “product 123, 124 = 50 %”, “collection 17 = 0 %” or “vendor Kettle = 7 "
-            f"points”: {line}"
-        )
+            _("A rule for goods is written as “product 123, 124 = 50 %%”, “collection 17 = 0 %%” or “vendor Kettle = 7 "
+              "points”: %(line)s", line=line), "goods",
+        )  # fmt: skip
     kind, names, number, unit = match.groups()
     kind = kind.lower()
     named = [name.strip() for name in names.split(",") if name.strip()]
@@ -163,14 +164,14 @@ def collections_in(form: Mapping[str, str]) -> list[str]:
 def _milestone(line: str) -> dict[str, Any]:
     match = _MILESTONE.fullmatch(line)
     if match is None:
-        raise NotTerms(f"A milestone is written as “5 = 100” or “every 10 = 50”: {line}")
+        raise NotTerms(_("A milestone is written as “5 = 100” or “every 10 = 50”: %(line)s", line=line), "milestones")
     return {"order": int(match[2]), "points": int(match[3]), "every": match[1] is not None}
 
 
 def _tier(line: str) -> tuple[str, int]:
     match = _TIER.fullmatch(line)
     if match is None:
-        raise NotTerms(f"A tier's rate is written as “gold = 150 %”: {line}")
+        raise NotTerms(_("A tier's rate is written as “gold = 150 %%”: %(line)s", line=line), "tiers")
     return match[1], int(match[2])
 
 
@@ -194,17 +195,17 @@ def _goods_line(rule: Any) -> str:
 
 
 def _number(typed: Mapping[str, str], name: str, what: str) -> int:
-    text = typed.get(name) or "0"
+    text = plain(typed.get(name) or "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise NotTerms(f"{what}: a whole number such as 100 is expected.")
+        raise NotTerms(_("%(what)s: a whole number such as 100 is expected.", what=what), name)
     return int(text)
 
 
 def _amount(typed: Mapping[str, str], name: str, what: str, currency: str) -> int:
     try:
-        return Money.parse(typed.get(name) or "0", currency).minor
+        return Money.parse(plain(typed.get(name) or "0"), currency).minor
     except BadAmount:
-        raise NotTerms(f"{what} is digits with at most one point, such as 12.50.") from None
+        raise NotTerms(_("%(what)s is digits with at most one point, such as 12.50.", what=what), name) from None
 
 
 def _key(title: str, taken: Collection[str], what: str) -> str:

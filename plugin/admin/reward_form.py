@@ -9,15 +9,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from commerce.money import BadAmount, Money
-from commerce.refusal import Refusal
 from commerce.rewards import Offering
 from loyalty import MOST_LEVELS, Kind
+from plugin.admin.typed import Mistyped, plain
+from plugin.sentences import _
 
 # Longer is a mistake of the clipboard; the terms have limits of their own.
 LONGEST = 2000
 
 
-class NotAReward(Refusal):
+class NotAReward(Mistyped):
     """This is not how a reward is written."""
 
 
@@ -32,29 +33,29 @@ def reward_of(
     typed = {name: value[:LONGEST].strip() for name, value in form.items()}
     kind = typed.get("kind", "")
     if kind not in set(Kind):
-        raise NotAReward("Choose what the reward is.")
+        raise NotAReward(_("Choose what the reward is."), "kind")
     described: dict[str, Any] = {
         "key": _key(typed.get("title", ""), taken),
         "title": typed.get("title", ""),
         "kind": kind,
-        "points": _number(typed, "points", "The price in points"),
-        "amount_minor": _amount(typed, "amount", "The amount", currency),
-        "percent": _number(typed, "percent", "The percentage"),
-        "minimum_minor": _amount(typed, "minimum", "The least spend", currency),
-        "minimum_quantity": _number(typed, "pieces", "The least number of pieces"),
-        "code_days": _number(typed, "days", "The number of days"),
-        "limit": _number(typed, "limit", "How often one customer may have it"),
-        "limit_days": _number(typed, "limit_days", "The days of that limit"),
-        "stock": _number(typed, "stock", "How many there are of it"),
-        "most_steps": _number(typed, "steps", "How many of it can be bought at once") or 1,
-        "most_share": _number(typed, "share", "Its share of an order"),
+        "points": _number(typed, "points", _("The price in points")),
+        "amount_minor": _amount(typed, "amount", _("The amount"), currency),
+        "percent": _number(typed, "percent", _("The percentage")),
+        "minimum_minor": _amount(typed, "minimum", _("The least spend"), currency),
+        "minimum_quantity": _number(typed, "pieces", _("The least number of pieces")),
+        "code_days": _number(typed, "days", _("The number of days")),
+        "limit": _number(typed, "limit", _("How often one customer may have it")),
+        "limit_days": _number(typed, "limit_days", _("The days of that limit")),
+        "stock": _number(typed, "stock", _("How many there are of it")),
+        "most_steps": _number(typed, "steps", _("How many of it can be bought at once")) or 1,
+        "most_share": _number(typed, "share", _("Its share of an order")),
         "combines": _combines(typed, kind, offering),
         "alone": bool(typed.get("alone")),
         "webhook": bool(typed.get("webhook")) and kind == Kind.CUSTOM,
         "goods": {name: _ids(typed.get(name, "")) for name in ("products", "variants", "collections")},
     }
     described |= _whose(typed, ticked)
-    if most := _amount(typed, "most_shipping", "The highest price of shipping", currency):
+    if most := _amount(typed, "most_shipping", _("The highest price of shipping"), currency):
         described["most_shipping_minor"] = most
     return described
 
@@ -64,7 +65,7 @@ def _whose(typed: Mapping[str, str], ticked: Sequence[str]) -> dict[str, Any]:
     if whose == "from":
         return {"from_tier": typed.get("from_tier", "")}
     if whose == "of" and not ticked:
-        raise NotAReward("Tick the tiers that the reward is for, or choose every tier.")
+        raise NotAReward(_("Tick the tiers that the reward is for, or choose every tier."), "tier")
     return {"tiers": list(ticked[:MOST_LEVELS])} if whose == "of" else {}
 
 
@@ -78,17 +79,17 @@ def _combines(typed: Mapping[str, str], kind: str, offering: Offering) -> dict[s
 
 
 def _number(typed: Mapping[str, str], name: str, what: str) -> int:
-    text = typed.get(name) or "0"
+    text = plain(typed.get(name) or "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise NotAReward(f"{what} is a whole number, such as 100.")
+        raise NotAReward(_("%(what)s is a whole number, such as 100.", what=what), name)
     return int(text)
 
 
 def _amount(typed: Mapping[str, str], name: str, what: str, currency: str) -> int:
     try:
-        return Money.parse(typed.get(name) or "0", currency).minor
+        return Money.parse(plain(typed.get(name) or "0"), currency).minor
     except BadAmount:
-        raise NotAReward(f"{what} is digits with at most one point, such as 12.50.") from None
+        raise NotAReward(_("%(what)s is digits with at most one point, such as 12.50.", what=what), name) from None
 
 
 def _ids(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 import lifecycle
 import loyalty
 from commerce.rewards import Offering
+from commerce.sayings import Saying, say
 from connectors.offerings import offering
 from connectors.shopify import REWARD_SCOPES
 from engine import shops
@@ -23,26 +24,43 @@ _BOUGHT = text("""
     FROM redemptions WHERE shop_id = :shop_id GROUP BY 1
 """)
 
-# What the platform calls a permission, in words; a merchant sees the platform's own list when they are asked.
-PERMISSIONS: Mapping[Kind, str] = {Kind.GIFT_CARD: "make gift cards", Kind.STORE_CREDIT: "give store credit"}
-
+# What the platform has to allow, in words; a merchant sees the platform's own list when they are asked.
+PERMISSIONS: Mapping[Kind, Saying] = {
+    Kind.GIFT_CARD: say(
+        "One of your rewards needs the permission to make gift cards. Until you allow it, whoever buys that reward "
+        "gets the points back."
+    ),
+    Kind.STORE_CREDIT: say(
+        "One of your rewards needs the permission to give store credit. Until you allow it, whoever buys that reward "
+        "gets the points back."
+    ),
+}
 
 # What the stores see to, and what they cannot.
-ALONE = (
+ALONE = say(
     "The store's checkout takes its code with no other discount. Orders that your staff write can still bear two; then "
     "both count as used, and a note under Activity says so."
 )
 
 # As the form asks for them, the plainest first.
-KINDS: Sequence[tuple[Kind, str]] = (
-    (Kind.AMOUNT, "An amount off an order"),
-    (Kind.PERCENTAGE, "A percentage off an order"),
-    (Kind.FREE_SHIPPING, "Free shipping"),
-    (Kind.PRODUCT, "Certain products for less, or one of them free"),
-    (Kind.GIFT_CARD, "A gift card"),
-    (Kind.STORE_CREDIT, "Store credit"),
-    (Kind.CUSTOM, "Something that you hand over yourself"),
+KINDS: Sequence[tuple[Kind, Saying]] = (
+    (Kind.AMOUNT, say("An amount off an order")),
+    (Kind.PERCENTAGE, say("A percentage off an order")),
+    (Kind.FREE_SHIPPING, say("Free shipping")),
+    (Kind.PRODUCT, say("Certain products for less, or one of them free")),
+    (Kind.GIFT_CARD, say("A gift card")),
+    (Kind.STORE_CREDIT, say("Store credit")),
+    (Kind.CUSTOM, say("Something that you hand over yourself")),
 )
+
+
+# What platforms call things, and what their merchants have to see to: offerings say so, a test compares.
+SAID_BY_OFFERINGS = (
+    say("variants"), say("collections"), say("variations"), say("categories"),
+    say(
+        "It works where a shipping zone of your store has the method Free shipping, which is set to require a coupon."
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,7 @@ class Offer:
 class Need:
     """Something that only some rewards need, and the platform's names for it."""
 
-    what: str
+    why: str
     scopes: Sequence[str]
 
 
@@ -82,7 +100,7 @@ class Offers:
         return self.ladder.levels
 
     @property
-    def kinds(self) -> Sequence[tuple[Kind, str]]:
+    def kinds(self) -> Sequence[tuple[Kind, Saying]]:
         left_out = {
             kind
             for kind, given in (
@@ -106,7 +124,7 @@ def offers(work: UnitOfWork) -> Offers:
         for reward in terms.rewards
     ]
     kinds = {reward.kind for reward in terms.rewards}
-    needs = [Need(what, REWARD_SCOPES[kind]) for kind, what in PERMISSIONS.items() if kind in kinds]
+    needs = [Need(why, REWARD_SCOPES[kind]) for kind, why in PERMISSIONS.items() if kind in kinds]
     there = lifecycle.stage_counts(work)
     stages = [(str(stage), there.get(stage, 0)) for stage in lifecycle.STAGES]
     can = offering(shops.current(work).platform)

@@ -18,11 +18,13 @@ from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from loyalty import Expiry, Ladder
-from plugin import calendars, wording
+from plugin import calendars, phrases
 from plugin.admin import drafts
 from plugin.admin import standing_forms as forms
 from plugin.admin.customers import NO_BOUND
 from plugin.admin.pages import link
+from plugin.admin.typed import version
+from plugin.sentences import _
 from plugin.session import merchant_only
 
 pages = Blueprint("standing", __name__)
@@ -56,13 +58,12 @@ def state_tiers() -> BaseResponse | str | tuple[str, int]:
         terms = loyalty.current_terms(work)
         try:
             body = forms.tiers_of(typed, terms.currency, loyalty.tier_keys(work))
+            seen, done = forms.digest(body), _published(work, "tiers", body)
         except Refusal as refusal:
             return _show_tiers(work, typed, refusal=refusal), REFUSED
-        seen = forms.digest(body)
         if typed.get("do") == "change":
             return _show_tiers(work, typed)
-        if typed.get("do") == "publish" and typed.get("seen") == seen:
-            loyalty.change(work, tiers=body)
+        if done:
             return redirect(link("standing.tiers", changed="yes"), 303)
         ladder = Ladder.read(body)
         preview = loyalty.preview_tiers(work, ladder)
@@ -97,6 +98,17 @@ def _dealt(
             return refused(work, refusal), REFUSED
 
 
+def _published(work: UnitOfWork, part: str, body: Mapping[str, Any]) -> bool:
+    """Publish one part of the terms, if that was asked for and it is what was seen before. Refuses with `TermsMoved`
+    what stands on a page older than that part, even if it is only to be looked at: the next page would be newer.
+    """
+    loyalty.unmoved(work, loyalty.draft(work, lambda now: {**now, part: body}), version(request.form), (part,))
+    if request.form.get("do") != "publish" or request.form.get("seen") != forms.digest(body):
+        return False
+    loyalty.change(work, **{part: body})
+    return True
+
+
 def _show_tiers(work: UnitOfWork, typed: Mapping[str, str], **more: Any) -> str:
     terms = loyalty.current_terms(work)
     return render_template(
@@ -105,7 +117,7 @@ def _show_tiers(work: UnitOfWork, typed: Mapping[str, str], **more: Any) -> str:
         members=loyalty.tier_counts(work),
         f=typed,
         rows=forms.rows_of(typed),
-        perks=wording.PERKS,
+        perks=phrases.PERKS,
         changed=request.args.get("changed") == "yes",
         **({"preview": None, "proposed": None, "seen": "", "refusal": None} | more),
     )
@@ -129,13 +141,12 @@ def state_expiry() -> BaseResponse | str | tuple[str, int]:
     with _work() as work:
         try:
             body = forms.expiry_of(typed)
+            seen, done = forms.digest(body), _published(work, "expiry", body)
         except Refusal as refusal:
             return _show_expiry(work, typed, refusal=refusal), REFUSED
-        seen = forms.digest(body)
         if typed.get("do") == "change":
             return _show_expiry(work, typed)
-        if typed.get("do") == "publish" and typed.get("seen") == seen:
-            loyalty.change(work, expiry=body)
+        if done:
             return redirect(link("standing.expiry", changed="yes"), 303)
         policy = Expiry.read(body)
         preview = loyalty.preview_expiry(work, policy)
@@ -159,11 +170,11 @@ def set_tier(customer_id: int) -> BaseResponse:
     """Put a member on a tier by the shop's own word, or let what was counted say it again."""
     typed, who = forms.typed(request.form.items()), g.merchant.user_id or "the shop"
     if customer_id >= NO_BOUND:
-        abort(404, "There is no such customer in this shop.")
+        abort(404, _("There is no such customer in this shop."))
     until = forms.until_of(typed, calendars.zone(g.merchant.shop.timezone))
     with _work() as work:
         if not loyalty.is_customer(work, CustomerId(customer_id)):
-            abort(404, "There is no such customer in this shop.")
+            abort(404, _("There is no such customer in this shop."))
         reason = typed.get("reason", "")
         if typed.get("do") == "end":
             loyalty.end_choice(work, CustomerId(customer_id), reason=reason, made_by=who)

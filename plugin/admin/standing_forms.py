@@ -16,15 +16,17 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from commerce.money import BadAmount, Money
-from commerce.refusal import Refusal
 from loyalty import MOST_LEVELS, Expiry, Ladder, Measure, Perk
+from plugin.admin.typed import Mistyped, plain
+from plugin.sentences import _, told
+from plugin.wording import sentence_case
 
 # Longer is a mistake of the clipboard; the terms have limits of their own.
 LONGEST = 2000
 BLANK_ROWS = 3
 
 
-class NotATerm(Refusal):
+class NotATerm(Mistyped):
     """This is not how it is written."""
 
 
@@ -47,11 +49,11 @@ def expiry_of(form: Typed) -> dict[str, Any]:
     """How points expire, as terms store it. Refuses with `NotATerm`."""
     body = {
         "policy": form.get("policy", "none"),
-        "months": _number(form, "months", "The number of months"),
+        "months": _number(form, "months", _("The number of months")),
         "round_up": form.get("round_up", "day") if form.get("policy") == "lot" else "day",
         "activity": form.get("activity", "earning_and_redeeming"),
-        "month": _number(form, "month", "The month"),
-        "day": _number(form, "day", "The day"),
+        "month": _number(form, "month", _("The month")),
+        "day": _number(form, "day", _("The day")),
     }
     return _checked(Expiry, body)
 
@@ -71,7 +73,7 @@ def tiers_of(form: Typed, currency: str, known: Collection[str]) -> dict[str, An
     """
     measure = form.get("measure", "spend")
     if measure not in set(Measure):
-        raise NotATerm("Choose what is counted.")
+        raise NotATerm(_("Choose what is counted."), "measure")
     levels, taken = list[dict[str, Any]](), set[str]()
     for row in range(MOST_LEVELS + BLANK_ROWS):
         if name := form.get(f"name_{row}", ""):
@@ -83,8 +85,8 @@ def tiers_of(form: Typed, currency: str, known: Collection[str]) -> dict[str, An
     body = {
         "measure": measure,
         "window": form.get("window", "rolling"),
-        "months": _number(form, "months", "The number of months"),
-        "grace_days": _number(form, "grace_days", "The days of grace"),
+        "months": _number(form, "months", _("The number of months")),
+        "grace_days": _number(form, "grace_days", _("The days of grace")),
         "downgrade": form.get("downgrade", "one_step"),
         "levels": sorted(levels, key=lambda level: level["enter"]),
     }
@@ -92,10 +94,10 @@ def tiers_of(form: Typed, currency: str, known: Collection[str]) -> dict[str, An
 
 
 def _level(form: Typed, row: int, name: str, measure: Measure, currency: str) -> dict[str, Any]:
-    asked = f"What tier “{name}” asks for"
+    asked = _("What tier “%(name)s” asks for", name=name)
     enter = _asked(form, f"enter_{row}", asked, measure, currency)
     keep = (
-        _asked(form, f"keep_{row}", f"What keeps tier “{name}”", measure, currency)
+        _asked(form, f"keep_{row}", _("What keeps tier “%(name)s”", name=name), measure, currency)
         if form.get(f"keep_{row}")
         else enter
     )
@@ -109,7 +111,7 @@ def _level(form: Typed, row: int, name: str, measure: Measure, currency: str) ->
         "enter": enter,
         "keep": keep,
         "hidden": bool(form.get(f"hidden_{row}")),
-        "entry_points": _number(form, f"points_{row}", "The points for entering"),
+        "entry_points": _number(form, f"points_{row}", _("The points for entering")),
         "benefits": perks,
     }
 
@@ -144,7 +146,7 @@ def until_of(form: Typed, zone: ZoneInfo) -> datetime | None:
         day = date.fromisoformat(form["until"])
         return datetime.combine(day + timedelta(days=1), time(), zone)
     except (ValueError, OverflowError):
-        raise NotATerm("The last day is a date, such as 2027-03-31.") from None
+        raise NotATerm(_("The last day is a date, such as 2027-03-31."), "until") from None
 
 
 # --- what was typed
@@ -154,16 +156,16 @@ def _checked(kind: type[Expiry] | type[Ladder], body: dict[str, Any]) -> dict[st
     try:
         mistakes = list(kind.read(body).mistakes())
     except ValueError as fault:
-        mistakes = [str(fault)]
+        mistakes = [fault.args[0]]
     if mistakes:
-        raise NotATerm(" ".join(f"{mistake[0].upper()}{mistake[1:]}." for mistake in mistakes))
+        raise NotATerm(" ".join(f"{sentence_case(told(mistake))}." for mistake in mistakes))
     return body
 
 
 def _number(form: Typed, name: str, what: str) -> int:
-    text = form.get(name) or "0"
+    text = plain(form.get(name) or "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise NotATerm(f"{what} is a whole number, such as 12.")
+        raise NotATerm(_("%(what)s is a whole number, such as 12.", what=what), name)
     return int(text)
 
 
@@ -171,9 +173,9 @@ def _asked(form: Typed, name: str, what: str, measure: Measure, currency: str) -
     if measure is not Measure.SPEND:
         return _number(form, name, what)
     try:
-        return Money.parse(form.get(name) or "0", currency).minor
+        return Money.parse(plain(form.get(name) or "0"), currency).minor
     except BadAmount:
-        raise NotATerm(f"{what} is digits with at most one point, such as 250.00.") from None
+        raise NotATerm(_("%(what)s is digits with at most one point, such as 250.00.", what=what), name) from None
 
 
 def _key(name: str, taken: Collection[str]) -> str:

@@ -51,6 +51,17 @@ class Counted:
         return self.unsettled == 0 and self.unpushed == 0
 
 
+_BEGIN = text("UPDATE terms SET body = body - 'asleep' WHERE domain = 'loyalty' AND version = 1")
+
+
+def begin_program(url: str) -> None:
+    """The program that the installation proposed is in force from the shop's first order on: its past is replayed."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(_BEGIN)
+    engine.dispose()
+
+
 class Watch:
     """Looks at the database again and again while the block runs."""
 

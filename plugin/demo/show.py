@@ -165,6 +165,7 @@ def _replay(stage: Stage, data: Path | None, console: Console, *, check: bool) -
     """Install the app, have the store send its history, and wait until all of it is settled and written back."""
     installed = machine.ask(f"{stage.store_url}/sandbox/install", {"shop": SHOP})
     machine.open_page(installed["launch_url"])
+    report.begin_program(stage.database_url)
     machine.ask(f"{stage.store_url}/sandbox/replay", _plan(data, check=check))
     columns = (TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (

@@ -77,7 +77,9 @@ class Offers:
 def offers(work: UnitOfWork) -> Offers:
     """Without rewards of hidden tiers: their members see them in their account."""
     terms = loyalty.current_terms(work)
-    return Offers(replace(terms, rewards=tuple(loyalty.shown_to_all(terms))), referral.current_terms(work))
+    # Before the program has begun nobody has points to buy anything with.
+    rewards = () if terms.asleep else tuple(loyalty.shown_to_all(terms))
+    return Offers(replace(terms, rewards=rewards), referral.current_terms(work))
 
 
 def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) -> Account:

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from commerce.ids import ShopId
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from commerce.store import ShopDetails, StoreError
 from connectors.http import HttpSession
 from connectors.woocommerce import (
@@ -41,6 +42,7 @@ from engine.shops import Seal, Shop
 from engine.work import Database, UnitOfWork
 from plugin import trouble
 from plugin.install import FirstTerms, furnish
+from plugin.woocommerce import notebook
 
 PLATFORM = "woocommerce"
 PREFIX = "/webhooks/woocommerce/"
@@ -164,7 +166,7 @@ class WooInstaller:
             shops.stands_in(work, facts.country)
             said = (facts.decimals, facts.woocommerce_version, facts.wordpress_version, now)
             connections.keep(work, kept.path, connections.Connection(kept.address.url, proven.mode, *said))
-            notes.note(work, f"The store was connected at {kept.address.url}.")
+            notes.note(work, say(notebook.CONNECTED, address=kept.address.url))
             return shops.current(work)
 
     def _domain(self, address: StoreAddress, moves: ShopId | None) -> str:
@@ -221,7 +223,7 @@ class WooInstaller:
         with self.database.work(shop.shop_id) as work:
             shops.uninstall(work, work.now)
             connections.forget(work)
-            notes.note(work, "The store was disconnected.")
+            notes.note(work, notebook.DISCONNECTED)
         return taken
 
 
@@ -243,8 +245,5 @@ def save(work: UnitOfWork, seal: Seal, kept: Kept) -> None:
 
 
 def _sentence(no: Refusal | StoreError) -> str:
-    """Why a key was not taken, for the merchant."""
-    if isinstance(no, Refusal):
-        return no.message
-    found = trouble.advice(no.reason)
-    return f"{found.title} {found.advice}"
+    """Why a key was not taken, as `notebook.why` says it to the merchant."""
+    return no.message if isinstance(no, Refusal) else f"{notebook.REASON}{no.reason}"

@@ -23,6 +23,7 @@ from plugin import standalone
 from plugin.admin import sure
 from plugin.sentences import _
 from plugin.session import anybody, merchant_only
+from plugin.woocommerce import notebook
 from plugin.woocommerce.installer import CALLBACK_PATH, PLATFORM, RETURN_PATH, NeedsHttps, WooInstaller
 from plugin.woocommerce.watch import Watch
 
@@ -59,13 +60,13 @@ def start() -> Response:
 def set_out() -> BaseResponse:
     """Send the merchant to the page of their store that asks whether we may come in."""
     if not standalone.from_our_own_page():
-        abort(403, "This form was not sent from a page of ours.")
+        abort(403, _("This form was not sent from a page of ours."))
     typed = request.form.get("store", "")[: LONGEST_ADDRESS + 1]
     shop = _session_s_shop() if request.form.get("moved") == "yes" else None
     try:
         page, state = _installer().begin(typed, shop.shop_id if shop else None)
     except BadAddress:
-        why = "That is not the address of a shop. It looks like https://shop.example, or https://shop.example/fa."
+        why = _("That is not the address of a shop. It looks like https://shop.example, or https://shop.example/fa.")
         return _ask(typed, why, status=400, moved=shop is not None)
     except NeedsHttps as refusal:
         return _ask(typed, refusal.message, status=409, moved=shop is not None)
@@ -80,17 +81,17 @@ def set_out() -> BaseResponse:
 def grant() -> Response:
     """A store posts a key. Only 200 makes it keep that key; any other answer makes it say so and delete the key."""
     if (request.content_length or 0) > LONGEST_CALLBACK:
-        return _say(413, "too long for a key")
+        return _answer_store(413, "too long for a key")
     try:
         _installer().granted(request.get_data())
     except BadGrant as bad:
-        return _say(400, str(bad))
+        return _answer_store(400, str(bad))
     except Refusal as refusal:
-        return _say(403, refusal.message)
+        return _answer_store(403, refusal.message)
     except StoreError as error:
         logger.warning("a store's key could not be proven: %s", error.reason)
-        return _say(502, f"the store could not be asked: {error.reason}")
-    return _say(200, "connected")
+        return _answer_store(502, f"the store could not be asked: {error.reason}")
+    return _answer_store(200, "connected")
 
 
 @pages.get(RETURN_PATH)
@@ -105,7 +106,9 @@ def back() -> BaseResponse:
     if denied(request.query_string.decode("ascii", "replace")):
         return _failed(GrantDenied().message, approval.address)
     if approval.opened is None:
-        return _failed(approval.refusal or "The store did not hand us its key. Nothing was changed.", approval.address)
+        return _failed(
+            approval.refusal or _("The store did not hand us its key. Nothing was changed."), approval.address
+        )
     return _let_in(approval.opened, url_for("woocommerce.store", connected="yes"))
 
 
@@ -115,7 +118,7 @@ def enter(state: str) -> BaseResponse:
     """A link that whoever runs Perennial made for the shop's staff."""
     approval = _installer().came_back(state, by_link=True)
     if approval is None or approval.opened is None:
-        return _failed("This link was used already, or is too old. Whoever gave it to you can make another.")
+        return _failed(_("This link was used already, or is too old. Whoever gave it to you can make another."))
     return _let_in(approval.opened, "/")
 
 
@@ -129,7 +132,7 @@ def store() -> str:
     return render_template(
         "woocommerce/store.html",
         c=connection,
-        notes=said,
+        notes=[(note.noted_at, notebook.retold(note.said)) for note in said],
         connected=request.args.get("connected") == "yes",
         looked=request.args.get("looked"),
     )
@@ -164,7 +167,7 @@ def disconnect() -> BaseResponse | str:
 
 def _of_this_platform() -> None:
     if g.merchant.shop.platform != PLATFORM:
-        abort(404, "Your store is not connected by a key.")
+        abort(404, _("Your store is not connected by a key."))
 
 
 def _session_s_shop() -> shops.Shop | None:
@@ -195,7 +198,11 @@ def _looked_after(shop: shops.Shop) -> bool:
 
 
 def _ask(typed: str, why: str | None = None, *, status: int = 200, moved: bool = False) -> Response:
-    given: dict[str, Any] = {"typed": typed[:LONGEST_ADDRESS], "why": why, "moves": moved and _session_s_shop()}
+    given: dict[str, Any] = {
+        "typed": typed[:LONGEST_ADDRESS],
+        "why": why and notebook.why(why),
+        "moves": moved and _session_s_shop(),
+    }
     answer = Response(render_template("woocommerce/start.html", longest=LONGEST_ADDRESS, **given), status)
     answer.headers["Content-Security-Policy"] = _LEADS_TO_STORES
     return answer
@@ -207,5 +214,5 @@ def _failed(why: str, address: str = "") -> Response:
     return answer
 
 
-def _say(status: int, words: str) -> Response:
+def _answer_store(status: int, words: str) -> Response:
     return Response(f"{words}\n", status, mimetype="text/plain")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+from commerce.sayings import say
 from commerce.store import ShopDetails, StoreError
 from connectors.woocommerce import StoreFacts, WooStore
 from engine import connections, notes, outbox, shops
@@ -18,6 +19,7 @@ from engine.connections import Connection
 from engine.shops import Shop
 from engine.work import UnitOfWork
 from plugin.companion import keep_paired
+from plugin.woocommerce import notebook
 from plugin.woocommerce.installer import Kept, WooInstaller
 
 logger = logging.getLogger("perennial.watch")
@@ -67,7 +69,7 @@ class Watch:
         found = keep_paired(installer.database, installer.seal, installer.app_url, shop, store)
         if found is not None and found.anew:
             with installer.database.work(shop.shop_id) as work:
-                notes.note(work, f"The plugin in the store, version {found.version}, is paired with us.")
+                notes.note(work, say(notebook.PAIRED, version=found.version))
 
     def _kept_in_order(self, store: WooStore, kept: Kept, connection: Connection) -> str | None:
         """What had to be done, in a sentence; None where all was in order. A refusal waits for the next day's look."""
@@ -77,15 +79,12 @@ class Watch:
             if not error.permanent:
                 raise
             logger.warning("a store refuses our webhooks: %s", error.reason)
-            return f"The store does not let us keep webhooks in it ({error.reason}). What changes there is found later."
+            return say(notebook.KEPT_OUT, reason=error.reason)
         if not made:
             return None
         if connection.webhooks_seen_at is None:
-            return f"The store tells us of its changes from now on: {len(made)} webhooks were made in it."
-        return (
-            "Webhooks in the store were made anew, because somebody or the store itself had switched them off, "
-            f"changed or deleted them: {', '.join(made)}."
-        )
+            return say(notebook.MADE, count=len(made))
+        return say(notebook.ANEW, topics=", ".join(made))
 
 
 def _learn(work: UnitOfWork, store: WooStore) -> None:

@@ -182,7 +182,14 @@ def _collect(house: House, shop: Shop) -> None:
 def _ask(house: House, shop: Shop, merchant: Merchant) -> None:
     """A question that some answered, one of them badly."""
     asked = merchant.fetch(
-        "/surveys", "POST", active="1", kind="nps", question="Would you recommend us?", after="7", again="90"
+        "/surveys",
+        "POST",
+        active="1",
+        kind="nps",
+        question="Would you recommend us?",
+        after="7",
+        again="90",
+        seen="0",
     )
     assert asked.status_code == 303, asked.text
     at = house.clock.now

@@ -73,12 +73,14 @@ def parked(house: House, shop: Shop, inbox: Inbox) -> DeliveryId:
 
 
 def test_a_parked_delivery_is_shown_with_its_reason_and_never_its_body(merchant: Merchant, parked: DeliveryId) -> None:
-    for path in ("/", "/activity?state=parked"):
-        page = merchant.open(path).text
-        assert "It could not be understood: line 3 has no price" in page
-        assert f"/parked/deliveries/{parked}/replay" in page
-        assert "secret" not in page
-        assert mistakes(page) == []
+    page = merchant.open("/activity?state=parked").text
+    assert "It could not be understood: line 3 has no price" in page
+    assert f"/parked/deliveries/{parked}/replay" in page
+    assert "secret" not in page
+    assert mistakes(page) == []
+    home = merchant.open("/").text
+    assert "1\u00a0delivery was set aside: it could not be settled." in home
+    assert "secret" not in home
 
 
 def test_a_replayed_delivery_waits_again_and_is_settled(
@@ -189,10 +191,9 @@ def test_an_export_that_cannot_be_is_not_found(merchant: Merchant) -> None:
 def test_a_replayed_effect_is_due_again(house: House, shop: Shop, merchant: Merchant) -> None:
     with house.database.work(shop.shop_id) as work:
         effect_id = work.rows(_PARK_EFFECTS, now=work.now)[0].effect_id
-    for path in ("/", "/activity?box=effects&state=parked"):
-        page = merchant.open(path).text
-        assert "The store refused: &lt;b&gt;no such&lt;/b&gt; one" in page
-        assert mistakes(page) == []
+    page = merchant.open("/activity?box=effects&state=parked").text
+    assert "The store refused: &lt;b&gt;no such&lt;/b&gt; one" in page
+    assert mistakes(page) == []
     before = merchant.open("/activity?box=effects&state=parked").text.count("<form")
     assert merchant.fetch(f"/parked/effects/{effect_id}/replay", "POST").status_code == 303
     assert merchant.open("/activity?box=effects&state=parked").text.count("<form") == before - 1

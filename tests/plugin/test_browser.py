@@ -132,7 +132,9 @@ def test_a_search_and_the_way_back(admin: Admin) -> None:
 
 
 def test_a_parked_delivery_is_replayed_by_its_button(admin: Admin) -> None:
-    admin.frame.locator("#parked ~ div button").first.click()
+    admin.frame.locator(".needs li", has_text="could not be settled").locator("a").click()
+    admin.arrives_at("Activity")
+    admin.frame.locator("td form button").first.click()
     admin.frame.locator(".notice", has_text="among those that wait again").wait_for(timeout=10_000)
     assert "wait again" in admin.frame.locator("#says").inner_text()
     assert sum(line.startswith("POST /parked/deliveries/") for line in admin.requests) == 1

@@ -57,7 +57,14 @@ def test_a_play_from_off_to_a_result(house: House, merchant: Merchant, shop: Sho
     assert "It would reach 50 customers now, about 25 of them held out." in text
     assert "It would give at most 1,250 points this month." in text
     assert "Nothing is saved yet." in text
-    assert merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on").status_code == 303
+    asked = merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on")
+    assert asked.status_code == 200
+    assert mistakes(asked.text) == []
+    question = flat(asked.text)
+    assert "Switch on “Welcome a new customer”?" in question
+    assert "It would give at most 1,250 points this month." in question
+    assert ">On</span>" not in merchant.open("/campaigns").text, "nothing is done before somebody has read it"
+    assert merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on", sure="yes").status_code == 303
     enrol(house, shop)
     early = flat(merchant.open("/campaigns/welcome").text)
     assert "Too early to say: of 0 who took part and 0 held out the outcome is known, and it takes 30 of each." in early
@@ -85,7 +92,7 @@ def test_a_play_from_off_to_a_result(house: House, merchant: Merchant, shop: Sho
 
 
 def test_the_customer_s_page_says_that_somebody_is_held_out(house: House, merchant: Merchant, shop: Shop) -> None:
-    assert merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on").status_code == 303
+    assert merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on", sure="yes").status_code == 303
     buyers(house, shop, 12)
     enrol(house, shop)
     drawn = arms(house, shop)
@@ -173,6 +180,6 @@ def test_there_is_no_play_of_another_name(merchant: Merchant, key: str) -> None:
 
 
 def test_the_shop_next_door_has_plays_of_its_own(house: House, merchant: Merchant, next_door: Shop) -> None:
-    assert merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on").status_code == 303
+    assert merchant.fetch("/campaigns/welcome", "POST", **FORM, do="on", sure="yes").status_code == 303
     other = Merchant(house.app.test_client(), next_door)
     assert ">On</span>" not in other.open("/campaigns").text

@@ -93,12 +93,19 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: House, shop: S
 @pytest.mark.parametrize(
     "statement,indexes",
     [
-        (customers._FOUND[False, False], ("customers_by_email", "customers_by_name", "customers_by_last_name")),
-        (customers._FOUND[True, False], ("customers_by_email", "orders_by_name")),
         (
-            customers._FOUND[True, True],
-            ("orders_by_name", "referral_codes_by_code", "redemptions_by_code", "claims_by_code"),
+            customers._FOUND,
+            (
+                "customers_by_email",
+                "customers_by_name",
+                "customers_by_last_name",
+                "orders_by_name",
+                "referral_codes_by_code",
+                "redemptions_by_code",
+                "claims_by_code",
+            ),
         ),
+        (customers._SEARCH, ("customers_by_email", "orders_by_name", "redemptions_by_code", "referral_codes_by_code")),
         (customers._AT_STAGE, ("standings_of_stage",)),
         (customers._ALL, ("customers_pkey",)),
         (customers._THESE, ("customers_pkey",)),
@@ -118,11 +125,9 @@ def test_the_app_s_role_finds_them_by_an_index(
             now=work.now,
         )
     above.run("ANALYZE customers, standings")
-    prefixes = dict.fromkeys(("typed", "order", "marked", "code"), "c77")
     given: dict[str, object] = {
-        **prefixes,
-        **{f"{name}_end": low + customers.LAST for name, low in prefixes.items()},
-        "most": 200,
+        **customers.beginnings("c77"),
+        **dict.fromkeys(("high", "after", "upper", "above"), "c77"),
         "stage": "lead",
         "before": 10**9,
         "limit": 51,

@@ -58,6 +58,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/customers/many",
         "/drafts/<int:draft_id>",
         "/expiry",
+        "/welcome",
         "/earning",
         "/earning/actions",
         "/earning/collections",

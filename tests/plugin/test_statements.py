@@ -18,7 +18,7 @@ from tests.plugin.markup import Page
 
 def months(page: str) -> list[list[str]]:
     """The rows of the table: month, opening, issued, spent, expired, reversed, adjusted, closing."""
-    body = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    body = page.partition('id="months"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
     rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
     return [re.findall(r'(?:scope="row">|class="n">)([^<]*)<', row) for row in rows]
 

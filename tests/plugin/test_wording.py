@@ -9,7 +9,7 @@ import pytest
 
 from commerce.rewards import Combines, Goods
 from loyalty import Kind, Reward
-from plugin import amounts, calendars, wording
+from plugin import amounts, calendars, phrases, wording
 from plugin.admin import charts
 
 
@@ -107,18 +107,18 @@ GOODS = Goods(products=("1",))
     ids=lambda one: one.kind if isinstance(one, Reward) else "",
 )  # fmt: skip
 def test_each_kind_of_reward_is_said_in_words(offered: Reward, said: str) -> None:
-    assert wording.reward(offered, "USD").replace("\u00a0", " ") == said
+    assert phrases.reward(offered, "USD").replace("\u00a0", " ") == said
 
 
 def test_what_a_reward_asks_for_is_said_in_phrases_and_its_name_is_not_repeated() -> None:
     combines = Combines(orders=True, shipping=True)
     offered = Reward("k", "5.00 USD off", 1, 500, 2000, 30, combines=combines, limit=2, limit_days=90)
-    phrases = [
+    asks = [
         "on an order of 20.00 USD or more", "2 times for each customer in 90 days",
         "together with order and shipping discounts", "good for 30 days",
     ]  # fmt: skip
-    assert wording.described(offered, "USD").replace("\u00a0", " ") == ", ".join(phrases)
+    assert phrases.described(offered, "USD").replace("\u00a0", " ") == ", ".join(asks)
     once = Reward("k", "Welcome", 1, 500, limit=1, minimum_quantity=2, code_days=1)
-    assert wording.described(once, "USD").replace("\u00a0", " ") == (
+    assert phrases.described(once, "USD").replace("\u00a0", " ") == (
         "5.00 USD off one order, on an order of 2 pieces or more, once for each customer, good for 1 day"
     )
