@@ -18,7 +18,6 @@ from loyalty.rules import (
     Reward,
     Round,
     Terms,
-    Window,
     amount,
     span,
 )
@@ -280,7 +279,6 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
-    "Window",
     "WrongSteps",
     "account",
     "adjust",

@@ -33,6 +33,8 @@ PATTERNS: tuple[str | tuple[str, str], ...] = (
     "times %(percent)s %% by %(promotion)s",
     "%(caps)s above the cap not paid",
     ("%(num)s piece of certain goods", "%(num)s pieces of certain goods"),
+    ("%(num)s piece of %(title)s", "%(num)s pieces of %(title)s"),
+    "%(percent)s %% of it for goods of %(title)s",
     ("%(num)s piece", "%(num)s pieces"),
     "order number %(number)s",
     # Points that move for other reasons.
@@ -88,7 +90,20 @@ _WHOLE = {"num", "points", "cost", "number", "bonus", "percent", "multiplier", "
           "share", "waiting"}  # fmt: skip
 _FRACTIONS = {"rule", "model"}
 # What somebody wrote, or a name: never a sentence of ours.
-_NAMES = {"order", "code", "name", "promotion", "action", "tier", "note", "theirs", "ours", "method", "program"}
+_NAMES = {
+    "title",
+    "order",
+    "code",
+    "name",
+    "promotion",
+    "action",
+    "tier",
+    "note",
+    "theirs",
+    "ours",
+    "method",
+    "program",
+}
 
 
 @cache

@@ -7,7 +7,7 @@ undone if need be, on the page of batches.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -30,6 +30,7 @@ REFUSED = 409
 DEEDS = ("points", "reward", "tag")
 SHOWN_NAMES = 10
 LONGEST_KEY = 64
+LONGEST_FILTERS = 2000
 # Who did it, where the platform does not say who of the staff it was.
 THE_SHOP = say("the shop")
 
@@ -44,7 +45,7 @@ def many() -> BaseResponse | str | tuple[str, int]:
     """Ask what exactly; then read the batch and go on to its page. Nothing is booked here."""
     deed = request.form.get("do", "")
     deed = deed if deed in DEEDS else DEEDS[0]
-    wanted, ids = finding.filters(request.form), _chosen()
+    wanted, ids = finding.filters(dict(parse_qsl(request.form.get("found_by", "")[:LONGEST_FILTERS]))), _chosen()
     try:
         if not (ids or _all()):
             raise NobodyChosen

@@ -21,7 +21,7 @@ from commerce.sayings import say
 from engine import privacy
 from engine.work import UnitOfWork
 from plugin import calendars
-from plugin.admin import customers, finding, legal, timeline, worth
+from plugin.admin import activity, customers, finding, legal, timeline, worth
 from plugin.admin.pages import id_of, link, pages, unit
 from plugin.sentences import _, told
 from plugin.session import merchant_only
@@ -84,7 +84,8 @@ def _page(customer_id: int, refusal: Refusal | None = None) -> str:
         "admin/customer.html", p=portrait, timeline=lines, verdicts=referral.REASONS, then=then, on=on[:10],
         taken_back=request.args.get("taken_back") == "yes", adjusted=request.args.get("adjusted"),
         erased=request.args.get("erased") == "yes", refusal=refusal, typed=request.form,
-        entry_kind=entry_kind, deed=request.form.get("deed") or secrets.token_hex(8), **worth.words(portrait),
+        entry_kind=entry_kind, apart=activity.apart,
+        deed=request.form.get("deed") or secrets.token_hex(8), **worth.words(portrait),
     )  # fmt: skip
 
 

@@ -301,9 +301,10 @@ def test_what_is_done_to_those_chosen_is_asked_shown_done_and_undone(
 
 @pytest.mark.usefixtures("trade")
 def test_all_whom_the_filters_find_are_counted_and_nobody_else(house: House, shop: Shop, merchant: Merchant) -> None:
-    asked = _many(merchant, [], do="points", all="yes", ordered="not365")
+    asked = _many(merchant, [], do="points", all="yes", found_by="ordered=not365")
     assert "Customers 1" in said(asked.text)
-    read = _many(merchant, [], do="points", all="yes", ordered="not365", step="read", points="5", label="Come back")
+    form = {"do": "points", "all": "yes", "found_by": "ordered=not365", "points": "5", "label": "Come back"}
+    read = _many(merchant, [], step="read", **form)
     assert "all who were found by: ordered=not365" in said(merchant.fetch(read.location).text)
     merchant.fetch(f"{read.location.partition('?')[0]}/book", "POST")
     with house.database.work(shop.shop_id) as work:

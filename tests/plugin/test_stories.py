@@ -169,3 +169,31 @@ def test_no_name_breaks_a_page(morning: Morning) -> None:
         morning.open(path)
         assert morning.page.evaluate("document.documentElement.scrollWidth") <= 320, path
         assert morning.page.locator("main img").count() == 0
+
+
+def test_referrals_are_walked_and_decided_by_keys(morning: Morning) -> None:
+    house, shop, at, keys = morning.house, morning.shop, morning.house.clock.now, morning.page.keyboard
+    house.settle(shop, order(1, person("7", at), at - timedelta(days=40)))
+    with house.database.work(shop.shop_id) as work:
+        code = referral.code_of(work, house.customer_id(shop, "7"))  # type: ignore[arg-type]
+        offers = [referral.claim(work, code, f"x{n}@mailinator.com", SECRET, evidence=Evidence()) for n in (8, 9)]
+    for number, offer in zip((8, 9), offers, strict=True):
+        friend = person(str(number), at, first_name="Bo", email=f"bo{number}@example.org")
+        house.settle(shop, order(number, friend, at, discount_codes=(str(offer.code),)))
+    morning.open("/referral/review")
+    cards = morning.page.locator("[data-review]")
+    for key in ("j", "j", "k", "j"):
+        keys.press(key)
+    assert cards.nth(1).evaluate("card => card === document.activeElement")
+    keys.press("d")
+    told = cards.nth(1).locator("p[data-follows]").inner_text()
+    assert told == cards.nth(1).locator("[data-key=d]").get_attribute("data-follows")
+    keys.press("Escape")
+    assert cards.nth(1).locator("p[data-follows]").inner_text() != told
+    keys.press("a")
+    keys.type("Known to us")
+    keys.press("Enter")
+    morning.page.locator("main .notice[role=status]").first.wait_for()
+    with house.database.work(shop.shop_id) as work:
+        (item,) = referral.review_list(work, Band.APPROVE).items
+        assert (item.row.ruling, item.history[0].note) == ("approve", "Known to us")
