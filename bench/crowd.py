@@ -284,12 +284,17 @@ def _study(place: Ground, now: datetime, tell: Callable[[str], None]) -> None:
         studies: Sequence[tuple[str, Callable[[UnitOfWork], object]]] = (
             ("what goes with what", lifecycle.products.study_due),
             ("metrics", lambda work: lifecycle.recount(work, TOUCHPOINTS)),
-            ("summaries", count_summaries),
         )
         for name, study in studies:
             tell(name)
             with database.work(place.shop_id) as work:
                 study(work)
+        tell("summaries")
+        counted = 1
+        # A round counts for some seconds and leaves the rest to the next.
+        while counted:
+            with database.work(place.shop_id) as work:
+                counted = count_summaries(work)
 
 
 def _sizes(place: Ground) -> dict[str, int]:
