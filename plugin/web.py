@@ -125,13 +125,6 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["pace"] = api.Pace()
     # What is registered first is done last: when nothing of the answer changes any more.
     app.after_request(_pack)
-    for place in (
-        admin, admin.audit, admin.batches, admin.bulk, admin.campaigns, admin.collections, admin.contests,
-        admin.drafts, admin.finance, admin.first_run, admin.general, admin.giving, admin.imports, admin.keys,
-        admin.lifecycle, admin.metrics, admin.program, admin.referral, admin.review, admin.segments, admin.staff,
-        admin.standing, admin.surveys, admin.value, admin.you, api, sign_in, surveys, visits,
-    ):  # fmt: skip
-        app.register_blueprint(place.pages)
     app.register_blueprint(api.pages)
     for room in ROOMS:
         app.register_blueprint(room.pages)
