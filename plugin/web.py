@@ -97,7 +97,8 @@ def create_app(doors: Doors) -> Flask:
     app.after_request(_pack)
     app.register_blueprint(api.pages)
     app.register_blueprint(admin.pages)
-    app.register_blueprint(admin.audit.pages)
+    for people in (admin.audit, admin.staff, admin.you, sign_in):
+        app.register_blueprint(people.pages)
     app.register_blueprint(admin.batches.pages)
     app.register_blueprint(admin.bulk.pages)
     app.register_blueprint(admin.collections.pages)
@@ -116,14 +117,11 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(admin.referral.pages)
     app.register_blueprint(admin.review.pages)
     app.register_blueprint(admin.segments.pages)
-    app.register_blueprint(admin.staff.pages)
     app.register_blueprint(admin.standing.pages)
     app.register_blueprint(admin.surveys.pages)
     app.register_blueprint(surveys.pages)
     app.register_blueprint(admin.value.pages)
-    app.register_blueprint(admin.you.pages)
     app.register_blueprint(visits.pages)
-    app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:
