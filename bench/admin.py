@@ -71,10 +71,10 @@ def drawn(place: Ground, customers: int) -> Mapping[str, Draw]:
             for name, statement in _SOME.items()
         }
 
-    def begins(*kinds: str, least: int = 2) -> Draw:
+    def begins(*kinds: str, least: int = 2, page: str = "/customers") -> Draw:
         """What somebody has typed so far of one of these."""
         known = [str(word) for kind in kinds for word in some[kind] if word]
-        return lambda luck: f"/customers?q={quote(luck.choice(known)[: luck.randint(least, 16)])}"
+        return lambda luck: f"{page}?q={quote(luck.choice(known)[: luck.randint(least, 16)])}"
 
     def any_of(pattern: str, *choices: Sequence[Any]) -> Draw:
         return lambda luck: pattern.format(*(luck.choice(list(given)) for given in choices))
@@ -88,9 +88,7 @@ def drawn(place: Ground, customers: int) -> Mapping[str, Draw]:
         "Customers / by e-mail": begins("emails"),
         "Customers / by order": begins("orders"),
         "Customers / by code": begins("rewards", "codes", least=4),
-        "Customers / as one types": lambda luck: begins("names", "emails", "orders", "codes")(luck).replace(
-            "?", "/found?"
-        ),
+        "Customers / as one types": begins("names", "emails", "orders", "codes", page="/customers/found"),
         "Customers / filtered": any_of(
             "/customers?{}&{}&after={}",
             ("points=some", "points=none", "tier=gold", "segment=1", "stage=lapsed"),

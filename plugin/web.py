@@ -221,6 +221,8 @@ def _start() -> None:
 
 
 def _finish(response: Response) -> Response:
+    # What comes after this adds headers, and leaves the body alone.
+    response = compression.pack(request, response)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
     if "Content-Security-Policy" not in response.headers:
@@ -236,10 +238,6 @@ def _finish(response: Response) -> Response:
         ms=round(seconds * 1000, 1),
     )  # fmt: skip
     return response
-
-
-def _pack(response: Response) -> Response:
-    return compression.pack(request, response)
 
 
 def _route() -> str:
