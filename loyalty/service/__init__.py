@@ -28,11 +28,7 @@ from loyalty.service.actions import (
     tell_deeds,
     undo,
 )
-from loyalty.service.adjusting import (
-    AdjustmentWrong,
-    NotThatMany,
-    adjust,
-)
+from loyalty.service.adjusting import adjust
 from loyalty.service.batches import (
     BatchApproved,
     BatchEmpty,
@@ -119,7 +115,6 @@ from loyalty.service.giving import (
     give_reward,
     take_gift_back,
 )
-from loyalty.service.handing import TagUnreadable
 from loyalty.service.imports import (
     ImportBooked,
     ImportNotBooked,
@@ -226,7 +221,6 @@ __all__ = [
     "SUMMARIES",
     "TRAIT_SOURCES",
     "ActionUnknown",
-    "AdjustmentWrong",
     "Award",
     "Balance",
     "BalanceThen",
@@ -260,7 +254,6 @@ __all__ = [
     "NotEnoughPoints",
     "NotForGiving",
     "NotOnYourWord",
-    "NotThatMany",
     "NothingToHandOver",
     "NothingToTakeBack",
     "Outcome",
@@ -275,7 +268,6 @@ __all__ = [
     "RewardUnknown",
     "Simulation",
     "Standing",
-    "TagUnreadable",
     "TermsMoved",
     "TermsRefused",
     "TierSizes",

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 import loyalty
 from loyalty.rules import proposal
-from loyalty.service import AdjustmentWrong, NotThatMany, TagUnreadable
+from loyalty.service.adjusting import AdjustmentWrong, NotThatMany
+from loyalty.service.handing import TagUnreadable
 from tests import people
 from tests.ground import Clock, Desk
 from tests.loyalty.test_batches import book, undo
