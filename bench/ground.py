@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 from psycopg import sql
 from sqlalchemy import make_url
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
@@ -38,7 +39,9 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE = "perennial"
 
 # As in app.py, which nobody imports; tests/bench compares the two.
-REACTIONS: tuple[Reaction, ...] = (loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders)
+REACTIONS: tuple[Reaction, ...] = (
+    loyalty.settle_orders, referral.settle_attributions, lifecycle.settle_orders, campaigns.follow,
+)  # fmt: skip
 
 _COPY = """
     COPY deliveries (shop_id, dedupe_key, topic, triggered_at, received_at, body) FROM STDIN (FORMAT binary)

@@ -48,7 +48,8 @@ def stood(desk: Desk, number: int) -> list[tuple[str, ...]]:
     with desk.work() as work:
         found = work.row(ORDER, name=f"#{number}")
         assert found is not None
-        return [line.collections for line in goods.kept_lines(work, [found.order_id], ["7", "8"])[found.order_id]]
+        lines = goods.kept_lines(work, [found.order_id], ["7", "8"])[found.order_id]
+        return [tuple(sorted(line.collections)) for line in lines]
 
 
 def test_a_product_stands_in_a_collection_from_one_reading_to_another(listed: Desk, clock: Clock) -> None:

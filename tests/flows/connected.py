@@ -101,7 +101,14 @@ class Connected:
         assert answer.status_code == 200, answer.text
         back = self.come_back(browser, grant)
         assert (back.status_code, back.location) == (303, "/store?connected=yes"), back.text
+        self.begin()
         return browser
+
+    def begin(self) -> None:
+        """The merchant publishes the program as it was proposed: until then nobody earns."""
+        with self.house.database.work(self.shop.shop_id) as work:
+            if loyalty.current_terms(work).asleep:
+                loyalty.change(work)
 
     # --- the store's webhooks
 
