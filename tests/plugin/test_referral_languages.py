@@ -65,7 +65,7 @@ def test_a_page_speaks_one_language(merchant: Merchant, held: int, page: str, la
 def test_persian_pages_have_persian_digits_and_days(merchant: Merchant, held: int) -> None:
     page = flat(merchant.fetch("/referral/review?lang=fa").text).replace(NO_BREAK, " ")
     assert "۱ معرفی در انتظار شماست." in page
-    assert "نمرهٔ ۴۵" in page
+    assert "امتیاز خطر ۴۵" in page
     assert re.search(r"[۰-۹]+ (فروردین|اسفند|آذر|آبان|دی|بهمن) ۱۴[۰-۹]{2}", page)
 
 

@@ -150,7 +150,7 @@ def test_a_merchant_takes_back_a_code_at_once_and_money_when_the_store_gave_it_b
         loyalty.gift_card_settled(work, PutGiftCard(card.code, "t", 2000, "USD", None, "7", active=False), spent)
         loyalty.credit_back_settled(work, back, None)
     page = merchant.open(path).text
-    assert "handed over as a gift card; not taken back: some of the gift card was spent" in page
+    assert "handed over as a gift card · not taken back: some of the gift card was spent" in page
     assert page.count("points returned: the shop took it back") == 2
     with house.database.work(offered.shop_id) as work:
         assert loyalty.verify(work) == []
