@@ -69,7 +69,8 @@ companion: .venv/.ready ## Pack the plugin for WooCommerce stores: var/perennial
 languages: .venv/.ready ## Bring the catalogues of translations up to date (ARGS=tr begins Turkish)
 	@$(PY) -m plugin.translations $(ARGS)
 
-docs: .venv/.ready ## Check the documents: links, commands, glossary, decision records
+docs: .venv/.ready ## Check the documents, and picture every page in both directions (docs/pictures/pages; needs Chromium)
+	@$(PY) -m tests.pictures
 	@$(PY) -m pytest -q -ra tests/house -k docs
 
 lock: ## Resolve requirements/*.in again into the pinned lock files (needs uv on PATH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from commerce.orders import RefundSnapshot
 from engine.shops import Shop
 from engine.work import Database
 from referral import Band, Evidence
-from tests.ground import Clock
+from tests.ground import Clock, Superuser
 from tests.plugin import panorama
 from tests.plugin.conftest import House, Shopper, order, person
 
@@ -202,3 +203,32 @@ def test_referrals_are_walked_and_decided_by_keys(morning: Morning) -> None:
     with house.database.work(shop.shop_id) as work:
         (item,) = referral.review_list(work, Band.APPROVE).items
         assert (item.row.ruling, item.history[0].note) == ("approve", "Known to us")
+
+
+def test_a_program_is_proposed_from_the_shop_s_own_past_and_published(morning: Morning, above: Superuser) -> None:
+    house, shop, at = morning.house, morning.shop, morning.house.clock.now
+    # As an installation leaves it: the furnished shops of the tests begin with a program that somebody has published.
+    asleep = (
+        "UPDATE terms SET body = body || '{\"asleep\": true}' WHERE shop_id = %s AND domain = 'loyalty' RETURNING 1"
+    )
+    assert len(above.run(asleep, shop.shop_id)) == 1
+    past = [order(n, person(str(n % 20), at), at - timedelta(days=3 * n), 8_000) for n in range(1, 61)]
+    house.settle(shop, *past)
+    with house.database.work(shop.shop_id) as work:
+        assert loyalty.account(work, house.customer_id(shop, "7")).points == 0  # type: ignore[arg-type]
+    morning.open("/welcome")
+    morning.page.goto(f"{morning.address}/welcome?now=1&lang={morning.language}")
+    assert morning.page.locator("#effect ~ dl .figure").count() >= 3, (
+        "its cost in a year, tried on the shop's own history"
+    )
+    points, per = (morning.page.locator(f"input[name={name}]").input_value() for name in ("points", "per"))
+    morning.press("button[name=do][value=publish]")
+    with house.database.work(shop.shop_id) as work:
+        now = loyalty.current_terms(work)
+    assert (now.asleep, str(now.points), now.per_minor) == (False, points, round(Decimal(per) * 100))
+    house.settle(shop, order(100, person("7", at), at, 8_000))
+    with house.database.work(shop.shop_id) as work:
+        earned = loyalty.account(work, house.customer_id(shop, "7")).points  # type: ignore[arg-type]
+    assert earned == 8_000 // now.per_minor * now.points
+    morning.open(f"/customers/{house.customer_id(shop, '7')}")
+    morning.says("main", morning.digits(str(earned)))
