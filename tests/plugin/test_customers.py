@@ -22,6 +22,25 @@ _MANY = text("""
     FROM generate_series(1, :n) n
 """)
 
+# A code of each kind for everybody: what a planner prefers is only told by tables with something in them.
+_CODES = (
+    text("""
+        INSERT INTO referral_codes (shop_id, customer_id, code, created_at)
+        SELECT :shop_id, customer_id, 'R' || customer_id, :now FROM customers WHERE shop_id = :shop_id
+    """),
+    text("""
+        INSERT INTO redemptions (shop_id, customer_id, request_key, reward, points, code, created_at, expires_at,
+                                 terms_version)
+        SELECT :shop_id, customer_id, 'click', '{}', 1, 'P' || customer_id, :now, :now, 1 FROM customers
+        WHERE shop_id = :shop_id
+    """),
+    text("""
+        INSERT INTO claims (shop_id, advocate_id, friend_digest, code, claimed_at, ends_at, terms_version)
+        SELECT :shop_id, customer_id, decode(md5(customer_id::text), 'hex'), 'F' || customer_id, :now, :now, 1
+        FROM customers WHERE shop_id = :shop_id
+    """),
+)
+
 
 def _names(page: str) -> list[str]:
     return re.findall(r"/customers/[0-9]+\?[^>]*><bdi>([^<]*)</bdi>", page)
@@ -114,17 +133,21 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: House, shop: S
 def test_the_app_s_role_finds_them_by_an_index(
     house: House, shop: Shop, above: Superuser, statement: TextClause, indexes: tuple[str, ...]
 ) -> None:
+    at = house.clock.now
+    house.settle(shop, *(order(n, person(f"b{n}", at), at - timedelta(days=1)) for n in range(1, 301)))
     with house.database.work(shop.shop_id) as work:
         work.run(_MANY, n=5000, now=work.now)
         work.run(
             text("""
                 INSERT INTO standings (shop_id, customer_id, stage, known_since, last_since)
                 SELECT :shop_id, customer_id, (ARRAY['lead', 'lapsed', 'acquired'])[1 + customer_id % 3], :now, :now
-                FROM customers WHERE shop_id = :shop_id
+                FROM customers WHERE shop_id = :shop_id ON CONFLICT DO NOTHING
             """),
             now=work.now,
         )
-    above.run("ANALYZE customers, standings")
+        for put in _CODES:
+            work.run(put, now=work.now)
+    above.run("ANALYZE customers, standings, orders, referral_codes, redemptions, claims")
     given: dict[str, object] = {
         **customers.beginnings("c77"),
         **dict.fromkeys(("high", "after", "upper", "above"), "c77"),
