@@ -30,7 +30,7 @@ from commerce.events import Event
 from commerce.ids import CustomerId, ShopId
 from commerce.orders import OrderSnapshot, RefundSnapshot
 from commerce.store import ShopDetails
-from engine import mirror, shops, terms
+from engine import inbox, mirror, shops, terms
 from engine.inbox import settle_snapshots
 from engine.news import News
 from engine.postgres import Embedded
@@ -186,6 +186,7 @@ def settle(
 ) -> None:
     """Take snapshots in and let every domain look, as the inbox does, in one unit of work."""
     with database.work(shop_id) as work:
+        inbox.take_turn(work)  # as every batch does
         settle_snapshots(work, REACTIONS, mirror.accept(work, orders, refunds, customers))
 
 
