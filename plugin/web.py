@@ -153,7 +153,7 @@ def __path_of_plugin() -> str:
 
 
 def _add_shopify(app: Flask, doors: Doors, shopify: ShopifyApp) -> None:
-    for blueprint in (storefront.pages, storefront.extension.pages, storefront.pixel.pages, flow.pages):
+    for blueprint in (*storefront.SURFACES, storefront.extension.pages, storefront.pixel.pages, flow.pages):
         app.register_blueprint(blueprint)
     if doors.installer is not None and doors.installer.grant == AUTHORIZATION_CODE:
         app.register_blueprint(standalone.pages)

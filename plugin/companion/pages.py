@@ -23,7 +23,8 @@ from plugin.companion.facts import account_facts, code_facts, offer_facts
 from plugin.companion.people import erase, export
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
-from plugin.storefront.pages import CODE, take_up
+from plugin.storefront.fragment import CODE
+from plugin.storefront.pages import take_up
 from plugin.storefront.purchase import LONGEST_KEY, LONGEST_TICKET, buy
 
 pages = Blueprint("companion", __name__, url_prefix=COMPANION_PATH)

@@ -7,4 +7,7 @@ where a shopper came from (`pixel`).
 from plugin.storefront import extension, pixel
 from plugin.storefront.pages import pages
 
-__all__ = ["extension", "pages", "pixel"]
+# The shopper's pages, each with its blueprint: what the platform's proxy leads to.
+SURFACES = (pages,)
+
+__all__ = ["SURFACES", "extension", "pages", "pixel"]

@@ -7,23 +7,20 @@ platform signed, never what a form says. A refusal is a sentence on the page tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request
+from flask import Blueprint, Response, current_app, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
-from engine.work import UnitOfWork
 from plugin.session import Shopper, invited_only, shopper_only
-from plugin.storefront import liquid
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
+from plugin.storefront.fragment import CODE, REFUSED, show, theme_s_own, work_of_shop
 from plugin.storefront.purchase import buy, checked, ticket_for
 from plugin.storefront.qr import qr
 
@@ -33,18 +30,10 @@ pages = Blueprint("storefront", __name__, url_prefix=PROXY_PATH)
 LONGEST_ADDRESS = 254
 LONGEST_NAME = 255
 LONGEST_HEADER = 500
-# What may be somebody's code, as it stands in a link.
 # A name of a site, and not who may log in to it.
 _HOST = re.compile(r"https?://([0-9a-z][0-9a-z.-]{1,99})(?![0-9a-z.@-])", re.IGNORECASE | re.ASCII)
-CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
 
-REFUSED = 409
-
-
-@contextmanager
-def _work() -> Iterator[UnitOfWork]:
-    with current_app.extensions["doors"].database.work(g.shopper.shop.shop_id) as work:
-        yield work
+pages.after_request(theme_s_own)
 
 
 @pages.get("/", strict_slashes=False)
@@ -74,7 +63,7 @@ def scratch() -> BaseResponse:
     try:
         if g.shopper.customer_id is None or not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
             raise loyalty.NoSuchTicket
-        with _work() as work:
+        with work_of_shop() as work:
             loyalty.scratch(work, g.shopper.customer_id, *map(int, typed))
     except Refusal as refusal:
         return _points(refusal)
@@ -114,7 +103,7 @@ def device() -> BaseResponse:
         return _points(refusal)
     said = referral.device(request.form.get("device"))
     if g.shopper.customer_id is not None and said is not None:
-        with _work() as work:
+        with work_of_shop() as work:
             referral.note_advocate(work, g.shopper.customer_id, referral.Evidence(device=said))
     return redirect(f"{g.shopper.path_prefix}/#friends", 303)
 
@@ -124,7 +113,7 @@ def device() -> BaseResponse:
 def invitation(code: str) -> Response:
     """What the friend who follows an invitation is offered. Whether its code is known is not said, nor looked up."""
     if CODE.fullmatch(code) and _somebody():
-        with _work() as work:
+        with work_of_shop() as work:
             referral.note_clicks(work, {(request.args.get("via", ""), code): 1})
     return _invitation(code)
 
@@ -152,7 +141,7 @@ def share(channel: str, code: str) -> BaseResponse:
     if not known or not CODE.fullmatch(code):
         return _invitation("")
     if _somebody():
-        with _work() as work:
+        with work_of_shop() as work:
             referral.note_share(work, channel, code)
     way = referral.share(referral.Channel(channel), *_to_say(code, _offered().title))
     return redirect(way.href, 302)
@@ -164,7 +153,7 @@ def share_copy(code: str) -> BaseResponse:
     """Count that the link was taken to be copied, and show it once more, ready for that."""
     if not CODE.fullmatch(code):
         return _invitation("")
-    with _work() as work:
+    with work_of_shop() as work:
         referral.note_share(work, referral.Channel.COPY, code)
     return redirect(f"{g.shopper.path_prefix}/?told=copy#friends", 303)
 
@@ -233,15 +222,15 @@ def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
 def _points(refusal: Refusal | None = None) -> Response:
     shopper = g.shopper
     status = REFUSED if refusal else 200
-    with _work() as work:
+    with work_of_shop() as work:
         program, open_ways = offers(work), ways(work, shopper)
         if shopper.customer_id is None:
             known = shopper.customer_external_id is not None
-            return _show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
+            return show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
         mine = account(work, shopper.customer_id)
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
-    return _show(
+    return show(
         "storefront/points.html",
         status,
         program=program,
@@ -276,7 +265,7 @@ def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
 
 def claimed(offer: referral.Offer, code: str) -> Response:
     """The friend's code, and the way into the shop with it."""
-    return _show("storefront/claimed.html", offer=offer, code=code)
+    return show("storefront/claimed.html", offer=offer, code=code)
 
 
 def refused(code: str, refusal: Refusal, contact: str, form: Mapping[str, str]) -> Response:
@@ -289,9 +278,9 @@ def _invitation(
 ) -> Response:
     # What cannot be anybody's code is no invitation. All others look alike.
     if not CODE.fullmatch(code):
-        return _show("storefront/invitation.html", REFUSED, offer=None, code="", refusal=referral.CodeUnknown())
+        return show("storefront/invitation.html", REFUSED, offer=None, code="", refusal=referral.CodeUnknown())
     offer = _offered()
-    return _show(
+    return show(
         "storefront/invitation.html", REFUSED if refusal else 200, offer=offer, code=code, refusal=refusal,
         contact=contact[:LONGEST_ADDRESS], channel=referral.channel_of(channel or request.args.get("via")),
         came_from=came_from[:LONGEST_ADDRESS] or site_of(request.headers.get("Referer")),
@@ -300,7 +289,7 @@ def _invitation(
 
 def _offered() -> referral.Offer:
     def look() -> referral.Offer:
-        with _work() as work:
+        with work_of_shop() as work:
             return referral.offer(work)
 
     found: referral.Offer = current_app.extensions["remembered"].get(("offer", g.shopper.shop.shop_id), look)
@@ -309,7 +298,7 @@ def _offered() -> referral.Offer:
 
 def _invited(refusal: Refusal | None = None, typed: str = "", contact: str = "") -> Response:
     offer = _offered()
-    return _show(
+    return show(
         "storefront/invited.html", REFUSED if refusal else 200, offer=offer, refusal=refusal, typed=typed,
         contact=contact[:LONGEST_ADDRESS],
     )  # fmt: skip
@@ -321,42 +310,6 @@ def site_of(referrer: str | None) -> str:
     return f"https://{host[1]}/" if host else ""
 
 
-def _show(template: str, status: int = 200, **values: Any) -> Response:
-    shopper = g.shopper
-    page = render_template(template, prefix=shopper.path_prefix, site=_site(), with_code=_with_code, **values)
-    return liquid.answer(page, status)
-
-
-def _site() -> str:
-    """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing."""
-    return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
-
-
-def _with_code(code: str, invitation: str = "") -> str:
-    """A link into the shop that applies a discount code on the way, and says by which invitation.
-
-    It leads to the shop's first page and nowhere else, whatever stands in the request.
-    """
-    there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
-    return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
-
-
 def _whole(path: str) -> str:
     """The whole address of one of our pages on the shop's site, to be passed on."""
     return f"{current_app.extensions['doors'].shopify.shop_site(g.shopper.shop.domain)}{g.shopper.path_prefix}{path}"
-
-
-@pages.after_request
-def _leave_the_theme_alone(response: Response) -> Response:
-    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make.
-
-    Ours stands on pages of our own.
-    """
-    if response.mimetype == "application/liquid":
-        response.headers["Content-Security-Policy"] = "object-src 'none'; base-uri 'self'"
-    else:
-        files = current_app.extensions["doors"].shopify.app_url
-        response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src {files}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        )
-    return response
