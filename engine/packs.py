@@ -140,6 +140,9 @@ LEFT: Mapping[str, str] = {
     "staff_links": "open this installation's doors",
     "audit": "says who did it among this installation's people",
     "mails": "on their way from here",
+    "shop_doors": "addresses of this installation's doors",
+    "shopper_links": "open this installation's doors",
+    "shopper_sessions": "open this installation's doors",
 }
 
 _SEQUENCES = {("lots", "lot_id"): "lot_ids", ("ledger_links", "batch_id"): "ledger_batches"}

@@ -13,7 +13,7 @@ import campaigns
 import lifecycle
 import loyalty
 import referral
-from engine import announcements, audit, mail, notes, privacy, segments, sessions, staff, summaries
+from engine import announcements, audit, mail, notes, privacy, segments, sessions, shoppers, staff, summaries
 from engine.schedule import Job
 from engine.work import UnitOfWork
 from lifecycle import surveys
@@ -112,5 +112,6 @@ def _forget(work: UnitOfWork) -> None:
     notes.purge(work)
     audit.purge(work)
     sessions.purge(work)
+    shoppers.purge(work)
     staff.purge(work)
     mail.purge(work)

@@ -1,5 +1,5 @@
 """A shopper's page as a piece of the shop's own: what the theme is put around, and the links that lead back into the
-shop.
+shop. On our own address, where there is no theme, a small page of ours is put around it.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Response, current_app, g, render_template
+from markupsafe import Markup
 
 from engine.work import UnitOfWork
+from plugin.platforms import PLATFORMS
 from plugin.storefront import liquid
 
 # What may be somebody's code, as it stands in a link.
@@ -30,13 +32,35 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs."""
-    page = render_template(template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **values)
+    prefix, site = g.shopper.path_prefix, _site()
+    log_in = f"{site}/account/login?{urlencode({'return_url': f'{prefix}/'}, safe='/')}"
+    page = render_template(
+        template, prefix=prefix, site=site, with_code=with_code, log_in=f"{prefix}/enter" if g.shopper.door else log_in,
+        **values,
+    )  # fmt: skip
+    if g.shopper.door:
+        # What was rendered is a page of ours, and nobody's words are in it but escaped.
+        piece, known = Markup(page), g.shopper.customer_external_id is not None  # noqa: S704
+        around = render_template("storefront/hosted.html", piece=piece, prefix=prefix, site=site, signed_in=known)
+        return Response(around, status)
     return liquid.answer(page, status)
 
 
 def _site() -> str:
-    """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing."""
-    return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
+    """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing. Where we
+    are not on the shop's site, its whole address.
+    """
+    if not g.shopper.door:
+        return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
+    doors, shop = current_app.extensions["doors"], g.shopper.shop
+    ours = doors.shopify is not None and not PLATFORMS[shop.platform].companion
+    return str(doors.shopify.shop_site(shop.domain)) if ours else f"https://{shop.domain}"
+
+
+def whole(path: str) -> str:
+    """The whole address of one of our pages as this shopper sees them, to be passed on."""
+    prefix, shopify = str(g.shopper.path_prefix), current_app.extensions["doors"].shopify
+    return f"{prefix}{path}" if "://" in prefix else f"{shopify.shop_site(g.shopper.shop.domain)}{prefix}{path}"
 
 
 def with_code(code: str, invitation: str = "") -> str:
@@ -44,8 +68,18 @@ def with_code(code: str, invitation: str = "") -> str:
 
     It leads to the shop's first page and nowhere else, whatever stands in the request.
     """
-    there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
+    by = {"ref": invitation} if CODE.fullmatch(invitation) else {}
+    if PLATFORMS[g.shopper.shop.platform].companion:
+        return f"{_site()}/?{urlencode({'perennial_coupon': code, **by})}"
+    there = f"/?{urlencode(by)}" if by else "/"
     return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
+
+
+# A page of our own: nothing comes from elsewhere, and nobody puts a frame around it.
+ON_OUR_OWN = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 def theme_s_own(response: Response) -> Response:
@@ -53,10 +87,12 @@ def theme_s_own(response: Response) -> Response:
 
     Ours stands on pages of our own.
     """
-    if response.mimetype == "application/liquid":
+    if "door" in g:
+        response.headers["Content-Security-Policy"] = ON_OUR_OWN
+    elif response.mimetype == "application/liquid":
         response.headers["Content-Security-Policy"] = "object-src 'none'; base-uri 'self'"
     else:
-        files = current_app.extensions["doors"].shopify.app_url
+        files = current_app.extensions["doors"].app_url
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src {files}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )

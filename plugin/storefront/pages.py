@@ -20,7 +20,7 @@ from connectors.shopify import PROXY_PATH
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
-from plugin.storefront.fragment import CODE, REFUSED, show, theme_s_own, work_of_shop
+from plugin.storefront.fragment import CODE, REFUSED, show, theme_s_own, whole, work_of_shop
 from plugin.storefront.purchase import buy, checked, ticket_for
 from plugin.storefront.qr import qr
 
@@ -260,7 +260,7 @@ def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
 def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
     """The whole link, the shop, the offer, and the language that the browser asks for."""
     shop, language = g.shopper.shop, request.accept_languages.best_match(referral.TEXTS) or "en"
-    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, offered, language
+    return whole(referral.link_path(code.upper())), shop.name or shop.domain, offered, language
 
 
 def claimed(offer: referral.Offer, code: str) -> Response:
@@ -309,7 +309,3 @@ def site_of(referrer: str | None) -> str:
     host = _HOST.match(referrer or "")
     return f"https://{host[1]}/" if host else ""
 
-
-def _whole(path: str) -> str:
-    """The whole address of one of our pages on the shop's site, to be passed on."""
-    return f"{current_app.extensions['doors'].shopify.shop_site(g.shopper.shop.domain)}{g.shopper.path_prefix}{path}"
