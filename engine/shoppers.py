@@ -30,7 +30,8 @@ LONGEST_TOKEN = 64
 
 # Who was merged is whoever was kept.
 _KEPT = """
-    FROM customers c JOIN customers k ON k.shop_id = c.shop_id AND k.customer_id = coalesce(c.merged_into, c.customer_id)
+    FROM customers c
+    JOIN customers k ON k.shop_id = c.shop_id AND k.customer_id = coalesce(c.merged_into, c.customer_id)
     WHERE c.shop_id = :shop_id AND k.gone_at IS NULL AND k.redacted_at IS NULL
 """
 # An account before what was bought without one, then whoever has been here longest: always the same of several.

@@ -1,9 +1,9 @@
 """Who asks where no platform vouches for shoppers: on our own address, behind a shop's door, and as a program on a page
 of the merchant's.
 
-On our own address a shopper has a session that a link by e-mail opened; its cookie is ours and stands on our site, so it
-is nobody's third party. A page on another site has no cookie: it brings a shopper's token, which the merchant's server
-made, or nothing. Neither the address nor its query ever says who somebody is.
+On our own address a shopper has a session that a link by e-mail opened; its cookie is ours and stands on our site, so
+it is nobody's third party. A page on another site has no cookie: it brings a shopper's token, which the merchant's
+server made, or nothing. Neither the address nor its query ever says who somebody is.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _refusal(found: Found, person: Person) -> Response | None:
 def bearer() -> str:
     """The shopper's token that came with the request; empty where none did."""
     kind, _sep, shown = request.headers.get("Authorization", "").partition(" ")
-    return shown.strip() if kind.lower() == "bearer" else ""
+    return shown if kind.lower() == "bearer" else ""
 
 
 def address(door: str) -> str:
@@ -126,8 +126,8 @@ def address(door: str) -> str:
 
 
 def cookie() -> str:
-    """The name of this door's cookie: a shopper of two shops has two. Browsers hold the first name to HTTPS, to our very
-    host, and to the whole of it.
+    """The name of this door's cookie: a shopper of two shops has two. Browsers hold a name that begins with ``__Host-``
+    to HTTPS, to our very host, and to the whole of it.
     """
     secure = current_app.extensions["doors"].app_url.startswith("https://")
     return f"{'__Host-' if secure else ''}perennial-{g.door}"

@@ -239,8 +239,8 @@ def invited_only(view: Callable[P, Any]) -> Callable[P, Any]:
 def _at_door() -> Shopper:
     """Whoever came to a shop's door on our own address: known by a session or a token of ours, or a stranger."""
     shop, person = elsewhere.visitor()
-    known = (person.customer_id, person.external_id) if person else (None, None)
-    return Shopper(shop, *known, elsewhere.address(g.door), g.door)
+    number, external_id = (person.customer_id, person.external_id) if person else (None, None)
+    return Shopper(shop, number, external_id, elsewhere.address(g.door), g.door)
 
 
 def remembered_shop(visitor: ProxyVisitor) -> Shop | None:
@@ -273,8 +273,8 @@ _USUAL_PREFIX = f"/{PROXY_PREFIX}/{PROXY_SUBPATH}"
 
 
 def extension_only(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Admit our own code in the shop's checkout and customer accounts, which brings the platform's token for it, and the
-    merchant's own code on other pages, which brings one of ours;
+    """Admit our own code in the shop's checkout and customer accounts, which brings the platform's token for it, and
+    the merchant's own code on other pages, which brings one of ours;
 
     the browser's question whether it may ask is answered yes. The view finds the shopper in `g.shopper`.
     """

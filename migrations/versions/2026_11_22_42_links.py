@@ -1,4 +1,4 @@
-"""Shoppers who come by a link of ours: a shop's door on our own address, links by e-mail, and the sessions they open."""
+"""Shoppers who come by a link of ours: a shop's door on our own address, links by e-mail, their sessions."""
 
 from __future__ import annotations
 

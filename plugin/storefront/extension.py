@@ -1,7 +1,9 @@
 """What our code in checkout and customer accounts asks: the shopper's points, rewards, codes and link, as JSON.
 
 The same account and the same purchase as on the shopper's pages; only who asks is told by a token instead of by the
-proxy (`extension_only`): the platform's here, one of ours where the merchant's own pages ask the API the same. Answers are small and may be read by any script, because each request must bring the token.
+proxy (`extension_only`): the platform's here, one of ours where the merchant's own pages ask the API the same. Answers
+are small and may be read by any script, because each request must bring the token; those of the API only by scripts of
+sites that the merchant named.
 A refusal is JSON too: ``{"error": {"code", "message"}}``, the message for the shopper to read. Amounts of points are
 whole numbers, instants are ISO 8601 in UTC, and words that people read come from us only where they are the shop's
 own (titles of rewards) or the ledger's.

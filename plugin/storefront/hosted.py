@@ -134,8 +134,8 @@ class TooOften(Refusal):
 
 
 def _send(work: UnitOfWork, address: str, person: Person | None) -> None:
-    """Put the letter with its link; for an address that nobody has, do all of that and take it back, so that neither the
-    answer nor its time tells the two apart.
+    """Put the letter with its link; for an address that nobody has, do all of that and take it back, so that neither
+    the answer nor its time tells the two apart.
     """
     doors, known = current_app.extensions["doors"], person is not None
     attempt = work.connection.begin_nested()

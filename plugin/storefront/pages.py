@@ -308,4 +308,3 @@ def site_of(referrer: str | None) -> str:
     """The site that led to an invitation: only its name, and no page of it."""
     host = _HOST.match(referrer or "")
     return f"https://{host[1]}/" if host else ""
-

@@ -18,8 +18,13 @@ OWNERS = {
     "/visits": "anybody",
     FLOW_PATH: "flow",
     COMPANION_PATH: "companion",
+    # The shopper's pages on our own address.
+    "/s/<door>": "shopper",
     # Whoever has the link of a question: its last part is what vouches for them.
     "/s": "anybody",
+    "/embed.js": "anybody",
+    # The same views that extensions ask, with tokens of ours.
+    "/api/v1/shopper": "extension",
     "/api": "api",
     # Nobody is known there yet: the store vouches at the end of that way.
     "/woocommerce": "anybody",
@@ -44,7 +49,16 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/api-keys/<int:key_id>/revoke",
         "/api-keys/hook",
         "/api-keys/hook/remove",
+        "/api/v1/customers/<external_id>/token",
         "/api/v1/events",
+        "/api/v1/shopper/redeem",
+        "/s/<door>/enter",
+        "/s/<door>/enter/<token>",
+        "/s/<door>/leave",
+        *(f"/s/<door>/{what}" for what in ("birthday", "deeds", "device", "invited", "redeem", "scratch")),
+        "/s/<door>/r/<code>",
+        "/s/<door>/share/copy/<code>",
+        "/other-sites",
         *(f"/companion/{what}" for what in ("account", "claim", "enter", "erase", "export", "health", "redeem")),
         "/campaigns/<key>",
         "/contests",
