@@ -16,6 +16,8 @@ from plugin.session import merchant_only
 pages = Blueprint("elsewhere", __name__)
 
 REFUSED = 422
+LINES = """<script src="%s/embed.js" data-shop="%s" defer></script>
+<perennial-part></perennial-part>"""
 LONGEST_TYPED = elsewhere.MOST_ORIGINS * (elsewhere.LONGEST_ORIGIN + 2)
 
 
@@ -44,7 +46,7 @@ def _shown(*, refusal: Refusal | None = None, typed: str | None = None) -> str:
         known = elsewhere.of_shop(work)
     serving: Any = current_app.extensions["doors"]
     return render_template(
-        "admin/elsewhere.html", address=doors.address(known.door), door=known.door, app=serving.app_url,
+        "admin/elsewhere.html", address=doors.address(known.door), lines=LINES % (serving.app_url, known.door),
         mails=serving.mails, most=elsewhere.MOST_ORIGINS, refusal=refusal, changed=request.args.get("changed"),
         typed="\n".join(known.origins) if typed is None else typed,
     )  # fmt: skip
