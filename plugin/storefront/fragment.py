@@ -35,8 +35,7 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     """
     look = look_here()
     page = render_template(
-        template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, look=look, counted=look.counted,
-        **values,
+        template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **look.sayings(), **values
     )  # fmt: skip
     return liquid.answer(page, status)
 

@@ -15,10 +15,14 @@ from typing import Any
 
 from flask import current_app
 
+from commerce.sayings import Saying, say
 from engine import terms
 from engine.work import UnitOfWork
+from loyalty import Ladder, Measure
 from plugin.languages import Language, current, languages
-from plugin.sentences import ngettext
+from plugin.phrases import tier_amount
+from plugin.sentences import gettext, ngettext, told
+from plugin.storefront.history import Movement
 
 DOMAIN = "storefront"
 # The sections of the points page, as they stand unless the merchant says otherwise; each is a file of its name.
@@ -48,6 +52,15 @@ class Words:
 
 
 NO_WORDS = Words()
+OTHER = say("By the shop")
+# What an entry is about, by its kind, without a word for points.
+_ABOUT: Mapping[str, Saying] = {
+    "earn": say("Order"), "clawback": say("Order, changed"), "award": say("A friend's order"),
+    "award_back": say("A friend's order, changed"), "repay": say("Settled what was owed"), "hold": say("Reward"),
+    "spend": say("Reward"), "release": say("Reward, given back"), "merge": say("Two accounts became one"),
+    "action": say("Deed"), "action_back": say("Deed, taken back"), "expire": say("Expired"),
+    "return": say("Returned"), "import": say("From the program before"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +145,21 @@ class Look:
         if one != "point" or not said.points:
             return ngettext(f"%(num)s {one}", f"%(num)s {many}", value)
         return ngettext("%(num)s %(point)s", "%(num)s %(points)s", value, point=said.point, points=said.points)
+
+    def sayings(self) -> dict[str, Any]:
+        """What the templates of the shopper's pages say in this look, in place of the words of all pages."""
+        return {"look": self, "counted": self.counted, "tier_amount": self._tier_amount, "what_for": self._what_for}
+
+    def _tier_amount(self, ladder: Ladder, value: int, currency: str) -> str:
+        return self.counted(value) if ladder.measure is Measure.POINTS else tier_amount(ladder, value, currency)
+
+    def _what_for(self, movement: Movement) -> str:
+        """The sentence of an entry, which calls points points; where they are called otherwise, what it is about."""
+        if not self.renamed:
+            return told(movement.sentence)
+        what = _ABOUT.get(movement.kind, OTHER)
+        order = movement.order_name or movement.receipt.get("reward")
+        return gettext("%(what)s: %(which)s", what=what, which=order) if order else told(what)
 
     @property
     def style(self) -> str:
