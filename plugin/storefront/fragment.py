@@ -4,7 +4,9 @@ shop. On our own address, where there is no theme, a small page of ours is put a
 
 from __future__ import annotations
 
+import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,7 @@ from markupsafe import Markup
 from engine.work import UnitOfWork
 from plugin.platforms import PLATFORMS
 from plugin.storefront import liquid
+from plugin.storefront.look import Look, look_now
 
 # What may be somebody's code, as it stands in a link.
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
@@ -31,22 +34,38 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
-    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs."""
-    prefix, site = g.shopper.path_prefix, _site()
-    log_in = f"{site}/account/login?{urlencode({'return_url': f'{prefix}/'}, safe='/')}"
+    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
+    how the shop wants its pages to look.
+    """
+    look, prefix, here = look_here(), g.shopper.path_prefix, site()
+    log_in = f"{here}/account/login?{urlencode({'return_url': f'{prefix}/'}, safe='/')}"
     page = render_template(
-        template, prefix=prefix, site=site, with_code=with_code, log_in=f"{prefix}/enter" if g.shopper.door else log_in,
-        **values,
+        template, prefix=prefix, site=here, with_code=with_code, log_in=f"{prefix}/enter" if g.shopper.door else log_in,
+        **look.sayings(), **values,
     )  # fmt: skip
     if g.shopper.door:
         # What was rendered is a page of ours, and nobody's words are in it but escaped.
         piece, known = Markup(page), g.shopper.customer_external_id is not None  # noqa: S704
-        around = render_template("storefront/hosted.html", piece=piece, prefix=prefix, site=site, signed_in=known)
+        around = render_template("storefront/hosted.html", piece=piece, prefix=prefix, site=here, signed_in=known)
         return Response(around, status)
     return liquid.answer(page, status)
 
 
-def _site() -> str:
+def look_here() -> Look:
+    """How the pages of the shop look whose visitor asks; from here on they speak the language that it chose."""
+    shop_id = g.shopper.shop.shop_id
+
+    def look_up() -> Look:
+        with work_of_shop() as work:
+            return look_now(work)
+
+    look: Look = current_app.extensions["remembered"].get(("look", shop_id), look_up)
+    if (language := look.speaks()) is not None:
+        g.language = language
+    return look
+
+
+def site() -> str:
     """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing. Where we
     are not on the shop's site, its whole address.
     """
@@ -70,16 +89,22 @@ def with_code(code: str, invitation: str = "") -> str:
     """
     by = {"ref": invitation} if CODE.fullmatch(invitation) else {}
     if PLATFORMS[g.shopper.shop.platform].companion:
-        return f"{_site()}/?{urlencode({'perennial_coupon': code, **by})}"
+        return f"{site()}/?{urlencode({'perennial_coupon': code, **by})}"
     there = f"/?{urlencode(by)}" if by else "/"
-    return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
+    return f"{site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 
-# A page of our own: nothing comes from elsewhere, and nobody puts a frame around it.
-ON_OUR_OWN = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+def _on_our_own() -> str:
+    """The policy of a page of our own: nothing comes from elsewhere, and nobody puts a frame around it. Of styles in the
+    page, only the one that the shop's look has.
+    """
+    style = look_here().style if "shopper" in g else ""
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    look = f" 'unsafe-hashes' 'sha256-{digest}'" if style else ""
+    return (
+        f"default-src 'none'; style-src 'self'{look}; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 def theme_s_own(response: Response) -> Response:
@@ -88,7 +113,7 @@ def theme_s_own(response: Response) -> Response:
     Ours stands on pages of our own.
     """
     if "door" in g:
-        response.headers["Content-Security-Policy"] = ON_OUR_OWN
+        response.headers["Content-Security-Policy"] = _on_our_own()
     elif response.mimetype == "application/liquid":
         response.headers["Content-Security-Policy"] = "object-src 'none'; base-uri 'self'"
     else:
