@@ -95,8 +95,8 @@ def with_code(code: str, invitation: str = "") -> str:
 
 
 def _on_our_own() -> str:
-    """The policy of a page of our own: nothing comes from elsewhere, and nobody puts a frame around it. Of styles in the
-    page, only the one that the shop's look has.
+    """The policy of a page of our own: nothing comes from elsewhere, and nobody puts a frame around it. Of styles in
+    the page, only the one that the shop's look has.
     """
     style = look_here().style if "shopper" in g else ""
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
