@@ -272,7 +272,7 @@ def test_a_merchant_names_sites_and_sees_what_to_copy(site: Site, merchant: Merc
     page = merchant.open("/other-sites")
     assert (page.status_code, mistakes(page.text)) == (200, [])
     door = site.door()
-    assert f'value="{APP_URL}{door}/"' in page.text
+    assert f">{APP_URL}{door}/</textarea>" in page.text
     assert f"&lt;script src=&#34;{APP_URL}/embed.js&#34; data-shop=&#34;{door[3:]}&#34; defer&gt;" in page.text.replace(
         '"', "&#34;"
     )
