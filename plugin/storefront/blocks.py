@@ -83,7 +83,8 @@ class BlockDoor:
     async def _answer(self, asked: Asked) -> Answer | None:
         """The block; None where the app is not installed, and an empty answer where the database is slow or away."""
         try:
-            return await asyncio.wait_for(self._together.ask(asked.visitor.shop_domain, asked), self._patience)
+            async with asyncio.timeout(self._patience):
+                return await self._together.ask(asked.visitor.shop_domain, asked)
         except (TimeoutError, SQLAlchemyError) as trouble:
             logger.warning("a block was not read in time (%s)", type(trouble).__name__)
             return _NOT_NOW
