@@ -16,7 +16,8 @@ _MET = text("""
         SELECT external_id, coalesce(merged_into, customer_id) AS customer_id FROM customers
         WHERE shop_id = :shop_id AND external_id = ANY(:external_ids))
     SELECT external_id, customer_id,
-           coalesce((SELECT b.debt FROM balances b WHERE b.shop_id = :shop_id AND b.customer_id = m.customer_id), 0) AS debt
+           coalesce((SELECT b.debt FROM balances b
+                     WHERE b.shop_id = :shop_id AND b.customer_id = m.customer_id), 0) AS debt
     FROM met m
 """)
 
