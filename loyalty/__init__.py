@@ -21,11 +21,7 @@ from loyalty.rules import (
     amount,
     span,
 )
-from loyalty.rules.contests import (
-    Contest,
-    ContestKind,
-    Prize,
-)
+from loyalty.rules.contests import Contest, ContestKind, Prize
 from loyalty.rules.imports import MOST_BYTES as MOST_IMPORT_BYTES
 from loyalty.rules.sources import NAMES as IMPORT_SOURCES
 from loyalty.rules.sources import Source as ImportSource
@@ -169,6 +165,7 @@ from loyalty.service import (
     tell_birthday,
     tell_deeds,
     tell_points,
+    tell_program,
     tickets,
     tier_counts,
     tier_history,
@@ -186,6 +183,8 @@ from loyalty.service import (
     warn_expiring,
     withdraw,
 )
+from loyalty.service.baskets import Piece, WouldEarn, would_earn
+from loyalty.service.touchpoints import TOUCHPOINTS
 from loyalty.service.glances import (
     Glance,
     Outlook,
@@ -252,6 +251,7 @@ __all__ = [
     "Outlook",
     "Owed",
     "Perk",
+    "Piece",
     "Policy",
     "Prize",
     "Reading",
@@ -271,6 +271,8 @@ __all__ = [
     "TierSizes",
     "TierUnknown",
     "TooManyDrafts",
+    "TooManyOrders",
+    "WouldEarn",
     "WrongSteps",
     "account",
     "adjust",
@@ -366,6 +368,7 @@ __all__ = [
     "tell_birthday",
     "tell_deeds",
     "tell_points",
+    "tell_program",
     "tickets",
     "tier_counts",
     "tier_history",
@@ -382,4 +385,5 @@ __all__ = [
     "walk_members",
     "warn_expiring",
     "withdraw",
+    "would_earn",
 ]

@@ -63,6 +63,7 @@ from loyalty.records.grounds import (
     earned_since,
     frozen,
     had,
+    next_number,
     numbers,
     orders_of,
 )
@@ -281,6 +282,7 @@ __all__ = [
     "move_deeds",
     "names",
     "new_lot_ids",
+    "next_number",
     "next_orders",
     "note_moved",
     "numbers",

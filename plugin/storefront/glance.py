@@ -24,12 +24,11 @@ from connectors.shopify import PROXY_PATH, ProxyVisitor
 from engine.shops import Shop
 from plugin import session
 from plugin.languages import current
-from plugin.phrases import tier_amount
 from plugin.session import Shopper, shopper_only
 from plugin.storefront.account import Offers, offers
 from plugin.storefront.claims import Answer
-from plugin.storefront.fragment import site, theme_s_own
-from plugin.wording import counted
+from plugin.storefront.fragment import look_here, site, theme_s_own
+from plugin.storefront.look import Look, look_of
 
 logger = logging.getLogger("perennial.web")
 
@@ -38,6 +37,9 @@ pages.after_request(theme_s_own)
 
 # Longer than the page that the block stands in waits for it (the script in the theme gives up after as long).
 PATIENCE_MS = 2_000
+
+# Where the merchant has switched the block off: something has to stand in its place, and shows nothing.
+NOTHING = '<section class="perennial perennial-glance" hidden></section>'
 
 # A place in a rendered block where a number of the shopper's own belongs: in no text of a shop's.
 _PLACE = re.compile("\x02([a-z]+)\x03")
@@ -80,32 +82,36 @@ def _read(shop: Shop, external_ids: Sequence[str]) -> tuple[Program, Mapping[str
         found: Program = current_app.extensions["remembered"].get(
             ("program", shop.shop_id), lambda: Program(loyalty.outlook(work), offers(work))
         )
+        # Remembered with it: `look_here` would open a unit of work of its own, and wait longer.
+        look_of(work)
         return found, loyalty.glances(work, external_ids, found.outlook)
 
 
 def _text(program: Program, seen: loyalty.Glance | None) -> str:
     """The block for the shopper; without a glance at them, they are a stranger, or have not bought anything yet."""
-    shopper, shapes = g.shopper, current_app.extensions["blocks"]
-    terms = program.outlook.terms
-    key = (shopper.shop.shop_id, terms.version, shopper.path_prefix, current().code)
+    shopper, shapes, look = g.shopper, current_app.extensions["blocks"], look_here()
+    if not look.shows("block"):
+        return NOTHING
+    version = program.outlook.terms.version
+    key = (shopper.shop.shop_id, version, look.version, shopper.path_prefix, current().code)
     if seen is None:
         known = shopper.customer_external_id is not None
-        text: str = shapes.get((*key, known), lambda: _rendered(program, seen=None, logged_in=known))
+        text: str = shapes.get((*key, known), lambda: _rendered(program, look, seen=None, logged_in=known))
         return text
     named = tuple(each and each.key for each in (seen.level, seen.higher, seen.best, seen.following))
     pieces: Sequence[str] = shapes.get(
-        (*key, *named, seen.pending > 0), lambda: _PLACE.split(_rendered(program, seen=seen))
+        (*key, *named, seen.pending > 0), lambda: _PLACE.split(_rendered(program, look, seen=seen))
     )
-    own = _own(program, seen)
+    own = _own(program, look, seen)
     return "".join(own[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def _rendered(program: Program, **values: Any) -> str:
+def _rendered(program: Program, look: Look, **values: Any) -> str:
     """The block by its template, with a mark for each number of somebody's own."""
-    prefix, terms = g.shopper.path_prefix, program.outlook.terms
     return render_template(
-        "storefront/block.html", program=program.offers, terms=terms, own=_Marks(), prefix=prefix, site=site(), **values
-    )
+        "storefront/block.html", program=program.offers, own=_Marks(), prefix=g.shopper.path_prefix, site=site(),
+        **look.sayings(), **values,
+    )  # fmt: skip
 
 
 class _Marks:
@@ -115,14 +121,14 @@ class _Marks:
         return Markup(f"\x02{name}\x03")  # noqa: S704  # a name in a template of ours
 
 
-def _own(program: Program, seen: loyalty.Glance) -> Mapping[str, str]:
+def _own(program: Program, look: Look, seen: loyalty.Glance) -> Mapping[str, str]:
     """The numbers of somebody's own, as the template names them."""
     ladder, currency = program.outlook.ladder, program.outlook.terms.currency
     own = {
-        "points": counted(seen.spendable, "point", "points"), "spendable": str(seen.spendable),
-        "pending": counted(seen.pending, "point", "points") if seen.pending else "",
-        "lacking": counted(seen.lacking, "point", "points") if seen.lacking else "",
-        "missing": tier_amount(ladder, seen.missing, currency) if seen.higher else "",
+        "points": look.counted(seen.spendable), "spendable": str(seen.spendable),
+        "pending": look.counted(seen.pending) if seen.pending else "",
+        "lacking": look.counted(seen.lacking) if seen.lacking else "",
+        "missing": look.tier_amount(ladder, seen.missing, currency) if seen.higher else "",
         "counted": str(max(0, seen.counted)),
     }  # fmt: skip
     return {name: escape(text) for name, text in own.items()}
