@@ -38,10 +38,9 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     how the shop wants its pages to look.
     """
     look, prefix, here = look_here(), g.shopper.path_prefix, site()
-    log_in = f"{here}/account/login?{urlencode({'return_url': f'{prefix}/'}, safe='/')}"
     page = render_template(
-        template, prefix=prefix, site=here, with_code=with_code, log_in=f"{prefix}/enter" if g.shopper.door else log_in,
-        **look.sayings(), **values,
+        template, prefix=prefix, site=here, with_code=with_code, log_in=log_in(), **look.sayings(),
+        **values,
     )  # fmt: skip
     if g.shopper.door:
         # What was rendered is a page of ours, and nobody's words are in it but escaped.
@@ -74,6 +73,14 @@ def site() -> str:
     doors, shop = current_app.extensions["doors"], g.shopper.shop
     ours = doors.shopify is not None and not PLATFORMS[shop.platform].companion
     return str(doors.shopify.shop_site(shop.domain)) if ours else f"https://{shop.domain}"
+
+
+def log_in() -> str:
+    """Where a stranger becomes somebody whom we know, and comes back from to their points."""
+    prefix = g.shopper.path_prefix
+    if g.shopper.door:
+        return f"{prefix}/enter"
+    return f"{site()}/account/login?{urlencode({'return_url': f'{prefix}/'}, safe='/')}"
 
 
 def whole(path: str) -> str:
