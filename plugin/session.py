@@ -240,7 +240,7 @@ def _at_door() -> Shopper:
     """Whoever came to a shop's door on our own address: known by a session or a token of ours, or a stranger."""
     shop, person = elsewhere.visitor()
     number, external_id = (person.customer_id, person.external_id) if person else (None, None)
-    return Shopper(shop, number, external_id, elsewhere.address(g.door), g.door)
+    return Shopper(shop, number, external_id, elsewhere.address(g.door), door=g.door)
 
 
 def remembered_shop(visitor: ProxyVisitor) -> Shop | None:

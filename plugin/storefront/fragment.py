@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from flask import Response, current_app, g, render_template
 from markupsafe import Markup
 
+from commerce.identity import is_guest
 from engine.work import UnitOfWork
 from plugin.platforms import PLATFORMS
 from plugin.storefront import liquid
@@ -44,8 +45,11 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     )  # fmt: skip
     if g.shopper.door:
         # What was rendered is a page of ours, and nobody's words are in it but escaped.
-        piece, known = Markup(page), g.shopper.customer_external_id is not None  # noqa: S704
-        around = render_template("storefront/hosted.html", piece=piece, prefix=prefix, site=here, signed_in=known)
+        piece, who = Markup(page), g.shopper.customer_external_id  # noqa: S704
+        around = render_template(
+            "storefront/hosted.html", piece=piece, prefix=prefix, site=here, signed_in=who is not None,
+            guest=who is not None and is_guest(who),
+        )  # fmt: skip
         return Response(around, status)
     return liquid.answer(page, status)
 

@@ -10,6 +10,7 @@ from typing import Any
 from flask import current_app
 
 import loyalty
+from commerce.identity import is_guest
 from commerce.refusal import Refusal
 from plugin.session import Shopper
 from plugin.storefront import tickets
@@ -22,6 +23,12 @@ class FormTooOld(Refusal):
     """This page has been open for a long time. Nothing was done; please press the button again."""
 
 
+class NoAccount(Refusal):
+    """You have ordered without an account. Open one at the shop with this address; your points move there with your
+    orders, and can be spent then. Nothing was done.
+    """
+
+
 class NotLoggedIn(Refusal):
     """Please log in to the shop first. Nothing was done."""
 
@@ -29,8 +36,11 @@ class NotLoggedIn(Refusal):
 def buy(shopper: Shopper, reward: str, ticket: str, steps: str = "") -> Any:
     """The redemption that this click made, now or before. `steps`: how many of it, as typed; nothing is one.
 
-    Refuses with `NotLoggedIn`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
+    Refuses with `NotLoggedIn`, `NoAccount`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
     """
+    if shopper.customer_external_id is not None and is_guest(shopper.customer_external_id):
+        # What a guest has moves to an account with the order that brought it: spent before, it would be spent twice.
+        raise NoAccount
     if shopper.customer_id is None or shopper.customer_external_id is None:
         raise NotLoggedIn if shopper.customer_external_id is None else loyalty.NotEnoughPoints
     key = checked(shopper, ticket)

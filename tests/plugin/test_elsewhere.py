@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import gzip
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,11 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from connectors.smtp import Post
-from engine import elsewhere, mirror, shoppers
+from engine import elsewhere, mirror, shoppers, terms
 from engine.mail import Mailer
 from engine.shops import Shop
 from engine.work import Database
+from plugin import Doors, create_app
 from plugin.storefront.hosted import MOST_OF_ADDRESS, MOST_OF_NETWORK
 from plugin.storefront.remembering import Remembered
 from tests.ground import Clock, Superuser
@@ -290,6 +294,22 @@ def test_somebody_who_was_erased_is_not_seen_any_more(away: Elsewhere, above: Su
     assert not away.sees(browser)
 
 
+def test_a_guest_sees_their_points_and_spends_none_before_they_have_an_account(
+    away: Elsewhere, clock: Clock, above: Superuser
+) -> None:
+    guest = person("guest:1", clock.now, email="guest@example.com")
+    away.house.settle(away.shop, order(2, guest, clock.now - timedelta(days=40), 50_000))
+    browser = away.let_in("guest@example.com")
+    page = away.get(browser)
+    assert "can be spent then" in flat(page.text)
+    assert mistakes(page.text) == []
+    ticket = _TICKET.findall(page.text)[0]
+    answer = away.post(browser, "/redeem", reward="five-off", request_key=ticket)
+    assert (answer.status_code, "Open one at the shop" in flat(answer.text)) == (409, True)
+    assert above.one("SELECT count(*) FROM redemptions WHERE shop_id = %s", away.shop.shop_id) == 0
+    assert "can be spent then" not in flat(away.get(away.let_in()).text)
+
+
 # --- sessions
 
 
@@ -413,6 +433,42 @@ def test_a_code_is_applied_in_the_way_of_the_shop_s_platform(away: Elsewhere, ab
     above.run("UPDATE shops SET platform = 'woocommerce' WHERE shop_id = %s", away.shop.shop_id)
     away.house.app.extensions["remembered"] = Remembered()
     assert f'href="https://{away.shop.domain}/?perennial_coupon={code}"' in away.get(browser).text
+
+
+def test_a_house_that_serves_woocommerce_alone_has_the_pages_too(away: Elsewhere, above: Superuser) -> None:
+    above.run("UPDATE shops SET platform = 'woocommerce', domain = 'kettle.example' WHERE shop_id = %s",
+              away.shop.shop_id)  # fmt: skip
+    doors = away.house.app.extensions["doors"]
+    alone = create_app(Doors(doors.database, None, None, doors.secret, doors.body_limit, doors.woocommerce, mails=True))
+    browser, door = alone.test_client(), away.door()
+    stranger = browser.get(f"{door}/", base_url=APP_URL)
+    assert (stranger.status_code, 'href="https://kettle.example/"' in stranger.text) == (200, True)
+    browser.post(f"{door}/enter", data={"email": ADA}, base_url=APP_URL)
+    with doors.database.work(away.shop.shop_id) as work:
+        person = shoppers.with_address(work, ADA)
+        link = shoppers.make_link(work, person)
+    assert browser.post(f"{door}/enter/{link}", base_url=APP_URL).status_code == 303
+    page = browser.get(f"{door}/", base_url=APP_URL)
+    assert ("Your points" in page.text, mistakes(page.text)) == (True, [])
+    bought = browser.post(
+        f"{door}/redeem", base_url=APP_URL,
+        data={"reward": "five-off", "request_key": _TICKET.findall(page.text)[0]},
+    )  # fmt: skip
+    assert bought.status_code == 303
+    for path in ("/invited", "/r/AAAA-BBBB", "/share/whatsapp/AAAA-BBBB", "/block"):
+        assert browser.get(f"{door}{path}", base_url=APP_URL).status_code in (200, 302), path
+
+
+def test_the_shop_s_look_is_the_only_style_that_a_page_allows(away: Elsewhere) -> None:
+    with away.house.database.work(away.shop.shop_id) as work:
+        terms.publish_first(work, "storefront", {"accent": "#1a5f4a", "radius": 4})
+    away.house.app.extensions["remembered"] = Remembered()
+    page = away.get(away.browser())
+    (style,) = re.findall(r'style="([^"]+)"', page.text)
+    digest = b64encode(sha256(unescape(style).encode()).digest()).decode()
+    policy = page.headers["Content-Security-Policy"]
+    assert f"style-src 'self' 'unsafe-hashes' 'sha256-{digest}';" in policy
+    assert "unsafe-inline" not in policy
 
 
 # --- the script
