@@ -93,7 +93,7 @@ def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) ->
         at=work.now,
         balance=balance,
         pending=loyalty.pending(work, customer_id),
-        codes=[_code(row, work.now) for row in balance.redemptions],
+        codes=[code(row, work.now) for row in balance.redemptions],
         history=movements(loyalty.statement(work, customer_id, newest)) if newest else [],
         referral_code=referral.code_of(work, customer_id),
         friends=len(brought),
@@ -126,7 +126,8 @@ def movements(entries: Sequence[Row[Any]]) -> list[Movement]:
     return [movement for movement in summed if movement.points]
 
 
-def _code(row: Row[Any], now: datetime) -> Code:
+def code(row: Row[Any], now: datetime) -> Code:
+    """A redemption as its shopper reads it at `now`."""
     bought = loyalty.Reward.read(row.reward)
     state, why = _state(row, now)
     if bought.handed_over:

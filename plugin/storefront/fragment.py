@@ -30,8 +30,13 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs."""
-    page = render_template(template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **values)
+    page = render_template(template, with_code=with_code, **prefix_and_site(), **values)
     return liquid.answer(page, status)
+
+
+def prefix_and_site() -> dict[str, str]:
+    """The paths that every page of ours needs: where ours lie, and where the shop's own do."""
+    return {"prefix": g.shopper.path_prefix, "site": _site()}
 
 
 def _site() -> str:
@@ -44,7 +49,15 @@ def with_code(code: str, invitation: str = "") -> str:
 
     It leads to the shop's first page and nowhere else, whatever stands in the request.
     """
-    there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
+    return _through(code, f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/")
+
+
+def cart_with_code(code: str) -> str:
+    """A link into the shop's cart that applies a discount code on the way."""
+    return _through(code, f"{_site()}/cart")
+
+
+def _through(code: str, there: str) -> str:
     return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 

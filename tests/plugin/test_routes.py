@@ -93,6 +93,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/rewards",
         "/rewards/withdraw",
         "/proxy/birthday",
+        "/proxy/cart",
         "/proxy/deeds",
         "/proxy/invited",
         "/referral",
