@@ -74,7 +74,7 @@ def test_a_product_s_page_says_what_buying_it_earns(stranger: Shopper) -> None:
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     assert answer.text.startswith('<p class="perennial perennial-earn" lang="en" dir="ltr">')
     assert "Buying this earns 25 points." in flat(answer.text)
-    assert mistakes(answer.text, whole=False) == []
+    assert mistakes(f"<h1>x</h1>{answer.text}", whole=False) == []
     assert "Set-Cookie" not in answer.headers
 
 
@@ -165,7 +165,7 @@ def test_what_can_be_had_stands_before_what_is_out_of_reach(house: House, shop: 
         ("big:1", " disabled"),
     ]  # fmt: skip
     assert "150 points to go" in page
-    assert "your cart needs $78.00 more" in page
+    assert "your cart needs 78.00 USD more" in page
     assert "A gift card" not in page
 
 
@@ -174,6 +174,7 @@ def test_the_fragment_is_the_same_form_for_the_shop_s_own_page(shopper: Shopper)
     answer = shopper.get("/cart", total="5000", fragment="1")
     assert answer.mimetype == "text/html"
     assert answer.text.lstrip().startswith('<section class="perennial perennial-cart"')
+    assert mistakes(f"<h1>x</h1>{answer.text}", whole=False) == []
     assert "<link" not in answer.text
     assert "<script" not in answer.text
     assert form(answer.text)["choice"] == form(shopper.get("/cart", total="5000").text)["choice"] == "five-off:1"
