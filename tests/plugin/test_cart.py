@@ -279,24 +279,24 @@ def test_a_code_is_told_to_its_owner_alone(
     location = shopper.post("/cart", **form(shopper.get("/cart").text)).location
     bought = location.partition("bought=")[2]
     told = shopper.get(f"/code/{bought}")
-    assert (told.status_code, told.json["state"]) == (200, "making")
-    assert re.fullmatch(r"P-[0-9A-Z]+", told.json["code"])
+    assert (told.status_code, told.get_json()["state"]) == (200, "making")
+    assert re.fullmatch(r"P-[0-9A-Z]+", told.get_json()["code"])
     house.settle(shop, order(2001, person("8", house.clock.now), house.clock.now))
     for somebody in (stranger, Shopper(stranger.client, shop, "8"), Shopper(stranger.client, next_door, "7")):
-        assert (somebody.get(f"/code/{bought}").status_code, somebody.get(f"/code/{bought}").json["code"]) == (
+        assert (somebody.get(f"/code/{bought}").status_code, somebody.get(f"/code/{bought}").get_json()["code"]) == (
             404,
             None,
         )
     for odd in ("0", "x", "9" * 19, "1%00"):
         assert shopper.get(f"/code/{odd}").status_code == 404
-    made(house, shop, told.json["code"])
-    assert shopper.get(f"/code/{bought}").json == {"state": "ready", "code": told.json["code"]}
+    made(house, shop, told.get_json()["code"])
+    assert shopper.get(f"/code/{bought}").json == {"state": "ready", "code": told.get_json()["code"]}
 
 
 @pytest.mark.usefixtures("rich")
 def test_a_code_that_the_store_refused_is_said_to_be_none(house: House, shop: Shop, shopper: Shopper) -> None:
     bought = shopper.post("/cart", **form(shopper.get("/cart").text)).location.partition("bought=")[2]
-    made(house, shop, shopper.get(f"/code/{bought}").json["code"], StoreError("no", permanent=True))
+    made(house, shop, shopper.get(f"/code/{bought}").get_json()["code"], StoreError("no", permanent=True))
     assert shopper.get(f"/code/{bought}").json == {"state": "returned", "code": None}
     page = flat(shopper.get("/cart", bought=bought).text)
     assert "Its points are yours again" in page

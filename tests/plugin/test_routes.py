@@ -64,6 +64,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/earning/collections",
         "/earning/promotions",
         "/earning/remove",
+        "/extension/earn",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
