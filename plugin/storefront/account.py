@@ -37,6 +37,8 @@ class Code:
     state: str
     why: str = ""
     kind: loyalty.Kind = loyalty.Kind.AMOUNT
+    amount_minor: int = 0
+    """What it takes off, where that is an amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,10 @@ def code(row: Row[Any], now: datetime) -> Code:
     if bought.handed_over:
         # It is not used up by being used once, and while nobody knows whether it was made it has not ended.
         state = {"used": "yours", "ended": "making"}.get(state, state)
-    return Code(row.redemption_id, bought.title, row.code, row.points, row.expires_at, state, why, bought.kind)
+    return Code(
+        row.redemption_id, bought.title, row.code, row.points, row.expires_at, state, why, bought.kind,
+        bought.amount_minor if bought.kind is loyalty.Kind.AMOUNT else 0,
+    )  # fmt: skip
 
 
 def _state(row: Row[Any], now: datetime) -> tuple[str, str]:
