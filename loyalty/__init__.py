@@ -183,6 +183,7 @@ from loyalty.service import (
     warn_expiring,
     withdraw,
 )
+from loyalty.service.account import redemption
 from loyalty.service.baskets import Piece, WouldEarn, would_earn
 from loyalty.service.touchpoints import TOUCHPOINTS
 from loyalty.service.glances import (
@@ -350,6 +351,7 @@ __all__ = [
     "recall_batch",
     "redeem",
     "redeem_all",
+    "redemption",
     "release_unused",
     "review_tiers",
     "revise",

@@ -30,14 +30,17 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
-    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
-    how the shop wants its pages to look.
+    """A page inside the shop's theme. `values` are the template's, beside `surroundings`."""
+    return liquid.answer(render_template(template, **surroundings(), **values), status)
+
+
+def surroundings() -> dict[str, Any]:
+    """What every page and every piece of one needs: the paths where ours lie and where the shop's own do, and how the
+    shop wants its pages to look.
     """
-    look = look_here()
-    page = render_template(
-        template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **look.sayings(), **values
-    )  # fmt: skip
-    return liquid.answer(page, status)
+    return {
+        "prefix": g.shopper.path_prefix, "site": _site(), "with_code": with_code, **look_here().sayings(),
+    }  # fmt: skip
 
 
 def look_here() -> Look:
@@ -64,7 +67,15 @@ def with_code(code: str, invitation: str = "") -> str:
 
     It leads to the shop's first page and nowhere else, whatever stands in the request.
     """
-    there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
+    return _through(code, f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/")
+
+
+def cart_with_code(code: str) -> str:
+    """A link into the shop's cart that applies a discount code on the way."""
+    return _through(code, f"{_site()}/cart")
+
+
+def _through(code: str, there: str) -> str:
     return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 

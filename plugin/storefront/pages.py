@@ -226,7 +226,9 @@ def _points(refusal: Refusal | None = None) -> Response:
         program, open_ways = offers(work), ways(work, shopper)
         if shopper.customer_id is None:
             known = shopper.customer_external_id is not None
-            return show("storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal)
+            return show(
+                "storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal
+            )  # fmt: skip
         mine = account(work, shopper.customer_id, before=_before())
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
