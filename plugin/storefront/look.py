@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import current_app
 
+from commerce.refusal import Refusal
 from commerce.sayings import Saying, say
 from engine import terms
 from engine.work import UnitOfWork
@@ -39,6 +40,10 @@ LEAST_CONTRAST = 4.5
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 
 
+class LookMoved(Refusal):
+    """Somebody else has changed how your pages look while this page was open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the shop says in one language; what is empty, we say in our own words. `point` and `points`: the singular
@@ -52,6 +57,12 @@ class Words:
 
 
 NO_WORDS = Words()
+# What two people can change at once without disturbing each other.
+PARTS: Mapping[str, Saying] = {
+    "order": say("the order of the sections"), "hidden": say("which sections are shown"),
+    "words": say("the texts"), "accent": say("the colour"), "radius": say("the corners"),
+    "language": say("the language"), "off": say("where else the program shows"),
+}  # fmt: skip
 OTHER = say("By the shop")
 # What an entry is about, by its kind, without a word for points.
 _ABOUT: Mapping[str, Saying] = {
@@ -186,6 +197,35 @@ def look_now(work: UnitOfWork) -> Look:
     """How the shop's pages look by the version of now."""
     latest = terms.latest(work, DOMAIN)
     return Look() if latest is None else Look.read(latest.version, latest.body)
+
+
+def publish(work: UnitOfWork, look: Look, beside: int | None) -> None:
+    """Make this the look of the shop's pages, unless a part that it would change has been changed since version
+    `beside`, which is what its page showed.
+
+    Refuses with `LookMoved`, which names the parts; then nothing is written.
+    """
+    terms.lock(work, DOMAIN)
+    now = look_now(work)
+    if beside is not None and beside < now.version:
+        was = Look() if beside == 0 else Look.read(beside, terms.versions(work, DOMAIN)[beside - 1].body)
+        if both := _changed(was, now) & _changed(now, look):
+            parts = tuple(said for key, said in PARTS.items() if key in both)
+            raise LookMoved(
+                say(
+                    "Somebody else has changed how your pages look while this page was open: %(parts)s. What you typed "
+                    "still stands here: compare it with the pages of now, and save it again if you want it so.",
+                    parts=parts,
+                )
+            )
+    if _changed(now, look):
+        terms.publish(work, DOMAIN, look.body())
+
+
+def _changed(one: Look, other: Look) -> set[str]:
+    """The parts in which two looks differ."""
+    here, there = one.body(), other.body()
+    return {part for part in PARTS if here[part] != there[part]}
 
 
 def is_colour(typed: str) -> bool:
