@@ -7,6 +7,7 @@ form is sent, and nothing is saved by looking.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,9 @@ PLACES: Mapping[str, Saying] = {
 # How the preview is looked at: these are no part of the look, and are not kept.
 WIDTHS, SCHEMES = ("phone", "desktop"), ("light", "dark")
 WHO = ("member", "stranger")
+
+_HEADING = re.compile(r"(</?h)([1-4])(?=[ >])", re.ASCII)
+_FORM = re.compile(r"<(/?)form\b[^>]*?((?: hidden)?)>", re.ASCII)
 
 
 @pages.get("/look")
@@ -127,7 +131,9 @@ def _preview(work: UnitOfWork, wanted: Look, view: Mapping[str, str]) -> Markup:
         shown = example.values(_awake(found, terms), terms, f"https://{shop.domain}", shop.name or shop.domain, work.now)
         name = "storefront/program.html" if view["who"] == "stranger" else "storefront/points.html"
         page = render_template(name, **{**wanted.sayings(), **shown, "logged_in": False, "app_url": "", "bare": True})
-    return Markup(page)  # noqa: S704  # our own template, which escapes what is filled in
+    # Its headings stand below the one of the page that it is shown on, and what it would send is nothing to be sent.
+    page = _HEADING.sub(lambda found: f"{found[1]}{int(found[2]) + 2}", page)
+    return Markup(_FORM.sub(r"<\1div\2>", page))  # noqa: S704  # our own template, which escapes what is filled in
 
 
 def _awake(found: Offers, terms: loyalty.Terms) -> Offers:

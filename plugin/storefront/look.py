@@ -57,6 +57,8 @@ class Words:
 
 
 NO_WORDS = Words()
+# By language, the numbers (as the CLDR classes them) beside which the singular stands.
+_WITH_SINGULAR = {"fa": ("one", "other"), "ar": ("one", "many", "other")}
 # What two people can change at once without disturbing each other.
 PARTS: Mapping[str, Saying] = {
     "order": say("the order of the sections"), "hidden": say("which sections are shown"),
@@ -152,10 +154,12 @@ class Look:
 
     def counted(self, value: int, one: str = "point", many: str = "points") -> str:
         """As `wording.counted`; points are called as this shop calls them."""
-        said = self._said
+        said, language = self._said, current()
         if one != "point" or not said.points:
             return ngettext(f"%(num)s {one}", f"%(num)s {many}", value)
-        return ngettext("%(num)s %(point)s", "%(num)s %(points)s", value, point=said.point, points=said.points)
+        # Persian counts with the singular; Arabic, from eleven on, too.
+        single = language.locale.plural_form(value) in _WITH_SINGULAR.get(language.code, ("one",))
+        return ngettext("%(num)s %(name)s", "%(num)s %(name)s", value, name=said.point if single else said.points)
 
     def sayings(self) -> dict[str, Any]:
         """What the templates of the shopper's pages say in this look, in place of the words of all pages."""

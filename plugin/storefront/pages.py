@@ -17,10 +17,11 @@ import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
+from plugin.sentences import told
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
-from plugin.storefront.fragment import CODE, REFUSED, show, theme_s_own, work_of_shop
+from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, work_of_shop
 from plugin.storefront.purchase import buy, checked, ticket_for
 from plugin.storefront.qr import qr
 
@@ -257,7 +258,7 @@ def _somebody() -> bool:
 
 
 def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
-    """The invitation, ready for each channel, in the language that the shopper's browser asks for."""
+    """The invitation, ready for each channel, in the language of the shop's pages."""
     said = _to_say(code, offered)
     return {
         "invitation": said[0], "shares": referral.shares(*said), "language": said[-1], "qr": qr(f"{said[0]}&via=qr"),
@@ -265,9 +266,10 @@ def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
 
 
 def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
-    """The whole link, the shop, the offer, and the language that the browser asks for."""
-    shop, language = g.shopper.shop, request.accept_languages.best_match(referral.TEXTS) or "en"
-    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, offered, language
+    """The whole link, the shop, the offer, and the language: the shop's, or what the browser asks for."""
+    shop, chosen = g.shopper.shop, look_here().language
+    language = chosen or request.accept_languages.best_match(referral.TEXTS) or "en"
+    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, told(offered), language
 
 
 def claimed(offer: referral.Offer, code: str) -> Response:
