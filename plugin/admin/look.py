@@ -22,11 +22,21 @@ from engine.work import UnitOfWork
 from plugin import languages
 from plugin.admin import extensions, look_form
 from plugin.admin.pages import link, unit
-from plugin.admin.typed import Mistyped, version
+from plugin.admin.typed import version
 from plugin.session import anybody, merchant_only
 from plugin.storefront import example
 from plugin.storefront.account import Offers, offers
-from plugin.storefront.look import ALWAYS, MOST_RADIUS, SECTIONS, SURFACES, Look, is_colour, look_now, publish
+from plugin.storefront.look import (
+    ALWAYS,
+    MOST_RADIUS,
+    SECTIONS,
+    SURFACES,
+    Look,
+    LookMoved,
+    is_colour,
+    look_now,
+    publish,
+)
 
 pages = Blueprint("look", __name__)
 
@@ -77,10 +87,12 @@ def change() -> BaseResponse | str | tuple[str, int]:
                 publish(work, wanted, version(request.form))
             else:
                 return _show(work, now, request.form, wanted, looked=True)
+        except LookMoved as moved:
+            # Sent once more, it changes what was changed here, and takes nothing else back.
+            meant = moved.meant or now
+            return _show(work, look_now(work), look_form.shown(meant), meant, refusal=moved), REFUSED
         except Refusal as refusal:
-            # What was typed cannot be shown where it is not how it is written; else it is what the page is about.
-            seen = now if isinstance(refusal, Mistyped) else wanted
-            return _show(work, now, request.form, seen, refusal=refusal), REFUSED
+            return _show(work, now, request.form, now, refusal=refusal), REFUSED
     current_app.extensions["remembered"].forget(("look", g.merchant.shop.shop_id))
     return redirect(link("look.look", changed="yes"), 303)
 

@@ -43,6 +43,17 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 class LookMoved(Refusal):
     """Somebody else has changed how your pages look while this page was open."""
 
+    def __init__(self, parts: tuple[Saying, ...] = (), meant: Look | None = None) -> None:
+        super().__init__(
+            say(
+                "Somebody else has changed how your pages look while this page was open: %(parts)s. What you typed "
+                "still stands here: compare it with the pages of now, and save it again if you want it so.",
+                parts=parts,
+            )
+        )
+        self.meant = meant
+        """What was meant, on top of what is there now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -204,26 +215,25 @@ def look_now(work: UnitOfWork) -> Look:
 
 
 def publish(work: UnitOfWork, look: Look, beside: int | None) -> None:
-    """Make this the look of the shop's pages, unless a part that it would change has been changed since version
-    `beside`, which is what its page showed.
+    """Make the parts of `look` that differ from version `beside`, which is what its page showed, those of the shop's
+    pages; the others stay as they are now.
 
-    Refuses with `LookMoved`, which names the parts; then nothing is written.
+    Refuses with `LookMoved` where somebody has changed one of those parts since; then nothing is written.
     """
     terms.lock(work, DOMAIN)
     now = look_now(work)
-    if beside is not None and beside < now.version:
-        was = Look() if beside == 0 else Look.read(beside, terms.versions(work, DOMAIN)[beside - 1].body)
-        if both := _changed(was, now) & _changed(now, look):
-            parts = tuple(said for key, said in PARTS.items() if key in both)
-            raise LookMoved(
-                say(
-                    "Somebody else has changed how your pages look while this page was open: %(parts)s. What you typed "
-                    "still stands here: compare it with the pages of now, and save it again if you want it so.",
-                    parts=parts,
-                )
-            )
-    if _changed(now, look):
-        terms.publish(work, DOMAIN, look.body())
+    was = now if beside is None or beside >= now.version else _then(work, beside)
+    mine, since = _changed(was, look), _changed(was, now)
+    meant = Look.read(now.version, {**now.body(), **{part: look.body()[part] for part in mine}})
+    if both := mine & since & _changed(now, look):
+        raise LookMoved(tuple(said for part, said in PARTS.items() if part in both), meant)
+    if _changed(now, meant):
+        terms.publish(work, DOMAIN, meant.body())
+
+
+def _then(work: UnitOfWork, version: int) -> Look:
+    """A look of before."""
+    return Look.read(version, terms.versions(work, DOMAIN)[version - 1].body) if version else Look()
 
 
 def _changed(one: Look, other: Look) -> set[str]:
