@@ -140,7 +140,9 @@ def _preview(work: UnitOfWork, wanted: Look, view: Mapping[str, str]) -> Markup:
     shop, terms = g.merchant.shop, loyalty.current_terms(work)
     found = offers(work)
     with languages.speaking(languages.languages()[view["speaks"]]):
-        shown = example.values(_awake(found, terms), terms, f"https://{shop.domain}", shop.name or shop.domain, work.now)
+        shown = example.values(
+            _awake(found, terms), terms, f"https://{shop.domain}", shop.name or shop.domain, work.now
+        )
         name = "storefront/program.html" if view["who"] == "stranger" else "storefront/points.html"
         page = render_template(name, **{**wanted.sayings(), **shown, "logged_in": False, "app_url": "", "bare": True})
     # Its headings stand below the one of the page that it is shown on, and what it would send is nothing to be sent.

@@ -76,9 +76,7 @@ def offers(work: UnitOfWork) -> Offers:
     return Offers(replace(terms, rewards=rewards), referral.current_terms(work))
 
 
-def account(
-    work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY, before: int | None = None
-) -> Account:
+def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY, before: int | None = None) -> Account:
     """The customer's account now, with the `newest` of its movements, those with numbers below `before`.
 
     Somebody who has no referral code yet is given one: this page is where they find it.

@@ -34,7 +34,7 @@ def values(program: Offers, terms: loyalty.Terms, site: str, shop: str, now: dat
 
 
 def account(terms: loyalty.Terms, now: datetime) -> Account:
-    """Enough points for the cheapest reward, some that are pending, some that expire, and one reward that was bought."""
+    """Enough points for the cheapest reward, some that are pending, some that expire, and one reward that was had."""
     cheapest = min((reward.points for reward in terms.rewards), default=100)
     spendable, pending = cheapest + cheapest // 2, cheapest // 4 or 1
     soon = now + timedelta(days=30)
@@ -54,9 +54,7 @@ def account(terms: loyalty.Terms, now: datetime) -> Account:
     )
 
 
-def _history(
-    terms: loyalty.Terms, now: datetime, spendable: int, bought: loyalty.Reward | None
-) -> list[Movement]:
+def _history(terms: loyalty.Terms, now: datetime, spendable: int, bought: loyalty.Reward | None) -> list[Movement]:
     came = spendable + (bought.points if bought else 0)
     worth = came * terms.per_minor // max(1, terms.points)
     rate = say("at %(points)s for each %(money)s", points=terms.points, money=Money(terms.per_minor, terms.currency))

@@ -22,6 +22,7 @@ from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
 from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, work_of_shop
+from plugin.storefront.look import look_of
 from plugin.storefront.purchase import buy, checked, ticket_for
 from plugin.storefront.qr import qr
 
@@ -224,10 +225,14 @@ def _points(refusal: Refusal | None = None) -> Response:
     shopper = g.shopper
     status = REFUSED if refusal else 200
     with work_of_shop() as work:
+        # Known by now, it needs no unit of work of its own inside this one.
+        look_of(work)
         program, open_ways = offers(work), ways(work, shopper)
         if shopper.customer_id is None:
             known = shopper.customer_external_id is not None
-            return show("storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal)
+            return show(
+                "storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal
+            )
         mine = account(work, shopper.customer_id, before=_before())
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)

@@ -27,9 +27,8 @@ def lines(page: str) -> list[str]:
 def receipts(page: str) -> list[dict[str, str]]:
     """Each line's receipt, as plain text."""
     found = re.findall(r'<dl class="perennial-slip">(.*?)</dl>', page, re.DOTALL)
-    return [
-        {_plain(term): _plain(said) for term, said in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", each)} for each in found
-    ]
+    pairs = [re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", each) for each in found]
+    return [{_plain(term): _plain(said) for term, said in each} for each in pairs]
 
 
 def _plain(text: str) -> str:
@@ -55,7 +54,9 @@ def test_a_receipt_says_what_counted_and_what_is_left_until_when(house: House, s
     assert set(bought) == {"Booked", "By the rules of then"}
     assert earned.pop("Booked")
     assert earned == {
-        "Order": "#1001", "Counted": "250.00 USD, at 1 for each 1.00 USD", "Can be spent from": "14 Feb 2026",
+        "Order": "#1001",
+        "Counted": "250.00 USD, at 1 for each 1.00 USD",
+        "Can be spent from": "14 Feb 2026",
         # Twelve months from when it was published that points expire, and to the end of that month.
         "Left of it": "150 points, good until the end of 31 Mar 2027",
         "By the rules of then": "version 1",
