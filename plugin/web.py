@@ -100,6 +100,7 @@ ROOMS = (
     admin.imports,
     admin.keys,
     admin.lifecycle,
+    admin.look,
     admin.metrics,
     admin.program,
     admin.referral,

@@ -16,6 +16,7 @@ OWNERS = {
     EXTENSION_PATH: "extension",
     PIXEL_PATH: "anybody",
     "/visits": "anybody",
+    "/look.css": "anybody",
     FLOW_PATH: "flow",
     COMPANION_PATH: "companion",
     # Whoever has the link of a question: its last part is what vouches for them.
@@ -69,6 +70,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/extensions/pixel",
         "/flow/usage",
         "/gifts",
+        "/look",
         "/imports",
         "/imports/<int:import_id>/book",
         "/imports/<int:import_id>/forget",
