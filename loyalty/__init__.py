@@ -21,11 +21,7 @@ from loyalty.rules import (
     amount,
     span,
 )
-from loyalty.rules.contests import (
-    Contest,
-    ContestKind,
-    Prize,
-)
+from loyalty.rules.contests import Contest, ContestKind, Prize
 from loyalty.rules.imports import MOST_BYTES as MOST_IMPORT_BYTES
 from loyalty.rules.sources import NAMES as IMPORT_SOURCES
 from loyalty.rules.sources import Source as ImportSource
@@ -195,9 +191,8 @@ from loyalty.service import (
     warn_expiring,
     withdraw,
 )
-from loyalty.service.touchpoints import (
-    TOUCHPOINTS,
-)
+from loyalty.service.baskets import Piece, WouldEarn, would_earn
+from loyalty.service.touchpoints import TOUCHPOINTS
 
 __all__ = [
     "DOMAIN",
@@ -254,6 +249,7 @@ __all__ = [
     "NothingToTakeBack",
     "Owed",
     "Perk",
+    "Piece",
     "Policy",
     "Preview",
     "Prize",
@@ -279,6 +275,7 @@ __all__ = [
     "Told",
     "TooManyDrafts",
     "TooManyOrders",
+    "WouldEarn",
     "WrongSteps",
     "account",
     "adjust",
@@ -390,4 +387,5 @@ __all__ = [
     "walk_members",
     "warn_expiring",
     "withdraw",
+    "would_earn",
 ]

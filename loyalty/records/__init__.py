@@ -60,6 +60,7 @@ from loyalty.records.grounds import (
     earned_since,
     frozen,
     had,
+    next_number,
     numbers,
     orders_of,
 )
@@ -277,6 +278,7 @@ __all__ = [
     "move_deeds",
     "names",
     "new_lot_ids",
+    "next_number",
     "next_orders",
     "note_moved",
     "numbers",
