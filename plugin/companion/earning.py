@@ -19,7 +19,9 @@ from plugin.companion.door import BadQuestion
 # A page of products, or a cart: shops show 12 to 48 on a page.
 MOST_PIECES = 60
 LONGEST_PIECES = 4000
-_PIECE = re.compile(r"([1-9][0-9]{0,18}):(0|[1-9][0-9]{0,18}):([1-9][0-9]{0,4}):([0-9]{1,12}(?:\.[0-9]{1,6})?)", re.ASCII)
+_PIECE = re.compile(
+    r"([1-9][0-9]{0,18}):(0|[1-9][0-9]{0,18}):([1-9][0-9]{0,4}):([0-9]{1,12}(?:\.[0-9]{1,6})?)", re.ASCII
+)
 
 
 def pieces_of(text: str, currency: str) -> list[loyalty.Piece]:

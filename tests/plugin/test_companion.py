@@ -127,7 +127,7 @@ def test_a_customer_s_account_is_told_in_facts(wordpress: Wordpress) -> None:
     assert (told["logged_in"], told["known"]) == (True, True)
     assert told["balance"] == {"points": 290, "spendable": 250, "pending": 40, "held": 0, "debt": 0}
     assert [later["points"] for later in told["pending"]] == [40]
-    assert told["earning"] == {"points": 1, "per": {"amount": "1.00", "currency": "USD"}, "hold_days": 14}
+    assert told["earning"] == {"points": 1, "per": {"amount": "1.00", "currency": "USD"}, "hold_days": 14, "asleep": False}
     (reward,) = told["rewards"]
     assert (reward["key"], reward["points"], reward["missing"], reward["sold_out"]) == ("five-off", 100, 0, False)
     assert reward["request_key"]

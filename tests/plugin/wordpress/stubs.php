@@ -22,6 +22,13 @@ class World {
 	public $session    = null;
 	public $cart       = null;
 	public $coupons    = array();
+	public $locale     = 'en_US';
+	public $filters    = array( 'perennial_seconds_for_coupon' => 0 );
+	public $products   = array();
+	public $orders     = array();
+	public $post       = null;
+	public $requests   = array();
+	public $scripts    = array();
 }
 $world = new World();
 
@@ -59,6 +66,10 @@ class Cart {
 	public function is_empty() {
 		return $this->empty;
 	}
+	public $lines   = array();
+	public function get_cart() {
+		return $this->lines;
+	}
 	public function has_discount( $code ) {
 		return in_array( $code, $this->applied, true );
 	}
@@ -89,6 +100,17 @@ class WC_Discounts {
 class Order {
 	public $meta  = array();
 	public $saved = 0;
+	public $customer = 0;
+	public $items    = array();
+	public function get_customer_id() {
+		return $this->customer;
+	}
+	public function get_items() {
+		return $this->items;
+	}
+	public function get_prices_include_tax() {
+		return false;
+	}
 	public function get_meta( $key ) {
 		return isset( $this->meta[ $key ] ) ? $this->meta[ $key ] : '';
 	}
@@ -97,6 +119,46 @@ class Order {
 	}
 	public function save_meta_data() {
 		++$this->saved;
+	}
+}
+class Line {
+	public function __construct( private $product, private $many, private $total ) {}
+	public function get_product_id() {
+		return $this->product;
+	}
+	public function get_variation_id() {
+		return 0;
+	}
+	public function get_quantity() {
+		return $this->many;
+	}
+	public function get_total() {
+		return $this->total;
+	}
+}
+class Product {
+	public function __construct( private $id, private $price, private $type = 'simple', private $parent = 0, private $children = array() ) {}
+	public function get_id() {
+		return $this->id;
+	}
+	public function get_parent_id() {
+		return $this->parent;
+	}
+	public function get_price() {
+		return $this->price;
+	}
+	public function get_children() {
+		return $this->children;
+	}
+	public function is_type( $type ) {
+		return $type === $this->type;
+	}
+}
+class User {
+	public $user_email = 'ann@example.test';
+	public function exists() {
+		global $world;
+		return $world->user > 0;
 	}
 }
 class Request {
@@ -243,7 +305,8 @@ function wp_redirect( $to, $status = 302 ) {
 function nocache_headers() {
 }
 function get_locale() {
-	return 'fa_IR';
+	global $world;
+	return $world->locale;
 }
 function wp_safe_redirect( $to, $status = 302 ) {
 	throw new Redirected( $status . ' ' . $to );
@@ -266,6 +329,68 @@ function add_action( $hook, $callback, $priority = 10 ) {
 }
 function add_filter( $hook, $callback, $priority = 10 ) {
 	add_action( $hook, $callback, $priority );
+}
+function apply_filters( $hook, $value ) {
+	global $world;
+	return isset( $world->filters[ $hook ] ) ? $world->filters[ $hook ] : $value;
+}
+function wp_timezone() {
+	return new DateTimeZone( 'Asia/Tehran' );
+}
+function wp_strip_all_tags( $html ) {
+	return strip_tags( $html );
+}
+function wp_list_pluck( $rows, $name ) {
+	return array_map(
+		static function ( $row ) use ( $name ) {
+			return is_object( $row ) ? $row->$name : $row[ $name ];
+		},
+		$rows
+	);
+}
+function remove_query_arg( $name ) {
+	return 'https://shop.example' . strtok( $_SERVER['REQUEST_URI'], '?' );
+}
+function wc_get_coupon_id_by_code( $code ) {
+	global $world;
+	return in_array( strtoupper( $code ), $world->coupons, true ) ? 7 : 0;
+}
+function wc_get_product( $number = null ) {
+	global $world;
+	if ( null === $number ) {
+		return $world->post ? $world->post : false;
+	}
+	return isset( $world->products[ $number ] ) ? $world->products[ $number ] : false;
+}
+function wc_get_order( $number ) {
+	global $world;
+	return isset( $world->orders[ $number ] ) ? $world->orders[ $number ] : false;
+}
+function wc_get_price_decimals() {
+	return 2;
+}
+function wc_prices_include_tax() {
+	return false;
+}
+function wp_get_current_user() {
+	return new User();
+}
+function wp_create_user_request( $email, $what ) {
+	global $world;
+	if ( in_array( array( $email, $what ), $world->requests, true ) ) {
+		return new WP_Error( 'duplicate_request', 'An incomplete personal data request for this email address already exists.' );
+	}
+	$world->requests[] = array( $email, $what );
+	return count( $world->requests );
+}
+function wp_send_user_request( $number ) {
+	return true;
+}
+function get_privacy_policy_url() {
+	return 'https://shop.example/privacy/';
+}
+function get_post() {
+	return null;
 }
 function get_bloginfo( $what ) {
 	return '7.0.4';

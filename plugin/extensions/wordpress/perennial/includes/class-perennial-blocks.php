@@ -1,6 +1,6 @@
 <?php
 /**
- * The three blocks, and the three shortcodes that say the same.
+ * The blocks, and the shortcodes that say the same.
  *
  * @package Perennial
  */
@@ -8,17 +8,26 @@
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Balance, rewards, referral: each made anew on the server whenever a page is shown.
+ * Each is made anew on the server whenever a page is shown.
  */
 final class Perennial_Blocks {
 
-	const NAMES = array( 'balance', 'rewards', 'referral' );
+	const NAMES = array(
+		'balance'  => array( 'Perennial_View', 'balance' ),
+		'rewards'  => array( 'Perennial_View', 'rewards' ),
+		'history'  => array( 'Perennial_History', 'history' ),
+		'tiers'    => array( 'Perennial_Standing', 'tiers' ),
+		'referral' => array( 'Perennial_View', 'referral' ),
+		'earn'     => array( 'Perennial_Earning', 'earn' ),
+		'cart'     => array( 'Perennial_Cart', 'cart' ),
+	);
 
 	/**
 	 * Register everything in its time.
 	 */
 	public static function listen() {
 		add_action( 'init', array( __CLASS__, 'register' ) );
+		add_action( 'wp_enqueue_scripts', array( __CLASS__, 'head' ) );
 	}
 
 	/**
@@ -35,9 +44,9 @@ final class Perennial_Blocks {
 		);
 		$words = array( 'empty' => __( 'Shoppers see this part of Perennial here. It shows nothing as long as the store is not connected.', 'perennial' ) );
 		wp_add_inline_script( 'perennial-blocks', 'var perennialWords = ' . wp_json_encode( $words ) . ';', 'before' );
-		foreach ( self::NAMES as $name ) {
-			$render = static function () use ( $name ) {
-				return self::render( $name );
+		foreach ( self::NAMES as $name => $piece ) {
+			$render = static function ( $asked ) use ( $piece ) {
+				return self::tried( $piece, is_array( $asked ) ? $asked : array() );
 			};
 			register_block_type( PERENNIAL_DIR . '/blocks/' . $name, array( 'render_callback' => $render ) );
 			add_shortcode( 'perennial_' . $name, $render );
@@ -45,21 +54,29 @@ final class Perennial_Blocks {
 	}
 
 	/**
+	 * Have the style in the page's head where a piece of ours will stand, so that nothing moves when it comes.
+	 */
+	public static function head() {
+		$post = get_post();
+		$ours = $post && false !== strpos( (string) $post->post_content, 'perennial' );
+		foreach ( array( 'is_product', 'is_cart', 'is_account_page', 'is_order_received_page' ) as $asks ) {
+			$ours = $ours || ( function_exists( $asks ) && $asks() );
+		}
+		if ( $ours && null !== Perennial_Connection::get() ) {
+			wp_enqueue_style( 'perennial' );
+		}
+	}
+
+	/**
 	 * One piece. Whatever is wrong with it, the page around it is shown.
 	 *
-	 * @param string $name Which one.
+	 * @param callable            $piece What makes it.
+	 * @param array<string,mixed> $asked What the block or the shortcode says.
 	 * @return string
 	 */
-	private static function render( $name ) {
+	public static function tried( $piece, $asked = array() ) {
 		try {
-			switch ( $name ) {
-				case 'balance':
-					return Perennial_View::balance();
-				case 'rewards':
-					return Perennial_View::rewards();
-				default:
-					return Perennial_View::referral();
-			}
+			return (string) call_user_func( $piece, $asked );
 		} catch ( Throwable $fault ) {
 			// Its kind alone: a message may hold what it stumbled over.
 			update_option( Perennial_Connection::FAULT, 'view-' . substr( sanitize_key( get_class( $fault ) ), 0, 50 ), true );

@@ -1,0 +1,144 @@
+<?php
+/**
+ * Points in the cart: what they can take off now, and what the cart brings.
+ *
+ * @package Perennial
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * A ladder of rewards as plain radio buttons, one form, one press. The coupon is in the cart when the page is shown
+ * again.
+ */
+final class Perennial_Cart {
+
+	const KINDS = array( 'amount', 'percentage', 'free_shipping', 'product' );
+
+	/**
+	 * Whether this page has shown it already: the classic cart and its blocks have hooks of their own.
+	 *
+	 * @var bool
+	 */
+	private static $shown = false;
+
+	/**
+	 * Hear of both carts.
+	 */
+	public static function listen() {
+		add_action( 'woocommerce_before_cart_totals', array( __CLASS__, 'show' ) );
+		add_filter( 'render_block_woocommerce/cart', array( __CLASS__, 'before' ) );
+	}
+
+	/**
+	 * Above the totals of the classic cart.
+	 */
+	public static function show() {
+		$escaped = self::once();
+		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- escaped where it is made.
+		echo $escaped;
+	}
+
+	/**
+	 * Above the cart that is made of blocks.
+	 *
+	 * @param string $html The cart's.
+	 * @return string
+	 */
+	public static function before( $html ) {
+		return self::once() . $html;
+	}
+
+	/**
+	 * The ladder, and what the cart brings, for the shortcode and the block.
+	 *
+	 * @return string
+	 */
+	public static function cart() {
+		if ( ! function_exists( 'WC' ) || ! WC()->cart || WC()->cart->is_empty() ) {
+			return '';
+		}
+		$account = Perennial_View::account();
+		if ( null === $account ) {
+			return '';
+		}
+		$html  = Perennial_View::outcome( Perennial_Forms::outcome( 'cart' ) ) . self::ladder( $account );
+		$html .= Perennial_Earning::cart();
+		if ( ! $account['logged_in'] ) {
+			$html .= Perennial_View::log_in();
+		}
+		return '' === $html ? '' : Perennial_View::piece( 'cart', __( 'Use your points', 'perennial' ), $html );
+	}
+
+	/**
+	 * The same, unless this page has it already.
+	 *
+	 * @return string
+	 */
+	private static function once() {
+		if ( self::$shown ) {
+			return '';
+		}
+		self::$shown = true;
+		return Perennial_Blocks::tried( array( __CLASS__, 'cart' ) );
+	}
+
+	/**
+	 * What points can take off, the cheapest first; what is out of reach says what is missing.
+	 *
+	 * @param array<string,mixed> $account The facts.
+	 * @return string
+	 */
+	private static function ladder( $account ) {
+		if ( ! is_array( $account['balance'] ) ) {
+			return '';
+		}
+		$rows = array();
+		foreach ( $account['rewards'] as $reward ) {
+			if ( in_array( $reward['kind'], self::KINDS, true ) && empty( $reward['closed'] ) && ! $reward['sold_out'] ) {
+				$rows = array_merge( $rows, self::steps( $reward ) );
+			}
+		}
+		if ( ! $rows ) {
+			return '';
+		}
+		usort(
+			$rows,
+			static function ( $one, $other ) {
+				return $one['points'] - $other['points'];
+			}
+		);
+		/* translators: %s: points, such as "250 points". */
+		$legend = sprintf( __( 'You have %s', 'perennial' ), Perennial_Words::points( (int) $account['balance']['spendable'] ) );
+		$within = array_filter( wp_list_pluck( $rows, 'value' ) );
+		$button = $within ? '<p><button type="submit" class="' . esc_attr( Perennial_View::button_class() ) . '">' . esc_html__( 'Use points', 'perennial' ) . '</button></p>' : '';
+		return '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'cart' ) . '<fieldset class="perennial-ladder"><legend>' . esc_html( $legend ) . '</legend>'
+			. implode( '', wp_list_pluck( $rows, 'html' ) ) . '</fieldset>' . $button . '</form>';
+	}
+
+	/**
+	 * A reward as rungs: one for each number of it that can be bought.
+	 *
+	 * @param array<string,mixed> $reward The facts.
+	 * @return array<int,array<string,mixed>> With points, value and html.
+	 */
+	private static function steps( $reward ) {
+		$rows = array();
+		foreach ( $reward['steps'] as $step ) {
+			$value  = '' === $reward['request_key'] ? '' : $reward['key'] . '|' . (int) $step['steps'] . '|' . $reward['request_key'];
+			$several = count( $reward['steps'] ) > 1 && is_array( $step['worth'] );
+			$name   = $several ? Perennial_Words::money( $step['worth'] ) : '<bdi>' . esc_html( $reward['title'] ) . '</bdi>';
+			$rest   = '' === $value
+				/* translators: %s: points, such as "60 points". */
+				? esc_html( sprintf( __( '%s to go', 'perennial' ), Perennial_Words::points( (int) $reward['missing'] ) ) )
+				: esc_html( Perennial_Words::points( (int) $step['points'] ) );
+			$rows[] = array(
+				'points' => (int) $step['points'],
+				'value'  => $value,
+				'html'   => '<label><input type="radio" name="perennial_rung" required value="' . esc_attr( $value ) . '"' . ( '' === $value ? ' disabled' : '' ) . '> '
+					. '<span>' . $name . Perennial_Words::minimum( $reward['minimum'] ) . '</span> <span class="perennial-soft">' . $rest . '</span></label>',
+			);
+		}
+		return $rows;
+	}
+}
