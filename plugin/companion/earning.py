@@ -47,8 +47,8 @@ def _piece(named: str, currency: str) -> loyalty.Piece:
 def earn_facts(
     work: UnitOfWork, customer_id: CustomerId | None, pieces: Sequence[loyalty.Piece], *, together: bool
 ) -> dict[str, Any]:
-    """``{"earn": [{"points", "exact"}]}``: of each piece for itself, or of all of them as one order."""
-    baskets = [pieces] if together else [[piece] for piece in pieces]
+    """``{"earn": [{"points", "exact"}]}``: of each piece for itself, or of all of them as one order; none for none."""
+    baskets = [pieces] if together and pieces else [[piece] for piece in pieces]
     return {"earn": [_told(loyalty.would_earn(work, customer_id, basket)) for basket in baskets]}
 
 

@@ -14,9 +14,11 @@ import loyalty
 import referral
 from plugin.companion.amounts import money, utc
 from plugin.companion.standing import ladder_facts, next_reward, steps_of, tier_facts
+from plugin.languages import current
 from plugin.sentences import told
 from plugin.session import Shopper
 from plugin.storefront.account import Account, Code, Offers
+from plugin.storefront.look import WHITE, Look, ink_on
 from plugin.storefront.purchase import ticket_for
 
 HISTORY = 20
@@ -24,6 +26,23 @@ HISTORY = 20
 EXPIRING = 3
 # What the shop hands over itself: there is nothing to type at the till.
 _NO_CODE = (loyalty.Kind.GIFT_CARD, loyalty.Kind.STORE_CREDIT, loyalty.Kind.CUSTOM)
+
+
+def look_facts(look: Look) -> dict[str, Any]:
+    """How the merchant wants the shopper's pages to look, in the reader's language; empty where they said nothing."""
+    said = look.words.get(current().code)
+    return {
+        "order": list(look.order),
+        "hidden": sorted(look.hidden),
+        "off": sorted(look.off),
+        "headline": look.headline,
+        "intro": look.intro,
+        "point": said.point if said else "",
+        "points": said.points if said else "",
+        "accent": look.accent,
+        "on_accent": (ink_on(look.accent) or WHITE) if look.accent else "",
+        "radius": -1 if look.radius is None else look.radius,
+    }
 
 
 def account_facts(shopper: Shopper, offered: Offers, mine: Account | None) -> dict[str, Any]:

@@ -1,50 +1,43 @@
-"""What brought a shopper's points and what took them, page by page, for a store's companion: each movement with its
-receipt in words, the order it is of, and when its points end.
+"""What brought a shopper's points and what took them, page by page, for a store's companion: each movement with the
+receipt of its entry, and when its points end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 import loyalty
 from commerce.ids import CustomerId
 from engine.work import UnitOfWork
-from plugin.companion.amounts import utc
+from plugin.companion.amounts import money, utc
 from plugin.sentences import told
+from plugin.storefront.history import NEWEST, Movement, page
 
 PAGE = 20
-# A movement may be several entries: a reward is drawn from several lots.
-ENTRIES = 100
-NEWEST = 2**62
+
+__all__ = ["NEWEST", "history_facts"]
 
 
 def history_facts(work: UnitOfWork, customer_id: CustomerId, before: int) -> dict[str, Any]:
-    """``{"movements": [...], "next": 0}``: the movements below `before`, newest first; `next` is where the page behind
-    them begins, 0 for none.
+    """``{"movements": [...], "next": 0}``: the movements below `before` (0: the newest), newest first; `next` is where
+    the page behind them begins, 0 for none.
     """
-    rows = loyalty.entries(work, customer_id, before or NEWEST, ENTRIES)
-    together = [list(same) for _, same in groupby(rows, key=lambda row: (row.recorded_at, row.sentence))]
-    # The last of a full page may go on behind it: it is told whole, on the next.
-    whole = together if len(rows) < ENTRIES or len(together) == 1 else together[:-1]
-    shown, more = whole[:PAGE], len(whole) > PAGE or len(rows) == ENTRIES
-    return {
-        "movements": [_movement(rows) for rows in shown if sum(row.points for row in rows)],
-        "next": shown[-1][-1].entry_id if shown and more else 0,
-    }
+    currency = loyalty.current_terms(work).currency
+    found = page(work, customer_id, loyalty.account(work, customer_id).lots, PAGE, before or None)
+    return {"movements": [_movement(each, currency) for each in found.movements], "next": found.older or 0}
 
 
-def _movement(rows: Sequence[Any]) -> dict[str, Any]:
-    """Entries of one instant and one sentence: whoever bought once, or earned once, did it once."""
-    first, points = rows[0], sum(row.points for row in rows)
-    ends = [row.expires_at for row in rows if row.expires_at is not None and row.points > 0]
-    later = first.available_at is not None and points > 0 and first.available_at > first.recorded_at
+def _movement(movement: Movement, currency: str) -> dict[str, Any]:
+    receipt = movement.receipt
     return {
-        "at": utc(first.recorded_at),
-        "sentence": told(first.sentence),
-        "points": points,
-        "order": first.order_name or "",
-        "from": utc(first.available_at) if later else "",
-        "until": utc(min(ends)) if ends else "",
+        "at": utc(movement.at),
+        "sentence": told(movement.sentence),
+        "points": movement.points,
+        "order": movement.order_name or "",
+        "counted": money(int(receipt.get("basis_minor") or 0), currency),
+        "tier_percent": receipt.get("multiplier") or 0,
+        "extras": [{"what": told(what), "points": points} for what, points in receipt.get("extras") or ()],
+        "capped": receipt.get("caps") or 0,
+        "from": utc(movement.available_at) if movement.points > 0 and movement.available_at else "",
+        "left": [{"points": points, "until": utc(at) if at else ""} for at, points in movement.left],
     }

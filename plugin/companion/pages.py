@@ -18,16 +18,18 @@ import referral
 from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
+from plugin.companion.choices import NAMES, choices_facts, choose
 from plugin.companion.door import BadQuestion, NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
 from plugin.companion.earning import LONGEST_PIECES, earn_facts, pieces_of
 from plugin.companion.evidence import ask_for_first_order, seen, somebody
-from plugin.companion.facts import account_facts, code_facts, offer_facts
+from plugin.companion.facts import account_facts, code_facts, look_facts, offer_facts
 from plugin.companion.history import NEWEST, history_facts
 from plugin.companion.people import erase, export
 from plugin.sentences import told
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
 from plugin.storefront.fragment import CODE
+from plugin.storefront.look import look_of
 from plugin.storefront.pages import take_up
 from plugin.storefront.purchase import LONGEST_KEY, LONGEST_TICKET, buy
 
@@ -57,9 +59,11 @@ def see_account() -> Response:
             referral.note_advocate(work, asks.customer_id, seen())
         if begins and asks.customer_id is not None:
             ask_for_first_order(work, asks.customer_id)
-        told = account_facts(asks, offered, mine)
-        told["invitation"] = _invitation(work, invited) if invited else None
-    return jsonify(told)
+        found = account_facts(asks, offered, mine)
+        found["look"] = look_facts(look_of(work))
+        found["choices"] = choices_facts(work, asks, offered.points)
+        found["invitation"] = _invitation(work, invited) if invited else None
+    return jsonify(found)
 
 
 @pages.post("/history")
@@ -80,7 +84,9 @@ def see_earning() -> Response:
     asks = shopper()
     pieces = pieces_of(text_of("pieces", LONGEST_PIECES), asks.shop.currency)
     with work_of_shop() as work:
-        return jsonify(earn_facts(work, asks.customer_id, pieces, together=g.asked.get("together") == 1))
+        look = look_of(work)
+        found = earn_facts(work, asks.customer_id, pieces if look.shows("earn") else [], together=_together())
+        return jsonify(found | {"look": look_facts(look)})
 
 
 @pages.post("/order")
@@ -96,6 +102,16 @@ def see_order() -> Response:
         points = loyalty.earned(work, asks.customer_id, number)
         why = loyalty.explain_order(work, asks.customer_id, number)
     return jsonify(points=points, sentence=told(why.sentence) if why else None)
+
+
+@pages.post("/choose")
+@companion_only(once=True)
+def keep_choices() -> Response:
+    """``{"customer", "member", "mails"}``, 1 or 0, those that are said: what the customer chooses."""
+    asks, said = shopper(), {name: g.asked[name] == 1 for name in NAMES if name in g.asked}
+    with work_of_shop() as work:
+        choose(work, asks, said)
+    return jsonify(kept=True)
 
 
 @pages.post("/redeem")
@@ -207,6 +223,10 @@ def _invitation(work: Any, code: str) -> dict[str, Any] | None:
 
 def _page() -> int:
     return _whole("page", 1000) or 1
+
+
+def _together() -> bool:
+    return bool(g.asked.get("together") == 1)
 
 
 def _whole(name: str, most: int) -> int:

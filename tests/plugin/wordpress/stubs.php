@@ -28,7 +28,7 @@ class World {
 	public $orders     = array();
 	public $post       = null;
 	public $requests   = array();
-	public $scripts    = array();
+	public $styles     = array();
 }
 $world = new World();
 
@@ -397,6 +397,10 @@ function get_bloginfo( $what ) {
 }
 function rest_ensure_response( $value ) {
 	return $value;
+}
+function wp_add_inline_style( $name, $style ) {
+	global $world;
+	$world->styles[] = $style;
 }
 function wp_enqueue_style( $name ) {
 }

@@ -16,6 +16,15 @@ final class Perennial_Account {
 	const ENDPOINT = 'perennial-points';
 	const RULES    = 'perennial_rules';
 
+	// By their names in the merchant's settings. Codes stand with the rewards that they were.
+	const SECTIONS = array(
+		'balance' => array( 'Perennial_View', 'balance' ),
+		'tier'    => array( 'Perennial_Standing', 'tiers' ),
+		'rewards' => array( 'Perennial_View', 'rewards' ),
+		'friends' => array( 'Perennial_View', 'referral' ),
+		'history' => array( 'Perennial_History', 'history' ),
+	);
+
 	/**
 	 * Hear of the account's pages and menu.
 	 */
@@ -85,7 +94,7 @@ final class Perennial_Account {
 	 */
 	public static function show() {
 		$escaped = '';
-		foreach ( array( array( 'Perennial_View', 'balance' ), array( 'Perennial_View', 'rewards' ), array( 'Perennial_Standing', 'tiers' ), array( 'Perennial_View', 'referral' ), array( 'Perennial_History', 'history' ), array( __CLASS__, 'choices' ), array( __CLASS__, 'rights' ) ) as $piece ) {
+		foreach ( self::pieces() as $piece ) {
 			$escaped .= Perennial_Blocks::tried( $piece );
 		}
 		if ( '' === $escaped ) {
@@ -93,6 +102,24 @@ final class Perennial_Account {
 		}
 		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- escaped where it is made.
 		echo $escaped;
+	}
+
+	/**
+	 * What the tab is made of, in the merchant's order, without what they hide. What somebody chooses, and what the law
+	 * gives them, is never hidden.
+	 *
+	 * @return callable[]
+	 */
+	private static function pieces() {
+		$account = Perennial_View::account();
+		$look    = isset( $account['look'] ) && is_array( $account['look'] ) ? $account['look'] : array();
+		$order   = isset( $look['order'] ) && is_array( $look['order'] ) ? $look['order'] : array_keys( self::SECTIONS );
+		$hidden  = isset( $look['hidden'] ) && is_array( $look['hidden'] ) ? $look['hidden'] : array();
+		$found   = array();
+		foreach ( array_diff( array_intersect( $order, array_keys( self::SECTIONS ) ), $hidden ) as $name ) {
+			$found[] = self::SECTIONS[ $name ];
+		}
+		return array_merge( $found, array( array( __CLASS__, 'choices' ), array( __CLASS__, 'rights' ) ) );
 	}
 
 	/**

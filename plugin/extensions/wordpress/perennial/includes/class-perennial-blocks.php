@@ -27,7 +27,6 @@ final class Perennial_Blocks {
 	 */
 	public static function listen() {
 		add_action( 'init', array( __CLASS__, 'register' ) );
-		add_action( 'wp_enqueue_scripts', array( __CLASS__, 'head' ) );
 	}
 
 	/**
@@ -50,20 +49,6 @@ final class Perennial_Blocks {
 			};
 			register_block_type( PERENNIAL_DIR . '/blocks/' . $name, array( 'render_callback' => $render ) );
 			add_shortcode( 'perennial_' . $name, $render );
-		}
-	}
-
-	/**
-	 * Have the style in the page's head where a piece of ours will stand, so that nothing moves when it comes.
-	 */
-	public static function head() {
-		$post = get_post();
-		$ours = $post && false !== strpos( (string) $post->post_content, 'perennial' );
-		foreach ( array( 'is_product', 'is_cart', 'is_account_page', 'is_order_received_page' ) as $asks ) {
-			$ours = $ours || ( function_exists( $asks ) && $asks() );
-		}
-		if ( $ours && null !== Perennial_Connection::get() ) {
-			wp_enqueue_style( 'perennial' );
 		}
 	}
 

@@ -59,9 +59,10 @@ final class Perennial_Cart {
 			return '';
 		}
 		$account = Perennial_View::account();
-		if ( null === $account ) {
+		if ( null === $account || ( isset( $account['look']['off'] ) && in_array( 'cart', (array) $account['look']['off'], true ) ) ) {
 			return '';
 		}
+		self::$shown = true;
 		$html  = Perennial_View::outcome( Perennial_Forms::outcome( 'cart' ) ) . self::ladder( $account );
 		$html .= Perennial_Earning::cart();
 		if ( ! $account['logged_in'] ) {

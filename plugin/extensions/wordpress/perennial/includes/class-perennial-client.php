@@ -83,16 +83,18 @@ final class Perennial_Client {
 			'customer' => self::customer(),
 			'pieces'   => implode( ';', $pieces ),
 			'together' => $together ? 1 : 0,
+			'language' => self::language(),
 		);
 		$name  = self::name( $asked );
 		$found = get_transient( $name );
 		if ( ! is_array( $found ) ) {
 			$found = self::patient( 'earn', $asked );
-			if ( null === $found || ! isset( $found['earn'] ) || ! is_array( $found['earn'] ) || count( $found['earn'] ) !== ( $together ? 1 : count( $pieces ) ) ) {
+			if ( null === $found || ! isset( $found['earn'] ) || ! is_array( $found['earn'] ) || ! in_array( count( $found['earn'] ), array( 0, $together ? 1 : count( $pieces ) ), true ) ) {
 				return null;
 			}
 			set_transient( $name, $found, self::EARNING );
 		}
+		Perennial_Words::name( isset( $found['look'] ) && is_array( $found['look'] ) ? $found['look'] : array() );
 		return $found['earn'];
 	}
 

@@ -29,6 +29,7 @@ final class Perennial_Earning {
 	public static function listen() {
 		add_action( 'woocommerce_single_product_summary', array( __CLASS__, 'show' ), 15 );
 		add_filter( 'woocommerce_available_variation', array( __CLASS__, 'choice' ), 10, 3 );
+		// Only where a theme or the merchant says so: `add_filter( 'perennial_earn_in_lists', '__return_true' )`.
 		add_action( 'woocommerce_after_shop_loop_item_title', array( __CLASS__, 'show_in_list' ), 15 );
 	}
 
@@ -122,7 +123,7 @@ final class Perennial_Earning {
 			return '';
 		}
 		$found = Perennial_Client::earn( $pieces, true );
-		return null === $found ? '' : self::said( $found[0], false );
+		return empty( $found[0] ) ? '' : self::said( $found[0], false );
 	}
 
 	/**

@@ -51,38 +51,54 @@ final class Perennial_History {
 	}
 
 	/**
-	 * What a movement is for; of an order, its receipt behind the order's number.
+	 * What a movement is for, with the receipt of its entry folded behind it.
 	 *
 	 * @param array<string,mixed> $movement The facts.
 	 * @return string
 	 */
 	private static function receipt( $movement ) {
-		$said = '<bdi>' . esc_html( Perennial_Words::digits( $movement['sentence'] ) ) . '</bdi>' . self::dates( $movement );
-		if ( '' === $movement['order'] ) {
-			return $said;
+		$said = '<bdi>' . esc_html( Perennial_Words::digits( $movement['sentence'] ) ) . '</bdi>';
+		$html = '';
+		foreach ( self::lines( $movement ) as list( $name, $value ) ) {
+			$html .= '<div><dt>' . esc_html( $name ) . '</dt><dd>' . $value . '</dd></div>';
 		}
-		/* translators: %s: the number of an order. */
-		$title = sprintf( __( 'Order %s', 'perennial' ), Perennial_Words::digits( $movement['order'] ) );
-		return '<details><summary>' . esc_html( $title ) . '</summary>' . $said . '</details>';
+		return '' === $html ? $said : '<details><summary>' . $said . '</summary><dl class="perennial-slip">' . $html . '</dl></details>';
 	}
 
 	/**
-	 * From when and until when points of a movement can be spent.
+	 * The lines of a receipt.
 	 *
 	 * @param array<string,mixed> $movement The facts.
-	 * @return string
+	 * @return array<int,string[]> Each a name, and a value that is escaped.
 	 */
-	private static function dates( $movement ) {
-		$html = '';
+	private static function lines( $movement ) {
+		$lines = array();
+		if ( '' !== $movement['order'] ) {
+			$lines[] = array( __( 'Order', 'perennial' ), '<bdi>' . esc_html( Perennial_Words::digits( $movement['order'] ) ) . '</bdi>' );
+		}
+		if ( is_array( $movement['counted'] ) ) {
+			$lines[] = array( __( 'Counted', 'perennial' ), Perennial_Words::money( $movement['counted'] ) );
+		}
+		if ( $movement['tier_percent'] ) {
+			/* translators: %s: a number, such as 150. */
+			$lines[] = array( __( 'For your tier', 'perennial' ), esc_html( sprintf( __( '%s percent of the usual', 'perennial' ), Perennial_Words::number( (int) $movement['tier_percent'] ) ) ) );
+		}
+		foreach ( $movement['extras'] as $extra ) {
+			$lines[] = array( $extra['what'], esc_html( Perennial_Words::signed( (int) $extra['points'] ) ) );
+		}
+		if ( $movement['capped'] ) {
+			$lines[] = array( __( 'Above the cap, not paid', 'perennial' ), esc_html( Perennial_Words::number( (int) $movement['capped'] ) ) );
+		}
 		if ( '' !== $movement['from'] ) {
-			/* translators: %s: a date. */
-			$html .= '<br><span class="perennial-soft">' . esc_html( sprintf( __( 'To spend from %s', 'perennial' ), Perennial_Words::day( $movement['from'] ) ) ) . '</span>';
+			$lines[] = array( __( 'Can be spent from', 'perennial' ), esc_html( Perennial_Words::day( $movement['from'] ) ) );
 		}
-		if ( '' !== $movement['until'] ) {
-			/* translators: %s: a date. */
-			$html .= '<br><span class="perennial-soft">' . esc_html( sprintf( __( 'Until %s', 'perennial' ), Perennial_Words::last_day( $movement['until'] ) ) ) . '</span>';
+		foreach ( $movement['left'] as $left ) {
+			$points = Perennial_Words::points( (int) $left['points'] );
+			/* translators: 1: points, such as "40 points"; 2: a date. */
+			$text    = '' === $left['until'] ? $points : sprintf( __( '%1$s, until %2$s', 'perennial' ), $points, Perennial_Words::last_day( $left['until'] ) );
+			$lines[] = array( __( 'Left of it', 'perennial' ), esc_html( $text ) );
 		}
-		return $html;
+		return $lines;
 	}
 
 	/**

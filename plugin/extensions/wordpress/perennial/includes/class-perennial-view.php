@@ -45,7 +45,11 @@ final class Perennial_View {
 		if ( ! $account['logged_in'] ) {
 			$html .= self::log_in();
 		}
-		return self::piece( 'balance', __( 'Your points', 'perennial' ), $html );
+		$said = isset( $account['look'] ) ? $account['look'] : array();
+		if ( ! empty( $said['intro'] ) ) {
+			$html = '<p>' . esc_html( $said['intro'] ) . '</p>' . $html;
+		}
+		return self::piece( 'balance', empty( $said['headline'] ) ? __( 'Your points', 'perennial' ) : $said['headline'], $html );
 	}
 
 	/**
@@ -166,6 +170,7 @@ final class Perennial_View {
 				return null;
 			}
 		}
+		Perennial_Look::wear( $found );
 		if ( ( $found['logged_in'] || '' !== Perennial_Referral::code() ) && ! defined( 'DONOTCACHEPAGE' ) ) {
 			define( 'DONOTCACHEPAGE', true );
 		}

@@ -18,6 +18,13 @@ final class Perennial_Words {
 	const MONTHS  = array( 'فروردین', 'اردیبهشت', 'خرداد', 'تیر', 'مرداد', 'شهریور', 'مهر', 'آبان', 'آذر', 'دی', 'بهمن', 'اسفند' );
 
 	/**
+	 * What the shop calls points: one of them, and many; empty where they are called points.
+	 *
+	 * @var string[]
+	 */
+	private static $names = array( '', '' );
+
+	/**
 	 * A whole number.
 	 *
 	 * @param int $number Which.
@@ -38,12 +45,26 @@ final class Perennial_Words {
 	}
 
 	/**
+	 * Call points as the shop does.
+	 *
+	 * @param array<string,mixed> $look How the merchant wants it.
+	 */
+	public static function name( $look ) {
+		if ( isset( $look['point'], $look['points'] ) && is_string( $look['point'] ) && is_string( $look['points'] ) ) {
+			self::$names = array( $look['point'], $look['points'] );
+		}
+	}
+
+	/**
 	 * Points, counted.
 	 *
 	 * @param int $count How many.
 	 * @return string
 	 */
 	public static function points( $count ) {
+		if ( '' !== self::$names[0] && '' !== self::$names[1] ) {
+			return self::number( $count ) . ' ' . self::$names[ 1 === $count ? 0 : 1 ];
+		}
 		/* translators: %s: a number of points. */
 		return sprintf( _n( '%s point', '%s points', $count, 'perennial' ), self::number( $count ) );
 	}
