@@ -9,9 +9,7 @@ set_error_handler(
 	}
 );
 require __DIR__ . '/stubs.php';
-foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'words', 'look', 'view', 'standing', 'history', 'earning', 'cart', 'orders', 'account', 'forms', 'blocks', 'privacy', 'visits', 'rest' ) as $part ) {
-	require PERENNIAL_DIR . '/includes/class-perennial-' . $part . '.php';
-}
+require __DIR__ . '/load.php';
 
 const CONNECTION = array(
 	'app_url' => 'https://perennial.example',

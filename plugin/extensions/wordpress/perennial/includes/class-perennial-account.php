@@ -138,7 +138,7 @@ final class Perennial_Account {
 		foreach ( $names as $name => $label ) {
 			if ( isset( $choices[ $name ] ) ) {
 				$html .= '<p><label><input type="checkbox" name="perennial_' . esc_attr( $name ) . '" value="1"' . ( $choices[ $name ] ? ' checked' : '' ) . '> ' . esc_html( $label ) . '</label>'
-					. '<input type="hidden" name="perennial_asked[]" value="' . esc_attr( $name ) . '"></p>';
+					. '<input type="hidden" name="perennial_asked_' . esc_attr( $name ) . '" value="1"></p>';
 			}
 		}
 		if ( '' === $html ) {

@@ -150,11 +150,9 @@ final class Perennial_Forms {
 	 * @return array<string,mixed>|WP_Error
 	 */
 	private static function choose() {
-		// phpcs:ignore WordPress.Security.NonceVerification.Missing, WordPress.Security.ValidatedSanitizedInput -- take() verified; only names of a list are looked for.
-		$asked = isset( $_POST['perennial_asked'] ) && is_array( $_POST['perennial_asked'] ) ? $_POST['perennial_asked'] : array();
-		$said  = array( 'customer' => Perennial_Client::customer() );
+		$said = array( 'customer' => Perennial_Client::customer() );
 		foreach ( array( 'member', 'mails' ) as $name ) {
-			if ( in_array( $name, $asked, true ) ) {
+			if ( '1' === self::posted( 'perennial_asked_' . $name ) ) {
 				$said[ $name ] = '1' === self::posted( 'perennial_' . $name ) ? 1 : 0;
 			}
 		}

@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Perennial_Look {
 
-	const COLOUR = '/\\A#[0-9a-f]{6}\\z/';
+	const COLOUR = '/\A\x23[0-9a-f]{6}\z/';
 
 	/**
 	 * Whether the look has been told to this page.
@@ -36,7 +36,7 @@ final class Perennial_Look {
 			return;
 		}
 		$post = get_post();
-		$ours = $post && preg_match( '/\\[perennial_|wp:perennial\\//', (string) $post->post_content );
+		$ours = $post && preg_match( '~\[perennial_|wp:perennial/~', (string) $post->post_content );
 		foreach ( array( 'is_cart', 'is_account_page', 'is_order_received_page' ) as $asks ) {
 			$ours = $ours || ( function_exists( $asks ) && $asks() );
 		}
@@ -59,7 +59,7 @@ final class Perennial_Look {
 	}
 
 	/**
-	 * Colours and corners as CSS variables, and what points are called. A colour is six digits or nothing.
+	 * Colours and corners as CSS variables, and what points are called. A colour is a hash and six digits, or nothing.
 	 *
 	 * @param array<string,mixed> $account The facts.
 	 */
