@@ -411,6 +411,18 @@ function get_bloginfo( $what ) {
 function rest_ensure_response( $value ) {
 	return $value;
 }
+class Answered extends Exception {}
+function wp_send_json( $told ) {
+	throw new Answered( json_encode( $told ) );
+}
+function wc_get_cart_url() {
+	return 'https://shop.example/cart/';
+}
+function esc_attr__( $text, $domain ) {
+	return esc_attr( __( $text, $domain ) );
+}
+function wp_enqueue_script( $name ) {
+}
 function wp_add_inline_style( $name, $style ) {
 	global $world;
 	$world->styles[] = $style;

@@ -34,6 +34,17 @@ final class Perennial_Blocks {
 	 */
 	public static function register() {
 		wp_register_style( 'perennial', plugins_url( 'assets/perennial.css', PERENNIAL_FILE ), array(), PERENNIAL_VERSION );
+		// Optional, and only where the cart's piece is: everything works without it. Older WordPress loads it at the end.
+		wp_register_script(
+			'perennial-storefront',
+			plugins_url( 'assets/storefront.js', PERENNIAL_FILE ),
+			array(),
+			PERENNIAL_VERSION,
+			array(
+				'strategy'  => 'defer',
+				'in_footer' => true,
+			)
+		);
 		wp_register_script(
 			'perennial-blocks',
 			plugins_url( 'assets/blocks.js', PERENNIAL_FILE ),

@@ -13,6 +13,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Perennial_Cart {
 
+	const QUERY = 'perennial_code';
 	const KINDS = array( 'amount', 'percentage', 'free_shipping', 'product' );
 
 	/**
@@ -26,8 +27,37 @@ final class Perennial_Cart {
 	 * Hear of both carts.
 	 */
 	public static function listen() {
+		add_action( 'template_redirect', array( __CLASS__, 'tell' ), 9 );
 		add_action( 'woocommerce_before_cart_totals', array( __CLASS__, 'show' ) );
 		add_filter( 'render_block_woocommerce/cart', array( __CLASS__, 'before' ) );
+	}
+
+	/**
+	 * Answer our script, which waits for a coupon that was bought a moment ago: whether it works now. Only for the codes
+	 * of this very shopper's session.
+	 */
+	public static function tell() {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- it changes nothing.
+		$given = isset( $_GET[ self::QUERY ] ) && is_string( $_GET[ self::QUERY ] ) ? sanitize_text_field( wp_unslash( $_GET[ self::QUERY ] ) ) : '';
+		if ( '' !== $given ) {
+			nocache_headers();
+			wp_send_json( array( 'state' => Perennial_Coupon::state( $given ) ) );
+		}
+	}
+
+	/**
+	 * The piece alone, for our script, which sent the form and shows what came of it in place.
+	 *
+	 * @param bool $good Whether it was done.
+	 */
+	public static function answer( $good ) {
+		status_header( $good ? 200 : 409 );
+		nocache_headers();
+		header( 'Content-Type: text/html; charset=' . get_option( 'blog_charset' ) );
+		$escaped = Perennial_Blocks::tried( array( __CLASS__, 'cart' ) );
+		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- escaped where it is made.
+		echo $escaped;
+		exit;
 	}
 
 	/**
@@ -63,12 +93,33 @@ final class Perennial_Cart {
 			return '';
 		}
 		self::$shown = true;
-		$html  = Perennial_View::outcome( Perennial_Forms::outcome( 'cart' ) ) . self::ladder( $account );
+		wp_enqueue_script( 'perennial-storefront' );
+		$found = Perennial_Forms::outcome( 'cart' );
+		$html  = Perennial_View::outcome( $found ) . ( null === $found ? '' : self::waiting( $found ) ) . self::ladder( $account );
 		$html .= Perennial_Earning::cart();
 		if ( ! $account['logged_in'] ) {
 			$html .= Perennial_View::log_in();
 		}
 		return '' === $html ? '' : Perennial_View::piece( 'cart', __( 'Use your points', 'perennial' ), $html );
+	}
+
+	/**
+	 * What our script waits for, and without it the way to the cart: there the code applies itself.
+	 *
+	 * @param array<string,mixed> $found What came of the form.
+	 * @return string
+	 */
+	private static function waiting( $found ) {
+		if ( '' === $found['code'] ) {
+			return '';
+		}
+		$cart  = wc_get_cart_url();
+		$state = Perennial_Coupon::state( $found['code'] );
+		if ( 'used' === $state ) {
+			return '';
+		}
+		$told = 'ready' === $state ? 'data-perennial-ready' : 'data-perennial-code="' . esc_url( add_query_arg( self::QUERY, rawurlencode( $found['code'] ), $cart ) ) . '" data-again="' . esc_url( $cart ) . '"';
+		return '<p ' . $told . '><a data-perennial-use href="' . esc_url( $cart ) . '">' . esc_html__( 'Use it in the cart', 'perennial' ) . '</a></p>';
 	}
 
 	/**
@@ -113,7 +164,10 @@ final class Perennial_Cart {
 		$legend = sprintf( __( 'You have %s', 'perennial' ), Perennial_Words::points( (int) $account['balance']['spendable'] ) );
 		$within = array_filter( wp_list_pluck( $rows, 'value' ) );
 		$button = $within ? '<p><button type="submit" class="' . esc_attr( Perennial_View::button_class() ) . '">' . esc_html__( 'Use points', 'perennial' ) . '</button></p>' : '';
-		return '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'cart' ) . '<fieldset class="perennial-ladder"><legend>' . esc_html( $legend ) . '</legend>'
+		$slider = count( $within ) > 1 ? '<div class="perennial-slider" data-perennial-slider></div>' : '';
+		return '<form method="post" action="#perennial" data-perennial-redeem data-waits="' . esc_attr__( 'One moment …', 'perennial' ) . '" data-failed="'
+			. esc_attr__( 'That did not reach us. Press the button again; nothing is bought twice.', 'perennial' ) . '">'
+			. Perennial_Forms::fields( 'cart' ) . '<fieldset class="perennial-ladder"><legend>' . esc_html( $legend ) . '</legend>' . $slider
 			. implode( '', wp_list_pluck( $rows, 'html' ) ) . '</fieldset>' . $button . '</form>';
 	}
 

@@ -98,6 +98,27 @@ final class Perennial_Coupon {
 	}
 
 	/**
+	 * How far a code of this shopper's is: making, ready, or used, which is in the cart. Of codes that do not wait in the
+	 * session nothing is said: nobody finds out here which coupons a shop has.
+	 *
+	 * @param string $given As somebody wrote it.
+	 * @return string
+	 */
+	public static function state( $given ) {
+		$code = self::clean( $given );
+		if ( '' === $code || ! function_exists( 'WC' ) || ! WC()->cart ) {
+			return 'unknown';
+		}
+		if ( WC()->cart->has_discount( wc_format_coupon_code( $code ) ) ) {
+			return 'used';
+		}
+		if ( ! in_array( $code, self::waiting(), true ) ) {
+			return 'unknown';
+		}
+		return self::made( $code ) ? 'ready' : 'making';
+	}
+
+	/**
 	 * Whether the store knows a coupon. Asked anew each time: it may have come meanwhile.
 	 *
 	 * @param string $code The coupon's.

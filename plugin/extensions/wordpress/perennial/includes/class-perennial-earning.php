@@ -123,7 +123,7 @@ final class Perennial_Earning {
 			return '';
 		}
 		$found = Perennial_Client::earn( $pieces, true );
-		return empty( $found[0] ) ? '' : self::said( $found[0], false );
+		return empty( $found[0] ) ? '' : self::said( $found[0], 'order' );
 	}
 
 	/**
@@ -140,7 +140,7 @@ final class Perennial_Earning {
 		self::ask_for( array( $product ) );
 		// A product of several prices is asked for by its lowest.
 		$found = isset( self::$known[ $name ] ) ? self::$known[ $name ] : null;
-		return null === $found ? '' : self::said( $found, $product->is_type( 'variable' ) );
+		return null === $found ? '' : self::said( $found, $product->is_type( 'variable' ) ? 'choices' : 'product' );
 	}
 
 	/**
@@ -196,23 +196,24 @@ final class Perennial_Earning {
 	 * In words; nothing for no points.
 	 *
 	 * @param array<string,mixed> $found Points, and whether just these.
-	 * @param bool                $least Whether it may be more.
+	 * @param string              $what  A product, one with choices, or an order.
 	 * @return string
 	 */
-	private static function said( $found, $least ) {
+	private static function said( $found, $what ) {
 		$points = isset( $found['points'] ) ? (int) $found['points'] : 0;
 		if ( $points < 1 ) {
 			return '';
 		}
-		if ( $least ) {
+		$exact = ! empty( $found['exact'] );
+		if ( 'choices' === $what ) {
 			/* translators: %s: points, such as "60 points". */
 			$text = __( 'Earns %s or more', 'perennial' );
-		} elseif ( empty( $found['exact'] ) ) {
+		} elseif ( 'order' === $what ) {
 			/* translators: %s: points, such as "60 points". */
-			$text = __( 'Earns about %s', 'perennial' );
+			$text = $exact ? __( 'This order earns %s', 'perennial' ) : __( 'This order earns about %s', 'perennial' );
 		} else {
 			/* translators: %s: points, such as "60 points". */
-			$text = __( 'Earns %s', 'perennial' );
+			$text = $exact ? __( 'Earns %s', 'perennial' ) : __( 'Earns about %s', 'perennial' );
 		}
 		wp_enqueue_style( 'perennial' );
 		return '<p class="perennial perennial-earn">' . esc_html( sprintf( $text, Perennial_Words::points( $points ) ) ) . '</p>';

@@ -16,6 +16,7 @@ final class Perennial_Forms {
 
 	const FIELD   = 'perennial_do';
 	const NONCE   = 'perennial_nonce';
+	const PIECE   = 'fragment';
 	const OUTCOME = 'perennial_outcome';
 	const KINDS   = array( 'redeem', 'cart', 'claim', 'choose', 'data' );
 
@@ -88,7 +89,8 @@ final class Perennial_Forms {
 			self::back( $what, true, __( 'It is yours: the shop hands it over to you.', 'perennial' ) );
 		}
 		Perennial_Coupon::wait( $code );
-		if ( 'claim' !== $what && Perennial_Coupon::at_once( $code ) ) {
+		// Our script waits by itself, and shows so meanwhile.
+		if ( 'claim' !== $what && '' === self::posted( self::PIECE ) && Perennial_Coupon::at_once( $code ) ) {
 			self::back( $what, true, __( 'The discount is in your cart. Its code:', 'perennial' ), $code );
 		}
 		self::back( $what, true, __( 'This is your code. It applies itself to your cart; the shop may take a minute to know it.', 'perennial' ), $code );
@@ -227,6 +229,9 @@ final class Perennial_Forms {
 					'code' => $code,
 				)
 			);
+		}
+		if ( 'cart' === $what && '' !== self::posted( self::PIECE ) ) {
+			Perennial_Cart::answer( $good );
 		}
 		// The page itself, which the form names: what the browser says of where it came from is refused there.
 		$page = wp_get_raw_referer();

@@ -74,7 +74,7 @@ final class Perennial_History {
 	private static function lines( $movement ) {
 		$lines = array();
 		if ( '' !== $movement['order'] ) {
-			$lines[] = array( __( 'Order', 'perennial' ), '<bdi>' . esc_html( Perennial_Words::digits( $movement['order'] ) ) . '</bdi>' );
+			$lines[] = array( __( 'Order', 'perennial' ), '<bdi dir="ltr">' . esc_html( Perennial_Words::digits( $movement['order'] ) ) . '</bdi>' );
 		}
 		if ( is_array( $movement['counted'] ) ) {
 			$lines[] = array( __( 'Counted', 'perennial' ), Perennial_Words::money( $movement['counted'] ) );

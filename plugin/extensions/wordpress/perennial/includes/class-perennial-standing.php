@@ -13,6 +13,13 @@ defined( 'ABSPATH' ) || exit;
 final class Perennial_Standing {
 
 	/**
+	 * Whether this page says the shopper's tier already: the balance does, and the ladder.
+	 *
+	 * @var bool
+	 */
+	private static $told = false;
+
+	/**
 	 * The reward that comes next, with the way to it.
 	 *
 	 * @param array<string,mixed> $account The facts.
@@ -51,9 +58,10 @@ final class Perennial_Standing {
 	 */
 	public static function tier( $account ) {
 		$tier = isset( $account['tier'] ) ? $account['tier'] : null;
-		if ( ! is_array( $tier ) ) {
+		if ( self::$told || ! is_array( $tier ) ) {
 			return '';
 		}
+		self::$told = true;
 		$html = '';
 		if ( '' !== $tier['name'] ) {
 			/* translators: %s: the name of a tier. */

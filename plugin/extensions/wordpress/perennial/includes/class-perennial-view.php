@@ -188,7 +188,7 @@ final class Perennial_View {
 	public static function piece( $name, $title, $html ) {
 		wp_enqueue_style( 'perennial' );
 		$labelled = wp_unique_id( 'perennial-' );
-		return '<section class="perennial perennial-' . esc_attr( $name ) . '" aria-labelledby="' . esc_attr( $labelled ) . '">'
+		return '<section class="perennial perennial-' . esc_attr( $name ) . '" data-perennial-' . esc_attr( $name ) . ' aria-labelledby="' . esc_attr( $labelled ) . '">'
 			. '<h2 id="' . esc_attr( $labelled ) . '">' . esc_html( $title ) . '</h2>' . $html . '</section>';
 	}
 
