@@ -45,7 +45,7 @@ def test_nothing_lies_about_and_nothing_is_large() -> None:
     kinds = {"php", "css", "js", "json", "po", "mo", "pot", "txt"}
     assert {file.suffix[1:] for file in FILES} == kinds
     assert [file.name for file in CODE if file.read_text("utf-8").count("\n") > 400] == []
-    assert [file.name for file in FILES if file.suffix in (".js", ".css") and file.stat().st_size > 10_000] == []
+    assert [file.name for file in FILES if file.suffix in (".js", ".css") and file.stat().st_size > 12_000] == []
     assert sum(file.stat().st_size for file in CODE) < 150_000
 
 

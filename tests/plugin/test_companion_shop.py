@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -107,6 +108,12 @@ def _framed(html: str, styles: Sequence[str], locale: str) -> str:
     )
 
 
+def _look(page: Any, axe: Any) -> list[str]:
+    """What keeps people out of the page that is open: the rule, and the first place that breaks it."""
+    said = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    return [f"{found['id']}: {found['nodes'][0]['html'][:160]}" for found in said.response["violations"]]
+
+
 @pytest.fixture
 def shop(house: House) -> Shop:
     """Customer 7 has points to spend, some that are pending, a tier, a code, and two orders."""
@@ -119,3 +126,80 @@ def shop(house: House) -> Shop:
         store, order(1001, ada, now - timedelta(days=30), 25000), order(1002, ada, now - timedelta(days=1), 4000)
     )
     return Shop(wordpress)
+
+
+def test_what_the_shop_s_pages_are_made_of_is_whole(shop: Shop) -> None:
+    for locale in ("en_US", "fa_IR"):
+        for customer in ("7", ""):
+            html = shop.html(PRODUCT, CART, TAB, ORDER, locale=locale, customer=customer)
+            assert mistakes(html) == []
+            assert "style=" not in html
+            assert "{" not in html.partition("</head>")[2]
+
+
+def test_a_shopper_reads_what_they_have_what_comes_next_and_why(shop: Shop) -> None:
+    html = shop.html(TAB, ORDER)
+    for said in (
+        "150 points to go for 10 % off", "Your tier: <strong><bdi>Silver</bdi></strong>", "A birthday cake",
+        "<bdi>610.00 USD</bdi> more leads to <bdi>Gold</bdi>", "<dt>Counted</dt><dd><bdi>40.00 USD</bdi></dd>",
+        "250 points can be used until 2027-03-02", "This order brought you 250 points.",
+        '<option value="5">12.50 USD – 250 points</option>',
+    ):  # fmt: skip
+        assert said in html, said
+    assert '<option value="6">' not in html, "more than the points are enough for"
+
+
+def test_a_persian_shop_reads_persian_all_through(shop: Shop) -> None:
+    page = re.sub(r"<[^>]*>", " ", shop.html(CART, TAB, ORDER, locale="fa_IR").partition("</h1>")[2])
+    for said in ("سطح شما", "۲۵۰", "اسفند", "ارسال رایگان", "کالای نگه"):
+        assert said in page, said
+    for left in ("Your", "points", "more", "until", "goods", "order"):
+        assert left not in page, left
+
+
+def test_a_guest_is_asked_in_and_sees_the_program_and_nobody_s_points(shop: Shop) -> None:
+    html = shop.html(CART, ["Perennial_View", "balance"], ["Perennial_Standing", "tiers"], customer="")
+    assert html.count("Log in to see your points") == 1
+    assert "aria-current" not in html
+    assert "<fieldset" not in html
+    assert "This order earns 50 points" in html
+
+
+@pytest.mark.timeout(120)
+def test_nothing_keeps_anybody_out_of_the_shop_s_pages(shop: Shop, browser: Any) -> None:
+    playwright = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
+    page, axe, wrong = browser.new_page(), playwright.Axe(), dict[str, Any]()
+    for locale, scheme in (("en_US", "light"), ("fa_IR", "dark")):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.set_viewport_size({"width": 320, "height": 640})
+        page.set_content(shop.html(PRODUCT, CART, TAB, ORDER, locale=locale))
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        found = _look(page, axe)
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > 320:
+            found.append(f"{wide} wide on a phone")
+        small = page.evaluate(
+            "[...document.querySelectorAll('button, select')].filter(e => e.getBoundingClientRect().height < 24).length"
+        )
+        if small:
+            found.append(f"{small} too small for a finger")
+        if found:
+            wrong[locale] = found
+    assert wrong == {}
+
+
+@pytest.mark.timeout(120)
+def test_the_ladder_is_a_slider_with_the_script_and_radio_buttons_without(shop: Shop, browser: Any) -> None:
+    html = shop.html(CART)
+    plain = browser.new_context(java_script_enabled=False).new_page()
+    plain.set_content(html)
+    assert plain.locator("input[type=range]").count() == 0
+    assert plain.locator("input[type=radio]:not(:disabled)").count() == 6
+    page = browser.new_page()
+    page.set_content(html)
+    page.add_script_tag(path=str(PLUGIN / "assets" / "storefront.js"))
+    slider = page.locator("input[type=range]")
+    slider.focus()
+    page.keyboard.press("End")
+    chosen = page.locator("input[type=radio]:checked")
+    assert chosen.input_value().startswith("off|5|")
+    assert "250 points" in str(slider.get_attribute("aria-valuetext"))
