@@ -16,6 +16,9 @@ from plugin.companion.amounts import utc
 from plugin.phrases import perk
 from plugin.sentences import told
 
+# A finger does not tell more of them apart.
+MOST_STEPS = 12
+
 
 def tier_facts(standing: loyalty.Standing | None) -> dict[str, Any] | None:
     """The shopper's tier and the way to the next; None where the program shows them no tiers.
@@ -98,8 +101,10 @@ def next_reward(balance: loyalty.Balance) -> dict[str, Any] | None:
 
 def steps_of(reward: loyalty.Reward, spendable: int) -> Sequence[tuple[int, int, int]]:
     """How many of a reward can be bought as one: the number, its points, and what it is worth in minor units. Those in
-    reach; at least the first.
+    reach, at least the first; where they are many, some of them, evenly, the first and the last among them.
     """
-    many = range(1, reward.most_steps + 1)
-    rows = [(steps, steps * reward.points, steps * reward.amount_minor) for steps in many]
-    return [row for row in rows if row[0] == 1 or row[1] <= spendable]
+    most = max(1, min(reward.most_steps, spendable // reward.points))
+    many: Sequence[int] = range(1, most + 1)
+    if most > MOST_STEPS:
+        many = [1 + place * (most - 1) // (MOST_STEPS - 1) for place in range(MOST_STEPS)]
+    return [(steps, steps * reward.points, steps * reward.amount_minor) for steps in many]

@@ -1,4 +1,4 @@
-"""What shoppers see in a WooCommerce shop: our answers, made into HTML by the plugin's own PHP, in a theme, in Chromium."""
+"""What shoppers see in a WooCommerce shop: our answers, made into HTML by the plugin's own PHP, in a theme."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -101,9 +101,10 @@ def _framed(html: str, styles: Sequence[str], locale: str) -> str:
         "@media(prefers-color-scheme:dark){body{color:#e8efe9;background:#101612}"
         ".button{background:#e8efe9;color:#101612}}"
     )
+    css = f"<style>{theme}</style><style>{ours}{''.join(styles)}</style>"
     return (
         f'<!doctype html><html lang="{locale[:2]}" dir="{direction}"><head><meta charset="utf-8"><title>Points</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{theme}</style><style>{ours}{"".join(styles)}</style>'
+        f'<meta name="viewport" content="width=device-width">{css}'
         f"</head><body><main><h1>My account</h1>{html}</main></body></html>"
     )
 
