@@ -59,11 +59,20 @@ class Shop:
             "order": told("order", order="1001", **who),
         }
 
+    def answered(self, *pieces: Sequence[Any], **changed: Any) -> str:
+        """What PHP prints where a piece ends the page itself."""
+        return self._run(pieces, "en_US", "7", changed)
+
     def html(self, *pieces: Sequence[Any], locale: str = "en_US", customer: str = "7", **changed: Any) -> str:
         """These pieces, as the plugin makes them of our answers."""
+        made = json.loads(self._run(pieces, locale, customer, changed))
+        assert made["fault"] == ""
+        return _framed(made["html"], made["styles"], locale)
+
+    def _run(self, pieces: Sequence[Any], locale: str, customer: str, changed: dict[str, Any]) -> str:
         given = {
             "locale": locale, "user": int(customer or 0), "texts": _texts(locale), "session": {},
-            "told": self.asked(locale, customer), "pieces": pieces, **changed,
+            "told": self.asked(locale, customer) | changed.pop("told", {}), "pieces": pieces, "posted": {}, **changed,
         }  # fmt: skip
         assert PHP is not None
         done = subprocess.run(
@@ -71,9 +80,7 @@ class Shop:
             timeout=60,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-        made = json.loads(done.stdout)
-        assert made["fault"] == ""
-        return _framed(made["html"], made["styles"], locale)
+        return done.stdout
 
 
 def _texts(locale: str) -> dict[str, str]:
@@ -204,3 +211,18 @@ def test_the_ladder_is_a_slider_with_the_script_and_radio_buttons_without(shop: 
     chosen = page.locator("input[type=radio]:checked")
     assert chosen.input_value().startswith("off|5|")
     assert "250 points" in str(slider.get_attribute("aria-valuetext"))
+
+
+def test_a_form_that_the_script_sends_is_answered_with_the_piece_alone(shop: Shop) -> None:
+    told = {"redeem": {"bought": {"code": "P-NEW", "kind": "amount"}}}
+    posted = {
+        "perennial_do": "cart", "perennial_nonce": "nonce-perennial-cart", "perennial_rung": "off|1|t", "fragment": "1",
+    }  # fmt: skip
+    html = shop.answered(["Perennial_Forms", "take"], told=told, posted=posted)
+    assert html.startswith('<section class="perennial perennial-cart" data-perennial-cart')
+    assert html.endswith("</section>")
+    assert '<p data-perennial-code="https://shop.example/cart/?perennial_code=P-NEW"' in html
+    assert '<a data-perennial-use href="https://shop.example/cart/">' in html
+    refused = shop.answered(["Perennial_Forms", "take"], told=told, posted=posted | {"perennial_nonce": "forged"})
+    assert 'role="alert"' in refused
+    assert "P-NEW" not in refused

@@ -86,7 +86,7 @@ function play( $tests ) {
 		$_SERVER['REMOTE_ADDR'] = '203.0.113.9';
 		$_SERVER['HTTP_USER_AGENT'] = 'A browser';
 		unset( $_SERVER['HTTP_REFERER'], $_SERVER['HTTP_SEC_PURPOSE'] );
-		foreach ( array( array( 'Perennial_Client', 'known', array() ), array( 'Perennial_Referral', 'fresh', '' ), array( 'Perennial_Referral', 'opened', '' ), array( 'Perennial_Visitor', 'fresh', '' ), array( 'Perennial_View', 'asked_in', false ), array( 'Perennial_Earning', 'known', array() ), array( 'Perennial_Cart', 'shown', false ), array( 'Perennial_Look', 'worn', false ), array( 'Perennial_Standing', 'told', false ), array( 'Perennial_Words', 'names', array( '', '' ) ) ) as list( $class, $name_of, $first ) ) {
+		foreach ( array( array( 'Perennial_Client', 'known', array() ), array( 'Perennial_Referral', 'fresh', '' ), array( 'Perennial_Referral', 'opened', '' ), array( 'Perennial_Visitor', 'fresh', '' ), array( 'Perennial_View', 'asked_in', false ), array( 'Perennial_Earning', 'known', array() ), array( 'Perennial_Cart', 'shown', false ), array( 'Perennial_Earning', 'shown', false ), array( 'Perennial_Look', 'worn', false ), array( 'Perennial_Standing', 'told', false ), array( 'Perennial_Words', 'names', array( '', '' ) ) ) as list( $class, $name_of, $first ) ) {
 			$property = new ReflectionProperty( $class, $name_of );
 			$property->setAccessible( true );
 			$property->setValue( null, $first );

@@ -29,6 +29,7 @@ $world->options['perennial_connection'] = array(
 	'shop'    => 'shop.example',
 	'secret'  => str_repeat( 'a1', 32 ),
 );
+$_POST                  = $given['posted'];
 $_SERVER['REQUEST_URI'] = '/my-account/perennial-points/';
 ob_start();
 foreach ( $given['pieces'] as $piece ) {

@@ -186,6 +186,34 @@ $tests = array(
 		holds( $first, 'Use points' );
 		same( Perennial_Cart::before( '<div>cart</div>' ), '<div>cart</div>' );
 	},
+	'a rung that takes more off than there is, and one that asks for more, are not to be chosen' => static function ( $world ) {
+		$world->user        = 7;
+		$world->told        = array( 'account' => rich() );
+		$world->cart->total = 9.0;
+		same( rung( $world ), array( 'off|1|t1', '' ) );
+		$rewards               = rich()['rewards'];
+		$rewards[0]['minimum'] = array( 'amount' => '9.01', 'currency' => 'USD' );
+		$world->told           = array( 'account' => rich( array( 'rewards' => $rewards ) ) );
+		$world->transients     = array();
+		Perennial_Client::forget();
+		same( rung( $world ), array( '', '' ) );
+		lacks( Perennial_Cart::cart(), '<button' );
+		$world->coupons_enabled = false;
+		same( Perennial_Cart::cart(), '' );
+	},
+	'a price made of blocks is followed by the points of its own product, once' => static function ( $world ) {
+		$world->products = array( 12 => new Product( 12, '25.00' ), 13 => new Product( 13, '5.00' ) );
+		$world->told     = array( 'earn' => array( 'earn' => array( array( 'points' => 25, 'exact' => true ) ) ) );
+		$of              = static function ( $number ) {
+			return (object) array( 'context' => array( 'postId' => $number ) );
+		};
+		same( Perennial_Earning::after_price( '<b>25</b>', array(), $of( 12 ) ), '<b>25</b>' );
+		$world->product_page = true;
+		same( Perennial_Earning::after_price( '<b>5</b>', array(), $of( 13 ) ), '<b>5</b>' );
+		same( Perennial_Earning::after_price( '<b>25</b>', array(), $of( 12 ) ), '<b>25</b><p class="perennial perennial-earn">Earns 25 points</p>' );
+		same( Perennial_Earning::after_price( '<b>25</b>', array(), $of( 12 ) ), '<b>25</b>' );
+		same( Perennial_Earning::after_price( '<b>25</b>', array() ), '<b>25</b>' );
+	},
 	'a rung that is pressed buys once and its discount is in the cart at once' => static function ( $world ) {
 		$world->user    = 7;
 		$world->coupons = array( 'P-NEW' );

@@ -29,6 +29,9 @@ class World {
 	public $post       = null;
 	public $requests   = array();
 	public $styles     = array();
+	public $status     = 0;
+	public $product_page = false;
+	public $coupons_enabled = true;
 	public $texts      = array();
 	public $told       = array();
 }
@@ -69,6 +72,10 @@ class Cart {
 		return $this->empty;
 	}
 	public $lines   = array();
+	public $total   = 50.0;
+	public function get_displayed_subtotal() {
+		return $this->total;
+	}
 	public function get_cart() {
 		return $this->lines;
 	}
@@ -414,6 +421,21 @@ function rest_ensure_response( $value ) {
 class Answered extends Exception {}
 function wp_send_json( $told ) {
 	throw new Answered( json_encode( $told ) );
+}
+function wc_coupons_enabled() {
+	global $world;
+	return $world->coupons_enabled;
+}
+function is_product() {
+	global $world;
+	return $world->product_page;
+}
+function get_queried_object_id() {
+	return 12;
+}
+function status_header( $status ) {
+	global $world;
+	$world->status = $status;
 }
 function wc_get_cart_url() {
 	return 'https://shop.example/cart/';

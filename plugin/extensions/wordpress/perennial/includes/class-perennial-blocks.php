@@ -55,12 +55,29 @@ final class Perennial_Blocks {
 		$words = array( 'empty' => __( 'Shoppers see this part of Perennial here. It shows nothing as long as the store is not connected.', 'perennial' ) );
 		wp_add_inline_script( 'perennial-blocks', 'var perennialWords = ' . wp_json_encode( $words ) . ';', 'before' );
 		foreach ( self::NAMES as $name => $piece ) {
-			$render = static function ( $asked ) use ( $piece ) {
-				return self::tried( $piece, is_array( $asked ) ? $asked : array() );
+			$render = static function ( $asked, $content = '', $block = null ) use ( $name, $piece ) {
+				return self::drawn( $name, $piece, is_array( $asked ) ? $asked : array(), $block );
 			};
 			register_block_type( PERENNIAL_DIR . '/blocks/' . $name, array( 'render_callback' => $render ) );
 			add_shortcode( 'perennial_' . $name, $render );
 		}
+	}
+
+	/**
+	 * A block or a shortcode. In a list of products, a block is told which one it stands at; the balance shows nothing
+	 * where the merchant has switched it off.
+	 *
+	 * @param string              $name  Which.
+	 * @param callable            $piece What makes it.
+	 * @param array<string,mixed> $asked What it says.
+	 * @param WP_Block|null       $block The block, if it is one.
+	 * @return string
+	 */
+	private static function drawn( $name, $piece, $asked, $block ) {
+		if ( 'earn' === $name && ! isset( $asked['product'] ) && is_object( $block ) && isset( $block->context['postId'] ) ) {
+			$asked['product'] = (int) $block->context['postId'];
+		}
+		return 'balance' === $name && Perennial_Look::off( 'block' ) ? '' : self::tried( $piece, $asked );
 	}
 
 	/**

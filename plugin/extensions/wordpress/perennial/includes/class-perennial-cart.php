@@ -14,6 +14,8 @@ defined( 'ABSPATH' ) || exit;
 final class Perennial_Cart {
 
 	const QUERY = 'perennial_code';
+	// In place of a code: the piece as it is now.
+	const WHOLE = '*';
 	const KINDS = array( 'amount', 'percentage', 'free_shipping', 'product' );
 
 	/**
@@ -39,6 +41,9 @@ final class Perennial_Cart {
 	public static function tell() {
 		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- it changes nothing.
 		$given = isset( $_GET[ self::QUERY ] ) && is_string( $_GET[ self::QUERY ] ) ? sanitize_text_field( wp_unslash( $_GET[ self::QUERY ] ) ) : '';
+		if ( self::WHOLE === $given ) {
+			self::answer( true );
+		}
 		if ( '' !== $given ) {
 			nocache_headers();
 			wp_send_json( array( 'state' => Perennial_Coupon::state( $given ) ) );
@@ -89,7 +94,7 @@ final class Perennial_Cart {
 			return '';
 		}
 		$account = Perennial_View::account();
-		if ( null === $account || ( isset( $account['look']['off'] ) && in_array( 'cart', (array) $account['look']['off'], true ) ) ) {
+		if ( null === $account || Perennial_Look::off( 'cart' ) || ! wc_coupons_enabled() ) {
 			return '';
 		}
 		self::$shown = true;
@@ -118,7 +123,7 @@ final class Perennial_Cart {
 		if ( 'used' === $state ) {
 			return '';
 		}
-		$told = 'ready' === $state ? 'data-perennial-ready' : 'data-perennial-code="' . esc_url( add_query_arg( self::QUERY, rawurlencode( $found['code'] ), $cart ) ) . '" data-again="' . esc_url( $cart ) . '"';
+		$told = 'ready' === $state ? 'data-perennial-ready' : 'data-perennial-code="' . esc_url( add_query_arg( self::QUERY, rawurlencode( $found['code'] ), $cart ) ) . '" data-again="' . esc_url( add_query_arg( self::QUERY, rawurlencode( self::WHOLE ), $cart ) ) . '"';
 		return '<p ' . $told . '><a data-perennial-use href="' . esc_url( $cart ) . '">' . esc_html__( 'Use it in the cart', 'perennial' ) . '</a></p>';
 	}
 
@@ -178,22 +183,38 @@ final class Perennial_Cart {
 	 * @return array<int,array<string,mixed>> With points, value and html.
 	 */
 	private static function steps( $reward ) {
-		$rows = array();
+		$total = (float) WC()->cart->get_displayed_subtotal();
+		$short = is_array( $reward['minimum'] ) && (float) $reward['minimum']['amount'] > $total;
+		$rows  = array();
 		foreach ( $reward['steps'] as $step ) {
-			$value  = '' === $reward['request_key'] ? '' : $reward['key'] . '|' . (int) $step['steps'] . '|' . $reward['request_key'];
-			$several = count( $reward['steps'] ) > 1 && is_array( $step['worth'] );
-			$name   = $several ? Perennial_Words::money( $step['worth'] ) : '<bdi>' . esc_html( $reward['title'] ) . '</bdi>';
-			$rest   = '' === $value
-				/* translators: %s: points, such as "60 points". */
-				? esc_html( sprintf( __( '%s to go', 'perennial' ), Perennial_Words::points( (int) $reward['missing'] ) ) )
-				: esc_html( Perennial_Words::points( (int) $step['points'] ) );
+			// More than the cart costs would be points for nothing; of the smallest there is no less to be had.
+			if ( $rows && is_array( $step['worth'] ) && (float) $step['worth']['amount'] > $total ) {
+				break;
+			}
+			$value  = $short || '' === $reward['request_key'] ? '' : $reward['key'] . '|' . (int) $step['steps'] . '|' . $reward['request_key'];
+			$name   = count( $reward['steps'] ) > 1 && is_array( $step['worth'] ) ? Perennial_Words::money( $step['worth'] ) : '<bdi>' . esc_html( $reward['title'] ) . '</bdi>';
 			$rows[] = array(
 				'points' => (int) $step['points'],
 				'value'  => $value,
 				'html'   => '<label><input type="radio" name="perennial_rung" required value="' . esc_attr( $value ) . '"' . ( '' === $value ? ' disabled' : '' ) . '> '
-					. '<span>' . $name . Perennial_Words::minimum( $reward['minimum'] ) . '</span> <span class="perennial-soft">' . $rest . '</span></label>',
+					. '<span>' . $name . Perennial_Words::minimum( $reward['minimum'] ) . '</span> <span class="perennial-soft">' . esc_html( self::price( $reward, $step ) ) . '</span></label>',
 			);
 		}
 		return $rows;
+	}
+
+	/**
+	 * What a rung costs, or what is missing for it.
+	 *
+	 * @param array<string,mixed> $reward The facts.
+	 * @param array<string,mixed> $step   How many of it.
+	 * @return string
+	 */
+	private static function price( $reward, $step ) {
+		if ( ! $reward['missing'] ) {
+			return Perennial_Words::points( (int) $step['points'] );
+		}
+		/* translators: %s: points, such as "60 points". */
+		return sprintf( __( '%s to go', 'perennial' ), Perennial_Words::points( (int) $reward['missing'] ) );
 	}
 }

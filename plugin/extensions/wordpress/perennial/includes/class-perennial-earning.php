@@ -24,10 +24,18 @@ final class Perennial_Earning {
 	private static $known = array();
 
 	/**
+	 * Whether the page of a product says it already.
+	 *
+	 * @var bool
+	 */
+	private static $shown = false;
+
+	/**
 	 * Hear of product pages, of their choices, and of lists.
 	 */
 	public static function listen() {
 		add_action( 'woocommerce_single_product_summary', array( __CLASS__, 'show' ), 15 );
+		add_filter( 'render_block_woocommerce/product-price', array( __CLASS__, 'after_price' ), 10, 3 );
 		add_filter( 'woocommerce_available_variation', array( __CLASS__, 'choice' ), 10, 3 );
 		// Only where a theme or the merchant says so: `add_filter( 'perennial_earn_in_lists', '__return_true' )`.
 		add_action( 'woocommerce_after_shop_loop_item_title', array( __CLASS__, 'show_in_list' ), 15 );
@@ -37,9 +45,27 @@ final class Perennial_Earning {
 	 * Below the price of the product that a page is of.
 	 */
 	public static function show() {
-		$escaped = self::of( self::product( 0 ) );
+		self::$shown = true;
+		$escaped     = Perennial_Blocks::tried( array( __CLASS__, 'earn' ) );
 		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- escaped where it is made.
 		echo $escaped;
+	}
+
+	/**
+	 * The same where the page of a product is made of blocks: behind its own price, and no other product's.
+	 *
+	 * @param string              $html  The price.
+	 * @param array<string,mixed> $block As it stands in the page.
+	 * @param WP_Block|null       $made  With the product that it is of.
+	 * @return string
+	 */
+	public static function after_price( $html, $block, $made = null ) {
+		$number = is_object( $made ) && isset( $made->context['postId'] ) ? (int) $made->context['postId'] : 0;
+		if ( self::$shown || ! function_exists( 'is_product' ) || ! is_product() || get_queried_object_id() !== $number ) {
+			return $html;
+		}
+		self::$shown = true;
+		return $html . Perennial_Blocks::tried( array( __CLASS__, 'earn' ), array( 'product' => $number ) );
 	}
 
 	/**
@@ -52,7 +78,9 @@ final class Perennial_Earning {
 		global $wp_query;
 		$posts = isset( $wp_query->posts ) && is_array( $wp_query->posts ) ? wp_list_pluck( $wp_query->posts, 'ID' ) : array();
 		self::ask_for( array_map( array( __CLASS__, 'product' ), $posts ) );
-		self::show();
+		$escaped = Perennial_Blocks::tried( array( __CLASS__, 'earn' ) );
+		// phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- escaped where it is made.
+		echo $escaped;
 	}
 
 	/**

@@ -59,6 +59,17 @@ final class Perennial_Look {
 	}
 
 	/**
+	 * Whether the merchant wants nothing shown there: block, earn or cart.
+	 *
+	 * @param string $where Which.
+	 * @return bool
+	 */
+	public static function off( $where ) {
+		$account = Perennial_View::account();
+		return isset( $account['look']['off'] ) && in_array( $where, (array) $account['look']['off'], true );
+	}
+
+	/**
 	 * Colours and corners as CSS variables, and what points are called. A colour is a hash and six digits, or nothing.
 	 *
 	 * @param array<string,mixed> $account The facts.
