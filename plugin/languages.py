@@ -119,6 +119,11 @@ def _chosen() -> Language:
     return ENGLISH
 
 
+def language_of(tag: str) -> Language | None:
+    """The language of a tag such as ``fa_IR``; None for one that we do not speak."""
+    return languages().get(_root(tag))
+
+
 def _of_address() -> str:
     """Where a shop speaks several languages, its pages of one stand below ``/fa``, and ours with them."""
     shopper = g.get("shopper")
