@@ -1,0 +1,1 @@
+// Until the script of the storefront stands here, the plain words do.
