@@ -323,7 +323,7 @@ def app_proxy(subpath: str, rest: str = "") -> Response | tuple[str, int]:
         abort(404)
     world().stats["proxy_requests"] += 1
     prefix = f"{request.script_root}/apps/{subpath}"
-    reply = proxy.forward(there.app, there.domain, prefix, rest, me.id if me else None, world().clock())
+    reply = proxy.forward(there.app, there.domain, prefix, rest, me.id if me else None, world().proxy_clock())
     if reply.liquid is None:
         return reply.response
     if proxy.LAYOUT_NONE.search(reply.liquid):
