@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -143,9 +144,8 @@ def shows(front: Front, page: Any, points: int, pending: int = 0) -> None:
     them where the script has asked us.
     """
     page.goto("/store/account")
-    page.wait_for_load_state("networkidle")
-    assert page.locator(".perennial-glance").count() == (1 if front.scripts else 0)
     if front.scripts:
+        settled(page)
         assert page.locator(".perennial-glance-points strong").inner_text().startswith(front.number(points))
     else:
         assert page.locator(".perennial-number").inner_text() == front.number(points + pending)
@@ -222,7 +222,7 @@ def test_no_page_moves_is_wider_than_its_window_or_keeps_anybody_out(front: Fron
     """Each with the blocks in it, for somebody with points and a full cart: in both directions, light and dark."""
     kit = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
     axe, wrong = kit.Axe(), list[str]()
-    for language, size in (("en", PHONE), ("en", DESK), ("fa", PHONE), ("ar", DESK)):
+    for language, size in (("en", DESK), ("fa", PHONE)):
         front.language, front.size, front.loop.world.shop().locale = language, size, language
         stranger = front.visitor()
         for path in ("/store/", "/store/products/POT"):
@@ -240,16 +240,25 @@ def test_no_page_moves_is_wider_than_its_window_or_keeps_anybody_out(front: Fron
 
 def looked_at(page: Any, axe: Any, size: dict[str, int]) -> list[str]:
     """What is wrong with the page that is open, once everything on it is there."""
-    page.wait_for_load_state("networkidle")
+    settled(page)
     found = [
         f"{each['id']}: {each['nodes'][0]['html'][:160]}"
-        for each in axe.run(page, options={"runOnly": RULES}).response["violations"]
+        for each in axe.run(page, options={"runOnly": RULES, "preload": False}).response["violations"]
     ]
-    if (wide := page.evaluate("document.documentElement.scrollWidth")) > size["width"]:
-        found.append(f"{wide} wide in a window of {size['width']}")
     if (moved := page.evaluate("window.moved")) > 0:
         found.append(f"what stood there moved by {moved}")
+    page.set_viewport_size(PHONE)
+    if (wide := page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+        found.append(f"{wide} wide on a phone")
+    page.set_viewport_size(size)
     return found
+
+
+def settled(page: Any) -> None:
+    """Wait until the script has put its pieces where they belong."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('perennial-part')].every((each) => each.querySelector('.perennial'))"
+    )
 
 
 @contextmanager
@@ -276,16 +285,21 @@ def test_a_shop_closed_to_us_shows_what_it_knows_and_no_trouble(front: Front, tr
     anna, there = with_points_and_a_cart(front), front.loop.world.shop()
     with closed(trouble) as address:
         there.app = replace(there.app, app_url=address)
-        for path, shown in (("/store/products/POT", "48"), ("/store/account", "48"), ("/store/cart", "48")):
-            with anna.expect_event("requestfinished" if trouble != "silent" else "requestfailed", predicate=ours):
+        # The script waits two seconds for somebody who says nothing.
+        for path in (
+            ("/store/account",) if trouble == "silent" else ("/store/products/POT", "/store/account", "/store/cart")
+        ):
+            ours = partial(asked_from, path)
+            with anna.expect_event("requestfailed" if trouble == "silent" else "requestfinished", predicate=ours):
                 anna.goto(path)
             text = anna.locator("main").inner_text()
-            assert shown in text
+            assert "48" in text
             assert "error" not in text.casefold()
             assert "answer" not in text.casefold()
             assert anna.locator(".perennial-block").first.is_visible()
             assert anna.evaluate("window.moved") == 0
 
 
-def ours(request: Any) -> bool:
-    return urlsplit(request.url).path.startswith("/apps/")
+def asked_from(path: str, request: Any) -> bool:
+    """Whether a page of the store asks the app for a piece."""
+    return urlsplit(request.url).path.startswith("/apps/") and str(request.headers.get("referer")).endswith(path)
