@@ -39,7 +39,7 @@ KEY = re.compile(r"'([a-z_.]+)' \| t\b")
 # What may stand in a page as it is: text of ours, what is escaped, numbers, and what the platform gives for attributes.
 SAFE = re.compile(
     r".*\| (escape|t|url_encode)|'[a-z_.]+' \| t: \w+: \w+(, \w+: \w+)*|.*\| money \| strip_html|points \| at_least: 0"
-    r"|reward\.points|written|block\.shopify_attributes|routes\.account_login_url"
+    r"|reward\.points|written|rungs|rows|program\.tiers\.size \| at_most: 1|block\.shopify_attributes|routes\.account_login_url"
 )
 
 # The platform's limits, in bytes where nothing else is said.
@@ -144,7 +144,8 @@ def test_nothing_floats_over_the_shop_s_pages() -> None:
         r"\b(left|right)\b(?!-to-)|(margin|padding)-(top|bottom)", re.sub(r"/\*.*?\*/", "", style, flags=re.S)
     )
     variables = set(re.findall(r"var\((--[a-z-]+), ", style))
-    assert variables == {"--perennial-accent", "--perennial-on-accent", "--perennial-radius", "--perennial-gap"}
+    room = {f"--perennial-{name}" for name in ("tiers", "rungs", "rows")}
+    assert variables - room == {f"--perennial-{name}" for name in ("accent", "on-accent", "radius", "gap")}
     assert style.count("var(") == len(re.findall(r"var\(--[a-z-]+, ", style)), "each has a value where no theme sets it"
 
 

@@ -28,7 +28,16 @@ from tests.ground import Clock
 
 THEME = Path(__file__).parents[2] / "plugin" / "extensions" / "theme"
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
-REWARD = {"key": "five-off", "title": "5.00 off", "points": 50, "amount_minor": 500, "code_days": 30}
+REWARDS = [
+    {
+        "key": f"{worth}-off",
+        "title": f"{worth}.00 off",
+        "points": 10 * worth,
+        "amount_minor": 100 * worth,
+        "code_days": 30,
+    }
+    for worth in (5, 10, 20)
+]
 # How far what stands on the page has moved by itself, from the first moment on.
 MOVED = """
     window.moved = 0;
@@ -86,7 +95,7 @@ def shop_front(loop: Loop) -> None:
     """The app is there for long, its program published, and its blocks stand in the theme."""
     loop.install_long_ago()
     with loop.database.work(loop.shop.shop_id) as work:
-        loyalty.change(work, hold_days=0, rewards=[REWARD], expiry={"policy": "lot", "months": 2})
+        loyalty.change(work, hold_days=0, rewards=REWARDS, expiry={"policy": "lot", "months": 2})
     there = loop.world.shop()
     there.app = loop.world.app = replace(there.app, extensions=Extensions(theme=THEME))
     theme.place(there, chosen=True)
