@@ -55,11 +55,15 @@ from loyalty.records.gifts import (
     lock_open_gift,
     mark_reached,
 )
+from loyalty.records.glances import (
+    met,
+)
 from loyalty.records.grounds import (
     buyer_facts,
     earned_since,
     frozen,
     had,
+    next_number,
     numbers,
     orders_of,
 )
@@ -272,11 +276,13 @@ __all__ = [
     "mark_undone",
     "mark_won",
     "member",
+    "met",
     "months",
     "move",
     "move_deeds",
     "names",
     "new_lot_ids",
+    "next_number",
     "next_orders",
     "note_moved",
     "numbers",

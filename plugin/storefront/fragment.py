@@ -14,6 +14,7 @@ from flask import Response, current_app, g, render_template
 
 from engine.work import UnitOfWork
 from plugin.storefront import liquid
+from plugin.storefront.look import Look, look_now
 
 # What may be somebody's code, as it stands in a link.
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
@@ -29,9 +30,28 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
-    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs."""
-    page = render_template(template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **values)
+    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
+    how the shop wants its pages to look.
+    """
+    look = look_here()
+    page = render_template(
+        template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **look.sayings(), **values
+    )  # fmt: skip
     return liquid.answer(page, status)
+
+
+def look_here() -> Look:
+    """How the pages of the shop look whose visitor asks; from here on they speak the language that it chose."""
+    shop_id = g.shopper.shop.shop_id
+
+    def look_up() -> Look:
+        with work_of_shop() as work:
+            return look_now(work)
+
+    look: Look = current_app.extensions["remembered"].get(("look", shop_id), look_up)
+    if (language := look.speaks()) is not None:
+        g.language = language
+    return look
 
 
 def _site() -> str:
