@@ -39,7 +39,7 @@ def surroundings() -> dict[str, Any]:
     shop wants its pages to look.
     """
     return {
-        "prefix": g.shopper.path_prefix, "site": _site(), "with_code": with_code, **look_here().sayings(),
+        "prefix": g.shopper.path_prefix, "site": site(), "with_code": with_code, **look_here().sayings(),
     }  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def look_here() -> Look:
     return look
 
 
-def _site() -> str:
+def site() -> str:
     """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing."""
     return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
 
@@ -72,11 +72,11 @@ def with_code(code: str, invitation: str = "") -> str:
 
 def cart_with_code(code: str) -> str:
     """A link into the shop's cart that applies a discount code on the way."""
-    return _through(code, f"{_site()}/cart")
+    return _through(code, f"{site()}/cart")
 
 
 def _through(code: str, there: str) -> str:
-    return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
+    return f"{site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 
 def theme_s_own(response: Response) -> Response:
