@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import text
 
 from commerce.events import PrivacyAsked
-from engine import bulk, checkouts, gone, shops
+from engine import bulk, checkouts, gone, mail, shops
 from engine.work import UnitOfWork
 
 BODY_DAYS = 30
@@ -76,6 +76,7 @@ def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
     if request.kind == "customer_export":
         outcome = export(work, request.customer_external_id)
     elif request.kind == "customer_erasure":
+        mail.withdraw_of(work, request.customer_external_id, "whoever it was for was erased")
         gone.forget_guests_of(work, [request.customer_external_id or ""])
         for statement in (_ERASE_FACTS, _ERASE_CHECKOUTS):
             work.run(statement, customer=request.customer_external_id)

@@ -40,6 +40,7 @@ def rounds(app_url: str) -> Sequence[Job]:
         Job("review stages", 60, inside=_all(lifecycle.review_due)),
         Job("walk stages again", 60, inside=_some(lifecycle.walk_again)),
         Job("tell points", 60, inside=_all(loyalty.tell_points)),
+        Job("tell the program", 3600, inside=loyalty.tell_program),
         Job("release unused codes", 300, inside=_all(loyalty.release_unused)),
         Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),
         Job("give rewards for friends", 60, inside=_all(referral.give_rewards)),

@@ -14,6 +14,7 @@ from sandbox.apps import App, Installation
 from sandbox.checkout import quote
 from sandbox.customers import Customer
 from sandbox.flows import tell_usage
+from sandbox.ids import gid
 from sandbox.money import Currency
 from sandbox.orders import Order, Refund
 from sandbox.outages import Outages
@@ -118,6 +119,7 @@ class World:
             shop.installation = None
             shop.fire("app/uninstalled", shop.body(), shop.event())
             shop.subscriptions.clear()
+            shop.metafields.forget(gid("AppInstallation", shop.shop_id))
             shop.pixel = None
             shop.flows.enabled.clear()
 

@@ -55,6 +55,9 @@ from loyalty.records.gifts import (
     lock_open_gift,
     mark_reached,
 )
+from loyalty.records.glances import (
+    met,
+)
 from loyalty.records.grounds import (
     buyer_facts,
     earned_since,
@@ -274,6 +277,7 @@ __all__ = [
     "mark_undone",
     "mark_won",
     "member",
+    "met",
     "months",
     "move",
     "move_deeds",

@@ -63,6 +63,7 @@ from loyalty.rules.opening import (
     nearest,
     propose,
 )
+from loyalty.rules.outline import outline
 from loyalty.rules.points import (
     Draw,
     Lot,
@@ -239,6 +240,7 @@ __all__ = [
     "next_move",
     "next_visible",
     "not_used_up",
+    "outline",
     "owed",
     "proposal",
     "propose",

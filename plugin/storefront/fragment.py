@@ -5,7 +5,7 @@ shop.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from flask import Response, current_app, g, render_template
 
 from engine.work import UnitOfWork
 from plugin.storefront import liquid
+from plugin.storefront.look import Look, look_now
 
 # What may be somebody's code, as it stands in a link.
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
@@ -29,14 +30,35 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
-    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs."""
-    page = render_template(template, with_code=with_code, **prefix_and_site(), **values)
-    return liquid.answer(page, status)
+    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
+    how the shop wants its pages to look.
+    """
+    return liquid.answer(_written(template, values), status)
 
 
-def prefix_and_site() -> dict[str, str]:
-    """The paths that every page of ours needs: where ours lie, and where the shop's own do."""
-    return {"prefix": g.shopper.path_prefix, "site": _site()}
+def piece(template: str, status: int = 200, **values: Any) -> Response:
+    """A piece of a page, for the shop's own page to put into itself. `values` as in `show`."""
+    return Response(_written(template, {"fragment": True, **values}), status, mimetype="text/html")
+
+
+def _written(template: str, values: Mapping[str, Any]) -> str:
+    known = {"prefix": g.shopper.path_prefix, "site": _site(), "with_code": with_code, "cart_with_code": cart_with_code}
+    look = look_here()
+    return render_template(template, **known, **look.sayings(), **values)
+
+
+def look_here() -> Look:
+    """How the pages of the shop look whose visitor asks; from here on they speak the language that it chose."""
+    shop_id = g.shopper.shop.shop_id
+
+    def look_up() -> Look:
+        with work_of_shop() as work:
+            return look_now(work)
+
+    look: Look = current_app.extensions["remembered"].get(("look", shop_id), look_up)
+    if (language := look.speaks()) is not None:
+        g.language = language
+    return look
 
 
 def _site() -> str:

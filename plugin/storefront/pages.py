@@ -226,8 +226,8 @@ def _points(refusal: Refusal | None = None) -> Response:
         program, open_ways = offers(work), ways(work, shopper)
         if shopper.customer_id is None:
             known = shopper.customer_external_id is not None
-            return show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
-        mine = account(work, shopper.customer_id)
+            return show("storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal)
+        mine = account(work, shopper.customer_id, before=_before())
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
     return show(
@@ -239,9 +239,16 @@ def _points(refusal: Refusal | None = None) -> Response:
         ways=open_ways,
         came_of=request.args.get("told"),
         refusal=refusal,
+        before=_before(),
         ticket=lambda: ticket_for(shopper),
         **_to_pass_on(mine.referral_code, program.referral.friend_title),
     )
+
+
+def _before() -> int | None:
+    """The number before which the page of the history begins that was asked for; None for the newest."""
+    typed = request.args.get("before", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
 
 
 def _somebody() -> bool:

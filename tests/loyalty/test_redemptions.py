@@ -228,6 +228,8 @@ def test_a_customer_in_debt_cannot_spend_what_they_owe(rich: Desk, above: Superu
 
 def test_a_reward_that_is_not_offered_is_refused_and_nothing_is_written(rich: Desk, above: Superuser) -> None:
     nothing_written(rich, above, lambda: rich.redeem(reward="ten-off"), loyalty.RewardUnknown)
+    assert figures(rich) == (150, 150, 0, 0)
+    assert rich.balance().redemptions == []
 
 
 def test_a_redemption_ends_by_the_terms_that_sold_it(rich: Desk, above: Superuser, clock: Clock) -> None:

@@ -155,8 +155,11 @@ def test_a_page_that_is_not_there_is_said_inside_the_frame(admin: Admin) -> None
     admin.frame.locator("nav a", has_text="Customers").evaluate("link => { link.href = '/customers/999999999?shop=x' }")
     admin.frame.locator("nav a", has_text="Customers").click()
     admin.arrives_at("Not Found")
+    assert "There is no such customer in this shop." in admin.frame.locator("main").inner_text()
     admin.frame.locator("a", has_text="Back to Home").click()
     admin.arrives_at("The Little Shop")
+    assert "no such customer" not in admin.frame.locator("main").inner_text()
+    assert "GET /session/bounce" not in admin.requests, "inside the frame, and not by way of the bounce page"
 
 
 def test_a_button_with_an_address_of_its_own_goes_there(admin: Admin) -> None:

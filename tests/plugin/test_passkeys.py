@@ -178,8 +178,11 @@ def test_a_question_is_too_old_after_five_minutes(device: Device, clock: Clock) 
     clock.forward(minutes=5, seconds=1)
     device.enter()
     device.page.locator(".notice", has_text="did not prove who you are").wait_for(timeout=10_000)
+    assert device.page.locator("h1").inner_text() == "Sign in"
+    assert device.lines()[-1] == ("anna@shop.example", "you.sign_out"), "nobody was let in"
     device.enter()
     device.arrives("The Little Shop")
+    assert device.lines()[-1] == ("anna@shop.example", "signed_in")
 
 
 def test_a_counter_that_goes_back_is_refused_and_noted(device: Device) -> None:
@@ -201,6 +204,10 @@ def test_a_passkey_that_was_removed_opens_nothing(device: Device) -> None:
     device.sign_out()
     device.enter()
     device.page.locator(".notice", has_text="did not prove who you are").wait_for(timeout=10_000)
+    assert device.page.locator("h1").inner_text() == "Sign in"
+    device.go("/")
+    assert device.page.locator("h1", has_text="Open Perennial from your store").count() == 1
+    assert device.lines()[-1] == ("anna@shop.example", "you.sign_out"), "nobody was let in"
 
 
 def test_a_device_makes_one_passkey_for_a_person(device: Device) -> None:
@@ -209,6 +216,11 @@ def test_a_device_makes_one_passkey_for_a_person(device: Device) -> None:
     device.arrives("Add a passkey")
     device.page.locator("button", has_text="Make the passkey").click()
     device.page.locator("[role=alert]", has_text="one of yours on it already").wait_for(timeout=10_000)
+    assert device.page.locator("h1").inner_text() == "Add a passkey"
+    with device.house.database.work(device.shop.shop_id) as work:
+        assert work.row(text("SELECT count(*) AS n FROM passkeys WHERE shop_id = :shop_id")).n == 1
+    device.go("/you")
+    assert device.page.locator("#passkeys ~ div[aria-labelledby=passkeys] tbody tr").count() == 1
 
 
 def test_a_proof_that_was_touched_or_of_another_proves_nothing(device: Device) -> None:
