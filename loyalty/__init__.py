@@ -185,16 +185,13 @@ from loyalty.service import (
 )
 from loyalty.service.account import redemption
 from loyalty.service.baskets import Piece, WouldEarn, would_earn
-from loyalty.service.touchpoints import TOUCHPOINTS
 from loyalty.service.glances import (
     Glance,
     Outlook,
     glances,
     outlook,
 )
-from loyalty.service.touchpoints import (
-    TOUCHPOINTS,
-)
+from loyalty.service.touchpoints import TOUCHPOINTS
 
 __all__ = [
     "DOMAIN",

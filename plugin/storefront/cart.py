@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -19,7 +19,7 @@ from connectors.shopify import PROXY_PATH
 from engine.work import UnitOfWork
 from plugin.session import invited_only, shopper_only
 from plugin.storefront import account
-from plugin.storefront.fragment import REFUSED, cart_with_code, show, surroundings, theme_s_own, work_of_shop
+from plugin.storefront.fragment import REFUSED, look_here, piece, show, theme_s_own, work_of_shop
 from plugin.storefront.purchase import buy_next, ticket_after
 from plugin.storefront.remembering import Remembered
 from plugin.storefront.rungs import IN_CART, rungs
@@ -34,6 +34,7 @@ _QUANTITY = re.compile(r"[0-9]{1,6}", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z_.:/-]{1,64}", re.ASCII)
 _REDEMPTION = re.compile(r"[0-9]{1,18}", re.ASCII)
 LONGEST_VENDOR = 255
+NOTHING = loyalty.WouldEarn(0, True)
 
 
 class NothingChosen(Refusal):
@@ -54,14 +55,18 @@ def earn() -> Response:
     """
     pieces = pieces_asked()
     if pieces is None:
-        return _fragment("storefront/earning.html", 400, found=loyalty.WouldEarn(0, True))
-    return _fragment("storefront/earning.html", found=_would_earn(pieces))
+        return piece("storefront/earning.html", 400, found=NOTHING)
+    return piece("storefront/earning.html", found=_would_earn(pieces) if look_here().shows("earn") else NOTHING)
 
 
 @pages.get("/cart", strict_slashes=False)
 @shopper_only
-def cart() -> Response:
+def cart() -> BaseResponse:
     """What points take off a cart of `total` minor units; what was `bought`, once something was."""
+    if not look_here().shows("cart"):
+        if request.args.get("fragment"):
+            return piece("storefront/cart_off.html")
+        return redirect(f"{g.shopper.path_prefix}/", 302)
     return _cart(request.args.get("total", ""))
 
 
@@ -152,8 +157,8 @@ def _cart(total: str, refusal: Refusal | None = None) -> Response:
             values |= _of_member(work, total_minor)
     status = REFUSED if refusal else 200
     if request.values.get("fragment"):
-        return _fragment("storefront/cart_part.html", status, **values)
-    return show("storefront/cart.html", status, cart_with_code=cart_with_code, **values)
+        return piece("storefront/cart_part.html", status, **values)
+    return show("storefront/cart.html", status, **values)
 
 
 def _of_member(work: UnitOfWork, total_minor: int | None) -> dict[str, Any]:
@@ -178,9 +183,3 @@ def _bought(work: UnitOfWork, redemption_id: str) -> account.Code | None:
         return None
     row = loyalty.redemption(work, g.shopper.customer_id, int(redemption_id))
     return None if row is None else account.code(row, work.now)
-
-
-def _fragment(template: str, status: int = 200, **values: Any) -> Response:
-    """A piece of a page, for the shop's own page to put into itself."""
-    page = render_template(template, cart_with_code=cart_with_code, fragment=True, **surroundings(), **values)
-    return Response(page, status, mimetype="text/html")

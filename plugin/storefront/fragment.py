@@ -5,7 +5,7 @@ shop.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -30,17 +30,21 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
-    """A page inside the shop's theme. `values` are the template's, beside `surroundings`."""
-    return liquid.answer(render_template(template, **surroundings(), **values), status)
-
-
-def surroundings() -> dict[str, Any]:
-    """What every page and every piece of one needs: the paths where ours lie and where the shop's own do, and how the
-    shop wants its pages to look.
+    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
+    how the shop wants its pages to look.
     """
-    return {
-        "prefix": g.shopper.path_prefix, "site": site(), "with_code": with_code, **look_here().sayings(),
-    }  # fmt: skip
+    return liquid.answer(_written(template, values), status)
+
+
+def piece(template: str, status: int = 200, **values: Any) -> Response:
+    """A piece of a page, for the shop's own page to put into itself. `values` as in `show`."""
+    return Response(_written(template, {"fragment": True, **values}), status, mimetype="text/html")
+
+
+def _written(template: str, values: Mapping[str, Any]) -> str:
+    known = {"prefix": g.shopper.path_prefix, "site": site(), "with_code": with_code, "cart_with_code": cart_with_code}
+    look = look_here()
+    return render_template(template, **known, **look.sayings(), **values)
 
 
 def look_here() -> Look:

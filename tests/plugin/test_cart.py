@@ -13,8 +13,10 @@ from sqlalchemy import text
 
 import loyalty
 from commerce.store import PutDiscount, StoreError
+from engine import terms
 from engine.shops import Shop
 from loyalty.rules import Reward
+from plugin.storefront.remembering import Remembered
 from plugin.storefront.rungs import MOST_STEPS, Rung, rungs
 from sandbox.signing import proxy_signature
 from tests.plugin.conftest import CLIENT_SECRET, PREFIX, House, Shopper, order, person
@@ -147,7 +149,7 @@ def test_a_stranger_is_led_to_the_log_in_and_back_to_the_cart(stranger: Shopper)
 
 def test_somebody_without_orders_is_told_how_points_begin(shopper: Shopper) -> None:
     page = shopper.get("/cart").text
-    assert "they start with your first order" in page
+    assert "that starts with your first order" in page
     assert mistakes(page, whole=False) == []
 
 
@@ -183,7 +185,7 @@ def test_the_fragment_is_the_same_form_for_the_shop_s_own_page(shopper: Shopper)
 def test_a_shop_that_sells_nothing_for_carts_says_so(house: House, shop: Shop, shopper: Shopper, rich: None) -> None:
     offer(house, shop, CARD)
     page = shopper.get("/cart").text
-    assert "nothing that points take off a cart" in page
+    assert "nothing to take off a cart" in page
     assert "<form" not in page
 
 
@@ -299,7 +301,7 @@ def test_a_code_that_the_store_refused_is_said_to_be_none(house: House, shop: Sh
     made(house, shop, shopper.get(f"/code/{bought}").get_json()["code"], StoreError("no", permanent=True))
     assert shopper.get(f"/code/{bought}").json == {"state": "returned", "code": None}
     page = flat(shopper.get("/cart", bought=bought).text)
-    assert "Its points are yours again" in page
+    assert "What it cost is yours again" in page
     assert "You have 250 points to spend." in page
 
 
@@ -361,3 +363,48 @@ class Persian(Shopper):
             "timestamp": at,
         }  # fmt: skip
         return urlencode({**given, "signature": proxy_signature(given.items(), CLIENT_SECRET)})
+
+
+# --- as the shop wants it
+
+
+def looks(house: House, shop: Shop, **body: Any) -> None:
+    """The merchant says how the shopper's pages look; what was remembered of it is over."""
+    with house.database.work(shop.shop_id) as work:
+        terms.publish(work, "storefront", body)
+    house.app.extensions["remembered"] = Remembered()
+
+
+@pytest.mark.usefixtures("rich")
+def test_points_are_called_as_the_shop_calls_them_in_its_own_colour(house: House, shop: Shop, shopper: Shopper) -> None:
+    offer(house, shop, STEPS, BIG)
+    words = {"headline": "", "intro": "", "point": "leaf", "points": "leaves"}
+    looks(house, shop, words={"en": words}, accent="#1a5f4a", radius=3)
+    for fragment in ("", "1"):
+        page = flat(shopper.get("/cart", total="5000", fragment=fragment).text)
+        assert "You have 250 leaves to spend." in page
+        assert "150 leaves to go" in page
+        assert not re.search(r">[^<]*\bpoints?\b", page)
+        assert "--perennial-accent:#1a5f4a" in page
+    earns = shopper.get("/earn", product="31", amount="2500").text
+    assert "Buying this earns 25 leaves." in flat(earns)
+    assert "--perennial-radius:3px" in earns
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_shop_that_shows_nothing_beside_its_goods_or_in_its_cart_has_nothing_there(
+    house: House, shop: Shop, shopper: Shopper
+) -> None:
+    looks(house, shop, off=["earn", "cart"])
+    assert "hidden></p>" in flat(shopper.get("/earn", product="31", amount="2500").text)
+    part = shopper.get("/cart", fragment="1")
+    assert flat(part.text) == '<section class="perennial perennial-cart" hidden></section>'
+    page = shopper.get("/cart")
+    assert (page.status_code, page.location) == (302, f"{PREFIX}/")
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_shop_s_one_language_is_that_of_its_pieces_too(house: House, shop: Shop, shopper: Shopper) -> None:
+    looks(house, shop, language="ro")
+    assert 'lang="ro"' in shopper.get("/earn", product="31", amount="2500").text
+    assert "Aveți 250 de puncte de folosit." in flat(shopper.get("/cart", fragment="1").text)

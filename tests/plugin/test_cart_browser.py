@@ -108,7 +108,7 @@ def test_the_slider_chooses_a_double_click_buys_once_and_the_code_leads_into_the
     with front.visit() as page:
         page.goto(f"{front.platform}{CART}?total=2000")
         slider = page.locator("input[type=range]")
-        assert slider.get_attribute("aria-label") == "What points take off"
+        assert slider.get_attribute("aria-label") == "What you can take off"
         assert slider.get_attribute("max") == "4"
         slider.press("End")
         assert page.locator("input[name=choice]:checked").input_value() == "steps:5"
@@ -178,7 +178,7 @@ def test_a_code_that_the_store_refuses_is_said_in_place(front: Front) -> None:
         page.locator("form[data-perennial-redeem] button").click()
         page.locator("[data-perennial-code]").wait_for()
         made(front.house, front.shop, front.codes[0], StoreError("no", permanent=True))
-        page.locator(".perennial-done", has_text="Its points are yours again").wait_for(timeout=10_000)
+        page.locator(".perennial-done", has_text="What it cost is yours again").wait_for(timeout=10_000)
         assert "/cart?total=2000" in page.url
 
 
