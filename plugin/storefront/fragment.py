@@ -35,7 +35,7 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     """
     look = look_here()
     page = render_template(
-        template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **look.sayings(), **values
+        template, prefix=g.shopper.path_prefix, site=site(), with_code=with_code, **look.sayings(), **values
     )  # fmt: skip
     return liquid.answer(page, status)
 
@@ -54,7 +54,7 @@ def look_here() -> Look:
     return look
 
 
-def _site() -> str:
+def site() -> str:
     """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing."""
     return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
 
@@ -65,7 +65,7 @@ def with_code(code: str, invitation: str = "") -> str:
     It leads to the shop's first page and nowhere else, whatever stands in the request.
     """
     there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
-    return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
+    return f"{site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 
 def theme_s_own(response: Response) -> Response:

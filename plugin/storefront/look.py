@@ -148,9 +148,9 @@ class Look:
 
     def sayings(self) -> dict[str, Any]:
         """What the templates of the shopper's pages say in this look, in place of the words of all pages."""
-        return {"look": self, "counted": self.counted, "tier_amount": self._tier_amount, "what_for": self._what_for}
+        return {"look": self, "counted": self.counted, "tier_amount": self.tier_amount, "what_for": self._what_for}
 
-    def _tier_amount(self, ladder: Ladder, value: int, currency: str) -> str:
+    def tier_amount(self, ladder: Ladder, value: int, currency: str) -> str:
         return self.counted(value) if ladder.measure is Measure.POINTS else tier_amount(ladder, value, currency)
 
     def _what_for(self, movement: Movement) -> str:
