@@ -72,12 +72,16 @@ def see_account() -> Response:
 @pages.route("/codes", methods=ASK)
 @extension_only
 def see_codes() -> Response:
-    """The shopper's codes that work now: what checkout can apply. A single look, because checkout is in a hurry."""
+    """The shopper's codes that work now: what checkout can apply. A single look, because checkout is in a hurry.
+
+    `currency` is what the program counts in: a checkout in another one is not told what it earns.
+    """
     if g.shopper.customer_id is None:
-        return jsonify(codes=[])
+        return jsonify(codes=[], currency=g.shopper.shop.currency)
     with _work() as work:
         mine = account(work, g.shopper.customer_id, newest=0)
-    return jsonify(codes=[_code(code) for code in mine.codes if code.state == "ready"])
+    ready = [_code(code) for code in mine.codes if code.state == "ready"]
+    return jsonify(codes=ready, currency=g.shopper.shop.currency)
 
 
 @pages.route("/orders/<external_id>", methods=ASK)

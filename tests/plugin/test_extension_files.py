@@ -39,7 +39,8 @@ KEY = re.compile(r"'([a-z_.]+)' \| t\b")
 # What may stand in a page as it is: text of ours, what is escaped, numbers, and what the platform gives for attributes.
 SAFE = re.compile(
     r".*\| (escape|t|url_encode)|'[a-z_.]+' \| t: \w+: \w+(, \w+: \w+)*|.*\| money \| strip_html|points \| at_least: 0"
-    r"|reward\.points|written|rungs|rows|program\.tiers\.size \| at_most: 1|block\.shopify_attributes|routes\.account_login_url"
+    r"|reward\.points|written|rungs|rows|program\.tiers\.size \| at_most: 1|block\.shopify_attributes"
+    r"|routes\.account_login_url"
 )
 
 # The platform's limits, in bytes where nothing else is said.
@@ -232,7 +233,15 @@ def test_links_between_extensions_lead_to_a_page_that_is_there() -> None:
 def test_the_code_says_nothing_but_translations() -> None:
     code = "".join(file.read_text("utf-8") for file in PLACE.glob("shopper/src/*.js"))
     known = texts(PLACE / "shopper" / "locales" / "en.default.json")
-    whole = set(re.findall(r"\bt\(\"([a-z_.-]+)\"", code)) | {"checkout.used", "checkout.refused", "order.earned"}
+    whole = (
+        set(re.findall(r"\bt\(\"([a-z_.-]+)\"", code))
+        | {"checkout.used", "checkout.refused", "order.earned"}
+        | {
+            "checkout.heading",
+            "checkout.earns",
+            "checkout.earns_about",
+        }
+    )
     states = {f"codes.{state}" for state in ("making", "ready", "used", "ended", "returned")}
     refusals = {f"refused.{code}" for code in refusals_that_are_translated()}
     assert whole | states | refusals == set(known)
@@ -255,7 +264,7 @@ def test_the_addresses_are_those_of_the_app() -> None:
     assert asked == f"{url}{EXTENSION_PATH}"
     assert callback["url"] == f"{url}{FLOW_PATH}"
     paths = {str(path) for file in SCRIPTS for path in re.findall(r"ask\([\"`](/[a-z]+)", file.read_text("utf-8"))}
-    assert paths == {"/account", "/codes", "/orders", "/redeem"}
+    assert paths == {"/account", "/codes", "/earn", "/orders", "/redeem"}
     assert extension.pages.url_prefix == EXTENSION_PATH
 
 
