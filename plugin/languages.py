@@ -10,7 +10,8 @@ what their browser asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from io import BytesIO
@@ -96,6 +97,17 @@ def current() -> Language:
     return found
 
 
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """Say what is said meanwhile in this language, whoever reads it."""
+    before = current()
+    g.language = language
+    try:
+        yield
+    finally:
+        g.language = before
+
+
 def _chosen() -> Language:
     known = languages()
     for said in (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale"), _of_address()):
@@ -105,6 +117,11 @@ def _chosen() -> Language:
         if (language := known.get(_root(said))) is not None:
             return language
     return ENGLISH
+
+
+def language_of(tag: str) -> Language | None:
+    """The language of a tag such as ``fa_IR``; None for one that we do not speak."""
+    return languages().get(_root(tag))
 
 
 def _of_address() -> str:

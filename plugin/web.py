@@ -102,6 +102,7 @@ ROOMS = (
     admin.imports,
     admin.keys,
     admin.lifecycle,
+    admin.look,
     admin.metrics,
     admin.program,
     admin.referral,

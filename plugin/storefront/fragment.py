@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -38,20 +38,32 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
     how the shop wants its pages to look.
     """
-    look, prefix, here = look_here(), g.shopper.path_prefix, site()
-    page = render_template(
-        template, prefix=prefix, site=here, with_code=with_code, log_in=log_in(), **look.sayings(),
-        **values,
+    page = _written(template, values)
+    return _on_a_page_of_ours(page, status) if g.shopper.door else liquid.answer(page, status)
+
+
+def piece(template: str, status: int = 200, **values: Any) -> Response:
+    """A piece of a page, for the shop's own page to put into itself. `values` as in `show`."""
+    return Response(_written(template, {"fragment": True, **values}), status, mimetype="text/html")
+
+
+def _written(template: str, values: Mapping[str, Any]) -> str:
+    known = {
+        "prefix": g.shopper.path_prefix, "site": site(), "with_code": with_code, "cart_with_code": cart_with_code,
+        "log_in": log_in,
+    }  # fmt: skip
+    look = look_here()
+    return render_template(template, **known, **look.sayings(), **values)
+
+
+def _on_a_page_of_ours(page: str, status: int) -> Response:
+    """`page` in a small page of our own. What was rendered is ours, and nobody's words are in it but escaped."""
+    who = g.shopper.customer_external_id
+    around = render_template(
+        "storefront/hosted.html", piece=Markup(page), prefix=g.shopper.path_prefix, site=site(),  # noqa: S704
+        signed_in=who is not None, guest=who is not None and is_guest(who),
     )  # fmt: skip
-    if g.shopper.door:
-        # What was rendered is a page of ours, and nobody's words are in it but escaped.
-        piece, who = Markup(page), g.shopper.customer_external_id  # noqa: S704
-        around = render_template(
-            "storefront/hosted.html", piece=piece, prefix=prefix, site=here, signed_in=who is not None,
-            guest=who is not None and is_guest(who),
-        )  # fmt: skip
-        return Response(around, status)
-    return liquid.answer(page, status)
+    return Response(around, status)
 
 
 def look_here() -> Look:
@@ -79,12 +91,12 @@ def site() -> str:
     return str(doors.shopify.shop_site(shop.domain)) if ours else f"https://{shop.domain}"
 
 
-def log_in() -> str:
-    """Where a stranger becomes somebody whom we know, and comes back from to their points."""
+def log_in(there: str = "/") -> str:
+    """Where a stranger becomes somebody whom we know, and from where they come back to a path of ours."""
     prefix = g.shopper.path_prefix
     if g.shopper.door:
         return f"{prefix}/enter"
-    return f"{site()}/account/login?{urlencode({'return_url': f'{prefix}/'}, safe='/')}"
+    return f"{site()}/account/login?{urlencode({'return_url': f'{prefix}{there}'}, safe='/')}"
 
 
 def whole(path: str) -> str:
@@ -98,10 +110,19 @@ def with_code(code: str, invitation: str = "") -> str:
 
     It leads to the shop's first page and nowhere else, whatever stands in the request.
     """
-    by = {"ref": invitation} if CODE.fullmatch(invitation) else {}
+    return _through(code, "/", {"ref": invitation} if CODE.fullmatch(invitation) else {})
+
+
+def cart_with_code(code: str) -> str:
+    """A link into the shop's cart that applies a discount code on the way."""
+    return _through(code, f"{'' if g.shopper.door else site()}/cart", {})
+
+
+def _through(code: str, there: str, by: Mapping[str, str]) -> str:
+    """To a path of the shop by way of a code, as its platform applies one."""
     if PLATFORMS[g.shopper.shop.platform].companion:
-        return f"{site()}/?{urlencode({'perennial_coupon': code, **by})}"
-    there = f"/?{urlencode(by)}" if by else "/"
+        return f"{site()}{there}?{urlencode({'perennial_coupon': code, **by})}"
+    there = f"{there}?{urlencode(by)}" if by else there
     return f"{site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 

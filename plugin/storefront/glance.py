@@ -109,7 +109,7 @@ def _text(program: Program, seen: loyalty.Glance | None) -> str:
 def _rendered(program: Program, look: Look, **values: Any) -> str:
     """The block by its template, with a mark for each number of somebody's own."""
     return render_template(
-        "storefront/block.html", program=program.offers, own=_Marks(), prefix=g.shopper.path_prefix, log_in=log_in(),
+        "storefront/block.html", program=program.offers, own=_Marks(), prefix=g.shopper.path_prefix, log_in=log_in,
         **look.sayings(), **values,
     )  # fmt: skip
 
