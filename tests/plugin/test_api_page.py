@@ -33,4 +33,4 @@ def test_each_route_is_told_with_its_scope_and_an_answer(method: str, route: str
     examples = re.findall(r"```json\n(.*?)```", part, re.DOTALL)
     # A question where there is one, and an answer: JSON, all of it.
     assert len(examples) >= (2 if method == "POST" else 1)
-    assert all(json.loads(example) for example in examples)
+    assert all(isinstance(json.loads(example), dict) for example in examples)

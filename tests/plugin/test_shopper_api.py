@@ -95,7 +95,7 @@ def test_a_token_opens_one_customer_s_account_and_buys(site: Site) -> None:
     left = site.ask("account", token).json
     assert left is not None
     assert (left["balance"]["spendable"], len(left["codes"])) == (400, 1)
-    assert site.ask("codes", token).json == {"codes": []}, "it is being made"
+    assert site.ask("codes", token).json == {"codes": [], "currency": "USD"}, "it is being made"
 
 
 def test_a_token_ends_after_fifteen_minutes(site: Site, clock: Clock) -> None:
@@ -210,6 +210,11 @@ def test_a_body_that_is_none_buys_nothing(site: Site) -> None:
     account = site.ask("account", token).json
     assert account is not None
     assert account["balance"]["spendable"] == 500
+
+
+def test_a_token_asks_what_goods_would_earn(site: Site) -> None:
+    pieces = [{"product": "p1", "quantity": 2, "amount": 2598}, {"product": "p2", "amount": 4000, "gift_card": True}]
+    assert site.ask("earn", site.token(), json={"pieces": pieces}).json == {"points": 25, "exact": True}
 
 
 # --- other sites
