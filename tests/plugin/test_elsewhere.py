@@ -28,6 +28,7 @@ from engine.work import Database
 from plugin import Doors, create_app
 from plugin.storefront.hosted import MOST_OF_ADDRESS, MOST_OF_NETWORK
 from plugin.storefront.remembering import Remembered
+from referral.service.claiming import MOST_TRIES
 from tests.ground import Clock, Superuser
 from tests.plugin.conftest import APP_URL, House, build, order, person
 from tests.plugin.markup import flat, mistakes
@@ -399,6 +400,25 @@ def test_a_network_tries_so_many_addresses_in_an_hour(away: Elsewhere) -> None:
     assert answers == [200] * MOST_OF_NETWORK + [429]
     other = away.ask(away.browser(), "b@example.com", **{"X-Forwarded-For": "203.0.113.9"})
     assert other.status_code == 200
+
+
+def test_codes_are_not_guessed_behind_a_door_either(away: Elsewhere) -> None:
+    def guess(number: int) -> str:
+        return flat(away.post(away.browser(), f"/r/GUES-{number:04d}", contact="bo@example.com").text)
+
+    refused = ["tried very often from here" in guess(number) for number in range(MOST_TRIES + 1)]
+    assert refused == [False] * MOST_TRIES + [True]
+
+
+def test_a_friend_takes_an_invitation_up_behind_a_door(away: Elsewhere) -> None:
+    page = away.get(away.let_in()).text
+    (link,) = set(re.findall(rf'value="{re.escape(APP_URL + away.door())}(/r/[^?"]+)', page))
+    friend = away.browser()
+    taken = away.post(friend, link, contact="bo@example.com")
+    assert (taken.status_code, mistakes(taken.text)) == (200, [])
+    (code,) = re.findall(r"<code>(FRIEND-[0-9A-Z]+)</code>", taken.text)
+    there = f"https://{away.shop.domain}/discount/{code}?redirect=%2F%3Fref%3D{link.removeprefix('/r/')}"
+    assert f'href="{there}"' in taken.text
 
 
 def test_where_no_mails_are_sent_nobody_is_asked_for_an_address(database: Database, clock: Clock) -> None:
