@@ -98,13 +98,19 @@ def current() -> Language:
 
 def _chosen() -> Language:
     known = languages()
-    for said in (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale"), _of_address()):
+    chosen = request.args.get("lang"), request.cookies.get(CHOSEN), _of_shopper()
+    for said in (*chosen, request.args.get("locale"), _of_address()):
         if said and (language := known.get(_root(said))) is not None:
             return language
     for said in request.accept_languages.values():
         if (language := known.get(_root(said))) is not None:
             return language
     return ENGLISH
+
+
+def _of_shopper() -> str:
+    shopper = g.get("shopper")
+    return str(shopper.language) if shopper is not None else ""
 
 
 def _of_address() -> str:

@@ -4,10 +4,10 @@ Beside them, what our code in checkout and customer accounts asks (`extension`),
 where a shopper came from (`pixel`).
 """
 
-from plugin.storefront import extension, pixel
+from plugin.storefront import extension, pixel, you
 from plugin.storefront.pages import pages
 
 # The shopper's pages, each with its blueprint: what the platform's proxy leads to.
-SURFACES = (pages,)
+SURFACES = (pages, you.pages)
 
 __all__ = ["SURFACES", "extension", "pages", "pixel"]

@@ -12,13 +12,14 @@ from urllib.parse import quote
 
 from flask import Response, current_app, g, render_template
 
+from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin.storefront import liquid
 
 # What may be somebody's code, as it stands in a link.
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
 
-REFUSED = 409
+REFUSED, TOO_OFTEN = 409, 429
 
 
 @contextmanager
@@ -31,7 +32,12 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs."""
     page = render_template(template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **values)
-    return liquid.answer(page, status)
+    response = liquid.answer(page, status)
+    refusal = values.get("refusal")
+    if isinstance(refusal, Refusal) and refusal.wait is not None:
+        response.status_code = TOO_OFTEN
+        response.headers["Retry-After"] = str(int(refusal.wait.total_seconds()))
+    return response
 
 
 def _site() -> str:

@@ -84,6 +84,8 @@ class NotAnAddress(Refusal):
 class TooManyTries(Refusal):
     """That was tried very often from here. Please wait an hour, and try again."""
 
+    wait = TRIES_SPAN
+
 
 REASON_TEXTS = {
     kind().code: " ".join((kind.__doc__ or "").split())
