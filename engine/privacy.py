@@ -64,6 +64,11 @@ _WAITING = text("""
     WHERE shop_id = :shop_id AND kind = 'customer_erasure' AND by_shopper AND done_at IS NULL AND withdrawn_at IS NULL
     ORDER BY asked_at LIMIT :limit
 """)
+_LOCK_WAITING = text("""
+    SELECT customer_external_id FROM privacy_requests
+    WHERE shop_id = :shop_id AND kind = 'customer_erasure' AND request_id = :request_id AND by_shopper
+      AND done_at IS NULL AND withdrawn_at IS NULL FOR UPDATE
+""")
 _ONE_AT_A_TIME = text("""
     SELECT pg_advisory_xact_lock(hashtext('exports of ' || CAST(:shop_id AS text)), hashtext(:customer))
 """)
@@ -132,11 +137,7 @@ def ask(work: UnitOfWork, request: PrivacyAsked) -> None:
     if request.kind == EXPORT:
         outcome = export(work, request.customer_external_id)
     elif request.kind == ERASURE:
-        gone.forget_guests_of(work, [request.customer_external_id or ""])
-        for statement in (_ERASE_FACTS, _ERASE_CHECKOUTS):
-            work.run(statement, customer=request.customer_external_id)
-        for statement in (_ERASE, _ANSWER):
-            work.run(statement, customer=request.customer_external_id, now=work.now)
+        _erase(work, request.customer_external_id or "")
     work.run(
         _DONE, kind=request.kind, request_id=request.request_id, outcome=orjson.dumps(outcome).decode(), now=work.now
     )
@@ -186,6 +187,24 @@ def take_out(work: UnitOfWork, customer_external_id: str, named: str) -> None:
     )
     if noted is None and work.row(_TAKEN_OUT, request_id=request_id) is None:
         raise TakenOutOften
+
+
+def carry_out(work: UnitOfWork, request_id: str) -> bool:
+    """Erase a shopper who waits for it: whether they still did."""
+    waits = work.row(_LOCK_WAITING, request_id=request_id)
+    if waits is None:
+        return False
+    _erase(work, waits.customer_external_id)
+    return True
+
+
+def _erase(work: UnitOfWork, customer_external_id: str) -> None:
+    """Take name, address, facts and checkouts of a customer away; who waited for it waits no more."""
+    gone.forget_guests_of(work, [customer_external_id])
+    for statement in (_ERASE_FACTS, _ERASE_CHECKOUTS):
+        work.run(statement, customer=customer_external_id)
+    for statement in (_ERASE, _ANSWER):
+        work.run(statement, customer=customer_external_id, now=work.now)
 
 
 def _erase_shop(work: UnitOfWork) -> None:

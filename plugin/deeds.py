@@ -33,6 +33,7 @@ DEEDS: Mapping[str, Deed] = {
     "admin.replay_effect": Deed(SUPPORT, say("Replayed a parked effect")),
     "admin.start_pixel": Deed(MANAGER, say("Started the pixel")),
     "admin.adjust": Deed(SUPPORT, say("Gave or took a customer's points by hand")),
+    "admin.carry_out": Deed(OWNER, say("Erased a customer who asked for it")),
     "admin.erase": Deed(OWNER, say("Erased a customer")),
     "admin.take_back": Deed(SUPPORT, say("Took a reward back")),
     "admin.offer_reward": Deed(MANAGER, say("Offered or changed a reward")),

@@ -20,7 +20,7 @@ from commerce.sayings import say
 from engine import privacy
 from engine.work import UnitOfWork
 from plugin import calendars, holdings
-from plugin.admin import activity, customers, finding, legal, timeline, worth
+from plugin.admin import activity, customers, finding, timeline, worth
 from plugin.admin.pages import id_of, link, pages, unit
 from plugin.sentences import _, told
 from plugin.session import merchant_only
@@ -138,7 +138,7 @@ def erase(customer_id: int) -> BaseResponse:
         row = _known(work, customer_id)
         if row.redacted_at is None:
             request_id = f"page:{secrets.token_hex(6)}"
-            privacy.ask(work, PrivacyAsked(legal.ERASURE, row.external_id, request_id, work.now))
+            privacy.ask(work, PrivacyAsked(privacy.ERASURE, row.external_id, request_id, work.now))
     return redirect(link("admin.customer", customer_id=customer_id, erased="yes"), 303)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 import loyalty
 from commerce.events import PrivacyAsked
-from engine import privacy
+from engine import audit, privacy
 from engine.shops import Shop
 from tests.plugin.conftest import PREFIX, House, Merchant, Shopper, order, person
 from tests.plugin.markup import flat, mistakes
@@ -212,3 +212,66 @@ def test_nothing_is_decided_without_a_login_or_by_another_s_form(
     assert "open for a long time" in shopper.post(path, ticket=good).text
     assert requests(house, shop) == before
     assert 'lang="en"' in shopper.get("/you").text
+
+
+# --- the merchant's side
+
+
+def erasing(shopper: Shopper) -> None:
+    send(shopper, "/you/erase", "/you/erase")
+
+
+def test_the_merchant_reads_who_wants_to_be_erased_and_by_when(
+    house: House, shop: Shop, shopper: Shopper, merchant: Merchant
+) -> None:
+    assert "wants to be erased" not in merchant.open("/").text
+    erasing(shopper)
+    send(shopper, "/you/data")
+    assert "1\u00a0customer wants to be erased" in merchant.open("/").text
+    page = merchant.open("/privacy")
+    assert mistakes(page.text) == []
+    assert "A customer wants to be erased" in page.text
+    assert "A customer fetched what you hold of them" in page.text
+    assert "waits for you" in page.text
+    assert "1 Apr 2026" in flat(page.text), "thirty days after the second of March"
+    assert "customer-data.json" not in page.text, "what a shopper fetched is with them"
+    assert f"/store/{shop.domain.partition('.')[0]}/customers/7" in page.text, "the store erases, and passes it on"
+    house.clock.forward(days=31)
+    assert "overdue" in merchant.open("/privacy").text
+    send(shopper, "/you/keep")
+    page = merchant.open("/privacy").text
+    assert "taken back on" in page
+    assert "overdue" not in page
+
+
+def test_a_wish_is_carried_out_once_its_consequences_were_read_and_is_audited(
+    house: House, shop: Shop, next_door: Shop, shopper: Shopper, merchant: Merchant
+) -> None:
+    erasing(shopper)
+    neighbour = Merchant(house.app.test_client(), next_door)
+    (path,) = re.findall(r'action="(/privacy/erasures/[^"?]+)', merchant.fetch("/privacy").text)
+    assert neighbour.fetch(path, "POST", sure="yes").location.endswith("erased=not")
+    asks = merchant.fetch(path, "POST")
+    assert (asks.status_code, mistakes(asks.text)) == (200, [])
+    assert "250 points are lost to them" in flat(asks.text)
+    assert "Ada" in merchant.fetch(f"/customers/{house.customer_id(shop, '7')}").text
+    assert merchant.fetch(path, "POST", sure="yes").location.endswith("erased=yes")
+    page = merchant.fetch(f"/customers/{house.customer_id(shop, '7')}").text
+    assert "Ada" not in page
+    assert "Ada" in neighbour.fetch(f"/customers/{house.customer_id(next_door, '7')}").text
+    assert requests(house, shop) == [("customer_erasure", "7", True, True, False)]
+    with house.database.work(shop.shop_id) as work:
+        (newest, *_), _more = audit.page(work)
+    assert newest.what == "admin.carry_out"
+    assert merchant.fetch(path, "POST", sure="yes").location.endswith("erased=not")
+    done = merchant.open("/privacy").text
+    assert 'method="post" action="/privacy' not in done
+
+
+def test_erasing_on_the_customer_s_own_page_answers_the_wish_too(
+    house: House, shop: Shop, shopper: Shopper, merchant: Merchant
+) -> None:
+    erasing(shopper)
+    merchant.fetch(f"/customers/{house.customer_id(shop, '7')}/erase", "POST")
+    assert ("customer_erasure", "7", True, True, False) in requests(house, shop)
+    assert "wants to be erased" not in merchant.open("/").text
