@@ -180,6 +180,11 @@ def _outside() -> bool:
     )
 
 
+def arrives() -> bool:
+    """Whether whoever asks comes as a shop's staff do: with a session of ours, or inside the frame of an admin."""
+    return standalone.of_session() is not None or not _outside()
+
+
 def shopper_only(view: Callable[P, Any]) -> Callable[P, Any]:
     """Admit requests that came through the platform's proxy for an installed shop.
 

@@ -86,6 +86,7 @@ class Doors:
 # The merchant's pages, each with its blueprint.
 ROOMS = (
     admin,
+    admin.at,
     admin.audit,
     admin.batches,
     admin.bulk,

@@ -1,6 +1,7 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    at,
     audit,
     batches,
     bulk,
@@ -32,6 +33,7 @@ from plugin.admin import (
 from plugin.admin.pages import pages
 
 __all__ = [
+    "at",
     "audit",
     "batches",
     "bulk",

@@ -17,12 +17,13 @@ import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
+from plugin import badges
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
 from plugin.storefront.fragment import CODE, REFUSED, show, theme_s_own, work_of_shop
 from plugin.storefront.purchase import buy, checked, ticket_for
-from plugin.storefront.qr import qr
+from plugin.storefront.qr import as_shown, qr
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
 pages = Blueprint("storefront", __name__, url_prefix=PROXY_PATH)
@@ -228,6 +229,7 @@ def _points(refusal: Refusal | None = None) -> Response:
             known = shopper.customer_external_id is not None
             return show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
         mine = account(work, shopper.customer_id)
+        badge = badges.badge(work, shopper.customer_id)
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
     return show(
@@ -236,6 +238,7 @@ def _points(refusal: Refusal | None = None) -> Response:
         program=program,
         a=mine,
         bought=bought,
+        badge=as_shown(shopper.shop, badge),
         ways=open_ways,
         came_of=request.args.get("told"),
         refusal=refusal,
