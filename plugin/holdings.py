@@ -16,6 +16,7 @@ import referral
 from commerce.ids import CustomerId
 from engine import facts, mirror, privacy
 from engine.work import UnitOfWork
+from lifecycle import surveys
 
 MOST_MOVEMENTS = 10_000
 
@@ -39,7 +40,7 @@ def _of_programs(work: UnitOfWork, who: CustomerId) -> dict[str, Any]:
     return {
         "stages": _plain(lifecycle.customer_history(work, who)),
         "segments": _plain(lifecycle.segments.of_customer(work, who)),
-        "surveys": _plain(lifecycle.surveys.answers_of(work, who)),
+        "surveys": _plain(surveys.answers_of(work, who)),
         "balance": balance.points,
         "points": _plain(loyalty.statement(work, who, MOST_MOVEMENTS)),
         "rewards": _plain(balance.redemptions),

@@ -124,6 +124,8 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
+    # Nobody presses thirty buttons at once, and one every two seconds for hours.
+    app.extensions["presses"] = api.Pace(burst=30, a_second=0.5)
     app.register_blueprint(api.pages)
     for room in ROOMS:
         app.register_blueprint(room.pages)

@@ -55,15 +55,25 @@ def with_code(code: str, invitation: str = "") -> str:
 
 
 def theme_s_own(response: Response) -> Response:
-    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make.
+    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make. Only whose frame
+    it stands in is ours to say: on another site, a button that spends points could be pressed unseen.
 
     Ours stands on pages of our own.
     """
     if response.mimetype == "application/liquid":
-        response.headers["Content-Security-Policy"] = "object-src 'none'; base-uri 'self'"
+        response.headers["Content-Security-Policy"] = f"object-src 'none'; base-uri 'self'; {_framed_by()}"
     else:
         files = current_app.extensions["doors"].shopify.app_url
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src {files}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
     return response
+
+
+def _framed_by() -> str:
+    """The shop itself, and the platform's admin, whose editor of themes shows its pages."""
+    shopify = current_app.extensions["doors"].shopify
+    if shopify is None:
+        return "frame-ancestors 'self'"
+    admin: str = shopify.frame_ancestors(g.shopper.shop.domain)
+    return admin.replace("frame-ancestors", "frame-ancestors 'self'", 1)

@@ -100,7 +100,9 @@ def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> 
 
 def test_somebody_who_is_logged_in_claims_as_who_they_are(crowd: Shopper, shop: Shop, codes: list[str]) -> None:
     anna = Shopper(crowd.client, shop, "1")
-    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
+    (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', anna.get(f"/r/{codes[0]}").text)
+    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com", ticket=ticket).text
+    assert "open for a long time" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
 
 
 def test_two_shops_have_two_pages(house: House, shop: Shop, next_door: Shop, crowd: Shopper) -> None:
