@@ -14,6 +14,7 @@ from campaigns.rules.mailings import (
     Kind,
     Mailings,
     Words,
+    evening,
 )
 from campaigns.service.choosing import Due, choose, told
 from campaigns.service.mail_choices import choice, is_theirs, path_of, set_choice
@@ -54,6 +55,7 @@ __all__ = [
     "choice",
     "choose",
     "draft",
+    "evening",
     "figures",
     "is_theirs",
     "note_due",

@@ -46,7 +46,10 @@ _LOCK_DUE = text("""
     ORDER BY m.customer_id, m.kind, m.key FOR UPDATE OF m SKIP LOCKED
 """)
 _PEOPLE = text(f"""
-    SELECT c.customer_id, c.email, c.first_name, {REFUSED} AS why FROM customers c
+    SELECT c.customer_id, c.email, c.first_name, {REFUSED} AS why,
+           (SELECT f.value #>> '{{}}' FROM customer_facts f WHERE f.shop_id = :shop_id
+              AND f.customer_external_id = c.external_id AND f.fact = 'language') AS language
+    FROM customers c
     WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
 """)
 _SENT = text("""
@@ -123,7 +126,7 @@ def lock_due(work: UnitOfWork, limit: int) -> Sequence[Any]:
 
 
 def people(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, Any]:
-    """Their address and first name, and why they are not to be written to (`why`), or None."""
+    """Their address, first name and chosen language, and why they are not to be written to (`why`), or None."""
     return {row.customer_id: row for row in work.rows(_PEOPLE, customer_ids=list(customer_ids))}
 
 

@@ -170,3 +170,8 @@ def next_morning(at: datetime, zone: ZoneInfo) -> datetime:
     there = at.astimezone(zone)
     day = there.date() + timedelta(days=1 if there.time() >= EVENING else 0)
     return datetime.combine(day, MORNING, zone).astimezone(UTC)
+
+
+def evening(at: datetime, zone: ZoneInfo) -> datetime:
+    """When the day of `at` ends."""
+    return datetime.combine(at.astimezone(zone).date(), EVENING, zone).astimezone(UTC)

@@ -34,6 +34,8 @@ class Due:
     """How many things of the kind it tells of."""
     points: int
     """What was earned, where it tells of that."""
+    language: str
+    """The customer's own choice; empty where they have made none."""
     keys: Sequence[str] = ()
 
 
@@ -137,7 +139,7 @@ def _true(
         facts = rows[-1].facts if kind is not Kind.POINTS else rows[0].facts
         written = Due(
             who, kind, person.email, person.first_name or "", accounts[who], facts, len(rows), earned.get(who, 0),
-            [row.key for row in rows],
+            person.language or "", [row.key for row in rows],
         )  # fmt: skip
         if is_true(written, work.now):
             due.append(written)
