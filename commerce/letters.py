@@ -16,6 +16,7 @@ from commerce.refusal import Refusal
 
 LONGEST_SUBJECT = 200
 LONGEST_HEADER = 900
+LONGEST_NAME = 100
 LONGEST_BODY = 200_000
 LONGEST_ADDRESS = 254
 
@@ -50,11 +51,15 @@ class Letter:
     text: str
     html: str = ""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    by: str = ""
+    """In whose name it is sent, beside our address; empty: in our own."""
 
     def __post_init__(self) -> None:
         if len(self.to) > LONGEST_ADDRESS or _ADDRESS.fullmatch(self.to) is None:
             raise BadLetter
         if not self.subject.strip() or len(self.subject) > LONGEST_SUBJECT or not _one_line(self.subject):
+            raise BadLetter
+        if len(self.by) > LONGEST_NAME or not _one_line(self.by):
             raise BadLetter
         if not self.text.strip() or max(len(self.text), len(self.html)) > LONGEST_BODY:
             raise BadLetter

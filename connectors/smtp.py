@@ -53,6 +53,7 @@ class Post:
         """The letter as it goes out: UTF-8, text and HTML side by side."""
         said = EmailMessage(policy=SMTP)
         name, address = parseaddr(self.sender)
+        name = letter.by or name
         domain = address.rpartition("@")[2]
         said["From"] = Address(name, addr_spec=address) if address.isascii() else f"{name} <{address}>"
         said["To"] = letter.to

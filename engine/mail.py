@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
-from commerce.ids import ShopId
+from commerce.ids import CustomerId, ShopId
 from commerce.letters import BadLetter, Letter, MailPort, MailTrouble
 from engine import log
 from engine.shops import Seal
@@ -30,17 +31,21 @@ MOST_ATTEMPTS = 12
 KEPT_FOR = timedelta(days=30)
 
 _PUT = text("""
-    INSERT INTO mails (shop_id, kind, sealed, made_at, ends_at, due_at)
-    VALUES (:shop_id, :kind, :sealed, :now, :ends_at, :now) RETURNING mail_id
+    INSERT INTO mails (shop_id, kind, sealed, made_at, ends_at, due_at, customer_id)
+    SELECT :shop_id, :kind, g.sealed, :now, :ends_at, :now, g.customer_id
+    FROM unnest(CAST(:sealed AS bytea[]), CAST(:customer_ids AS bigint[])) WITH ORDINALITY
+         AS g(sealed, customer_id, place)
+    ORDER BY g.place RETURNING mail_id
 """)
 _WAITING = text("""
     SELECT DISTINCT shop_id FROM mails WHERE due_at <= :now AND sent_at IS NULL AND parked_at IS NULL ORDER BY shop_id
 """)
+# Somebody waits for the link that they sign in by; what the program tells its members may come after it.
 _CLAIM = text("""
     WITH c AS MATERIALIZED (
         SELECT mail_id FROM mails
         WHERE shop_id = :shop_id AND due_at <= :now AND sent_at IS NULL AND parked_at IS NULL
-        ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+        ORDER BY customer_id IS NOT NULL, due_at LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE mails m SET due_at = :leased_until, attempts = m.attempts + 1 FROM c
     WHERE m.shop_id = :shop_id AND m.mail_id = c.mail_id
@@ -55,8 +60,27 @@ _PARK = text("""
 _AGAIN = text("UPDATE mails SET due_at = :due_at, reason = :reason WHERE shop_id = :shop_id AND mail_id = :mail_id")
 _TROUBLE = text("""
     SELECT mail_id, kind, made_at, parked_at, reason FROM mails
-    WHERE shop_id = :shop_id AND sent_at IS NULL AND reason IS NOT NULL AND made_at > :since
+    WHERE shop_id = :shop_id AND customer_id IS NULL AND sent_at IS NULL AND reason IS NOT NULL AND made_at > :since
     ORDER BY mail_id DESC LIMIT :limit
+""")
+_WITHDRAW = text("""
+    UPDATE mails SET parked_at = :now, sealed = NULL, reason = :reason
+    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND sent_at IS NULL AND parked_at IS NULL
+""")
+_WITHDRAW_OF = text("""
+    UPDATE mails m SET parked_at = :now, sealed = NULL, reason = :reason FROM customers c
+    WHERE m.shop_id = :shop_id AND m.sent_at IS NULL AND m.parked_at IS NULL
+      AND c.shop_id = :shop_id AND c.external_id = :external_id AND m.customer_id = c.customer_id
+""")
+_TO_CUSTOMERS = text("""
+    SELECT count(*) AS waiting FROM mails
+    WHERE shop_id = :shop_id AND customer_id IS NOT NULL AND sent_at IS NULL AND parked_at IS NULL
+""")
+_BECAME = text("""
+    SELECT kind, count(*) FILTER (WHERE sent_at IS NOT NULL) AS taken,
+           count(*) FILTER (WHERE parked_at IS NOT NULL) AS refused,
+           count(*) FILTER (WHERE sent_at IS NULL AND parked_at IS NULL) AS waiting
+    FROM mails WHERE shop_id = :shop_id AND customer_id IS NOT NULL AND made_at > :since GROUP BY kind
 """)
 _PURGE = text("DELETE FROM mails WHERE shop_id = :shop_id AND made_at < :before")
 
@@ -85,17 +109,62 @@ class _Claimed:
 
 def put(work: UnitOfWork, seal: Seal, kind: str, letter: Letter, *, ends_at: datetime | None = None) -> int:
     """Send a letter after this unit of work; `kind` says what it is, for lists. It is not sent after `ends_at`."""
-    body: dict[str, object] = {
+    (mail_id,) = _put(work, seal, kind, [(letter, None)], ends_at)
+    return mail_id
+
+
+def put_to_customers(
+    work: UnitOfWork, seal: Seal, kind: str, letters: Sequence[tuple[Letter, CustomerId]], *, ends_at: datetime
+) -> list[int]:
+    """The same of letters to customers, in one statement; answers with their numbers, in the order of the letters. One
+    that still waits when its customer is erased or wants none (`withdraw`) is not sent.
+    """
+    return _put(work, seal, kind, letters, ends_at) if letters else []
+
+
+def _put(
+    work: UnitOfWork,
+    seal: Seal,
+    kind: str,
+    letters: Sequence[tuple[Letter, CustomerId | None]],
+    ends_at: datetime | None,
+) -> list[int]:
+    sealed = [seal.close(work.shop_id, _body(letter)) for letter, _ in letters]
+    whose = [customer_id for _, customer_id in letters]
+    rows = work.rows(_PUT, kind=kind, sealed=sealed, customer_ids=whose, now=work.now, ends_at=ends_at)
+    return sorted(int(row.mail_id) for row in rows)
+
+
+def _body(letter: Letter) -> dict[str, object]:
+    return {
         "to": letter.to, "subject": letter.subject, "text": letter.text, "html": letter.html,
-        "headers": dict(letter.headers),
+        "headers": dict(letter.headers), "by": letter.by,
     }  # fmt: skip
-    row = work.row(_PUT, kind=kind, sealed=seal.close(work.shop_id, body), now=work.now, ends_at=ends_at)
-    assert row is not None
-    return int(row.mail_id)
+
+
+def withdraw(work: UnitOfWork, customer_ids: Sequence[CustomerId], reason: str) -> None:
+    """Do not send what still waits to be sent to these customers; what was in it is gone at once."""
+    work.run(_WITHDRAW, customer_ids=list(customer_ids), now=work.now, reason=reason)
+
+
+def withdraw_of(work: UnitOfWork, customer_external_id: str | None, reason: str) -> None:
+    """The same of one customer, by the store's number of them."""
+    work.run(_WITHDRAW_OF, external_id=customer_external_id, now=work.now, reason=reason)
+
+
+def waiting_for_customers(work: UnitOfWork) -> int:
+    """How many mails to customers wait to be sent."""
+    row = work.row(_TO_CUSTOMERS)
+    return int(row.waiting) if row else 0
+
+
+def became(work: UnitOfWork, since: datetime) -> Mapping[str, Any]:
+    """What became of mails to customers that were put since then, by kind: taken, refused, waiting."""
+    return {row.kind: row for row in work.rows(_BECAME, since=since)}
 
 
 def troubled(work: UnitOfWork, limit: int = 5) -> Sequence[Troubled]:
-    """What was not taken in the last days, newest first."""
+    """What was not taken in the last days of what is no customer's, newest first."""
     return [Troubled(*row) for row in work.rows(_TROUBLE, since=work.now - timedelta(days=7), limit=limit)]
 
 
@@ -135,7 +204,8 @@ class Mailer:
             return None
         headers = kept["headers"]
         assert isinstance(headers, dict)
-        return Letter(str(kept["to"]), str(kept["subject"]), str(kept["text"]), str(kept["html"]), headers)
+        by = str(kept.get("by", ""))
+        return Letter(str(kept["to"]), str(kept["subject"]), str(kept["text"]), str(kept["html"]), headers, by)
 
 
 def _send(post: MailPort, shop_id: ShopId, item: _Claimed) -> MailTrouble | None:

@@ -87,6 +87,8 @@ KEPT = (
     "enrolments",
     "play_costs",
     "play_results",
+    "mail_choices",
+    "mailings",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""
 
@@ -140,6 +142,9 @@ LEFT: Mapping[str, str] = {
     "staff_links": "open this installation's doors",
     "audit": "says who did it among this installation's people",
     "mails": "on their way from here",
+    "mailing_marks": "the new installation begins with what happens there",
+    "mailing_looks": "the new installation begins with what happens there",
+    "mailing_counts": "of what was sent from here",
 }
 
 _SEQUENCES = {("lots", "lot_id"): "lot_ids", ("ledger_links", "batch_id"): "ledger_batches"}

@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from commerce.events import PrivacyAsked
 from commerce.refusal import Refusal
-from engine import bulk, checkouts, gone, shops
+from engine import bulk, checkouts, gone, mail, shops
 from engine.work import UnitOfWork
 
 BODY_DAYS = 30
@@ -199,7 +199,10 @@ def carry_out(work: UnitOfWork, request_id: str) -> bool:
 
 
 def _erase(work: UnitOfWork, customer_external_id: str) -> None:
-    """Take name, address, facts and checkouts of a customer away; who waited for it waits no more."""
+    """Take name, address, facts and checkouts of a customer away, and what is on its way to them; who waited for it
+    waits no more.
+    """
+    mail.withdraw_of(work, customer_external_id, "whoever it was for was erased")
     gone.forget_guests_of(work, [customer_external_id])
     for statement in (_ERASE_FACTS, _ERASE_CHECKOUTS):
         work.run(statement, customer=customer_external_id)

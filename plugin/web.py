@@ -35,6 +35,7 @@ from plugin import (
     standalone,
     storefront,
     surveys,
+    unsubscribing,
     woocommerce,
 )
 from plugin.install import Installer
@@ -101,6 +102,7 @@ ROOMS = (
     admin.imports,
     admin.keys,
     admin.lifecycle,
+    admin.mails,
     admin.metrics,
     admin.program,
     admin.referral,
@@ -130,6 +132,7 @@ def create_app(doors: Doors) -> Flask:
     for room in ROOMS:
         app.register_blueprint(room.pages)
     app.register_blueprint(surveys.pages)
+    app.register_blueprint(unsubscribing.pages)
     app.register_blueprint(visits.pages)
     app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:

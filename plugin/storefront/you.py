@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, g, redirect, request
+from flask import Blueprint, Response, current_app, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 import referral
+from campaigns import mailings
 from commerce.events import CustomerFact
+from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
 from engine import facts, privacy
@@ -33,7 +35,7 @@ pages = Blueprint("choices", __name__, url_prefix=PROXY_PATH)
 pages.after_request(theme_s_own)
 
 FILE = "my-data.json"
-_DONE = ("joined", "left", "language", "kept", "asked")
+_DONE = ("joined", "left", "mails", "no-mails", "language", "kept", "asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Choices:
     opted_in: bool
     """The program is for those who join it."""
     takes_part: bool
+    mails: bool | None
+    """Whether the program writes to them; None where it writes to nobody, or cannot."""
     language: str
     """Empty for whichever the browser asks for."""
     waits_since: datetime | None
@@ -75,6 +79,20 @@ def take_part() -> BaseResponse:
     joins = request.form.get("wanted") == "yes"
     deed = loyalty.join if joins else loyalty.leave
     return _decided(lambda work, who, _ticket: deed(work, who), "joined" if joins else "left")
+
+
+@pages.post("/you/mails", strict_slashes=False)
+@shopper_only
+def mails() -> BaseResponse:
+    """Want e-mails of the program, or none."""
+    wanted, customer_id = request.form.get("wanted") == "yes", g.shopper.customer_id
+
+    def say(work: UnitOfWork, _who: str, _named: str) -> None:
+        # Nobody whom the store has not told us of is written to.
+        if customer_id is not None:
+            mailings.set_choice(work, customer_id, wanted)
+
+    return _decided(say, "mails" if wanted else "no-mails")
 
 
 @pages.post("/you/language", strict_slashes=False)
@@ -147,7 +165,7 @@ def _page(refusal: Refusal | None = None) -> Response:
     if shopper.customer_external_id is None:
         return show("storefront/you.html", REFUSED if refusal else 200, mine=None, refusal=refusal)
     with work_of_shop() as work:
-        mine = _choices(work, shopper.customer_external_id)
+        mine = _choices(work, shopper)
     told = request.args.get("told")
     return show(
         "storefront/you.html", REFUSED if refusal else 200, mine=mine, refusal=refusal, spoken=languages().values(),
@@ -161,22 +179,30 @@ def _before() -> Response:
     if shopper.customer_external_id is None:
         return _page()
     with work_of_shop() as work:
-        mine, loss = _choices(work, shopper.customer_external_id), _loss(work, shopper)
+        mine, loss = _choices(work, shopper), _loss(work, shopper)
     return show(
         "storefront/before_erasing.html", mine=mine, loss=loss, due=privacy.DUE.days,
         ticket=lambda: ticket_for(shopper),
     )  # fmt: skip
 
 
-def _choices(work: UnitOfWork, who: str) -> Choices:
+def _choices(work: UnitOfWork, shopper: Shopper) -> Choices:
+    who = shopper.customer_external_id or ""
     known = facts.of(work, who)
     spoken = known.get(LANGUAGE)
     return Choices(
         opted_in=loyalty.current_terms(work).earning.members == "opted_in",
         takes_part=known.get(JOINED) == "joined",
+        mails=_mails(work, shopper.customer_id),
         language=spoken if isinstance(spoken, str) else "",
         waits_since=privacy.waiting_since(work, who),
     )
+
+
+def _mails(work: UnitOfWork, customer_id: CustomerId | None) -> bool | None:
+    if customer_id is None or not current_app.extensions["doors"].mails:
+        return None
+    return mailings.choice(work, customer_id)
 
 
 def _loss(work: UnitOfWork, shopper: Shopper) -> Loss:

@@ -315,6 +315,16 @@ def _takes(agreed: Terms) -> Any:
     return {FriendGets.PERCENTAGE: "percentage", FriendGets.SHIPPING: "shipping"}.get(agreed.friend_gets, "amount")
 
 
+def claims_after(work: UnitOfWork, claim_id: int, limit: int) -> Sequence[Any]:
+    """Friends who took an invitation up, by the number of their claim: claim_id, advocate_id, claimed_at."""
+    return claims.after(work, claim_id, limit)
+
+
+def last_claim(work: UnitOfWork) -> int:
+    """Where whoever begins to read claims now begins."""
+    return claims.last(work)
+
+
 def purge_tries(work: UnitOfWork) -> None:
     """Forget who tried how often, and refusals that nobody asks about any more."""
     claims.purge(work, TRIES_KEPT, REFUSALS_KEPT)

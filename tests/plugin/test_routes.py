@@ -95,7 +95,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/rewards",
         "/rewards/withdraw",
         "/privacy/erasures/<request_id>",
-        *(f"/proxy/you/{what}" for what in ("data", "erase", "keep", "language", "program")),
+        *(f"/proxy/you/{what}" for what in ("data", "erase", "keep", "language", "mails", "program")),
         "/proxy/birthday",
         "/proxy/deeds",
         "/proxy/invited",

@@ -11,10 +11,14 @@ import pytest
 from sqlalchemy import text
 
 import loyalty
+from campaigns import mailings
 from commerce.events import PrivacyAsked
+from commerce.ids import CustomerId
 from engine import audit, privacy
 from engine.shops import Shop
-from tests.plugin.conftest import PREFIX, House, Merchant, Shopper, order, person
+from engine.work import Database
+from tests.ground import Clock
+from tests.plugin.conftest import PREFIX, House, Merchant, Shopper, build, order, person
 from tests.plugin.markup import flat, mistakes
 
 _REQUESTS = text("""
@@ -106,6 +110,23 @@ def test_the_language_that_is_chosen_is_the_one_of_every_page(house: House, shop
         assert 'lang="en" dir="ltr"' in shopper.get("/you").text
 
 
+def test_e_mails_are_wanted_or_not_by_the_shopper_s_own_word(
+    database: Database, clock: Clock, house: House, shop: Shop
+) -> None:
+    assert "E-mails" not in Shopper(house.app.test_client(), shop, "7").get("/you").text, "nobody is written to here"
+    sends = build(database, clock, mails=True)
+    reader = Shopper(sends.app.test_client(), shop, "7")
+    assert "The program does not write to you." in reader.get("/you").text
+    for wanted, told in (("yes", "mails"), ("no", "no-mails"), ("yes", "mails")):
+        clock.forward(seconds=1)
+        assert send(reader, "/you/mails", wanted=wanted).location == f"{PREFIX}/you?told={told}"
+        with database.work(shop.shop_id) as work:
+            assert mailings.choice(work, CustomerId(house.customer_id(shop, "7"))) is (wanted == "yes")
+        page = reader.get("/you", told=told).text
+        assert mistakes(page, whole=False) == []
+        assert ("from now on" in page, "No e-mails any more" in page) == (wanted == "yes", wanted == "yes")
+
+
 def test_all_that_is_held_is_a_file_or_a_page_and_nobody_else_s(house: House, shop: Shop, shopper: Shopper) -> None:
     eve = person("8", house.clock.now, first_name="Eve")
     house.settle(shop, order(1009, eve, house.clock.now, 7000))
@@ -192,7 +213,7 @@ def test_the_platform_s_own_word_answers_the_wish(house: House, shop: Shop, next
     assert "You may have the program forget who you are" in shopper.get("/you").text
 
 
-PATHS = ("/you/program", "/you/language", "/you/data", "/you/erase", "/you/keep")
+PATHS = ("/you/program", "/you/mails", "/you/language", "/you/data", "/you/erase", "/you/keep")
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,0 +1,116 @@
+"""Who wants e-mails of the program: their own word, the store's, and that no stays no."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet
+
+import loyalty
+from campaigns import mailings
+from commerce.events import CustomerFact, CustomersMerged, PrivacyAsked
+from commerce.letters import Letter
+from connectors.smtp import Post
+from engine import mail, privacy
+from engine.mail import Mailer
+from engine.shops import Seal
+from tests import people
+from tests.ground import START, Clock, Desk, Superuser
+from tests.postbox import postbox
+
+
+def known(desk: Desk, *numbers: int) -> None:
+    desk.settle(customers=[people.customer(number, updated_at=START) for number in numbers])
+
+
+def wanted(desk: Desk, number: int = 1) -> bool:
+    who = desk.customer_id(number)
+    with desk.work() as work:
+        return mailings.choice(work, who)
+
+
+def choose(desk: Desk, number: int, yes: bool) -> None:
+    who = desk.customer_id(number)
+    with desk.work() as work:
+        mailings.set_choice(work, who, yes)
+
+
+def store_says(desk: Desk, value: str, number: int = 1) -> None:
+    desk.hear(CustomerFact(str(1000 + number), "consent:email", value, desk.database.clock()))
+
+
+def test_nobody_is_written_to_who_neither_joined_nor_accepts_the_store_s_newsletter(desk: Desk) -> None:
+    known(desk, 1, 2, 3)
+    assert not wanted(desk)
+    with desk.work() as work:
+        loyalty.join(work, "1002")
+    store_says(desk, "subscribed", 3)
+    assert [wanted(desk, number) for number in (1, 2, 3)] == [False, True, True]
+
+
+def test_the_store_s_no_stands_above_joining_and_their_own_yes_above_both(desk: Desk, clock: Clock) -> None:
+    known(desk, 1)
+    with desk.work() as work:
+        loyalty.join(work, "1001")
+    store_says(desk, "unsubscribed")
+    assert not wanted(desk)
+    choose(desk, 1, yes=True)
+    assert wanted(desk)
+
+
+def test_whoever_unsubscribed_stays_so_whatever_the_store_says_later(desk: Desk, clock: Clock) -> None:
+    known(desk, 1)
+    store_says(desk, "subscribed")
+    choose(desk, 1, yes=False)
+    clock.forward(days=1)
+    store_says(desk, "unsubscribed")
+    clock.forward(days=1)
+    store_says(desk, "subscribed")
+    assert not wanted(desk)
+    choose(desk, 1, yes=True)
+    assert wanted(desk)
+
+
+def test_a_no_holds_for_everybody_of_the_same_address_and_for_whoever_they_are_merged_into(
+    desk: Desk, above: Superuser
+) -> None:
+    twin = people.customer(2, email="ANNA-1@example.com", updated_at=START)
+    desk.settle(customers=[people.customer(1, updated_at=START), twin, people.customer(3, updated_at=START)])
+    for number in (1, 2, 3):
+        store_says(desk, "subscribed", number)
+    choose(desk, 2, yes=False)
+    assert [wanted(desk, number) for number in (1, 2, 3)] == [False, False, True]
+    desk.hear(CustomersMerged("1003", "1002", START))
+    assert not wanted(desk, 3)
+    choose(desk, 3, yes=True)
+    assert [wanted(desk, number) for number in (1, 3)] == [False, True]
+
+
+def test_what_still_waits_to_be_sent_is_not_sent_to_the_unsubscribed_nor_to_the_erased(
+    desk: Desk, clock: Clock, above: Superuser
+) -> None:
+    known(desk, 1, 2, 3)
+    seal, numbers = Seal([Fernet.generate_key().decode()]), [desk.customer_id(number) for number in (1, 2, 3)]
+    letters = [(Letter(f"p{who}@example.com", "S", "T"), who) for who in numbers]
+    with desk.work() as work:
+        ends_at = clock.now.replace(day=9)
+        assert len(mail.put_to_customers(work, seal, "points", letters, ends_at=ends_at)) == 3
+    choose(desk, 1, yes=False)
+    with desk.work() as work:
+        privacy.ask(work, PrivacyAsked("customer_erasure", "1002", "r1", START))
+    with postbox() as box:
+        assert Mailer(desk.database, seal, Post(box.url, "P <p@perennial.example>", clock)).round() == 1
+        assert [to for to, _ in box.taken] == [f"p{numbers[2]}@example.com"]
+    left = "SELECT sealed, reason FROM mails WHERE shop_id = %s AND parked_at IS NOT NULL ORDER BY mail_id"
+    assert above.run(left, desk.shop.shop_id) == [
+        (None, "whoever it is for wants no e-mails"), (None, "whoever it was for was erased"),
+    ]  # fmt: skip
+
+
+def test_the_key_of_a_link_is_its_customer_s_and_its_shop_s_alone(desk: Desk) -> None:
+    known(desk, 1, 2)
+    one, two = desk.customer_id(1), desk.customer_id(2)
+    with desk.work() as work:
+        _, kind, shop, customer, key = mailings.path_of(work, one).split("/")
+        assert (kind, shop, customer) == ("u", str(desk.shop.shop_id), str(one))
+        assert mailings.is_theirs(work, one, key)
+        assert not mailings.is_theirs(work, two, key)
+        assert not mailings.is_theirs(work, one, key[:-1] + ("0" if key[-1] != "0" else "1"))
