@@ -62,9 +62,11 @@ def scratch() -> BaseResponse:
     """Scratch a card of a contest: what it wins was fixed before it was printed."""
     typed = [request.form.get(name, "") for name in ("contest", "number")]
     try:
-        if g.shopper.customer_id is None or not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
+        if g.shopper.customer_id is None:
             raise loyalty.NoSuchTicket
         checked(g.shopper, request.form.get("request_key", ""))
+        if not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
+            raise loyalty.NoSuchTicket
         with work_of_shop() as work:
             loyalty.scratch(work, g.shopper.customer_id, *map(int, typed))
     except Refusal as refusal:
