@@ -89,6 +89,14 @@ def test_the_gate_refuses_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shop
         assert (before.status_code, before.text) == (409, behind.text)
 
 
+def test_the_gate_asks_whoever_guesses_to_wait(crowd: Shopper) -> None:
+    for number in range(30):
+        assert crowd.post(f"/r/NOBODY-{number}", contact="bo@example.com").status_code == 409
+    stopped = crowd.post("/r/NOBODY-30", contact="bo@example.com")
+    assert (stopped.status_code, stopped.headers["Retry-After"]) == (429, "3600")
+    assert "Please wait an hour, and try again" in stopped.text
+
+
 def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> None:
     address = f"/proxy/r/{codes[0]}?{crowd.query()}"
     assert crowd.client.post(address, json={"contact": "bo@example.com"}).status_code == 409

@@ -260,9 +260,9 @@ def test_the_merchant_reads_who_wants_to_be_erased_and_by_when(
     house.clock.forward(days=31)
     assert "overdue" in merchant.open("/privacy").text
     send(shopper, "/you/keep")
-    page = merchant.open("/privacy").text
-    assert "taken back on" in page
-    assert "overdue" not in page
+    later = merchant.open("/privacy").text
+    assert "taken back on" in later
+    assert "overdue" not in later
 
 
 def test_a_wish_is_carried_out_once_its_consequences_were_read_and_is_audited(
