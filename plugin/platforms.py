@@ -25,6 +25,8 @@ class Platform:
     """Its shop shows us by a plugin of ours."""
     agree_at: str
     """Where a merchant gives us access anew, outside of any frame."""
+    erases: bool
+    """Its admin erases a customer, and has us do the same."""
     home: str
     """How one says where the merchant's side of the store is."""
 
@@ -36,6 +38,7 @@ PLATFORMS: Mapping[str, Platform] = {
         extensions=True,
         companion=False,
         agree_at="/auth/start",
+        erases=True,
         home=say("your store's admin"),
     ),
     "woocommerce": Platform(
@@ -44,6 +47,7 @@ PLATFORMS: Mapping[str, Platform] = {
         extensions=False,
         companion=True,
         agree_at="/woocommerce",
+        erases=False,
         home=say("your WordPress admin"),
     ),
 }

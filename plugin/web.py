@@ -35,6 +35,7 @@ from plugin import (
     standalone,
     storefront,
     surveys,
+    unsubscribing,
     woocommerce,
 )
 from plugin.install import Installer
@@ -86,6 +87,7 @@ class Doors:
 # The merchant's pages, each with its blueprint.
 ROOMS = (
     admin,
+    admin.at,
     admin.audit,
     admin.batches,
     admin.bulk,
@@ -101,6 +103,7 @@ ROOMS = (
     admin.keys,
     admin.lifecycle,
     admin.look,
+    admin.mails,
     admin.metrics,
     admin.program,
     admin.referral,
@@ -125,10 +128,13 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
+    # Nobody presses thirty buttons at once, and one every two seconds for hours.
+    app.extensions["presses"] = api.Pace(burst=30, a_second=0.5)
     app.register_blueprint(api.pages)
     for room in ROOMS:
         app.register_blueprint(room.pages)
     app.register_blueprint(surveys.pages)
+    app.register_blueprint(unsubscribing.pages)
     app.register_blueprint(visits.pages)
     app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:

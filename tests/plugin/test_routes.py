@@ -25,6 +25,8 @@ OWNERS = {
     # Nobody is known there yet: the store vouches at the end of that way.
     "/woocommerce": "anybody",
     "/sign-in": "anybody",
+    # Whoever scans a badge: only staff come further than to a page that says so.
+    "/at": "anybody",
 }
 
 
@@ -95,6 +97,8 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/referral/weights",
         "/rewards",
         "/rewards/withdraw",
+        "/privacy/erasures/<request_id>",
+        *(f"/proxy/you/{what}" for what in ("data", "erase", "keep", "language", "mails", "program")),
         "/proxy/birthday",
         "/proxy/cart",
         "/proxy/deeds",
