@@ -6,6 +6,7 @@ from elsewhere, so nobody learns when it is opened. The same stands beside it as
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -231,8 +232,9 @@ def _last_day(ends_at: datetime, there: ZoneInfo) -> str:
 
 
 def _line(text: str) -> str:
-    """What somebody typed, as one line: nothing in it steers a mail program."""
-    return "".join(c for c in text if c.isprintable() or c in _JOINERS).strip()
+    """A text as one line: nothing in it steers a mail program, and a space is a space."""
+    said = "".join(c if c.isprintable() or c in _JOINERS else " " if c.isspace() else "" for c in text)
+    return re.sub(" {2,}", " ", said).strip()
 
 
 @cache
