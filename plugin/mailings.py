@@ -203,13 +203,14 @@ def _points(due: Due, shop: Shop) -> Said:
     account = due.account
     said = [
         ngettext("You have earned %(num)s point at %(shop)s.", "You have earned %(num)s points at %(shop)s.",
-                 due.points, shop=name_of(shop)),
-        ngettext("You can spend %(num)s point now.", "You can spend %(num)s points now.", account.spendable),
+                 due.points, shop=name_of(shop))
     ]  # fmt: skip
+    if account.spendable:
+        said.append(ngettext("You can spend %(num)s point now.", "You can spend %(num)s points now.", account.spendable))
     if account.waiting:
         said.append(
-            ngettext("%(num)s more can be spent once the time for returns is over.",
-                     "%(num)s more can be spent once the time for returns is over.", account.waiting)
+            ngettext("%(num)s point can be spent once its waiting time is over.",
+                     "%(num)s points can be spent once their waiting time is over.", account.waiting)
         )  # fmt: skip
     subject = ngettext("You have earned %(num)s point at %(shop)s", "You have earned %(num)s points at %(shop)s",
                        due.points, shop=name_of(shop))  # fmt: skip
