@@ -31,8 +31,8 @@ class _Lines(EmailPolicy):
 
     def fold(self, name: str, value: str) -> str:
         if name.lower().startswith("list-") and value.isascii():
-            return f"{name}: {value}{self.linesep}"
-        return super().fold(name, value)
+            return f"{name}: {value}\r\n"
+        return str(super().fold(name, value))
 
     def fold_binary(self, name: str, value: str) -> bytes:
         if name.lower().startswith("list-") and value.isascii():

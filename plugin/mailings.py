@@ -20,13 +20,13 @@ from jinja2 import Environment, FileSystemLoader, Template
 from campaigns import mailings
 from campaigns.mailings import Due, Kind, Mailings
 from commerce.letters import LONGEST_NAME, LONGEST_SUBJECT, BadLetter, Letter
-from connectors.shopify import PROXY_PREFIX, PROXY_SUBPATH
 from engine import mail, shops
 from engine.shops import Seal, Shop
 from engine.work import UnitOfWork
 from plugin.calendars import date_text, zone
 from plugin.languages import written_in
 from plugin.letters import name_of
+from plugin.platforms import PLATFORMS
 from plugin.sentences import _, ngettext
 
 # So many may wait for the mail server: what somebody waits for, such as a link to sign in, stays quick, and whoever
@@ -99,11 +99,7 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
 
 def page_of(shop: Shop, chosen: Mailings) -> str:
     """Where customers of the shop see their points: where the merchant says, or where the platform has our pages."""
-    if chosen.page:
-        return chosen.page
-    if shop.platform == "shopify":
-        return f"https://{shop.domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
-    return f"https://{shop.domain}"
+    return chosen.page or f"https://{shop.domain}{PLATFORMS[shop.platform].points_page}"
 
 
 def say(due: Due, shop: Shop) -> Said:
@@ -206,7 +202,8 @@ def _points(due: Due, shop: Shop) -> Said:
                  due.points, shop=name_of(shop))
     ]  # fmt: skip
     if account.spendable:
-        said.append(ngettext("You can spend %(num)s point now.", "You can spend %(num)s points now.", account.spendable))
+        now = ngettext("You can spend %(num)s point now.", "You can spend %(num)s points now.", account.spendable)
+        said.append(now)
     if account.waiting:
         said.append(
             ngettext("%(num)s point can be spent once its waiting time is over.",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commerce.sayings import say
+from connectors.shopify import PROXY_PREFIX, PROXY_SUBPATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Platform:
     """Where a merchant gives us access anew, outside of any frame."""
     home: str
     """How one says where the merchant's side of the store is."""
+    points_page: str = ""
+    """Where on the shop's own site shoppers find our pages, if that is the same in every shop."""
 
 
 PLATFORMS: Mapping[str, Platform] = {
@@ -37,6 +40,7 @@ PLATFORMS: Mapping[str, Platform] = {
         companion=False,
         agree_at="/auth/start",
         home=say("your store's admin"),
+        points_page=f"/{PROXY_PREFIX}/{PROXY_SUBPATH}",
     ),
     "woocommerce": Platform(
         "WooCommerce",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from campaigns.mailings import Due, Kind, Mailings, MailingsChanged, MailingsRef
 from campaigns.rules import mailings as rules
 from commerce.events import CustomerFact, PrivacyAsked
 from engine import privacy
+from engine.work import UnitOfWork
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
 
@@ -391,31 +393,38 @@ def test_whatever_happens_the_caps_hold(happened: Sequence[tuple[Kind, int]], we
             sent.append((chosen.kind, at))
             waiting.discard(chosen.kind)
     times = [when for _, when in sent]
-    assert all(late - early >= rules.APART for early, late in zip(times, times[1:], strict=False))
+    assert all(late - early >= rules.APART for early, late in pairwise(times))
     for when in times:
         week = [other for other in times if when - rules.WEEK < other <= when]
         assert len(week) <= weekly
     for kind in Kind:
         own = [when for of, when in sent if of is kind]
-        assert all(late - early >= rules.WEEK for early, late in zip(own, own[1:], strict=False))
+        assert all(late - early >= rules.WEEK for early, late in pairwise(own))
 
 
 # --- once, whatever is killed
+
+
+def killed_while(desk: Desk, deed: Callable[[UnitOfWork], object]) -> None:
+    """The process dies before this unit of work is written."""
+
+    def dies() -> None:
+        with desk.work() as work:
+            deed(work)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dies()
 
 
 def test_what_is_killed_between_reading_and_writing_is_told_once(desk: Desk, above: Superuser) -> None:
     accept(desk, 1)
     switch_on(desk, Kind.POINTS, Kind.WELCOME)
     buy(desk, 1)
-    with pytest.raises(KeyboardInterrupt), desk.work() as work:
-        mailings.note_due(work)
-        raise KeyboardInterrupt
+    killed_while(desk, mailings.note_due)
     assert above.run(ROWS, desk.shop.shop_id) == []
     note(desk)
-    with pytest.raises(KeyboardInterrupt), desk.work() as work:
-        due = mailings.choose(work, 100)
-        mailings.told(work, [(each, 1) for each in due])
-        raise KeyboardInterrupt
+    killed_while(desk, lambda work: mailings.told(work, [(each, 1) for each in mailings.choose(work, 100)]))
     assert above.run(ROWS, desk.shop.shop_id) == [("points", None), ("welcome", None)]
     assert kinds(write(desk)) == [Kind.WELCOME]
     assert write(desk) == []
