@@ -6,6 +6,7 @@ from elsewhere, so nobody learns when it is opened. The same stands beside it as
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +20,13 @@ from jinja2 import Environment, FileSystemLoader, Template
 from campaigns import mailings
 from campaigns.mailings import Due, Kind, Mailings
 from commerce.letters import LONGEST_NAME, LONGEST_SUBJECT, BadLetter, Letter
-from connectors.shopify import PROXY_PREFIX, PROXY_SUBPATH
 from engine import mail, shops
 from engine.shops import Seal, Shop
 from engine.work import UnitOfWork
 from plugin.calendars import date_text, zone
 from plugin.languages import written_in
 from plugin.letters import name_of
+from plugin.platforms import PLATFORMS
 from plugin.sentences import _, ngettext
 
 # So many may wait for the mail server: what somebody waits for, such as a link to sign in, stays quick, and whoever
@@ -98,11 +99,7 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
 
 def page_of(shop: Shop, chosen: Mailings) -> str:
     """Where customers of the shop see their points: where the merchant says, or where the platform has our pages."""
-    if chosen.page:
-        return chosen.page
-    if shop.platform == "shopify":
-        return f"https://{shop.domain}/{PROXY_PREFIX}/{PROXY_SUBPATH}"
-    return f"https://{shop.domain}"
+    return chosen.page or f"https://{shop.domain}{PLATFORMS[shop.platform].points_page}"
 
 
 def say(due: Due, shop: Shop) -> Said:
@@ -202,13 +199,15 @@ def _points(due: Due, shop: Shop) -> Said:
     account = due.account
     said = [
         ngettext("You have earned %(num)s point at %(shop)s.", "You have earned %(num)s points at %(shop)s.",
-                 due.points, shop=name_of(shop)),
-        ngettext("You can spend %(num)s point now.", "You can spend %(num)s points now.", account.spendable),
+                 due.points, shop=name_of(shop))
     ]  # fmt: skip
+    if account.spendable:
+        now = ngettext("You can spend %(num)s point now.", "You can spend %(num)s points now.", account.spendable)
+        said.append(now)
     if account.waiting:
         said.append(
-            ngettext("%(num)s more can be spent once the time for returns is over.",
-                     "%(num)s more can be spent once the time for returns is over.", account.waiting)
+            ngettext("%(num)s point can be spent once its waiting time is over.",
+                     "%(num)s points can be spent once their waiting time is over.", account.waiting)
         )  # fmt: skip
     subject = ngettext("You have earned %(num)s point at %(shop)s", "You have earned %(num)s points at %(shop)s",
                        due.points, shop=name_of(shop))  # fmt: skip
@@ -231,8 +230,9 @@ def _last_day(ends_at: datetime, there: ZoneInfo) -> str:
 
 
 def _line(text: str) -> str:
-    """What somebody typed, as one line: nothing in it steers a mail program."""
-    return "".join(c for c in text if c.isprintable() or c in _JOINERS).strip()
+    """A text as one line: nothing in it steers a mail program, and a space is a space."""
+    said = "".join(c if c.isprintable() or c in _JOINERS else " " if c.isspace() else "" for c in text)
+    return re.sub(" {2,}", " ", said).strip()
 
 
 @cache
