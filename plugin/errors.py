@@ -14,7 +14,6 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 from commerce.refusal import Refusal
 from commerce.sayings import say
 from commerce.store import StoreError
-from connectors.shopify import PROXY_PATH
 from plugin import session, trouble
 from plugin.sentences import told
 
@@ -156,7 +155,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _known(status: int) -> Trouble:
-    by_status = {**TROUBLES, **SHOPPERS_TROUBLES} if request.path.startswith(f"{PROXY_PATH}/") else TROUBLES
+    by_status = {**TROUBLES, **SHOPPERS_TROUBLES} if session.on_the_shop_s_site() else TROUBLES
     return by_status.get(status) or by_status[500 if status >= 500 else 400]
 
 

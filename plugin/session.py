@@ -20,6 +20,7 @@ from commerce.events import BadSignature
 from commerce.ids import CustomerId
 from connectors.shopify import (
     PREFLIGHT,
+    PROXY_PATH,
     PROXY_PREFIX,
     PROXY_SUBPATH,
     AdminVisitor,
@@ -178,6 +179,11 @@ def _outside() -> bool:
         and request.args.get("embedded") != "1"
         and request.headers.get("Sec-Fetch-Dest") not in ("iframe", "frame")
     )
+
+
+def on_the_shop_s_site() -> bool:
+    """Whether this is asked through the shop's own site, and so read there."""
+    return request.path.startswith(f"{PROXY_PATH}/")
 
 
 def arrives() -> bool:

@@ -20,7 +20,7 @@ from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.collections import Collector
 from engine.settings import AUTHORIZATION_CODE
-from engine.shops import Seal
+from engine.shops import Seal, Shop
 from engine.work import Database
 from plugin import (
     admin,
@@ -39,6 +39,7 @@ from plugin import (
     woocommerce,
 )
 from plugin.install import Installer
+from plugin.platforms import PLATFORMS
 from plugin.session import answer
 from plugin.storefront import visits
 from plugin.storefront.gathering import Gathering
@@ -82,6 +83,18 @@ class Doors:
         serving = self.shopify or self.woocommerce
         assert serving is not None, "a house serves a platform"
         return serving.app_url
+
+    def in_admin(self, query: str, path: str = "/") -> str | None:
+        """Where a platform's admin shows our `path` in its frame, for the shop that a query names; None where there is
+        none.
+        """
+        return None if self.shopify is None else self.shopify.admin_url(query, path)
+
+    def customer_in_admin(self, shop: Shop, external_id: str) -> str:
+        """A customer's page in the store's own admin, where that erases people and passes it on; else nothing."""
+        if self.shopify is None or not PLATFORMS[shop.platform].erases:
+            return ""
+        return self.shopify.customer_page(shop.domain, external_id)
 
 
 # The merchant's pages, each with its blueprint.

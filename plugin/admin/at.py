@@ -35,7 +35,6 @@ def _customer(letters: str) -> BaseResponse:
 
 def _for_staff() -> Response:
     """The same for every badge: whether it is one is not said."""
-    doors = current_app.extensions["doors"]
     query = request.query_string.decode("ascii", "replace")
-    inside = doors.shopify.admin_url(query, request.path) if doors.shopify is not None else None
+    inside = current_app.extensions["doors"].in_admin(query, request.path)
     return Response(render_template("at.html", inside=inside))

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 from engine import mirror, privacy
-from engine.shops import Shop
 from engine.work import UnitOfWork
 from plugin.admin import legal, sure
 from plugin.admin.pages import link, pages, unit
@@ -26,12 +25,12 @@ LONGEST_NAME = 200
 @merchant_only
 def request_list() -> str:
     """The legal requests, newest first, and what is to be done about those that wait."""
-    shop: Shop = g.merchant.shop
+    doors, shop = current_app.extensions["doors"], g.merchant.shop
     with unit() as work:
         found = legal.requests(work)
         return render_template(
             "admin/privacy.html", requests=found, at=work.now, erased=request.args.get("erased"),
-            there={each.request_id: _there(shop, each.customer_external_id) for each in found if each.waits},
+            there={w.request_id: doors.customer_in_admin(shop, w.customer_external_id) for w in found if w.waits},
         )  # fmt: skip
 
 
@@ -71,10 +70,3 @@ def _sure(work: UnitOfWork, external_id: str) -> str:
     ]
     title = _("Erase the customer with the number %(id)s?", id=external_id)
     return sure.ask(title, will, _("Erase for good"), link("admin.privacy"))
-
-
-def _there(shop: Shop, external_id: str | None) -> str:
-    """The customer's page in the store's admin, where it erases and passes that on; empty where it does not."""
-    shopify = current_app.extensions["doors"].shopify
-    passes_on = g.merchant.platform.erases and shopify is not None and external_id is not None
-    return shopify.customer_page(shop.domain, external_id) if passes_on else ""

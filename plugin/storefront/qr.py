@@ -44,5 +44,5 @@ def as_shown(shop: Shop, badge: Badge | None) -> Shown | None:
     if badge is None:
         return None
     doors, named = current_app.extensions["doors"], f"?shop={shop.domain}"
-    inside = doors.shopify is not None and doors.shopify.admin_url(named[1:]) is not None
+    inside = doors.in_admin(named[1:]) is not None
     return Shown(badge.letters, f"{doors.app_url}{badge.path}{named if inside else ''}", badge.ends_at)
