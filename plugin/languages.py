@@ -10,7 +10,7 @@ what their browser asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -109,14 +109,15 @@ def speaking(language: Language) -> Iterator[None]:
 
 
 def _chosen() -> Language:
+    chosen = (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale"), _of_address())
+    return first_of((*chosen, *request.accept_languages.values()))
+
+
+def first_of(said: Iterable[str | None]) -> Language:
+    """The first language of those that tags name that the pages speak; else English."""
     known = languages()
-    for said in (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale"), _of_address()):
-        if said and (language := known.get(_root(said))) is not None:
-            return language
-    for said in request.accept_languages.values():
-        if (language := known.get(_root(said))) is not None:
-            return language
-    return ENGLISH
+    found = (known.get(_root(tag)) for tag in said if tag)
+    return next((language for language in found if language is not None), ENGLISH)
 
 
 def _of_address() -> str:
