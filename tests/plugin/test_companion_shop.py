@@ -89,11 +89,13 @@ def _texts(locale: str) -> dict[str, str]:
     if not file.exists():
         return {}
     with file.open("rb") as given:
-        said = [m for m in read_po(given) if m.id and not m.context]
-    return {
-        (m.id if isinstance(m.id, str) else m.id[0]): (m.string if isinstance(m.string, str) else m.string[-1])
-        for m in said
-    }
+        said = [message for message in read_po(given) if message.id and not message.context]
+    return {_one(message.id): _one(message.string) for message in said}
+
+
+def _one(text: Any) -> str:
+    """A text, or the first of its forms."""
+    return str(text if isinstance(text, str) else text[0])
 
 
 def _framed(html: str, styles: Sequence[str], locale: str) -> str:
