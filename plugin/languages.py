@@ -10,7 +10,8 @@ what their browser asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from io import BytesIO
@@ -94,6 +95,17 @@ def current() -> Language:
         g.language = _chosen()
     found: Language = g.language
     return found
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """Say what is said meanwhile in this language, whoever reads it."""
+    before = current()
+    g.language = language
+    try:
+        yield
+    finally:
+        g.language = before
 
 
 def _chosen() -> Language:

@@ -100,6 +100,7 @@ ROOMS = (
     admin.imports,
     admin.keys,
     admin.lifecycle,
+    admin.look,
     admin.metrics,
     admin.program,
     admin.referral,
@@ -120,6 +121,7 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["doors"] = doors
     app.extensions["till"] = Till(doors.database)
     app.extensions["remembered"] = Remembered()
+    app.extensions["blocks"] = Remembered()
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()

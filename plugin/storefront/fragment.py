@@ -5,7 +5,7 @@ shop.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -33,11 +33,18 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
     how the shop wants its pages to look.
     """
+    return liquid.answer(_written(template, values), status)
+
+
+def piece(template: str, status: int = 200, **values: Any) -> Response:
+    """A piece of a page, for the shop's own page to put into itself. `values` as in `show`."""
+    return Response(_written(template, {"fragment": True, **values}), status, mimetype="text/html")
+
+
+def _written(template: str, values: Mapping[str, Any]) -> str:
+    known = {"prefix": g.shopper.path_prefix, "site": site(), "with_code": with_code, "cart_with_code": cart_with_code}
     look = look_here()
-    page = render_template(
-        template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **look.sayings(), **values
-    )  # fmt: skip
-    return liquid.answer(page, status)
+    return render_template(template, **known, **look.sayings(), **values)
 
 
 def look_here() -> Look:
@@ -54,7 +61,7 @@ def look_here() -> Look:
     return look
 
 
-def _site() -> str:
+def site() -> str:
     """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing."""
     return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
 
@@ -64,8 +71,16 @@ def with_code(code: str, invitation: str = "") -> str:
 
     It leads to the shop's first page and nowhere else, whatever stands in the request.
     """
-    there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
-    return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
+    return _through(code, f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/")
+
+
+def cart_with_code(code: str) -> str:
+    """A link into the shop's cart that applies a discount code on the way."""
+    return _through(code, f"{site()}/cart")
+
+
+def _through(code: str, there: str) -> str:
+    return f"{site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 
 def theme_s_own(response: Response) -> Response:
