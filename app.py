@@ -63,7 +63,9 @@ from plugin.install import Installer, keeper
 from plugin.nights import Nights
 from plugin.reward_hooks import Hooks
 from plugin.rounds import rounds
+from plugin.storefront.blocks import BlockDoor
 from plugin.storefront.claims import Claims
+from plugin.storefront.glance import Glances
 from plugin.storefront.landing import LandingDoor
 from plugin.traits import keep_segments
 from plugin.webhooks import Application, WebhookDoor
@@ -263,7 +265,7 @@ class House:
     @cached_property
     def schedule(self) -> Schedule:
         jobs = (
-            *rounds(self.settings.app_url),
+            *rounds(self.settings.app_url, self.seal if self.mailer else None),
             Job("book batches", 60, after=self._book_batches),
             Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("reckon nights", 60, after=self.nights.look),
@@ -340,6 +342,7 @@ class House:
         inner: Application = WSGIMiddleware(pages, workers=known.web_threads)  # type: ignore[arg-type]  # a TypedDict
         if self.shopify is not None:
             inner = LandingDoor(inner, self.shopify.proxied, Claims(pages))
+            inner = BlockDoor(inner, self.shopify.proxied, Glances(pages))
         return WebhookDoor(
             inner,
             {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)} if self.shopify else {},

@@ -63,6 +63,8 @@ class World:
     ) -> None:
         self.app = app or App("sandbox-client-id", "sandbox-client-secret-for-this-machine")
         self.clock = clock
+        # An app may check what the proxy stamps by its computer's clock: a world of the past stamps by that one.
+        self.proxy_clock = clock
         self.lock = threading.RLock()
         self.courier = courier or Courier(url=self.app.webhook_url, clock=clock)
         self.outages = Outages()

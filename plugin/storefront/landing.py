@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from engine import log, metrics
 from plugin.storefront.claims import LARGEST_FORM, Answer, Claims, Form
 from plugin.storefront.pages import site_of
 from plugin.storefront.remembering import MOST, SECONDS
+from plugin.storefront.together import Together
 from plugin.webhooks import Application, Receive, Scope, Send
 
 logger = logging.getLogger("perennial.web")
@@ -71,9 +72,7 @@ class LandingDoor:
         self._pages: dict[tuple[str, str, str], _Page] = {}
         self._opened: dict[str, tuple[ProxyVisitor, Counter[tuple[str, str]]]] = {}
         self._counting = False
-        self._waiting: dict[str, list[tuple[Form, asyncio.Future[Answer | None]]]] = {}
-        self._taking: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._together = Together(claims.answer_all, self._threads, MOST_TAKEN) if claims is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
@@ -111,49 +110,14 @@ class LandingDoor:
         return None if visitor.customer_external_id else (match[1], visitor)
 
     async def _claim(self, scope: Scope, form: bytes, code: str, visitor: ProxyVisitor) -> Answer | None:
-        """The answer to a form: all that came while the last ones were taken are taken together, on one thread.
-
-        A thread for each of them would spend its time waiting for the others to let go of the interpreter.
-        """
-        if self._claims is None:
+        """The answer to a form: all that came while the last ones were taken are taken together."""
+        if self._together is None:
             return None
         given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         whence = scope["client"][0] if scope.get("client") else None
         fields = parse_qs(form.decode("utf-8", "replace"), max_num_fields=20)
         sent = Form(visitor, code, fields, lambda name: given.get(name.lower()), whence)
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[Answer | None] = loop.create_future()
-        self._waiting.setdefault(visitor.shop_domain, []).append((sent, answered))
-        if visitor.shop_domain not in self._taking:
-            self._taking.add(visitor.shop_domain)
-            task = loop.create_task(self._take(visitor.shop_domain, self._claims))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return await answered
-
-    async def _take(self, domain: str, claims: Claims) -> None:
-        """Take a shop's forms, batch after batch, until none is left."""
-        loop = asyncio.get_running_loop()
-        try:
-            while waiting := self._waiting.pop(domain, None):
-                group, rest = waiting[:MOST_TAKEN], waiting[MOST_TAKEN:]
-                if rest:
-                    self._waiting[domain] = rest
-                try:
-                    answers: Sequence[Answer | Exception | None] = await loop.run_in_executor(
-                        self._threads, claims.answer_all, [form for form, _ in group]
-                    )
-                except Exception as trouble:
-                    answers = [trouble] * len(group)
-                for (_, answered), answer in zip(group, answers, strict=True):
-                    if answered.done():
-                        continue
-                    if isinstance(answer, Exception):
-                        answered.set_exception(answer)
-                    else:
-                        answered.set_result(answer)
-        finally:
-            self._taking.discard(domain)
+        return await self._together.ask(visitor.shop_domain, sent)
 
     async def _landing(self, scope: Scope, receive: Receive, code: str, visitor: ProxyVisitor) -> Answer | None:
         said = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40).get("via", [""])[0]

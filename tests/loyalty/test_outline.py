@@ -15,7 +15,7 @@ def told(currency: str = "USD", **parts: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("currency", "per_minor", "per", "unit"),
+    "currency, per_minor, per, unit",
     [("USD", 150, 150, 100), ("JPY", 100, 10_000, 1), ("KWD", 1000, 100, 1000), ("KWD", 1, 1, 1000)],
 )
 def test_amounts_are_in_hundredths_as_themes_write_prices(currency: str, per_minor: int, per: int, unit: int) -> None:
@@ -37,4 +37,3 @@ def test_only_what_is_true_for_everybody_is_told() -> None:
     found = told(rewards=rewards, tiers={"measure": "spend", "levels": levels})
     assert found["rewards"] == [{"title": "Five off", "points": 100}, {"title": "Ten off", "points": 200}]
     assert (found["measure"], found["tiers"]) == ("spend", [{"name": "Gold", "from": 50_000}])
-

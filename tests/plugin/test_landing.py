@@ -89,6 +89,14 @@ def test_the_gate_refuses_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shop
         assert (before.status_code, before.text) == (409, behind.text)
 
 
+def test_the_gate_asks_whoever_guesses_to_wait(crowd: Shopper) -> None:
+    for number in range(30):
+        assert crowd.post(f"/r/NOBODY-{number}", contact="bo@example.com").status_code == 409
+    stopped = crowd.post("/r/NOBODY-30", contact="bo@example.com")
+    assert (stopped.status_code, stopped.headers["Retry-After"]) == (429, "3600")
+    assert "Please wait an hour, and try again" in stopped.text
+
+
 def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> None:
     address = f"/proxy/r/{codes[0]}?{crowd.query()}"
     assert crowd.client.post(address, json={"contact": "bo@example.com"}).status_code == 409
@@ -100,7 +108,9 @@ def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> 
 
 def test_somebody_who_is_logged_in_claims_as_who_they_are(crowd: Shopper, shop: Shop, codes: list[str]) -> None:
     anna = Shopper(crowd.client, shop, "1")
-    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
+    (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', anna.get(f"/r/{codes[0]}").text)
+    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com", ticket=ticket).text
+    assert "open for a long time" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
 
 
 def test_two_shops_have_two_pages(house: House, shop: Shop, next_door: Shop, crowd: Shopper) -> None:
