@@ -16,6 +16,7 @@ from flask import Response, current_app, g, render_template
 from markupsafe import Markup
 
 from commerce.identity import is_guest
+from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin.platforms import PLATFORMS
 from plugin.storefront import liquid
@@ -24,7 +25,7 @@ from plugin.storefront.look import Look, look_now
 # What may be somebody's code, as it stands in a link.
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
 
-REFUSED = 409
+REFUSED, TOO_OFTEN = 409, 429
 
 
 @contextmanager
@@ -39,7 +40,12 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     how the shop wants its pages to look.
     """
     page = _written(template, values)
-    return _on_a_page_of_ours(page, status) if g.shopper.door else liquid.answer(page, status)
+    response = _on_a_page_of_ours(page, status) if g.shopper.door else liquid.answer(page, status)
+    refusal = values.get("refusal")
+    if isinstance(refusal, Refusal) and refusal.wait is not None:
+        response.status_code = TOO_OFTEN
+        response.headers["Retry-After"] = str(int(refusal.wait.total_seconds()))
+    return response
 
 
 def piece(template: str, status: int = 200, **values: Any) -> Response:
@@ -75,7 +81,8 @@ def look_here() -> Look:
             return look_now(work)
 
     look: Look = current_app.extensions["remembered"].get(("look", shop_id), look_up)
-    if (language := look.speaks()) is not None:
+    # Whoever has chosen for themselves is spoken to in that language.
+    if (language := look.speaks()) is not None and not g.shopper.language:
         g.language = language
     return look
 
@@ -140,17 +147,27 @@ def _on_our_own() -> str:
 
 
 def theme_s_own(response: Response) -> Response:
-    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make.
+    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make. Only whose frame
+    it stands in is ours to say: on another site, a button that spends points could be pressed unseen.
 
     Ours stands on pages of our own.
     """
     if "door" in g:
         response.headers["Content-Security-Policy"] = _on_our_own()
     elif response.mimetype == "application/liquid":
-        response.headers["Content-Security-Policy"] = "object-src 'none'; base-uri 'self'"
+        response.headers["Content-Security-Policy"] = f"object-src 'none'; base-uri 'self'; {_framed_by()}"
     else:
         files = current_app.extensions["doors"].app_url
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src {files}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
     return response
+
+
+def _framed_by() -> str:
+    """The shop itself, and the platform's admin, whose editor of themes shows its pages."""
+    shopify = current_app.extensions["doors"].shopify
+    if shopify is None:
+        return "frame-ancestors 'self'"
+    admin: str = shopify.frame_ancestors(g.shopper.shop.domain)
+    return admin.replace("frame-ancestors", "frame-ancestors 'self'", 1)

@@ -64,7 +64,7 @@ $tests = array(
 		$world->user    = 7;
 		$world->answers = array( says( rich() ) );
 		$html           = Perennial_View::balance();
-		holds( $html, '150 points to go for Ten &lt;b&gt;off&lt;/b&gt;' );
+		holds( $html, "150 points to go for \u{2068}Ten &lt;b&gt;off&lt;/b&gt;\u{2069}" );
 		holds( $html, '<progress max="100" value="62"' );
 		holds( $html, '40 points can be used until 2026-03-21' );
 		holds( $html, 'Your tier: <strong><bdi>Silver</bdi></strong>' );
