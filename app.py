@@ -63,7 +63,9 @@ from plugin.install import Installer, keeper
 from plugin.nights import Nights
 from plugin.reward_hooks import Hooks
 from plugin.rounds import rounds
+from plugin.storefront.blocks import BlockDoor
 from plugin.storefront.claims import Claims
+from plugin.storefront.glance import Glances
 from plugin.storefront.landing import LandingDoor
 from plugin.traits import keep_segments
 from plugin.webhooks import Application, WebhookDoor
@@ -340,6 +342,7 @@ class House:
         inner: Application = WSGIMiddleware(pages, workers=known.web_threads)  # type: ignore[arg-type]  # a TypedDict
         if self.shopify is not None:
             inner = LandingDoor(inner, self.shopify.proxied, Claims(pages))
+            inner = BlockDoor(inner, self.shopify.proxied, Glances(pages))
         return WebhookDoor(
             inner,
             {WEBHOOK_PATH: ("shopify", self.shopify.open_envelope)} if self.shopify else {},

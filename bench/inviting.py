@@ -65,8 +65,8 @@ def measure(shoppers: int = SHOPPERS, requests: int = REQUESTS) -> list[Row]:
         }
         rows = list[Row]()
         for what, make in ways.items():
-            _ask(address, make, shoppers, min(WARMING, requests))
-            waits, seconds = _ask(address, make, shoppers, requests)
+            ask(address, make, shoppers, min(WARMING, requests))
+            waits, seconds = ask(address, make, shoppers, requests)
             for share in (50, 95):
                 wait = percentile(waits, share) * 1000
                 rows.append(Row(f"referral, {what}, {shoppers} at once, p{share}", requests, wait, "ms"))
@@ -91,7 +91,7 @@ def _check(place: Ground, claims: int) -> None:
         raise BenchFailed(f"{claims} claims were answered, and {kept} are kept")
 
 
-def _ask(address: str, make: Callable[[], bytes], shoppers: int, requests: int) -> tuple[list[float], float]:
+def ask(address: str, make: Callable[[], bytes], shoppers: int, requests: int) -> tuple[list[float], float]:
     """Ask so often, with so many waiting at every instant: the waits, and the seconds that all of it took."""
     waits, wrong = list[float](), list[int]()
 

@@ -81,6 +81,21 @@ class SetFields:
 
 
 @dataclass(frozen=True, slots=True)
+class SetShopFields:
+    """Of the fields that we keep for a whole shop in the store, those of `domain` hold exactly these values: each the
+    text of a JSON object, for the shop's pages to show without asking us.
+    """
+
+    kind: ClassVar[str] = "shop_fields"
+    domain: str
+    values: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        return self.domain
+
+
+@dataclass(frozen=True, slots=True)
 class PutSegment:
     """The store has a segment called `name` of the customers who bear `tag` or, when not `active`, none of ours.
 
@@ -133,7 +148,7 @@ class Announce:
         return self.event_id
 
 
-_Told = PutPixel | Announce | HandOver
+_Told = PutPixel | Announce | HandOver | SetShopFields
 Effect = SetTags | SetFields | PutSegment | PutDiscount | PutGiftCard | GiveCredit | TakeCredit | _Told
 
 
@@ -196,6 +211,8 @@ class StorePort(Protocol):
     def set_tags(self, effects: Sequence[SetTags]) -> list[StoreError | None]: ...
 
     def set_fields(self, effects: Sequence[SetFields]) -> list[StoreError | None]: ...
+
+    def set_shop_fields(self, effects: Sequence[SetShopFields]) -> list[StoreError | None]: ...
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]: ...
 

@@ -68,6 +68,12 @@ _VANISHED = text("""
     UPDATE collections SET gone_at = :now, asked_at = NULL, so_far = NULL, trouble = :trouble, products = 0
     WHERE shop_id = :shop_id AND collection_id = ANY(:ids)
 """)
+_OF_PRODUCTS = text("""
+    SELECT m.product_id, m.collection_id FROM collection_members m
+    WHERE m.shop_id = :shop_id AND m.collection_id = ANY(:ids) AND m.product_id = ANY(:products)
+      AND m.since_at <= :at AND (m.until_at IS NULL OR m.until_at > :at)
+    ORDER BY m.product_id, m.collection_id
+""")
 _CLOSE_ALL = text("""
     UPDATE collection_members SET until_at = :now
     WHERE shop_id = :shop_id AND collection_id = ANY(:ids) AND until_at IS NULL
@@ -129,6 +135,17 @@ def unread(work: UnitOfWork, ids: Collection[str]) -> list[str]:
     """Those of these collections whose products were never read: nothing could be said of an order by them."""
     found = some(work, ids)
     return [one for one in ids if one not in found or found[one].read_at is None]
+
+
+def of_products(
+    work: UnitOfWork, products: Collection[str], ids: Collection[str], at: datetime
+) -> dict[str, tuple[str, ...]]:
+    """Of the collections `ids`, those in which each of these products stands at `at`; in none, it is left out."""
+    found = dict[str, tuple[str, ...]]()
+    rows = work.rows(_OF_PRODUCTS, products=list(products), ids=list(ids), at=at) if products and ids else ()
+    for row in rows:
+        found[row.product_id] = (*found.get(row.product_id, ()), row.collection_id)
+    return found
 
 
 def list_anew(work: UnitOfWork, listed: Sequence[StoreCollection], *, whole: bool = True) -> None:

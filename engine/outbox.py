@@ -30,6 +30,7 @@ from commerce.store import (
     PutPixel,
     PutSegment,
     SetFields,
+    SetShopFields,
     SetTags,
     StoreError,
     StorePort,
@@ -62,6 +63,7 @@ _KINDS: Mapping[str, type[Effect]] = {
     for kind in (
         SetTags,
         SetFields,
+        SetShopFields,
         PutSegment,
         PutDiscount,
         PutGiftCard,
@@ -184,7 +186,7 @@ def restate(work: UnitOfWork) -> None:
     """Tell a store that has us again what it should hold: what waited is due now, and what may have gone with the app
     is written once more. Tags, codes and credits are the shop's own, and stayed.
     """
-    work.run(_RESTATE, now=work.now, lost=[PutSegment.kind, SetFields.kind])
+    work.run(_RESTATE, now=work.now, lost=[PutSegment.kind, SetFields.kind, SetShopFields.kind])
     work.run(_WAKE)
 
 
@@ -302,7 +304,7 @@ class Outbox:
         writers: dict[str, Callable[[Any], list[StoreError | None]]] = {
             SetTags.kind: store.set_tags, SetFields.kind: store.set_fields, PutSegment.kind: store.put_segments,
             PutDiscount.kind: store.put_discounts, PutGiftCard.kind: store.put_gift_cards,
-            PutPixel.kind: store.put_pixels, Announce.kind: store.announce,
+            SetShopFields.kind: store.set_shop_fields, PutPixel.kind: store.put_pixels, Announce.kind: store.announce,
         }  # fmt: skip
         for kind, write in writers.items():
             if batch := [c for c in claimed if c.effect.kind == kind]:

@@ -20,6 +20,10 @@ from engine.work import UnitOfWork
 _ALL = text(
     "SELECT version, body, published_at FROM terms WHERE shop_id = :shop_id AND domain = :domain ORDER BY version"
 )
+_LATEST = text("""
+    SELECT version, body, published_at FROM terms WHERE shop_id = :shop_id AND domain = :domain
+    ORDER BY version DESC LIMIT 1
+""")
 _PUBLISH = text("""
     INSERT INTO terms (shop_id, domain, version, body, published_at)
     SELECT :shop_id, :domain, coalesce(max(version), 0) + 1, CAST(:body AS jsonb), :now
@@ -73,6 +77,12 @@ class Version:
 def versions(work: UnitOfWork, domain: str) -> Sequence[Version]:
     """Every version of a domain's terms, oldest first. Never many: a merchant changes rules by hand."""
     return [Version(*row) for row in work.rows(_ALL, domain=domain)]
+
+
+def latest(work: UnitOfWork, domain: str) -> Version | None:
+    """The version of now; None where nothing was ever published."""
+    row = work.row(_LATEST, domain=domain)
+    return None if row is None else Version(*row)
 
 
 def lock(work: UnitOfWork, domain: str) -> None:

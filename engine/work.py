@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +40,10 @@ SESSION = (
 CONNECT_SECONDS = 10
 
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true)")
+_ENTER_BRIEFLY = text(
+    "SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true), "
+    "set_config('statement_timeout', :patience, true), set_config('lock_timeout', :patience, true)"
+)
 
 # For whoever reads a whole ledger: each statement may take its time, and none may write.
 _STANDING_STILL = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -191,6 +195,13 @@ class Database:
             work.close()
 
     @contextmanager
+    def briefly(self, shop_id: ShopId, patience_ms: int) -> Iterator[UnitOfWork]:
+        """A unit of work that only reads, for somebody who does not wait: each statement ends within that time."""
+        entered = {"role": APP_ROLE, "shop": str(shop_id), "patience": str(patience_ms)}
+        with self._opened(_ENTER_BRIEFLY, entered) as connection:
+            yield UnitOfWork(connection, shop_id, self.clock(), self.secret)
+
+    @contextmanager
     def snapshot(self, shop_id: ShopId) -> Iterator[UnitOfWork]:
         """A unit of work that only reads, and sees the shop as it is at one instant, however long it reads."""
         with self._transaction(APP_ROLE, str(shop_id), **_STANDING_STILL) as connection:
@@ -229,12 +240,15 @@ class Database:
         with self._transaction(MACHINE_ROLE, "") as connection:
             yield connection
 
+    def _transaction(self, role: str, shop: str, **options: Any) -> AbstractContextManager[Connection]:
+        return self._opened(_ENTER, {"role": role, "shop": shop}, **options)
+
     @contextmanager
-    def _transaction(self, role: str, shop: str, **options: Any) -> Iterator[Connection]:
+    def _opened(self, enter: TextClause, entered: Mapping[str, str], **options: Any) -> Iterator[Connection]:
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
             _open.depth = getattr(_open, "depth", 0) + 1
             try:
-                connection.execute(_ENTER, {"role": role, "shop": shop})
+                connection.execute(enter, entered)
                 yield connection
             finally:
                 _open.depth -= 1

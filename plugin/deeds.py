@@ -60,6 +60,7 @@ DEEDS: Mapping[str, Deed] = {
     "keys.put_hook": Deed(OWNER, say("Changed where rewards to hand over are told")),
     "keys.remove_hook": Deed(OWNER, say("Stopped telling of rewards to hand over")),
     "lifecycle.state_rules": Deed(MANAGER, say("Changed the rules of the stages")),
+    "look.change": Deed(MANAGER, say("Changed how the shopper's pages look")),
     "mails.change": Deed(MANAGER, say("Changed the e-mails of the program")),
     "metrics.count": Deed(SUPPORT, say("Had the metrics counted anew")),
     "metrics.say_benchmark": Deed(MANAGER, say("Changed a benchmark")),

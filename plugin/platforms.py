@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commerce.sayings import say
+from connectors.shopify import PROXY_PREFIX, PROXY_SUBPATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Platform:
     """Its admin erases a customer, and has us do the same."""
     home: str
     """How one says where the merchant's side of the store is."""
+    points_page: str = ""
+    """Where on the shop's own site shoppers find our pages, if that is the same in every shop."""
 
 
 PLATFORMS: Mapping[str, Platform] = {
@@ -40,6 +43,7 @@ PLATFORMS: Mapping[str, Platform] = {
         agree_at="/auth/start",
         erases=True,
         home=say("your store's admin"),
+        points_page=f"/{PROXY_PREFIX}/{PROXY_SUBPATH}",
     ),
     "woocommerce": Platform(
         "WooCommerce",

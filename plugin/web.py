@@ -115,6 +115,7 @@ ROOMS = (
     admin.imports,
     admin.keys,
     admin.lifecycle,
+    admin.look,
     admin.mails,
     admin.metrics,
     admin.program,
@@ -136,6 +137,7 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["doors"] = doors
     app.extensions["till"] = Till(doors.database)
     app.extensions["remembered"] = Remembered()
+    app.extensions["blocks"] = Remembered()
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()

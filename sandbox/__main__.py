@@ -14,6 +14,7 @@ from sandbox.faults import BadFaults, Faults
 from sandbox.history import BadHistory, open_history
 from sandbox.replay import TOPICS, Plan, Replay
 from sandbox.server import serve
+from sandbox.theme import place
 from sandbox.webhooks import Courier
 from sandbox.world import ShopSetting, World
 
@@ -31,6 +32,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--currency", default="USD")
     run.add_argument("--timezone", default="UTC")
+    run.add_argument("--locale", default="en", help="the language that the stores speak, such as `fa`")
+    run.add_argument(
+        "--theme-blocks", action="store_true", help="the app's blocks stand in the theme (needs --app-config)"
+    )
     _app_options(run)
     _speed_options(run)
     _fault_options(run)
@@ -110,7 +115,11 @@ def _world(options: argparse.Namespace) -> World:
     )
     domains = options.shop or ["demo-store.myshopify.com"]
     shops = [ShopSetting(domain, options.currency, options.timezone) for domain in domains]
-    return World(app, shops=shops, courier=courier, bucket=options.bucket, restore_rate=options.restore_rate)
+    made = World(app, shops=shops, courier=courier, bucket=options.bucket, restore_rate=options.restore_rate)
+    for shop in made.shops.values():
+        shop.locale = options.locale
+        place(shop, options.theme_blocks)
+    return made
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""What the app has deployed beside itself: its pixel, its Flow triggers, and where it wants to hear of their use.
+"""What the app has deployed beside itself: its pixel, its Flow triggers, where it wants to hear of their use, and the
+blocks that it has for themes.
 
 Read from the files that the platform's own tool would deploy: `extension_directories` in the app's configuration, and
 in each of them a `shopify.extension.toml`.
@@ -18,17 +19,20 @@ SENT_AS = {CUSTOMER: "customer_id"}
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """`pixel`: the names of its settings; None without one. `triggers`: the keys that each one's payload must have."""
+    """`pixel`: the names of its settings; None without one. `triggers`: the keys that each one's payload must have.
+    `theme`: the folder of its theme app extension.
+    """
 
     pixel: frozenset[str] | None = None
     triggers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     usage_url: str | None = None
+    theme: Path | None = None
 
 
 def deployed(config: Path, told: Mapping[str, Any]) -> Extensions:
     """The extensions beside the app's configuration file."""
-    pixel, triggers, usage_url = None, {}, None
-    for each in _all(config, told):
+    pixel, triggers, usage_url, theme = None, {}, None, None
+    for folder, each in _all(config, told):
         if each["type"] == "web_pixel_extension":
             pixel = frozenset(each["settings"]["fields"])
         elif each["type"] == "flow_trigger":
@@ -36,13 +40,15 @@ def deployed(config: Path, told: Mapping[str, Any]) -> Extensions:
             triggers[each["handle"]] = frozenset(SENT_AS.get(f["type"]) or f["key"] for f in fields)
         elif each["type"] == "flow_trigger_lifecycle_callback":
             usage_url = each["url"]
-    return Extensions(pixel, triggers, usage_url)
+        elif each["type"] == "theme":
+            theme = folder
+    return Extensions(pixel, triggers, usage_url, theme)
 
 
-def _all(config: Path, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _all(config: Path, told: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
     for pattern in told.get("extension_directories", ("extensions/*",)):
         for file in sorted(config.parent.glob(f"{pattern}/shopify.extension.toml")):
             content = tomllib.loads(file.read_text("utf-8"))
             # one extension at the top of the file, or several in a list; settings of the list stand at the top too
             for each in content.get("extensions", [content]):
-                yield {"settings": content.get("settings", {})} | each
+                yield file.parent, {"settings": content.get("settings", {})} | each

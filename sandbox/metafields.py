@@ -56,6 +56,11 @@ class Metafields:
             if metafield.owner == owner and namespace in (None, metafield.namespace):
                 yield metafield
 
+    def forget(self, owner: str) -> None:
+        """The owner is gone, and what stood beside it."""
+        for place in [place for place in self.values if place[0] == owner]:
+            del self.values[place]
+
     def declare(self, declared: Mapping[str, tuple[str, str]]) -> None:
         """Definitions over customers as the app's configuration file has them: `key: (name, type)`."""
         for number, (key, (name, kind)) in enumerate(declared.items(), 1):

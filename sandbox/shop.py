@@ -5,7 +5,7 @@ it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -91,6 +91,9 @@ class Shop:
     store_credit: StoreCredit = field(default_factory=StoreCredit)
     # questions (`giftCardCreate`) whose next answers are lost on the way although they took effect: how many of each
     lost_answers: Counter[str] = field(default_factory=Counter)
+    # the app's blocks in the theme, as the merchant has placed them: their names by page; and the store's own language
+    theme_blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    locale: str = "en"
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)
     flows: Flows = field(default_factory=Flows)

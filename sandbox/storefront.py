@@ -8,14 +8,15 @@ import re
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from flask import Blueprint, abort, redirect, render_template, request, session
+from flask import Blueprint, abort, redirect, render_template, request, send_from_directory, session
 from werkzeug.wrappers import Response
 
-from sandbox import proxy, sales
+from sandbox import proxy, sales, theme
 from sandbox.checkout import Item, Quote, quote
 from sandbox.customers import Customer
 from sandbox.doors import fields, shop, world
 from sandbox.orders import Order
+from sandbox.products import Product
 
 pages = Blueprint("storefront", __name__)
 PAGE = 48
@@ -44,6 +45,8 @@ def remember() -> None:
         path = request.path.removeprefix("/store") or "/"
         visit["landing_site"] = f"{path}?{request.query_string.decode()}" if request.query_string else path
         visit["referring_site"] = request.referrer
+    if theme.LANGUAGE.fullmatch(request.args.get("locale", "")):
+        visit["locale"] = request.args["locale"]
     for name, value in (*request.args.items(), *request.form.items()):
         match = ATTRIBUTE.fullmatch(name)
         if match:
@@ -77,11 +80,32 @@ def _credit() -> int:
 
 
 def _show(template: str, title: str, status: int = 200, **values: Any) -> tuple[str, int]:
-    visit = _visit()
-    pieces = sum(visit["cart"].values())
-    known = {"me": _customer(), "credit": _credit(), "parcel": PARCEL * 10 ** shop().currency.exponent}
-    page = render_template(f"store/{template}.html", title=title, pieces=pieces, visit=visit, **known, **values)
-    return page, status
+    visit, there = _visit(), shop()
+    locale = visit.get("locale", there.locale)
+    known = {
+        "me": _customer(), "credit": _credit(), "parcel": PARCEL * 10 ** there.currency.exponent,
+        "pieces": sum(visit["cart"].values()), "locale": locale, "direction": theme.direction(locale),
+        "shown": _blocks(template, locale, values.get("product")),
+    }  # fmt: skip
+    return render_template(f"store/{template}.html", title=title, visit=visit, **known, **values), status
+
+
+def _blocks(page: str, locale: str, product: Product | None) -> theme.Shown:
+    """The app's blocks on this page, where it is installed and the merchant has placed some."""
+    there = shop()
+    folder, names = there.app.extensions.theme, there.theme_blocks.get(page, ())
+    if folder is None or there.installation is None or not names:
+        return theme.Shown()
+    return theme.show(folder, names, theme.Visit(there, request.script_root, locale, _customer(), product, _quote()))
+
+
+@pages.get("/store/theme/<path:name>")
+def theme_file(name: str) -> Response:
+    """A stylesheet or a script of the app's blocks."""
+    folder = shop().app.extensions.theme
+    if folder is None:
+        abort(404)
+    return send_from_directory(folder / "assets", name, max_age=3600)
 
 
 def _here(path: str) -> Response:
@@ -118,7 +142,7 @@ def product(sku: str) -> tuple[str, int]:
 def discount(code: str) -> Response:
     """The platform's shareable link: the code waits in the cart."""
     _add_code(code)
-    return _here(_local(request.args.get("redirect", "/store/")))
+    return _here(_local(request.args.get("redirect", "/store/").removeprefix(request.script_root)))
 
 
 # ---- the account
@@ -175,6 +199,12 @@ def account() -> Response | tuple[str, int]:
 
 
 # ---- the cart
+
+
+@pages.get("/cart")
+def cart_address() -> Response:
+    """The platform's own address of the cart, which apps link to."""
+    return _here("/store/cart")
 
 
 @pages.get("/store/cart")
@@ -299,7 +329,7 @@ def app_proxy(subpath: str, rest: str = "") -> Response | tuple[str, int]:
         abort(404)
     world().stats["proxy_requests"] += 1
     prefix = f"{request.script_root}/apps/{subpath}"
-    reply = proxy.forward(there.app, there.domain, prefix, rest, me.id if me else None, world().clock())
+    reply = proxy.forward(there.app, there.domain, prefix, rest, me.id if me else None, world().proxy_clock())
     if reply.liquid is None:
         return reply.response
     if proxy.LAYOUT_NONE.search(reply.liquid):

@@ -14,6 +14,7 @@ from sandbox.apps import App, Installation
 from sandbox.checkout import quote
 from sandbox.customers import Customer
 from sandbox.flows import tell_usage
+from sandbox.ids import gid
 from sandbox.money import Currency
 from sandbox.orders import Order, Refund
 from sandbox.outages import Outages
@@ -62,6 +63,8 @@ class World:
     ) -> None:
         self.app = app or App("sandbox-client-id", "sandbox-client-secret-for-this-machine")
         self.clock = clock
+        # An app may check what the proxy stamps by its computer's clock: a world of the past stamps by that one.
+        self.proxy_clock = clock
         self.lock = threading.RLock()
         self.courier = courier or Courier(url=self.app.webhook_url, clock=clock)
         self.outages = Outages()
@@ -118,6 +121,7 @@ class World:
             shop.installation = None
             shop.fire("app/uninstalled", shop.body(), shop.event())
             shop.subscriptions.clear()
+            shop.metafields.forget(gid("AppInstallation", shop.shop_id))
             shop.pixel = None
             shop.flows.enabled.clear()
 

@@ -23,6 +23,7 @@ from commerce.store import (
     PutSegment,
     SegmentBook,
     SetFields,
+    SetShopFields,
     SetTags,
     ShopDetails,
     StoreCollection,
@@ -96,6 +97,9 @@ class ShopifyStore:
 
     def set_fields(self, effects: Sequence[SetFields]) -> list[StoreError | None]:
         return writes.set_fields(self._graph, effects, self._pages)
+
+    def set_shop_fields(self, effects: Sequence[SetShopFields]) -> list[StoreError | None]:
+        return writes.set_shop_fields(self._graph, effects)
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
         return writes.put_segments(self._graph, self._segments, effects)

@@ -11,7 +11,17 @@ from commerce.customers import CustomerSnapshot
 from commerce.history import Export, Extent, OrderPage, Page, Portion, Subject
 from commerce.orders import OrderSnapshot
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
-from commerce.store import Announce, PutPixel, PutSegment, SetFields, SetTags, ShopDetails, StoreCollection, StoreError
+from commerce.store import (
+    Announce,
+    PutPixel,
+    PutSegment,
+    SetFields,
+    SetShopFields,
+    SetTags,
+    ShopDetails,
+    StoreCollection,
+    StoreError,
+)
 from connectors.http import HttpSession
 from connectors.woocommerce import categories, changes, coupons, hooks, reads, writes
 from connectors.woocommerce.address import StoreAddress
@@ -77,6 +87,10 @@ class WooStore:
 
     def set_fields(self, effects: Sequence[SetFields]) -> list[StoreError | None]:
         return writes.set_fields(self._rest, effects)
+
+    def set_shop_fields(self, effects: Sequence[SetShopFields]) -> list[StoreError | None]:
+        """Nothing is kept there: the companion in the store asks for what its blocks show."""
+        return [None for _ in effects]
 
     def put_segments(self, effects: Sequence[PutSegment]) -> list[StoreError | None]:
         return writes.put_segments(effects)

@@ -55,11 +55,15 @@ from loyalty.records.gifts import (
     lock_open_gift,
     mark_reached,
 )
+from loyalty.records.glances import (
+    met,
+)
 from loyalty.records.grounds import (
     buyer_facts,
     earned_since,
     frozen,
     had,
+    next_number,
     numbers,
     orders_of,
 )
@@ -133,6 +137,7 @@ from loyalty.records.redemptions import (
     mark_refused,
     mark_taken_back,
     redemption_booked,
+    redemption_of,
     redemptions_of,
     redemptions_of_requests,
     sold,
@@ -272,11 +277,13 @@ __all__ = [
     "mark_undone",
     "mark_won",
     "member",
+    "met",
     "months",
     "move",
     "move_deeds",
     "names",
     "new_lot_ids",
+    "next_number",
     "next_orders",
     "note_moved",
     "numbers",
@@ -290,6 +297,7 @@ __all__ = [
     "prizes_won",
     "put_walk",
     "redemption_booked",
+    "redemption_of",
     "redemptions_of",
     "redemptions_of_requests",
     "show_ticket",

@@ -39,6 +39,12 @@ _EARNED_SINCE = text("""
         AND e.receipt -> 'first' IS NOT NULL
     WHERE o.shop_id = :shop_id AND o.customer_id = ANY(:customer_ids) AND o.placed_at >= :since
 """)
+# Orders of one instant are numbered as they came; one that is not placed yet comes after all of them.
+_NEXT_NUMBER = text("""
+    SELECT count(*) + 1 AS number FROM orders b
+    WHERE b.shop_id = :shop_id AND b.customer_id = :customer_id AND b.paid AND b.cancelled_at IS NULL
+      AND NOT b.test AND b.placed_at <= :at
+""")
 _HAD = text("""
     SELECT o.customer_id, p.key, count(*) AS orders FROM orders o
     JOIN entries e ON e.shop_id = :shop_id AND e.order_id = o.order_id AND e.kind = 'earn'
@@ -67,6 +73,13 @@ def frozen(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, Mapp
 def numbers(work: UnitOfWork, order_ids: Sequence[OrderId]) -> dict[OrderId, int]:
     """The number of each order among its buyer's, by the instants at which they were placed."""
     return {row.order_id: row.number for row in work.rows(_NUMBERS, order_ids=list(order_ids))}
+
+
+def next_number(work: UnitOfWork, customer_id: CustomerId, at: datetime) -> int:
+    """The number that an order of this customer would have that is placed at `at`."""
+    row = work.row(_NEXT_NUMBER, customer_id=customer_id, at=at)
+    assert row is not None
+    return int(row.number)
 
 
 def earned_since(

@@ -14,7 +14,7 @@ from engine.work import UnitOfWork
 
 _ENTRIES = text("""
     SELECT e.entry_id, e.kind, e.points, e.sentence, e.available_at, e.expires_at, e.recorded_at, e.terms_version,
-           o.name AS order_name, o.external_id AS order_external_id
+           e.lot_id, e.receipt, o.name AS order_name, o.external_id AS order_external_id
     FROM entries e LEFT JOIN orders o ON o.shop_id = e.shop_id AND o.order_id = e.order_id
     WHERE e.shop_id = :shop_id AND e.customer_id = :customer_id AND e.account = 'points' AND e.entry_id < :before
     ORDER BY e.entry_id DESC LIMIT :limit

@@ -63,6 +63,7 @@ from loyalty.rules.opening import (
     nearest,
     propose,
 )
+from loyalty.rules.outline import outline
 from loyalty.rules.points import (
     Draw,
     Lot,
@@ -77,6 +78,7 @@ from loyalty.rules.promotions import (
     WEEKDAYS,
     Buyer,
     Promotion,
+    Selection,
     Stacking,
     eligible,
     not_used_up,
@@ -201,6 +203,7 @@ __all__ = [
     "Round",
     "Rounding",
     "Ruling",
+    "Selection",
     "Stacking",
     "Step",
     "Tally",
@@ -237,6 +240,7 @@ __all__ = [
     "next_move",
     "next_visible",
     "not_used_up",
+    "outline",
     "owed",
     "proposal",
     "propose",

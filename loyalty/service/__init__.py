@@ -203,6 +203,7 @@ from loyalty.service.simulation import (
 )
 from loyalty.service.telling import (
     tell_points,
+    tell_program,
 )
 from loyalty.service.tiers import (
     review_tiers,
@@ -371,6 +372,7 @@ __all__ = [
     "tell_birthday",
     "tell_deeds",
     "tell_points",
+    "tell_program",
     "tickets",
     "tier_counts",
     "tier_history",

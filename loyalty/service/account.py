@@ -44,6 +44,8 @@ class Balance:
     """Points that will expire, by the instant, soonest first, if nothing happens until then."""
     closed: Mapping[str, str] = field(default_factory=dict)
     """Of rewards that this customer's tier does not open, by key: why not. What no visible tier opens is not shown."""
+    lots: Sequence[Lot] = ()
+    """What is left of the points earned together, each with its days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
             r.key for r in rewards
             if not rules.left_to_buy(r, bought.get(r.key, ()), work.now) or (r.stock and sold.get(r.key, 0) >= r.stock)
         ),
-        _expiring(lots, work.now), shut,
+        _expiring(lots, work.now), shut, lots,
     )  # fmt: skip
 
 
@@ -113,6 +115,11 @@ def balance_at(work: UnitOfWork, customer_id: CustomerId, at: datetime) -> Balan
     )  # fmt: skip
 
 
+def redemption(work: UnitOfWork, customer_id: CustomerId, redemption_id: int) -> Any:
+    """A redemption of this customer, as `Balance.redemptions` has it; None where they have none of that number."""
+    return records.redemption_of(work, customer_id, redemption_id)
+
+
 def pending(work: UnitOfWork, customer_id: CustomerId) -> Sequence[tuple[datetime, int]]:
     """The customer's points that cannot be spent yet, by the instant from which they can, soonest first."""
     later = defaultdict[datetime, int](int)
@@ -131,7 +138,9 @@ def statement(work: UnitOfWork, customer_id: CustomerId, limit: int = 100) -> Se
 
 
 def entries(work: UnitOfWork, customer_id: CustomerId, before: int, limit: int) -> Sequence[Any]:
-    """A page of the same movements, those with numbers below `before`: also entry_id, expires_at, order_external_id."""
+    """A page of the same movements, those with numbers below `before`: also entry_id, expires_at, lot_id, receipt
+    and order_external_id.
+    """
     return records.entries_before(work, customer_id, before, limit)
 
 

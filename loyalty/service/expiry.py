@@ -80,13 +80,21 @@ def ever(program: Program) -> bool:
 
 def dated(work: UnitOfWork, program: Program, lots: Sequence[Lot]) -> list[Lot]:
     """The lots with the instants at which they really expire, as far as is known."""
-    if program.current.expiry.policy is Policy.NONE:
-        return [lot if lot.expires_at is None else replace(lot, expires_at=None) for lot in lots]
-    if not lots:
-        return []
-    policies = Policies.of(work, program)
-    lives = policies.lives(work, (lot.customer_id for lot in lots))
+    if not lots or program.current.expiry.policy is Policy.NONE:
+        return _endless(lots)
+    return dated_by(work, Policies.of(work, program), lots)
+
+
+def dated_by(work: UnitOfWork, policies: Policies, lots: Sequence[Lot]) -> list[Lot]:
+    """The same, by policies that are known already."""
+    if policies.policy is Policy.NONE:
+        return _endless(lots)
+    lives = policies.lives(work, (lot.customer_id for lot in lots)) if lots else {}
     return [replace(lot, expires_at=policies.expires_at(lot.available_at, lives.get(lot.customer_id))) for lot in lots]
+
+
+def _endless(lots: Sequence[Lot]) -> list[Lot]:
+    return [lot if lot.expires_at is None else replace(lot, expires_at=None) for lot in lots]
 
 
 def for_new_lots(

@@ -135,7 +135,7 @@ def reckoner(
     limited = any(p.most_orders for found in agreed.values() for p in found.promotions)
     people = {order.customer_id for order in fresh if order.customer_id is not None} if limited else ()
     had = {customer_id: Counter(asked.had.get(customer_id, {})) for customer_id in people}
-    return Reckoner(grounds, lines, frozenset(frozen), _rooms(work, fresh, terms), had)
+    return Reckoner(grounds, lines, frozenset(frozen), rooms(work, fresh, terms), had)
 
 
 def counts_orders(terms: Terms) -> bool:
@@ -213,7 +213,7 @@ def _facts(work: UnitOfWork, people: Sequence[CustomerId]) -> dict[CustomerId, d
     return found
 
 
-def _rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms]) -> dict[OrderId, Room]:
+def rooms(work: UnitOfWork, orders: Sequence[Order], terms: Mapping[OrderId, Terms]) -> dict[OrderId, Room]:
     """For each order under caps, its buyer's room: one for all orders of one buyer."""
     capped = {
         order.order_id: order.customer_id

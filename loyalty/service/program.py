@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from commerce.ids import OrderId
 from commerce.orders import Order
 from commerce.refusal import Refusal
 from commerce.rewards import Offering
 from commerce.sayings import said_by, say, sentences
-from commerce.store import PutSegment
+from commerce.store import PutSegment, SetShopFields
 from engine import collections, outbox, terms
 from engine.work import UnitOfWork
 from loyalty import rules
@@ -98,7 +100,14 @@ def publish(work: UnitOfWork, body: Mapping[str, Any]) -> int:
     _all_read(work, proposed)
     version = terms.publish(work, DOMAIN, body)
     _restate_segments(work, before, proposed.tiers)
+    state(work, proposed)
     return version
+
+
+def state(work: UnitOfWork, agreed: Terms) -> None:
+    """Tell the store what its pages may say of the program by themselves; nothing while it has not begun."""
+    if not agreed.asleep:
+        outbox.put(work, [SetShopFields(DOMAIN, {"program": orjson.dumps(rules.outline(agreed)).decode()})])
 
 
 def _all_read(work: UnitOfWork, proposed: Terms) -> None:
@@ -181,7 +190,9 @@ def offer(work: UnitOfWork, reward: Mapping[str, Any], offering: Offering) -> in
     # What the shop hands over itself is no matter of its platform.
     if offered.kind != Kind.CUSTOM and (why := offering.refusal(sample(offered, found.currency))):
         raise TermsRefused(sentences([why]))
-    return terms.publish(work, DOMAIN, proposed)
+    version = terms.publish(work, DOMAIN, proposed)
+    state(work, found)
+    return version
 
 
 def withdraw(work: UnitOfWork, key: str) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row
@@ -17,6 +16,8 @@ import referral
 from commerce.ids import CustomerId
 from commerce.sayings import say
 from engine.work import UnitOfWork
+from plugin.storefront import history
+from plugin.storefront.history import Movement
 
 HISTORY = 50
 
@@ -37,15 +38,8 @@ class Code:
     state: str
     why: str = ""
     kind: loyalty.Kind = loyalty.Kind.AMOUNT
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """Points that came or went at one instant for one reason."""
-
-    at: datetime
-    sentence: str
-    points: int
+    amount_minor: int = 0
+    """What it takes off, where that is an amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +58,8 @@ class Account:
     """Tickets of contests: see `loyalty.tickets`."""
     standing: loyalty.Standing | None = None
     """Where the shopper stands; a tier that is hidden looks like none."""
+    older: int | None = None
+    """The number before which the history's next page begins; None on the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +78,21 @@ def offers(work: UnitOfWork) -> Offers:
     return Offers(replace(terms, rewards=rewards), referral.current_terms(work))
 
 
-def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY) -> Account:
-    """The customer's account now, with the `newest` of its movements.
+def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY, before: int | None = None) -> Account:
+    """The customer's account now, with the `newest` of its movements, those with numbers below `before`.
 
     Somebody who has no referral code yet is given one: this page is where they find it.
     """
     balance = loyalty.account(work, customer_id)
     brought = [row for row in referral.referrals_of(work, customer_id) if row.verdict == referral.Verdict.FRIEND]
+    came = history.page(work, customer_id, balance.lots, newest, before) if newest else history.Page()
     return Account(
         at=work.now,
         balance=balance,
         pending=loyalty.pending(work, customer_id),
-        codes=[_code(row, work.now) for row in balance.redemptions],
-        history=movements(loyalty.statement(work, customer_id, newest)) if newest else [],
+        codes=[code(row, work.now) for row in balance.redemptions],
+        history=came.movements,
+        older=came.older,
         referral_code=referral.code_of(work, customer_id),
         friends=len(brought),
         invited=referral.friends_of(work, customer_id) if newest else [],
@@ -114,25 +112,17 @@ def _shown(standing: loyalty.Standing | None) -> loyalty.Standing | None:
     return standing if standing.level or standing.higher else None
 
 
-def movements(entries: Sequence[Row[Any]]) -> list[Movement]:
-    """Entries as a shopper reads them: those of one instant and one sentence are one movement, and what comes to
-    nothing is left out.
-
-    The ledger draws a reward from several lots, or lets new points repay old ones; a shopper bought once, or earned
-    once.
-    """
-    together = groupby(entries, key=lambda e: (e.recorded_at, e.sentence))
-    summed = [Movement(at, sentence, sum(e.points for e in same)) for (at, sentence), same in together]
-    return [movement for movement in summed if movement.points]
-
-
-def _code(row: Row[Any], now: datetime) -> Code:
+def code(row: Row[Any], now: datetime) -> Code:
+    """A redemption as its shopper reads it at `now`."""
     bought = loyalty.Reward.read(row.reward)
     state, why = _state(row, now)
     if bought.handed_over:
         # It is not used up by being used once, and while nobody knows whether it was made it has not ended.
         state = {"used": "yours", "ended": "making"}.get(state, state)
-    return Code(row.redemption_id, bought.title, row.code, row.points, row.expires_at, state, why, bought.kind)
+    return Code(
+        row.redemption_id, bought.title, row.code, row.points, row.expires_at, state, why, bought.kind,
+        bought.amount_minor if bought.kind is loyalty.Kind.AMOUNT else 0,
+    )  # fmt: skip
 
 
 def _state(row: Row[Any], now: datetime) -> tuple[str, str]:

@@ -5,7 +5,7 @@ shop.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from flask import Response, current_app, g, render_template
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin.storefront import liquid
+from plugin.storefront.look import Look, look_now
 
 # What may be somebody's code, as it stands in a link.
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
@@ -30,9 +31,10 @@ def work_of_shop() -> Iterator[UnitOfWork]:
 
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
-    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs."""
-    page = render_template(template, prefix=g.shopper.path_prefix, site=_site(), with_code=with_code, **values)
-    response = liquid.answer(page, status)
+    """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
+    how the shop wants its pages to look.
+    """
+    response = liquid.answer(_written(template, values), status)
     refusal = values.get("refusal")
     if isinstance(refusal, Refusal) and refusal.wait is not None:
         response.status_code = TOO_OFTEN
@@ -40,7 +42,33 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     return response
 
 
-def _site() -> str:
+def piece(template: str, status: int = 200, **values: Any) -> Response:
+    """A piece of a page, for the shop's own page to put into itself. `values` as in `show`."""
+    return Response(_written(template, {"fragment": True, **values}), status, mimetype="text/html")
+
+
+def _written(template: str, values: Mapping[str, Any]) -> str:
+    known = {"prefix": g.shopper.path_prefix, "site": site(), "with_code": with_code, "cart_with_code": cart_with_code}
+    look = look_here()
+    return render_template(template, **known, **look.sayings(), **values)
+
+
+def look_here() -> Look:
+    """How the pages of the shop look whose visitor asks; from here on they speak the language that it chose."""
+    shop_id = g.shopper.shop.shop_id
+
+    def look_up() -> Look:
+        with work_of_shop() as work:
+            return look_now(work)
+
+    look: Look = current_app.extensions["remembered"].get(("look", shop_id), look_up)
+    # Whoever has chosen for themselves is spoken to in that language.
+    if (language := look.speaks()) is not None and not g.shopper.language:
+        g.language = language
+    return look
+
+
+def site() -> str:
     """The path under which the shop's own pages lie: what stands before ``/apps/perennial``. Usually nothing."""
     return str(g.shopper.path_prefix).rstrip("/").rsplit("/", 2)[0]
 
@@ -50,8 +78,16 @@ def with_code(code: str, invitation: str = "") -> str:
 
     It leads to the shop's first page and nowhere else, whatever stands in the request.
     """
-    there = f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/"
-    return f"{_site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
+    return _through(code, f"/?ref={invitation}" if CODE.fullmatch(invitation) else "/")
+
+
+def cart_with_code(code: str) -> str:
+    """A link into the shop's cart that applies a discount code on the way."""
+    return _through(code, f"{site()}/cart")
+
+
+def _through(code: str, there: str) -> str:
+    return f"{site()}/discount/{quote(code, safe='')}?redirect={quote(there, safe='')}"
 
 
 def theme_s_own(response: Response) -> Response:

@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,12 +22,17 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qs
 
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
 import referral
 from connectors.shopify import PROXY_PATH, BadProxyRequest, ProxyVisitor
 from engine import log, metrics
+from plugin import languages
 from plugin.storefront.claims import LARGEST_FORM, Answer, Claims, Form
 from plugin.storefront.pages import site_of
 from plugin.storefront.remembering import MOST, SECONDS
+from plugin.storefront.together import Together
 from plugin.webhooks import Application, Receive, Scope, Send
 
 logger = logging.getLogger("perennial.web")
@@ -68,12 +73,10 @@ class LandingDoor:
         self._proxied = proxied
         self._claims = claims
         self._threads = ThreadPoolExecutor(AT_ONCE, "claims")
-        self._pages: dict[tuple[str, str, str], _Page] = {}
+        self._pages: dict[tuple[str, str, str, str], _Page] = {}
         self._opened: dict[str, tuple[ProxyVisitor, Counter[tuple[str, str]]]] = {}
         self._counting = False
-        self._waiting: dict[str, list[tuple[Form, asyncio.Future[Answer | None]]]] = {}
-        self._taking: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._together = Together(claims.answer_all, self._threads, MOST_TAKEN) if claims is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
@@ -111,54 +114,24 @@ class LandingDoor:
         return None if visitor.customer_external_id else (match[1], visitor)
 
     async def _claim(self, scope: Scope, form: bytes, code: str, visitor: ProxyVisitor) -> Answer | None:
-        """The answer to a form: all that came while the last ones were taken are taken together, on one thread.
-
-        A thread for each of them would spend its time waiting for the others to let go of the interpreter.
-        """
-        if self._claims is None:
+        """The answer to a form: all that came while the last ones were taken are taken together."""
+        if self._together is None:
             return None
         given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         whence = scope["client"][0] if scope.get("client") else None
         fields = parse_qs(form.decode("utf-8", "replace"), max_num_fields=20)
         sent = Form(visitor, code, fields, lambda name: given.get(name.lower()), whence)
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[Answer | None] = loop.create_future()
-        self._waiting.setdefault(visitor.shop_domain, []).append((sent, answered))
-        if visitor.shop_domain not in self._taking:
-            self._taking.add(visitor.shop_domain)
-            task = loop.create_task(self._take(visitor.shop_domain, self._claims))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return await answered
-
-    async def _take(self, domain: str, claims: Claims) -> None:
-        """Take a shop's forms, batch after batch, until none is left."""
-        loop = asyncio.get_running_loop()
-        try:
-            while waiting := self._waiting.pop(domain, None):
-                group, rest = waiting[:MOST_TAKEN], waiting[MOST_TAKEN:]
-                if rest:
-                    self._waiting[domain] = rest
-                try:
-                    answers: Sequence[Answer | Exception | None] = await loop.run_in_executor(
-                        self._threads, claims.answer_all, [form for form, _ in group]
-                    )
-                except Exception as trouble:
-                    answers = [trouble] * len(group)
-                for (_, answered), answer in zip(group, answers, strict=True):
-                    if answered.done():
-                        continue
-                    if isinstance(answer, Exception):
-                        answered.set_exception(answer)
-                    else:
-                        answered.set_result(answer)
-        finally:
-            self._taking.discard(domain)
+        return await self._together.ask(visitor.shop_domain, sent)
 
     async def _landing(self, scope: Scope, receive: Receive, code: str, visitor: ProxyVisitor) -> Answer | None:
-        said = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40).get("via", [""])[0]
-        channel = referral.channel_of(said)
-        key = (visitor.shop_domain, visitor.path_prefix, channel)
+        given = dict(scope["headers"])
+
+        def header(name: str) -> str:
+            return bytes(given.get(name.lower().encode(), b"")).decode("latin-1")
+
+        asked = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40)
+        channel = referral.channel_of(asked.get("via", [""])[0])
+        key = (visitor.shop_domain, visitor.path_prefix, channel, _language(asked, header("accept-language")))
         page = self._pages.get(key)
         if page is None or time.monotonic() >= page.believed_until:
             page = await self._render(scope, receive)
@@ -167,11 +140,6 @@ class LandingDoor:
             if len(self._pages) >= MOST:
                 self._pages.clear()
             self._pages[key] = page
-        given = dict(scope["headers"])
-
-        def header(name: str) -> str:
-            return bytes(given.get(name.lower().encode(), b"")).decode("latin-1")
-
         if referral.by_a_person(header):
             self._count(visitor, channel, code)
         came_from = escape(site_of(header("referer")))
@@ -208,7 +176,7 @@ class LandingDoor:
         async def hear(message: Any) -> None:
             heard.append(message)
 
-        asked = [each for each in scope["headers"] if each[0] not in (b"referer", b"sec-purpose")]
+        asked = [each for each in scope["headers"] if each[0] not in (b"referer", b"sec-purpose", b"cookie")]
         # Fetched ahead of whoever will open it: the pages count nobody by it.
         asked += [(b"referer", _FROM.encode()), (b"sec-purpose", b"prefetch")]
         await self._inner({**scope, "path": path, "raw_path": path.encode(), "headers": asked}, receive, hear)
@@ -218,6 +186,14 @@ class LandingDoor:
         pieces = b"".join(each.get("body", b"") for each in heard[1:]).split(nobody_s.encode())
         headers = tuple((name, value) for name, value in start["headers"] if name.lower() not in _OWN)
         return _Page(time.monotonic() + SECONDS, headers, tuple(pieces))
+
+
+def _language(asked: Mapping[str, Sequence[str]], accepted: str) -> str:
+    """The code of the language in which the pages answer this; what their address or the shop says stands above it, and
+    is the same for all who come by one path.
+    """
+    said = [asked.get(name, [""])[0] for name in ("lang", "locale")]
+    return languages.first_of((*said, *parse_accept_header(accepted, LanguageAccept).values())).code
 
 
 def _tell(task: asyncio.Task[None]) -> None:

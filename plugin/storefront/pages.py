@@ -18,10 +18,12 @@ import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
 from plugin import badges
+from plugin.sentences import told
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
-from plugin.storefront.fragment import CODE, REFUSED, show, theme_s_own, work_of_shop
+from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, work_of_shop
+from plugin.storefront.look import look_of
 from plugin.storefront.purchase import FormTooOld, buy, checked, ticket_for
 from plugin.storefront.qr import as_shown, qr
 
@@ -233,11 +235,15 @@ def _points(refusal: Refusal | None = None) -> Response:
     shopper = g.shopper
     status = REFUSED if refusal else 200
     with work_of_shop() as work:
+        # Known by now, it needs no unit of work of its own inside this one.
+        look_of(work)
         program, open_ways = offers(work), ways(work, shopper)
         if shopper.customer_id is None:
             known = shopper.customer_external_id is not None
-            return show("storefront/program.html", status, program=program, logged_in=known, refusal=refusal)
-        mine = account(work, shopper.customer_id)
+            return show(
+                "storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal
+            )
+        mine = account(work, shopper.customer_id, before=_before())
         badge = badges.badge(work, shopper.customer_id)
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
@@ -251,9 +257,16 @@ def _points(refusal: Refusal | None = None) -> Response:
         ways=open_ways,
         came_of=request.args.get("told"),
         refusal=refusal,
+        before=_before(),
         ticket=lambda: ticket_for(shopper),
         **_to_pass_on(mine.referral_code, program.referral.friend_title),
     )
+
+
+def _before() -> int | None:
+    """The number before which the page of the history begins that was asked for; None for the newest."""
+    typed = request.args.get("before", "")
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
 
 
 def _somebody() -> bool:
@@ -262,7 +275,7 @@ def _somebody() -> bool:
 
 
 def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
-    """The invitation, ready for each channel, in the language that the shopper's browser asks for."""
+    """The invitation, ready for each channel, in the language of the shop's pages."""
     said = _to_say(code, offered)
     return {
         "invitation": said[0], "shares": referral.shares(*said), "language": said[-1], "qr": qr(f"{said[0]}&via=qr"),
@@ -270,9 +283,10 @@ def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
 
 
 def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
-    """The whole link, the shop, the offer, and the language that the browser asks for."""
-    shop, language = g.shopper.shop, request.accept_languages.best_match(referral.TEXTS) or "en"
-    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, offered, language
+    """The whole link, the shop, the offer, and the language: the shop's, or what the browser asks for."""
+    shop, chosen = g.shopper.shop, look_here().language
+    language = chosen or request.accept_languages.best_match(referral.TEXTS) or "en"
+    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, told(offered), language
 
 
 def claimed(offer: referral.Offer, code: str) -> Response:

@@ -33,3 +33,8 @@ class Remembered:
                     self._known.clear()
                 self._known[key] = (now + SECONDS, value)
         return value
+
+    def forget(self, key: Hashable) -> None:
+        """Look up by that key when somebody next asks: it was changed here."""
+        with self._lock:
+            self._known.pop(key, None)

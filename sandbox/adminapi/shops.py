@@ -41,6 +41,8 @@ def find(call: Call, text: str) -> Any:
         "Segment": shop.segments,
         "BulkOperation": shop.bulk,
     }
+    if kind == "AppInstallation":
+        return _installation_of(call) if number == call.shop.shop_id else None
     if kind == "Shop":
         return shop if number == shop.shop_id else None
     if kind == "Refund":
@@ -55,7 +57,10 @@ def _line(shop: Shop, number: int) -> Line | None:
 
 
 def _installation(source: Any, info: Info) -> dict[str, Any]:
-    call = call_of(info)
+    return _installation_of(call_of(info))
+
+
+def _installation_of(call: Call) -> dict[str, Any]:
     app = call.shop.app
     return {
         "id": gid("AppInstallation", call.shop.shop_id),

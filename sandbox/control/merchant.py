@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import carts, merchant
+from sandbox import carts, merchant, theme
 from sandbox.control.asking import (
     BadRequest,
     Json,
@@ -148,6 +148,29 @@ def describe() -> Json:
         shop = shop_of(given)
         merchant.describe(shop, name=given.get("name"), zone=given.get("timezone"))
         return {"shop": shop.domain, "name": shop.name, "timezone": shop.zone.key}
+
+
+@api.post("/theme")
+def place_blocks() -> Json:
+    """`{blocks, locale}`: the app's blocks on the store's pages (`true`: the usual ones, `false`: none, or their names
+    by page), and the language that the store speaks.
+    """
+    given = given_json()
+    with world().lock:
+        shop, locale, blocks = shop_of(given), given.get("locale"), given.get("blocks")
+        if locale is not None and not theme.LANGUAGE.fullmatch(str(locale)):
+            raise BadRequest(f"{locale!r} is not a language")
+        if blocks is not None:
+            try:
+                theme.place(shop, blocks)
+            except (AttributeError, TypeError, ValueError) as error:
+                raise BadRequest(str(error)) from None
+        shop.locale = locale or shop.locale
+        return {
+            "shop": shop.domain,
+            "locale": shop.locale,
+            "blocks": {p: list(n) for p, n in shop.theme_blocks.items()},
+        }
 
 
 @api.post("/checkouts")

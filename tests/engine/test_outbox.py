@@ -21,6 +21,7 @@ from commerce.store import (
     PutPixel,
     PutSegment,
     SetFields,
+    SetShopFields,
     SetTags,
     ShopDetails,
     StoreError,
@@ -84,6 +85,9 @@ class Store:
     def take_credit(self, effect: TakeCredit, *, asked_before: bool) -> Answer:
         self.looked.append(asked_before)
         return self._take([effect])[0]
+
+    def set_shop_fields(self, effects: Sequence[SetShopFields]) -> list[Answer]:
+        return self._take(effects)
 
     def put_pixels(self, effects: Sequence[PutPixel]) -> list[Answer]:
         return self._take(effects)

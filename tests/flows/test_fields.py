@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 import lifecycle
@@ -9,13 +13,17 @@ import loyalty
 import referral
 from commerce.store import PutSegment, SetFields
 from connectors.shopify.manifest import FIELDS
-from engine import outbox, segments
+from engine import outbox, segments, terms
+from engine.work import Database
+from loyalty import openings
+from plugin.storefront import look
+from plugin.storefront.telling import tell_look
 from sandbox.adminapi import segments as merchant
 from sandbox.customers import Customer
 from sandbox.ids import gid
 from sandbox.metafields import OWN_NAMESPACE
-from tests.flows.conftest import Loop
-from tests.ground import Superuser
+from tests.flows.conftest import Loop, open_loop
+from tests.ground import FIRST_TERMS, Clock, Superuser
 
 
 def tell_points(loop: Loop) -> int:
@@ -151,3 +159,78 @@ def test_a_look_at_segments_that_are_as_they_should_be_is_one_question(loop: Loo
     loop.come_to_rest()
     assert loop.world.stats["platform_calls"] - calls == 1
     assert loop.world.mutations == written
+
+
+def outline(loop: Loop, key: str = "program") -> dict[str, Any] | None:
+    """What the blocks in the theme read of the shop's program, or of its look."""
+    owner = gid("AppInstallation", loop.world.shop().shop_id)
+    field = loop.world.shop().metafields.get(owner, "perennial", key)
+    return None if field is None else dict(json.loads(field.value))
+
+
+def test_the_theme_is_told_the_program_whenever_it_is_published(loop: Loop, above: Superuser) -> None:
+    with loop.database.work(loop.shop.shop_id) as work:
+        loyalty.change(work, points=2, per_minor=150)
+    loop.come_to_rest()
+    told = outline(loop)
+    assert told is not None
+    assert (told["points"], told["per"], told["currency"], told["unit"]) == (2, 150, "USD", 100)
+    assert told["rewards"] == [{"title": "5.00 USD off", "points": 100}]
+    calls = loop.world.mutations["metafieldsSet"]
+    with loop.database.work(loop.shop.shop_id) as work:
+        loyalty.tell_program(work)
+        loyalty.change(work, margin=40)
+    loop.come_to_rest()
+    assert loop.world.mutations["metafieldsSet"] == calls, "nothing that the theme shows has changed"
+    assert effects(loop, above, "pushed_at IS NULL") == []
+
+
+def test_a_program_that_was_published_before_is_told_by_the_clock(loop: Loop) -> None:
+    assert outline(loop) is None
+    with loop.database.work(loop.shop.shop_id) as work:
+        loyalty.tell_program(work)
+    loop.come_to_rest()
+    assert outline(loop) is not None
+
+
+def test_a_program_that_nobody_has_published_is_told_to_no_theme(database: Database, clock: Clock) -> None:
+    asleep = {**FIRST_TERMS, loyalty.DOMAIN: openings.sleeping_terms}
+    with open_loop(database, clock, first_terms=asleep) as loop:
+        loop.install()
+        with loop.database.work(loop.shop.shop_id) as work:
+            loyalty.tell_program(work)
+        loop.come_to_rest()
+        assert outline(loop) is None
+
+
+def test_who_installs_again_is_told_the_program_again(database: Database, clock: Clock) -> None:
+    clock.forward(hours=-1)
+    with open_loop(database, clock) as loop:
+        loop.install_long_ago()
+        with loop.database.work(loop.shop.shop_id) as work:
+            loyalty.tell_program(work)
+        loop.come_to_rest()
+        told = outline(loop)
+        assert told is not None
+        loop.world.uninstall()
+        assert outline(loop) is None, "what belongs to an installation goes with it"
+        loop.deliver()
+        loop.settle()
+        clock.now = datetime.now(UTC).replace(microsecond=0)
+        loop.install()
+        loop.come_to_rest()
+        assert outline(loop) == told
+
+
+def test_the_theme_is_told_how_the_program_is_to_look(loop: Loop) -> None:
+    with loop.database.work(loop.shop.shop_id) as work:
+        tell_look(work)
+    loop.come_to_rest()
+    assert outline(loop, "look") is None, "nobody has said anything"
+    with loop.database.work(loop.shop.shop_id) as work:
+        terms.publish(work, look.DOMAIN, look.Look(accent="#1a5f4a", radius=8, off=frozenset({"cart"})).body())
+        tell_look(work)
+    loop.come_to_rest()
+    assert outline(loop, "look") == {
+        "style": "--perennial-accent:#1a5f4a;--perennial-on-accent:#ffffff;--perennial-radius:8px", "off": ["cart"],
+    }  # fmt: skip

@@ -20,6 +20,7 @@ import pytest
 import loyalty
 from connectors.shopify import API_VERSION, EXTENSION_PATH, FLOW_PATH
 from connectors.shopify.writes.announcements import EVENT_KEY
+from connectors.shopify.writes.shop_fields import NAMESPACE
 from engine.announcements import What
 from plugin.flow import TITLES
 from plugin.storefront import extension
@@ -31,9 +32,16 @@ APP = tomllib.loads((ROOT / "shopify.app.toml").read_text("utf-8"))
 LANGUAGES = ["ar", "en", "fa", "ro"]
 TYPES = {"theme", "ui_extension", "web_pixel_extension", "flow_trigger", "flow_trigger_lifecycle_callback"}
 BLOCKS = sorted((PLACE / "theme" / "blocks").glob("*.liquid"))
+LIQUIDS = [*BLOCKS, *sorted((PLACE / "theme" / "snippets").glob("*.liquid"))]
 SCRIPTS = sorted(PLACE.glob("*/src/*.js"))
 SCHEMA = re.compile(r"\{% schema %\}(.*?)\{% endschema %\}", re.DOTALL)
 KEY = re.compile(r"'([a-z_.]+)' \| t\b")
+# What may stand in a page as it is: text of ours, what is escaped, numbers, and what the platform gives for attributes.
+SAFE = re.compile(
+    r".*\| (escape|t|url_encode)|'[a-z_.]+' \| t: \w+: \w+(, \w+: \w+)*|.*\| money \| strip_html|points \| at_least: 0"
+    r"|reward\.points|written|rungs|rows|program\.tiers\.size \| at_most: 1|block\.shopify_attributes"
+    r"|routes\.account_login_url"
+)
 
 # The platform's limits, in bytes where nothing else is said.
 LIQUID, LOCALE, STYLE, SCRIPT, BUNDLE = 100_000, 15_000, 100_000, 10_000, 64_000
@@ -98,17 +106,20 @@ def test_no_extension_loads_anything_from_elsewhere() -> None:
 # --- the theme
 
 
-def test_the_theme_s_blocks_are_small_and_without_script() -> None:
-    """But for one, which shows nothing: it is off until the merchant switches it on, and asks visitors' consent."""
+def test_the_theme_s_blocks_are_small_and_work_without_script() -> None:
+    """One script makes what they say exact, and keeps nothing. Another shows nothing: it is off until the merchant
+    switches it on, and asks visitors' consent.
+    """
     theme = PLACE / "theme"
-    liquid = [*BLOCKS, *(theme / "snippets").glob("*.liquid")]
     assert len(BLOCKS) <= MOST_BLOCKS
-    assert sum(file.stat().st_size for file in liquid) <= LIQUID
-    (script,) = (theme / "assets").glob("*.js")
-    assert [file.stem for file in BLOCKS if script.name in file.read_text("utf-8")] == ["device"]
-    assert len(gzip.compress(script.read_bytes())) <= SCRIPT
-    assert "currentVisitorConsent" in script.read_text("utf-8")
-    assert not [file.name for file in liquid if re.search(r"<script|\son[a-z]+=|javascript:", file.read_text("utf-8"))]
+    assert sum(file.stat().st_size for file in LIQUIDS) <= LIQUID
+    device, exact = sorted((theme / "assets").glob("*.js"))
+    for script, used in ((device, {"device"}), (exact, {"cart", "earn", "points"})):
+        assert {file.stem for file in BLOCKS if f'"{script.name}"' in file.read_text("utf-8")} == used
+        assert len(gzip.compress(script.read_bytes())) <= SCRIPT
+    assert "currentVisitorConsent" in device.read_text("utf-8")
+    assert not re.search(r"localStorage|sessionStorage|document\.cookie", exact.read_text("utf-8"))
+    assert not [file.name for file in LIQUIDS if re.search(r"<script|\son[a-z]+=|javascript:", file.read_text("utf-8"))]
     assert sum(len(gzip.compress(file.read_bytes())) for file in (theme / "assets").glob("*.css")) <= STYLE
 
 
@@ -126,27 +137,43 @@ def test_a_block_has_a_schema_within_the_limits(block: Path) -> None:
     assert all(len(texts(file)[schema["name"][2:]]) <= 25 for file in PLACE.glob("theme/locales/*.schema.json"))
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.stem)
+def test_nothing_floats_over_the_shop_s_pages() -> None:
+    style = (PLACE / "theme" / "assets" / "perennial.css").read_text("utf-8")
+    assert not re.search(r"position:\s*(fixed|sticky|absolute)|z-index", style)
+    # Logical sides alone: right-to-left needs nothing of its own.
+    assert not re.search(
+        r"\b(left|right)\b(?!-to-)|(margin|padding)-(top|bottom)", re.sub(r"/\*.*?\*/", "", style, flags=re.S)
+    )
+    variables = set(re.findall(r"var\((--[a-z-]+), ", style))
+    room = {f"--perennial-{name}" for name in ("tiers", "rungs", "rows")}
+    assert variables - room == {f"--perennial-{name}" for name in ("accent", "on-accent", "radius", "gap")}
+    assert style.count("var(") == len(re.findall(r"var\(--[a-z-]+, ", style)), "each has a value where no theme sets it"
+
+
+@pytest.mark.parametrize("block", LIQUIDS, ids=lambda block: block.stem)
 def test_a_block_says_nothing_but_translations_and_escapes_what_is_not_ours(block: Path) -> None:
     text = SCHEMA.sub("", block.read_text("utf-8"))
     said = set(KEY.findall(text))
-    assert said or block.stem == "device"
+    assert said or block.stem in ("device", "perennial-number", "perennial-side")
     assert said <= set(texts(PLACE / "theme" / "locales" / "en.default.json"))
     outputs = re.findall(r"\{\{-?\s*(.+?)\s*-?\}\}", text)
-    safe = re.compile(r".*\| (escape|t)$|points|block\.shopify_attributes|routes\.account_login_url")
-    assert [output for output in outputs if not safe.fullmatch(output)] == []
+    assert [output for output in outputs if not SAFE.fullmatch(output)] == []
     assert text.count("{%") == text.count("%}")
-    for word in ("if", "comment"):
+    for word in ("if", "unless", "for", "case", "capture", "comment"):
         assert len(re.findall(rf"\{{%-? {word}\b", text)) == len(re.findall(rf"\{{%-? end{word}\b", text))
-    assert "dir=\"{% render 'perennial-side' %}\"" in text or not said
+    assert "dir=\"{% render 'perennial-side' %}\"" in text or not said or block not in BLOCKS
 
 
 def test_every_translation_is_used_and_blocks_read_the_app_s_own_fields() -> None:
-    text = "".join(block.read_text("utf-8") for block in BLOCKS)
+    text = "".join(file.read_text("utf-8") for file in LIQUIDS)
     used = set(KEY.findall(text)) | {name[2:] for name in re.findall(r"t:[a-z_.]+", text)}
     known = {*texts(PLACE / "theme/locales/en.default.json"), *texts(PLACE / "theme/locales/en.default.schema.json")}
     assert used == known
     assert set(re.findall(r"customer\.metafields\.app\.([a-z_]+)", text)) == {"points", "tier", "referral_link"}
+    assert set(re.findall(r"app\.metafields\.([a-z_.]+)", text)) == {
+        f"{NAMESPACE}.program.value",
+        f"{NAMESPACE}.look.value",
+    }
     assert "metafields[" not in text
 
 
@@ -209,7 +236,15 @@ def test_links_between_extensions_lead_to_a_page_that_is_there() -> None:
 def test_the_code_says_nothing_but_translations() -> None:
     code = "".join(file.read_text("utf-8") for file in PLACE.glob("shopper/src/*.js"))
     known = texts(PLACE / "shopper" / "locales" / "en.default.json")
-    whole = set(re.findall(r"\bt\(\"([a-z_.-]+)\"", code)) | {"checkout.used", "checkout.refused", "order.earned"}
+    whole = (
+        set(re.findall(r"\bt\(\"([a-z_.-]+)\"", code))
+        | {"checkout.used", "checkout.refused", "order.earned"}
+        | {
+            "checkout.heading",
+            "checkout.earns",
+            "checkout.earns_about",
+        }
+    )
     states = {f"codes.{state}" for state in ("making", "ready", "used", "ended", "returned")}
     refusals = {f"refused.{code}" for code in refusals_that_are_translated()}
     assert whole | states | refusals == set(known)
@@ -232,7 +267,7 @@ def test_the_addresses_are_those_of_the_app() -> None:
     assert asked == f"{url}{EXTENSION_PATH}"
     assert callback["url"] == f"{url}{FLOW_PATH}"
     paths = {str(path) for file in SCRIPTS for path in re.findall(r"ask\([\"`](/[a-z]+)", file.read_text("utf-8"))}
-    assert paths == {"/account", "/codes", "/orders", "/redeem"}
+    assert paths == {"/account", "/codes", "/earn", "/orders", "/redeem"}
     assert extension.pages.url_prefix == EXTENSION_PATH
 
 

@@ -1,5 +1,5 @@
-"""Carrying effects to the store, a file for each noun: tags, fields, segments, discount codes, gift cards, store
-credit, the pixel, announcements. Each states a desired state, so doing it twice ends the same.
+"""Carrying effects to the store, a file for each noun: tags, fields, fields of the shop, segments, discount codes, gift
+cards, store credit, the pixel, announcements. Each states a desired state, so doing it twice ends the same.
 
 A batch goes out in as few calls as the platform allows; each effect gets an answer of its own.
 """
@@ -16,6 +16,7 @@ from connectors.shopify.writes.fields import set_fields
 from connectors.shopify.writes.gift_cards import put_gift_cards
 from connectors.shopify.writes.pixels import put_pixels
 from connectors.shopify.writes.segments import LocalBook, put_segments
+from connectors.shopify.writes.shop_fields import set_shop_fields
 from connectors.shopify.writes.store_credit import give_credit, take_credit
 from connectors.shopify.writes.tags import set_tags
 
@@ -38,6 +39,7 @@ __all__ = [
     "put_pixels",
     "put_segments",
     "set_fields",
+    "set_shop_fields",
     "set_tags",
     "take_credit",
     "timestamp",
