@@ -78,8 +78,8 @@ final class Perennial_Ways {
 		}
 		return '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'birthday' ) . '<input type="hidden" name="perennial_ticket" value="' . esc_attr( $told['request_key'] ) . '">'
 			. '<fieldset class="perennial-birthday"><legend>' . esc_html__( 'Your birthday, without the year, at least a month before it', 'perennial' ) . '</legend>'
-			. '<select name="perennial_month" required aria-label="' . esc_attr__( 'Month', 'perennial' ) . '">' . $months . '</select> '
-			. '<select name="perennial_day" required aria-label="' . esc_attr__( 'Day', 'perennial' ) . '">' . $days . '</select> '
+			. '<label><span class="perennial-unseen">' . esc_html__( 'Month', 'perennial' ) . '</span> <select name="perennial_month" required>' . $months . '</select></label> '
+			. '<label><span class="perennial-unseen">' . esc_html__( 'Day', 'perennial' ) . '</span> <select name="perennial_day" required>' . $days . '</select></label> '
 			. '<button type="submit" class="' . esc_attr( Perennial_View::button_class() ) . '">' . esc_html__( 'Keep my birthday', 'perennial' ) . '</button></fieldset></form>';
 	}
 }
