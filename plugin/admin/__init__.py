@@ -1,6 +1,7 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    at,
     audit,
     batches,
     bulk,
@@ -16,9 +17,11 @@ from plugin.admin import (
     keys,
     lifecycle,
     look,
+    mails,
     metrics,
     offering,
     people,
+    privacy,
     program,
     referral,
     review,
@@ -32,6 +35,7 @@ from plugin.admin import (
 from plugin.admin.pages import pages
 
 __all__ = [
+    "at",
     "audit",
     "batches",
     "bulk",
@@ -47,10 +51,12 @@ __all__ = [
     "keys",
     "lifecycle",
     "look",
+    "mails",
     "metrics",
     "offering",
     "pages",
     "people",
+    "privacy",
     "program",
     "referral",
     "review",

@@ -139,7 +139,7 @@ def _preview(work: UnitOfWork, wanted: Look, view: Mapping[str, str]) -> Markup:
     """The page as the example shopper, or a stranger, would see it."""
     shop, terms = g.merchant.shop, loyalty.current_terms(work)
     found = offers(work)
-    with languages.speaking(languages.languages()[view["speaks"]]):
+    with languages.written_in(view["speaks"]):
         shown = example.values(
             _awake(found, terms), terms, f"https://{shop.domain}", shop.name or shop.domain, work.now
         )

@@ -22,9 +22,11 @@ import referral
 from commerce.refusal import Refusal
 from connectors.shopify import EXTENSION_PATH, READABLE
 from engine.work import UnitOfWork
+from plugin import badges
 from plugin.session import extension_only
 from plugin.storefront.account import Account, Code, account, offers
 from plugin.storefront.purchase import buy, ticket_for
+from plugin.storefront.qr import Shown, as_shown
 
 pages = Blueprint("extension", __name__, url_prefix=EXTENSION_PATH)
 
@@ -55,6 +57,7 @@ def see_account() -> Response:
     with _work() as work:
         offered = offers(work)
         mine = account(work, shopper.customer_id) if shopper.customer_id is not None else None
+        badge = badges.badge(work, shopper.customer_id) if shopper.customer_id is not None else None
     spendable, shown = (mine.balance.spendable, mine.balance.rewards) if mine else (0, offered.points.rewards)
     return jsonify(
         logged_in=shopper.customer_external_id is not None,
@@ -64,6 +67,7 @@ def see_account() -> Response:
         codes=[_code(code) for code in mine.codes] if mine else [],
         history=[_movement(m) for m in mine.history[:HISTORY]] if mine else [],
         tier=_tier(mine.standing) if mine else None,
+        badge=_badge(as_shown(shopper.shop, badge)),
         expiring=[{"points": points, "at": _utc(at)} for at, points in mine.balance.expiring] if mine else [],
         referral=_referral(offered.referral, mine.referral_code if mine else None, mine.friends if mine else 0),
     )
@@ -229,6 +233,13 @@ def _tier(standing: loyalty.Standing | None) -> dict[str, Any] | None:
         "ends_at": _utc(standing.falls_at) if standing.falls_at else None,
         "missing_to_keep": standing.to_keep,
     }
+
+
+def _badge(badge: Shown | None) -> dict[str, Any] | None:
+    """What the shopper shows at the till: the address is what its picture leads to."""
+    if badge is None:
+        return None
+    return {"letters": badge.letters, "address": badge.address, "ends_at": _utc(badge.ends_at)}
 
 
 def _movement(movement: Any) -> dict[str, Any]:

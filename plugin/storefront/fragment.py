@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from flask import Response, current_app, g, render_template
 
+from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from plugin.storefront import liquid
 from plugin.storefront.look import Look, look_now
@@ -19,7 +20,7 @@ from plugin.storefront.look import Look, look_now
 # What may be somebody's code, as it stands in a link.
 CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{2,31}", re.ASCII)
 
-REFUSED = 409
+REFUSED, TOO_OFTEN = 409, 429
 
 
 @contextmanager
@@ -33,7 +34,12 @@ def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page inside the shop's theme. `values` are the template's, beside the paths that every page of ours needs, and
     how the shop wants its pages to look.
     """
-    return liquid.answer(_written(template, values), status)
+    response = liquid.answer(_written(template, values), status)
+    refusal = values.get("refusal")
+    if isinstance(refusal, Refusal) and refusal.wait is not None:
+        response.status_code = TOO_OFTEN
+        response.headers["Retry-After"] = str(int(refusal.wait.total_seconds()))
+    return response
 
 
 def piece(template: str, status: int = 200, **values: Any) -> Response:
@@ -56,7 +62,8 @@ def look_here() -> Look:
             return look_now(work)
 
     look: Look = current_app.extensions["remembered"].get(("look", shop_id), look_up)
-    if (language := look.speaks()) is not None:
+    # Whoever has chosen for themselves is spoken to in that language.
+    if (language := look.speaks()) is not None and not g.shopper.language:
         g.language = language
     return look
 
@@ -84,15 +91,25 @@ def _through(code: str, there: str) -> str:
 
 
 def theme_s_own(response: Response) -> Response:
-    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make.
+    """Inside the theme, the theme's own scripts and styles must run: its policy is the shop's to make. Only whose frame
+    it stands in is ours to say: on another site, a button that spends points could be pressed unseen.
 
     Ours stands on pages of our own.
     """
     if response.mimetype == "application/liquid":
-        response.headers["Content-Security-Policy"] = "object-src 'none'; base-uri 'self'"
+        response.headers["Content-Security-Policy"] = f"object-src 'none'; base-uri 'self'; {_framed_by()}"
     else:
         files = current_app.extensions["doors"].shopify.app_url
         response.headers["Content-Security-Policy"] = (
             f"default-src 'none'; style-src {files}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
     return response
+
+
+def _framed_by() -> str:
+    """The shop itself, and the platform's admin, whose editor of themes shows its pages."""
+    shopify = current_app.extensions["doors"].shopify
+    if shopify is None:
+        return "frame-ancestors 'self'"
+    admin: str = shopify.frame_ancestors(g.shopper.shop.domain)
+    return admin.replace("frame-ancestors", "frame-ancestors 'self'", 1)

@@ -77,6 +77,8 @@ PARTS: Mapping[str, Saying] = {
     "language": say("the language"), "off": say("where else the program shows"),
 }  # fmt: skip
 OTHER = say("By the shop")
+# What stands between these two is read in its own direction, whatever is around it.
+ALONE, ALONE_NO_MORE = "\u2068", "\u2069"
 # What an entry is about, by its kind, without a word for points.
 _ABOUT: Mapping[str, Saying] = {
     "earn": say("Order"), "clawback": say("Order, changed"), "award": say("A friend's order"),
@@ -185,7 +187,9 @@ class Look:
             return told(movement.sentence)
         what = _ABOUT.get(movement.kind, OTHER)
         order = movement.order_name or movement.receipt.get("reward")
-        return gettext("%(what)s: %(which)s", what=what, which=order) if order else told(what)
+        return (
+            gettext("%(what)s: %(which)s", what=what, which=f"{ALONE}{order}{ALONE_NO_MORE}") if order else told(what)
+        )
 
     @property
     def style(self) -> str:

@@ -17,14 +17,15 @@ import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
+from plugin import badges
 from plugin.sentences import told
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
 from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, work_of_shop
 from plugin.storefront.look import look_of
-from plugin.storefront.purchase import buy, checked, ticket_for
-from plugin.storefront.qr import qr
+from plugin.storefront.purchase import FormTooOld, buy, checked, ticket_for
+from plugin.storefront.qr import as_shown, qr
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
 pages = Blueprint("storefront", __name__, url_prefix=PROXY_PATH)
@@ -63,7 +64,10 @@ def scratch() -> BaseResponse:
     """Scratch a card of a contest: what it wins was fixed before it was printed."""
     typed = [request.form.get(name, "") for name in ("contest", "number")]
     try:
-        if g.shopper.customer_id is None or not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
+        if g.shopper.customer_id is None:
+            raise loyalty.NoSuchTicket
+        checked(g.shopper, request.form.get("request_key", ""))
+        if not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
             raise loyalty.NoSuchTicket
         with work_of_shop() as work:
             loyalty.scratch(work, g.shopper.customer_id, *map(int, typed))
@@ -217,6 +221,12 @@ def seen(
 
 def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
     form = request.form
+    try:
+        if g.shopper.customer_external_id is not None:
+            # Whoever is logged in claims as who they are: that is nothing that another site may do in their name.
+            checked(g.shopper, form.get("ticket", ""))
+    except FormTooOld as refusal:
+        return refusal
     evidence = seen(request.headers.get, request.remote_addr, form.get("came_from", ""), form.get("device", ""))
     return take_up(g.shopper, typed, contact, way, evidence, request.form.get("channel", way))
 
@@ -234,6 +244,7 @@ def _points(refusal: Refusal | None = None) -> Response:
                 "storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal
             )
         mine = account(work, shopper.customer_id, before=_before())
+        badge = badges.badge(work, shopper.customer_id)
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
     return show(
@@ -242,6 +253,7 @@ def _points(refusal: Refusal | None = None) -> Response:
         program=program,
         a=mine,
         bought=bought,
+        badge=as_shown(shopper.shop, badge),
         ways=open_ways,
         came_of=request.args.get("told"),
         refusal=refusal,
@@ -297,7 +309,7 @@ def _invitation(
     return show(
         "storefront/invitation.html", REFUSED if refusal else 200, offer=offer, code=code, refusal=refusal,
         contact=contact[:LONGEST_ADDRESS], channel=referral.channel_of(channel or request.args.get("via")),
-        came_from=came_from[:LONGEST_ADDRESS] or site_of(request.headers.get("Referer")),
+        came_from=came_from[:LONGEST_ADDRESS] or site_of(request.headers.get("Referer")), ticket=_ticket(),
     )  # fmt: skip
 
 
@@ -314,8 +326,13 @@ def _invited(refusal: Refusal | None = None, typed: str = "", contact: str = "")
     offer = _offered()
     return show(
         "storefront/invited.html", REFUSED if refusal else 200, offer=offer, refusal=refusal, typed=typed,
-        contact=contact[:LONGEST_ADDRESS],
+        contact=contact[:LONGEST_ADDRESS], ticket=_ticket(),
     )  # fmt: skip
+
+
+def _ticket() -> str:
+    """For the form of somebody who is logged in; a stranger's claim is anybody's."""
+    return ticket_for(g.shopper) if g.shopper.customer_external_id is not None else ""
 
 
 def site_of(referrer: str | None) -> str:

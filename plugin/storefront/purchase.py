@@ -6,12 +6,15 @@ The ticket names the click. It came with what the shopper was shown, so a click 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from flask import current_app
+from werkzeug.exceptions import TooManyRequests
 
 import loyalty
 from commerce.refusal import Refusal
+from plugin.sentences import _
 from plugin.session import Shopper
 from plugin.storefront import tickets
 
@@ -59,11 +62,25 @@ def _press(shopper: Shopper, reward: str, steps: str, key: Callable[[], str]) ->
 
 
 def checked(shopper: Shopper, ticket: str, what: str = "") -> str:
-    """The ticket, if it is one that we gave to this shopper, for `what`. Refuses with `FormTooOld`."""
+    """The ticket, if it is one that we gave to this shopper, for `what`. Refuses with `FormTooOld`.
+
+    Raises `TooManyRequests` for somebody who presses faster than anybody can: each press costs a look at their account.
+    """
+    wait_for_others(shopper)
     doors, key = current_app.extensions["doors"], ticket[:LONGEST_TICKET]
     if not tickets.good(doors.secret, _holder(shopper) + what, key, doors.database.clock()):
         raise FormTooOld
     return key
+
+
+def wait_for_others(shopper: Shopper) -> None:
+    """Raise `TooManyRequests` where this shopper has pressed a button too often of late."""
+    database = current_app.extensions["doors"].database
+    who = shopper.shop.shop_id, shopper.customer_external_id
+    seconds = current_app.extensions["presses"].wait(who, database.clock())
+    if seconds:
+        raise TooManyRequests(_("You have pressed very often in a short time. Nothing was done by the last press."),
+                              retry_after=ceil(seconds))  # fmt: skip
 
 
 def ticket_for(shopper: Shopper) -> str:

@@ -31,7 +31,10 @@ CODE = sorted(
     file.relative_to(HOUSE).as_posix()
     for file in [
         *(file for room in ("admin", "storefront", "woocommerce") for file in (HOUSE / "plugin" / room).glob("*.py")),
-        *(HOUSE / "plugin" / f"{name}.py" for name in ("errors", "phrases", "surveys", "trouble", "wording")),
+        *(
+            HOUSE / "plugin" / f"{name}.py"
+            for name in ("errors", "mailings", "phrases", "surveys", "trouble", "unsubscribing", "wording")
+        ),
     ]
     if file.name != "by_hand.py"  # which speaks on the terminal
 )

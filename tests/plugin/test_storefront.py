@@ -383,7 +383,8 @@ def test_a_claim_that_is_refused_writes_nothing(
         assert "does not look like an e-mail address, or a phone number" in answer.text
         assert "<script>alert" not in answer.text
         assert mistakes(answer.text, whole=False) == []
-    own = shopper.post(link, contact="friend@example.com")
+    (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', shopper.get(link).text)
+    own = shopper.post(link, contact="friend@example.com", ticket=ticket)
     assert own.status_code == 409
     assert "your own invitation" in own.text
     assert _rows(house, shop) == before
