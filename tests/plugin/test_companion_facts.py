@@ -5,6 +5,8 @@ customer chose, and in whose words.
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -135,6 +137,20 @@ def test_two_tabs_with_the_same_page_buy_once_whatever_step_each_chose(wordpress
     again = wordpress.told("redeem", steps="5", **asked)["bought"]
     assert first == again
     assert wordpress.told("account", customer="7")["balance"]["held"] == 50
+
+
+def test_eight_presses_at_the_same_moment_are_one_purchase(wordpress: Wordpress) -> None:
+    ticket = wordpress.told("account", customer="7")["rewards"][0]["request_key"]
+    asked = {"customer": "7", "reward": "off", "steps": "2", "request_key": ticket}
+
+    def press(_: int) -> Any:
+        return replace(wordpress, client=wordpress.house.app.test_client()).told("redeem", **asked)["bought"]["code"]
+
+    with ThreadPoolExecutor(8) as hands:
+        codes = set(hands.map(press, range(8)))
+    assert len(codes) == 1
+    assert wordpress.told("account", customer="7")["balance"]["held"] == 100
+    assert wordpress.rows()[0] == 1
 
 
 def test_steps_that_nobody_offers_buy_nothing(wordpress: Wordpress) -> None:
