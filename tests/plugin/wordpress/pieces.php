@@ -260,6 +260,12 @@ $tests = array(
 		same( json_decode( $world->posts[0][1]['body'], true )['customer'], '' );
 		holds( Perennial_Forms::outcome( 'cart' )['text'], 'log in first' );
 	},
+	'whoever tries too often is told so, and others are served on' => static function ( $world ) {
+		$world->answers = array( says( array( 'error' => array( 'code' => 'too-many-tries', 'message' => 'x' ) ), 429 ) );
+		press( 'claim', array( 'perennial_email' => 'ann@example.test' ) );
+		holds( Perennial_Forms::outcome( 'claim' )['text'], 'wait an hour' );
+		same( array( get_transient( 'perennial_quiet' ), isset( $world->options['perennial_fault'] ) ), array( false, false ) );
+	},
 	'deeds are listed with a button for what only the shopper can say' => static function ( $world ) {
 		$world->user    = 7;
 		$world->answers = array( says( rich() ), says( array( 'kept' => true ) ), says( array( 'kept' => true ) ), says( array( 'error' => array( 'code' => 'earned-already', 'message' => 'x' ) ), 409 ) );
