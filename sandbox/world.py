@@ -63,7 +63,7 @@ class World:
     ) -> None:
         self.app = app or App("sandbox-client-id", "sandbox-client-secret-for-this-machine")
         self.clock = clock
-        # the app may look at its computer's clock when it checks what the proxy stamps: a world of the past stamps with that
+        # An app may check what the proxy stamps by its computer's clock: a world of the past stamps by that one.
         self.proxy_clock = clock
         self.lock = threading.RLock()
         self.courier = courier or Courier(url=self.app.webhook_url, clock=clock)

@@ -37,4 +37,3 @@ def test_only_what_is_true_for_everybody_is_told() -> None:
     found = told(rewards=rewards, tiers={"measure": "spend", "levels": levels})
     assert found["rewards"] == [{"title": "Five off", "points": 100}, {"title": "Ten off", "points": 200}]
     assert (found["measure"], found["tiers"]) == ("spend", [{"name": "Gold", "from": 50_000}])
-

@@ -137,7 +137,7 @@ def test_somebody_who_is_not_logged_in_sees_the_program_and_nobody_s_points(hous
     assert said["balance"] == {"points": 0, "spendable": 0, "pending": 0, "held": 0}
     assert (said["codes"], said["history"], said["referral"]["link"]) == ([], [], None)
     assert said["rewards"][0]["request_key"] is None
-    assert stranger.said("/codes") == {"codes": []}
+    assert stranger.said("/codes") == {"codes": [], "currency": "USD"}
     assert stranger.said("/orders/1001") == {"points": None, "sentence": None, "referral": None}
 
 
@@ -171,7 +171,7 @@ def test_the_same_click_counts_on_the_pages_too(visitor: Visitor, shopper: Shopp
 @pytest.mark.usefixtures("rich")
 def test_checkout_is_given_the_codes_that_work_now_and_no_others(visitor: Visitor, house: House, shop: Shop) -> None:
     code = visitor.redeem("five-off", visitor.key()).get_json()["bought"]["code"]
-    assert visitor.said("/codes") == {"codes": []}
+    assert visitor.said("/codes")["codes"] == []
     now = house.clock.now
     made = PutDiscount(code, "t", 500, "USD", now, now + timedelta(days=30), "7", 0, active=True)
     with house.database.work(shop.shop_id) as work:
@@ -179,7 +179,7 @@ def test_checkout_is_given_the_codes_that_work_now_and_no_others(visitor: Visito
     (ready,) = visitor.said("/codes")["codes"]
     assert (ready["code"], ready["state"]) == (code, "ready")
     house.settle(shop, order(1003, person("7", now), now, 3000, discount_codes=(code,)))
-    assert visitor.said("/codes") == {"codes": []}
+    assert visitor.said("/codes")["codes"] == []
     (used,) = visitor.said("/account")["codes"]
     assert (used["code"], used["state"]) == (None, "used")
 
@@ -295,3 +295,43 @@ def test_the_proxy_s_signature_opens_no_extension_and_the_token_no_page(visitor:
     assert shopper.client.get(f"/extension/account?{shopper.query()}").status_code == 401
     assert visitor.client.get("/proxy/", headers=visitor.headers()).status_code == 401
     assert visitor.client.get("/customers", headers=visitor.headers()).status_code == 401
+
+
+# --- what an order would earn
+
+
+def would_earn(visitor: Visitor, body: Any) -> TestResponse:
+    return visitor.client.post("/extension/earn", headers=visitor.headers(), json=body)
+
+
+@pytest.mark.usefixtures("rich")
+def test_checkout_asks_what_its_goods_earn_and_the_order_earns_that(house: House, shop: Shop, visitor: Visitor) -> None:
+    with house.database.work(shop.shop_id) as work:
+        loyalty.change(work, earning={"goods": [{"goods": {"products": ["p1"]}, "percent": 300}]})
+    house.clock.forward(minutes=1)
+    pieces = [
+        {"product": "p1", "variant": "v1", "quantity": 2, "amount": 5000, "vendor": "Leaf"},
+        {"product": "p9", "amount": 700, "gift_card": True},
+    ]
+    answer = would_earn(visitor, {"pieces": pieces})
+    assert (answer.status_code, answer.get_json()) == (200, {"points": 150, "exact": True})
+    house.settle(shop, order(1003, person("7", house.clock.now), house.clock.now))
+    assert visitor.said("/orders/1003")["points"] == 150
+    nobody = Visitor(visitor.client, visitor.domain, None)
+    assert would_earn(nobody, {"pieces": pieces}).get_json() == {"points": 150, "exact": True}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [], {}, {"pieces": "x"}, {"pieces": ["x"]}, {"pieces": [{}]}, {"pieces": [{"product": "1"}]},
+        {"pieces": [{"product": 1, "amount": 1}]}, {"pieces": [{"product": "1", "amount": -1}]},
+        {"pieces": [{"product": "1", "amount": 1.5}]}, {"pieces": [{"product": "1", "amount": True}]},
+        {"pieces": [{"product": "1", "amount": 10**13}]}, {"pieces": [{"product": "1", "amount": 1, "quantity": "2"}]},
+        {"pieces": [{"product": "x" * 256, "amount": 1}]}, {"pieces": [{"product": "1", "amount": 1, "gift_card": 1}]},
+        {"pieces": [{"product": "1", "amount": 1}] * 201}, {"pieces": [{"product": "1", "amount": 1, "variant": 5}]},
+    ],
+)  # fmt: skip
+def test_goods_that_make_no_sense_are_refused(visitor: Visitor, body: Any) -> None:
+    answer = would_earn(visitor, body)
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "bad-request")

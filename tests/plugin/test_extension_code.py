@@ -164,6 +164,35 @@ def test_checkout_offers_the_codes_that_are_not_used_and_applies_one(visitor: Vi
     assert play("checkout.js", {"answers": there, "used": [{"code": code["code"]}]})["texts"] == []
 
 
+def line(amount: str, currency: str = "USD", quantity: int = 1) -> dict[str, Any]:
+    """A line of a checkout, as the platform tells it to the code there."""
+    return {
+        "merchandise": {
+            "id": "gid://shopify/ProductVariant/311",
+            "product": {"id": "gid://shopify/Product/31", "vendor": "Kettle"},
+        },
+        "quantity": quantity,
+        "cost": {"totalAmount": {"amount": amount, "currencyCode": currency}},
+    }
+
+
+def test_checkout_says_what_the_order_will_earn(visitor: Visitor) -> None:
+    there = answers(visitor, "/codes")
+    there["GET /extension/codes"]["said"]["codes"] = []
+    bought = [line("19.99", quantity=2), line("20.00")]
+    there["POST /extension/earn"] = {"status": 200, "said": {"points": 39, "exact": False}}
+    played = play("checkout.js", {"answers": there, "lines": bought})
+    assert played["texts"] == ["Points", "Points for this order, about: 39"]
+    there["POST /extension/earn"]["said"]["exact"] = True
+    assert "Points for this order: 39" in play("checkout.js", {"answers": there, "lines": bought})["texts"]
+    piece = {"product": "31", "variant": "311", "vendor": "Kettle"}
+    assert played["asked"][1]["body"] == {
+        "pieces": [piece | {"quantity": 2, "amount": 1999}, piece | {"quantity": 1, "amount": 2000}]
+    }
+    abroad = play("checkout.js", {"answers": there, "lines": [line("19.99", "EUR")]})
+    assert (abroad["texts"], [asked["path"] for asked in abroad["asked"]]) == ([], ["/extension/codes"])
+
+
 def test_a_stranger_sees_the_program_and_nothing_in_checkout(visitor: Visitor) -> None:
     stranger = Visitor(visitor.client, visitor.domain, None)
     there = answers(stranger, "/account", "/codes", "/orders/1001")

@@ -39,7 +39,8 @@ KEY = re.compile(r"'([a-z_.]+)' \| t\b")
 # What may stand in a page as it is: text of ours, what is escaped, numbers, and what the platform gives for attributes.
 SAFE = re.compile(
     r".*\| (escape|t|url_encode)|'[a-z_.]+' \| t: \w+: \w+(, \w+: \w+)*|.*\| money \| strip_html|points \| at_least: 0"
-    r"|reward\.points|written|rungs|rows|program\.tiers\.size \| at_most: 1|block\.shopify_attributes|routes\.account_login_url"
+    r"|reward\.points|written|rungs|rows|program\.tiers\.size \| at_most: 1|block\.shopify_attributes"
+    r"|routes\.account_login_url"
 )
 
 # The platform's limits, in bytes where nothing else is said.
@@ -169,7 +170,10 @@ def test_every_translation_is_used_and_blocks_read_the_app_s_own_fields() -> Non
     known = {*texts(PLACE / "theme/locales/en.default.json"), *texts(PLACE / "theme/locales/en.default.schema.json")}
     assert used == known
     assert set(re.findall(r"customer\.metafields\.app\.([a-z_]+)", text)) == {"points", "tier", "referral_link"}
-    assert set(re.findall(r"app\.metafields\.([a-z_.]+)", text)) == {f"{NAMESPACE}.program.value"}
+    assert set(re.findall(r"app\.metafields\.([a-z_.]+)", text)) == {
+        f"{NAMESPACE}.program.value",
+        f"{NAMESPACE}.look.value",
+    }
     assert "metafields[" not in text
 
 
@@ -232,7 +236,15 @@ def test_links_between_extensions_lead_to_a_page_that_is_there() -> None:
 def test_the_code_says_nothing_but_translations() -> None:
     code = "".join(file.read_text("utf-8") for file in PLACE.glob("shopper/src/*.js"))
     known = texts(PLACE / "shopper" / "locales" / "en.default.json")
-    whole = set(re.findall(r"\bt\(\"([a-z_.-]+)\"", code)) | {"checkout.used", "checkout.refused", "order.earned"}
+    whole = (
+        set(re.findall(r"\bt\(\"([a-z_.-]+)\"", code))
+        | {"checkout.used", "checkout.refused", "order.earned"}
+        | {
+            "checkout.heading",
+            "checkout.earns",
+            "checkout.earns_about",
+        }
+    )
     states = {f"codes.{state}" for state in ("making", "ready", "used", "ended", "returned")}
     refusals = {f"refused.{code}" for code in refusals_that_are_translated()}
     assert whole | states | refusals == set(known)
@@ -255,7 +267,7 @@ def test_the_addresses_are_those_of_the_app() -> None:
     assert asked == f"{url}{EXTENSION_PATH}"
     assert callback["url"] == f"{url}{FLOW_PATH}"
     paths = {str(path) for file in SCRIPTS for path in re.findall(r"ask\([\"`](/[a-z]+)", file.read_text("utf-8"))}
-    assert paths == {"/account", "/codes", "/orders", "/redeem"}
+    assert paths == {"/account", "/codes", "/earn", "/orders", "/redeem"}
     assert extension.pages.url_prefix == EXTENSION_PATH
 
 

@@ -21,6 +21,7 @@ globalThis.shopify = {
   sessionToken: {get: async () => "the-token"},
   order: {value: given.order},
   orderConfirmation: {value: given.confirmation},
+  lines: {value: given.lines || []},
   discountCodes: {value: given.used || []},
   applyDiscountCodeChange: async (change) => { asked.push({change}); return {type: given.applied || "success"}; },
   i18n: {
