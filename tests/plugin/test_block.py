@@ -38,7 +38,11 @@ REWARDS = [
 ]
 
 
-def gate(house: House, patience: float = 2.0) -> Any:
+# Longer than any machine takes, however busy; how long the gate itself waits is asked where it matters.
+PATIENT = 30.0
+
+
+def gate(house: House, patience: float = PATIENT) -> Any:
     behind = WSGIMiddleware(house.app)  # type: ignore[arg-type]  # its environ is a TypedDict
     door = BlockDoor(behind, house.installer.shopify.proxied, Glances(house.app), patience)
     return Client(ASGIMiddleware(door))  # type: ignore[arg-type]
