@@ -215,7 +215,7 @@ def test_a_slow_database_is_answered_at_once_with_nothing_and_is_well_again_late
             began = time.monotonic()
             answer = sara.get("/block")
             assert (answer.status_code, answer.data) == (503, b"")
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 5
             assert answer.headers["Cache-Control"] == "no-store"
     assert said(_when_well(sara)).startswith("250 points ")
 
