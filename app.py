@@ -265,7 +265,7 @@ class House:
     @cached_property
     def schedule(self) -> Schedule:
         jobs = (
-            *rounds(self.settings.app_url),
+            *rounds(self.settings.app_url, self.seal if self.mailer else None),
             Job("book batches", 60, after=self._book_batches),
             Job("keep segments", 60, after=lambda shop: keep_segments(self.database, shop)),
             Job("reckon nights", 60, after=self.nights.look),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from typing import ClassVar
 
 from commerce.sayings import Saying, as_said, said_by
 
@@ -12,6 +14,9 @@ class Refusal(Exception):
 
     there is one text to keep true.
     """
+
+    wait: ClassVar[timedelta | None] = None
+    """After how long the same may be asked again, where it was asked too often."""
 
     @property
     def message(self) -> Saying:

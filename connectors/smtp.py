@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +22,25 @@ from commerce.letters import Letter, MailTrouble
 
 SECONDS = 20.0
 _PORTS = {"smtps": 465, "smtp": 587, "smtp+plain": 25}
+
+
+class _Lines(EmailPolicy):
+    """Letters as RFC 5322 has them, with headers for programs on one line each: what the library folds, it would write
+    in code where a line is long, and no mail program finds an address in that.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        if name.lower().startswith("list-") and value.isascii():
+            return f"{name}: {value}\r\n"
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower().startswith("list-") and value.isascii():
+            return self.fold(name, value).encode()
+        return super().fold_binary(name, value)
+
+
+_LINES = _Lines(linesep="\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +70,7 @@ class Post:
 
     def message(self, letter: Letter, number: str) -> EmailMessage:
         """The letter as it goes out: UTF-8, text and HTML side by side."""
-        said = EmailMessage(policy=SMTP)
+        said = EmailMessage(policy=_LINES)
         name, address = parseaddr(self.sender)
         name = letter.by or name
         domain = address.rpartition("@")[2]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 
 from commerce.events import CustomerFact
+from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
 
 # Two words of the same instant: the greater one counts, so that the order of their arrival does not.
@@ -30,6 +31,18 @@ _OF = text("""
     SELECT fact, value FROM customer_facts
     WHERE shop_id = :shop_id AND customer_external_id = :customer_external_id ORDER BY fact
 """)
+# Somebody may be logged in to the store of whom it has not told us yet.
+_SPOKEN = text("""
+    SELECT (SELECT coalesce(merged_into, customer_id) FROM customers
+            WHERE shop_id = :shop_id AND external_id = :customer_external_id) AS customer_id,
+           (SELECT value FROM customer_facts WHERE shop_id = :shop_id AND fact = :fact
+            AND customer_external_id = :customer_external_id) AS value
+""")
+
+JOINED = "program"
+"""Whether a customer takes part by their own word: ``joined`` or ``left``."""
+LANGUAGE = "language"
+"""The language that a customer wants of us, ``fa``; empty for whichever their browser asks for."""
 
 
 def record(work: UnitOfWork, facts: Sequence[CustomerFact]) -> None:
@@ -40,3 +53,9 @@ def record(work: UnitOfWork, facts: Sequence[CustomerFact]) -> None:
 def of(work: UnitOfWork, customer_external_id: str) -> Mapping[str, object]:
     """Everything that the store has said of the customer, by fact."""
     return {row.fact: row.value for row in work.rows(_OF, customer_external_id=customer_external_id)}
+
+
+def who_and_language(work: UnitOfWork, customer_external_id: str) -> tuple[CustomerId | None, str]:
+    """Our id of a customer whom the store names, if we have met, and the language that they want of us, if any."""
+    row = work.row(_SPOKEN, customer_external_id=customer_external_id, fact=LANGUAGE)
+    return row.customer_id, row.value if isinstance(row.value, str) else ""

@@ -60,7 +60,7 @@ _PARK = text("""
 _AGAIN = text("UPDATE mails SET due_at = :due_at, reason = :reason WHERE shop_id = :shop_id AND mail_id = :mail_id")
 _TROUBLE = text("""
     SELECT mail_id, kind, made_at, parked_at, reason FROM mails
-    WHERE shop_id = :shop_id AND sent_at IS NULL AND reason IS NOT NULL AND made_at > :since
+    WHERE shop_id = :shop_id AND customer_id IS NULL AND sent_at IS NULL AND reason IS NOT NULL AND made_at > :since
     ORDER BY mail_id DESC LIMIT :limit
 """)
 _WITHDRAW = text("""
@@ -164,7 +164,7 @@ def became(work: UnitOfWork, since: datetime) -> Mapping[str, Any]:
 
 
 def troubled(work: UnitOfWork, limit: int = 5) -> Sequence[Troubled]:
-    """What was not taken in the last days, newest first."""
+    """What was not taken in the last days of what is no customer's, newest first."""
     return [Troubled(*row) for row in work.rows(_TROUBLE, since=work.now - timedelta(days=7), limit=limit)]
 
 

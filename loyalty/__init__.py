@@ -183,17 +183,15 @@ from loyalty.service import (
     warn_expiring,
     withdraw,
 )
+from loyalty.service.account import redemption
 from loyalty.service.baskets import Piece, WouldEarn, would_earn
-from loyalty.service.touchpoints import TOUCHPOINTS
 from loyalty.service.glances import (
     Glance,
     Outlook,
     glances,
     outlook,
 )
-from loyalty.service.touchpoints import (
-    TOUCHPOINTS,
-)
+from loyalty.service.touchpoints import TOUCHPOINTS
 
 __all__ = [
     "DOMAIN",
@@ -350,6 +348,7 @@ __all__ = [
     "recall_batch",
     "redeem",
     "redeem_all",
+    "redemption",
     "release_unused",
     "review_tiers",
     "revise",

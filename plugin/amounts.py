@@ -13,6 +13,8 @@ from plugin.languages import Language, current
 # Keeps a number and its unit, or a sign and its number, on one line.
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"
+# A sign stays in front of its number where lines run from right to left: so the CLDR has it for those languages.
+LEFT_TO_RIGHT = "\u200e"
 # What stands between these two goes from right to left by itself, whatever is around it.
 ISOLATE, ISOLATED = "\u2067", "\u2069"
 
@@ -48,16 +50,20 @@ def digits(text: str) -> str:
 
 def number(value: int) -> str:
     """``-1234567`` as ``−1,234,567``, with a real minus and the reader's digits and groups."""
-    return f"{value:,}".translate(_marks(current())).replace("-", MINUS)
+    return f"{value:,}".translate(_marks(current())).replace("-", _sign(MINUS))
 
 
 def decimal(value: float | Decimal, places: int) -> str:
     """A number with so many places after its mark."""
-    return f"{value:,.{places}f}".translate(_marks(current())).replace("-", MINUS)
+    return f"{value:,.{places}f}".translate(_marks(current())).replace("-", _sign(MINUS))
 
 
 def signed(value: int) -> str:
-    return f"+{number(value)}" if value > 0 else number(value)
+    return f"{_sign('+')}{number(value)}" if value > 0 else number(value)
+
+
+def _sign(sign: str) -> str:
+    return f"{LEFT_TO_RIGHT}{sign}" if current().direction == "rtl" else sign
 
 
 def money(minor: int, currency: str) -> str:
@@ -66,7 +72,7 @@ def money(minor: int, currency: str) -> str:
     """
     whole, point, fraction = Money(abs(minor), currency).decimal().partition(".")
     said = f"{int(whole):,}{point}{fraction}".translate(_marks(current()))
-    said = f"{MINUS if minor < 0 else ''}{said}{NO_BREAK}{unit(currency)}"
+    said = f"{_sign(MINUS) if minor < 0 else ''}{said}{NO_BREAK}{unit(currency)}"
     # A code of Latin letters would change places with the digits around it.
     return f"{ISOLATE}{said}{ISOLATED}" if current().direction == "rtl" and said.endswith(currency) else said
 
@@ -93,4 +99,4 @@ def per_cent(value: float, places: int = 0) -> str:
     pattern = "#,##0" + ("." + "0" * places if places else "")
     whole = current().locale.percent_formats[None].pattern.replace("#,##0", pattern)
     said = str(format_percent(abs(value) / 100, whole, locale=current().locale, numbering_system="default"))
-    return f"{MINUS if value < 0 else ''}{digits(said).replace('%', _percent_sign(current()))}"
+    return f"{_sign(MINUS) if value < 0 else ''}{digits(said).replace('%', _percent_sign(current()))}"

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 
 from flask import Flask, Response, g, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from commerce.refusal import Refusal
 from commerce.sayings import say
@@ -30,6 +30,8 @@ class Trouble:
     kept: str = ""
 
 
+# Where nobody said how long to wait.
+RETRY_SECONDS = 60
 NOTHING_CHANGED = say("Nothing was changed.")
 _BACK = say("Go back, put right what is named above, and send it again.")
 
@@ -69,6 +71,27 @@ TROUBLES = {
     ),
 }  # fmt: skip
 
+_POINTS = say("Go back to the shop, log in there, and open the page of your points again.")
+
+# What a shopper reads on the shop's own site, where there is no menu of ours and no store's admin.
+SHOPPERS_TROUBLES = {
+    400: Trouble(TROUBLES[400].title, TROUBLES[400].message, _POINTS),
+    401: Trouble(
+        say("Please come by the shop"),
+        say("We could not check that you come from the shop: this page was open for too long, the clock somewhere is "
+            "wrong, or something on the way changed what you sent."),
+        _POINTS,
+    ),
+    403: Trouble(TROUBLES[403].title, TROUBLES[403].message, _POINTS),
+    404: Trouble(TROUBLES[404].title, say("The shop has no such page, or no points program at the moment."), _POINTS),
+    405: Trouble(TROUBLES[405].title, TROUBLES[405].message, _POINTS),
+    409: Trouble(TROUBLES[409].title, TROUBLES[409].message, _POINTS),
+    500: Trouble(
+        TROUBLES[500].title, TROUBLES[500].message,
+        say("Try once more in a minute. Where it breaks again, tell the shop; your points are as they were."),
+    ),
+}  # fmt: skip
+
 
 def handle(app: Flask) -> None:
     """Register what the pages answer when something is refused, missing or broken."""
@@ -101,7 +124,11 @@ def _say(status: int, what: Trouble, code: str, said: str = "") -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    return _say(409, TROUBLES[409], refusal.code, refusal.message)
+    if refusal.wait is None:
+        return _say(409, _known(409), refusal.code, refusal.message)
+    response = _say(429, _known(429), refusal.code, refusal.message)
+    response.headers["Retry-After"] = str(int(refusal.wait.total_seconds()))
+    return response
 
 
 def _store_trouble(error: StoreError) -> Response:
@@ -121,11 +148,18 @@ def _http(error: HTTPException) -> Response:
         session.recognise()
     # Where a page said why, it is in the reader's language already; the library's own words are not.
     said = error.description if error.description != type(error).description else ""
-    known = TROUBLES.get(status) or TROUBLES[500 if status >= 500 else 400]
-    return _say(status, known, error.name.lower().replace(" ", "-"), said or "")
+    response = _say(status, _known(status), error.name.lower().replace(" ", "-"), said or "")
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after or RETRY_SECONDS)
+    return response
+
+
+def _known(status: int) -> Trouble:
+    by_status = {**TROUBLES, **SHOPPERS_TROUBLES} if session.on_the_shop_s_site() else TROUBLES
+    return by_status.get(status) or by_status[500 if status >= 500 else 400]
 
 
 def _broken(error: Exception) -> Response:
     # The route and not the path: paths hold ids of people, and links that let somebody in.
     logger.error("a page failed", exc_info=error, extra={"path": str(request.url_rule), "method": request.method})
-    return _say(500, TROUBLES[500], "internal-error")
+    return _say(500, _known(500), "internal-error")

@@ -10,7 +10,9 @@ what their browser asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property
 from io import BytesIO
@@ -86,8 +88,26 @@ def languages() -> Mapping[str, Language]:
     return {"en": ENGLISH, **{code: Language(code) for code in files if code != "en"}}
 
 
+# What is written for somebody who asks for nothing: their language, while it is being written.
+_written = ContextVar[Language | None]("written", default=None)
+
+
+@contextmanager
+def written_in(code: str) -> Iterator[Language]:
+    """Whatever is said within this block is said in that language; in English, if we do not speak it."""
+    token = _written.set(language := languages().get(_root(code), ENGLISH))
+    try:
+        yield language
+    finally:
+        _written.reset(token)
+
+
 def current() -> Language:
-    """The language of whoever reads the answer to this request; English where there is no request."""
+    """The language of whoever reads the answer to this request, or the e-mail that is being written; English where
+    nobody does.
+    """
+    if (given := _written.get()) is not None:
+        return given
     if not has_app_context() or not has_request_context():
         return ENGLISH
     if "language" not in g:
@@ -97,14 +117,25 @@ def current() -> Language:
 
 
 def _chosen() -> Language:
+    chosen = request.args.get("lang"), request.cookies.get(CHOSEN), _of_shopper()
+    return first_of((*chosen, request.args.get("locale"), _of_address(), *request.accept_languages.values()))
+
+
+def first_of(said: Iterable[str | None]) -> Language:
+    """The first language of those that tags name that the pages speak; else English."""
     known = languages()
-    for said in (request.args.get("lang"), request.cookies.get(CHOSEN), request.args.get("locale"), _of_address()):
-        if said and (language := known.get(_root(said))) is not None:
-            return language
-    for said in request.accept_languages.values():
-        if (language := known.get(_root(said))) is not None:
-            return language
-    return ENGLISH
+    found = (known.get(_root(tag)) for tag in said if tag)
+    return next((language for language in found if language is not None), ENGLISH)
+
+
+def language_of(tag: str) -> Language | None:
+    """The language of a tag such as ``fa_IR``; None for one that we do not speak."""
+    return languages().get(_root(tag))
+
+
+def _of_shopper() -> str:
+    shopper = g.get("shopper")
+    return str(shopper.language) if shopper is not None else ""
 
 
 def _of_address() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commerce.sayings import say
+from connectors.shopify import PROXY_PREFIX, PROXY_SUBPATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,12 @@ class Platform:
     """Its shop shows us by a plugin of ours."""
     agree_at: str
     """Where a merchant gives us access anew, outside of any frame."""
+    erases: bool
+    """Its admin erases a customer, and has us do the same."""
     home: str
     """How one says where the merchant's side of the store is."""
+    points_page: str = ""
+    """Where on the shop's own site shoppers find our pages, if that is the same in every shop."""
 
 
 PLATFORMS: Mapping[str, Platform] = {
@@ -36,7 +41,9 @@ PLATFORMS: Mapping[str, Platform] = {
         extensions=True,
         companion=False,
         agree_at="/auth/start",
+        erases=True,
         home=say("your store's admin"),
+        points_page=f"/{PROXY_PREFIX}/{PROXY_SUBPATH}",
     ),
     "woocommerce": Platform(
         "WooCommerce",
@@ -44,6 +51,7 @@ PLATFORMS: Mapping[str, Platform] = {
         extensions=False,
         companion=True,
         agree_at="/woocommerce",
+        erases=False,
         home=say("your WordPress admin"),
     ),
 }

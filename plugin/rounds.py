@@ -13,12 +13,15 @@ import campaigns
 import lifecycle
 import loyalty
 import referral
+from campaigns import mailings
 from engine import announcements, audit, mail, notes, privacy, segments, sessions, staff, summaries
 from engine.schedule import Job
+from engine.shops import Seal
 from engine.work import UnitOfWork
 from lifecycle import surveys
 from plugin.admin import figures, leads, rewards
 from plugin.storefront.telling import tell_look
+from plugin.mailings import write_due
 from plugin.touchpoints import TOUCHPOINTS
 
 BATCHES_A_MINUTE = 20
@@ -33,9 +36,12 @@ SUMMARIES = (
 )  # fmt: skip
 
 
-def rounds(app_url: str) -> Sequence[Job]:
-    """The rounds of a house whose pages are at `app_url`."""
+def rounds(app_url: str, seal: Seal | None = None) -> Sequence[Job]:
+    """The rounds of a house whose pages are at `app_url`; `seal` closes what it writes to customers, if it sends
+    e-mails.
+    """
     return (
+        *_mailings(app_url, seal),
         Job("count metrics", 300, inside=partial(lifecycle.recount_due, touchpoints=TOUCHPOINTS)),
         Job("count summaries", 60, inside=count_summaries),
         Job("review stages", 60, inside=_all(lifecycle.review_due)),
@@ -65,6 +71,15 @@ def rounds(app_url: str) -> Sequence[Job]:
         Job("study products", 900, inside=lifecycle.products.study_due),
         Job("purge bodies", 3600, inside=privacy.purge_bodies),
         Job("forget touches and announcements", 3600, inside=_forget),
+    )
+
+
+def _mailings(app_url: str, seal: Seal | None) -> Sequence[Job]:
+    if seal is None:
+        return ()
+    return (
+        Job("note mailings", 60, inside=mailings.note_due),
+        Job("write mailings", 60, inside=partial(write_due, seal=seal, app_url=app_url)),
     )
 
 
@@ -117,3 +132,4 @@ def _forget(work: UnitOfWork) -> None:
     sessions.purge(work)
     staff.purge(work)
     mail.purge(work)
+    mailings.purge(work)

@@ -20,6 +20,7 @@ from commerce.events import BadSignature
 from commerce.ids import CustomerId
 from connectors.shopify import (
     PREFLIGHT,
+    PROXY_PATH,
     PROXY_PREFIX,
     PROXY_SUBPATH,
     AdminVisitor,
@@ -29,7 +30,7 @@ from connectors.shopify import (
     IdTokenRefused,
     ProxyVisitor,
 )
-from engine import audit, mirror, shops, staff
+from engine import audit, facts, shops, staff
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Shop
 from engine.staff import Person, Role
@@ -70,6 +71,8 @@ class Shopper:
     customer_external_id: str | None
     path_prefix: str
     """Where the shop's own site has our pages, such as ``/apps/perennial``: links and forms start with it."""
+    language: str = ""
+    """The language that they chose to read us in; nothing where they did not."""
 
 
 def answer(given: Answer) -> Response:
@@ -178,6 +181,16 @@ def _outside() -> bool:
     )
 
 
+def on_the_shop_s_site() -> bool:
+    """Whether this is asked through the shop's own site, and so read there."""
+    return request.path.startswith(f"{PROXY_PATH}/")
+
+
+def arrives() -> bool:
+    """Whether whoever asks comes as a shop's staff do: with a session of ours, or inside the frame of an admin."""
+    return standalone.of_session() is not None or not _outside()
+
+
 def shopper_only(view: Callable[P, Any]) -> Callable[P, Any]:
     """Admit requests that came through the platform's proxy for an installed shop.
 
@@ -243,11 +256,11 @@ def _shopper(domain: str, customer_external_id: str | None, path_prefix: str) ->
         shop = shops.find(connection, "shopify", domain)
     if shop is None or not shop.installed:
         return None
-    customer_id = None
+    customer_id, language = None, ""
     if customer_external_id:
         with database.work(shop.shop_id) as work:
-            customer_id = mirror.customer_id(work, customer_external_id)
-    return Shopper(shop, customer_id, customer_external_id, path_prefix)
+            customer_id, language = facts.who_and_language(work, customer_external_id)
+    return Shopper(shop, customer_id, customer_external_id, path_prefix, language)
 
 
 # A merchant may have moved the proxy to another path, which no token tells: links from extensions take the usual one.

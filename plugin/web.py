@@ -20,7 +20,7 @@ from connectors.shopify import BOUNCE_PATH, ShopifyApp
 from engine import log, metrics
 from engine.collections import Collector
 from engine.settings import AUTHORIZATION_CODE
-from engine.shops import Seal
+from engine.shops import Seal, Shop
 from engine.work import Database
 from plugin import (
     admin,
@@ -35,9 +35,11 @@ from plugin import (
     standalone,
     storefront,
     surveys,
+    unsubscribing,
     woocommerce,
 )
 from plugin.install import Installer
+from plugin.platforms import PLATFORMS
 from plugin.session import answer
 from plugin.storefront import visits
 from plugin.storefront.gathering import Gathering
@@ -82,10 +84,23 @@ class Doors:
         assert serving is not None, "a house serves a platform"
         return serving.app_url
 
+    def in_admin(self, query: str, path: str = "/") -> str | None:
+        """Where a platform's admin shows our `path` in its frame, for the shop that a query names; None where there is
+        none.
+        """
+        return None if self.shopify is None else self.shopify.admin_url(query, path)
+
+    def customer_in_admin(self, shop: Shop, external_id: str) -> str:
+        """A customer's page in the store's own admin, where that erases people and passes it on; else nothing."""
+        if self.shopify is None or not PLATFORMS[shop.platform].erases:
+            return ""
+        return self.shopify.customer_page(shop.domain, external_id)
+
 
 # The merchant's pages, each with its blueprint.
 ROOMS = (
     admin,
+    admin.at,
     admin.audit,
     admin.batches,
     admin.bulk,
@@ -100,6 +115,8 @@ ROOMS = (
     admin.imports,
     admin.keys,
     admin.lifecycle,
+    admin.look,
+    admin.mails,
     admin.metrics,
     admin.program,
     admin.referral,
@@ -124,10 +141,13 @@ def create_app(doors: Doors) -> Flask:
     app.extensions["visits"] = visits.Visits(doors.database)
     app.extensions["claims"] = Gathering(partial(_take_up, doors))
     app.extensions["pace"] = api.Pace()
+    # Nobody presses thirty buttons at once, and one every two seconds for hours.
+    app.extensions["presses"] = api.Pace(burst=30, a_second=0.5)
     app.register_blueprint(api.pages)
     for room in ROOMS:
         app.register_blueprint(room.pages)
     app.register_blueprint(surveys.pages)
+    app.register_blueprint(unsubscribing.pages)
     app.register_blueprint(visits.pages)
     app.register_blueprint(sign_in.pages)
     if doors.shopify is not None:

@@ -142,7 +142,7 @@ def product(sku: str) -> tuple[str, int]:
 def discount(code: str) -> Response:
     """The platform's shareable link: the code waits in the cart."""
     _add_code(code)
-    return _here(_local(request.args.get("redirect", "/store/")))
+    return _here(_local(request.args.get("redirect", "/store/").removeprefix(request.script_root)))
 
 
 # ---- the account
@@ -199,6 +199,12 @@ def account() -> Response | tuple[str, int]:
 
 
 # ---- the cart
+
+
+@pages.get("/cart")
+def cart_address() -> Response:
+    """The platform's own address of the cart, which apps link to."""
+    return _here("/store/cart")
 
 
 @pages.get("/store/cart")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import shopify
 import shopify_app
@@ -182,6 +182,11 @@ class ShopifyApp:
         store = shop.removesuffix(".myshopify.com")
         place = path if path != "/" and visitors.is_path(path) else ""
         return f"{self._frame_origin or 'https://admin.shopify.com'}/store/{store}/apps/{self.client_id}{place}"
+
+    def customer_page(self, shop: str, customer: str) -> str:
+        """Where the admin shows the customer whom the platform calls by that number: there merchants erase people."""
+        store = shop.removesuffix(".myshopify.com")
+        return f"{self._frame_origin or 'https://admin.shopify.com'}/store/{store}/customers/{quote(customer, safe='')}"
 
     def exchange(self, visitor: AdminVisitor) -> Token:
         """The shop's expiring offline token for a visitor's ID token. Raises `IdTokenRefused` (answer

@@ -56,6 +56,10 @@ _BY_ID = text(f"""
     SELECT {_REDEMPTION_COLUMNS}, {_FACTS} FROM redemptions r
     WHERE r.shop_id = :shop_id AND r.redemption_id = :redemption_id FOR UPDATE OF r
 """)
+_OF_CUSTOMER = text(f"""
+    SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
+    WHERE r.shop_id = :shop_id AND r.customer_id = :customer_id AND r.redemption_id = :redemption_id
+""")
 # What a customer bought and kept: what was released counts for no limit.
 _BOUGHT = text("""
     SELECT customer_id, key, created_at FROM (
@@ -128,6 +132,11 @@ def redemptions_of_requests(
 
 def redemptions_of(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
     return work.rows(_REDEMPTIONS_OF, customer_id=customer_id, limit=limit)
+
+
+def redemption_of(work: UnitOfWork, customer_id: CustomerId, redemption_id: int) -> Any:
+    """A redemption of this customer's; None where they have none of that number."""
+    return work.row(_OF_CUSTOMER, customer_id=customer_id, redemption_id=redemption_id)
 
 
 def lock_redemptions(work: UnitOfWork, codes: Sequence[str]) -> Sequence[Any]:

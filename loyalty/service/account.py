@@ -115,6 +115,11 @@ def balance_at(work: UnitOfWork, customer_id: CustomerId, at: datetime) -> Balan
     )  # fmt: skip
 
 
+def redemption(work: UnitOfWork, customer_id: CustomerId, redemption_id: int) -> Any:
+    """A redemption of this customer, as `Balance.redemptions` has it; None where they have none of that number."""
+    return records.redemption_of(work, customer_id, redemption_id)
+
+
 def pending(work: UnitOfWork, customer_id: CustomerId) -> Sequence[tuple[datetime, int]]:
     """The customer's points that cannot be spent yet, by the instant from which they can, soonest first."""
     later = defaultdict[datetime, int](int)

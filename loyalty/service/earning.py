@@ -13,6 +13,7 @@ from commerce.events import CustomerFact
 from commerce.ids import CustomerId, OrderId
 from commerce.orders import Order
 from engine import mirror, outbox
+from engine.facts import JOINED
 from engine.mirror import Accepted
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -20,7 +21,7 @@ from loyalty.rules import CODE_PREFIX, Measure, Members, Owed, Receipt, Terms
 from loyalty.service import contests, tiers
 from loyalty.service.actions import settle_deeds
 from loyalty.service.booking import Gap, close_gaps, lock
-from loyalty.service.grounds import ACCOUNT, JOINED, no_tiers, reckoner
+from loyalty.service.grounds import ACCOUNT, no_tiers, reckoner
 from loyalty.service.merging import merge
 from loyalty.service.owners import follow
 from loyalty.service.program import DOMAIN, Program

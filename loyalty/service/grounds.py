@@ -19,6 +19,7 @@ from commerce.ids import CustomerId, OrderId
 from commerce.orders import KeptLine, Order
 from commerce.sayings import say
 from engine import goods, shops
+from engine.facts import JOINED
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Period, Terms
@@ -26,8 +27,8 @@ from loyalty.rules import WEEKDAYS, Buyer, Grounds, Members, Owed, Period, Terms
 Tiers = Callable[[UnitOfWork, Sequence[Order]], Mapping[OrderId, str]]
 """The tier of each order's buyer at the order's instant; orders of people without a tier are left out."""
 
-# Facts of a customer: whether the account works, whether they joined, which segments they are in.
-ACCOUNT, JOINED, SEGMENT = "account", "program", "segment:"
+# Facts of a customer: whether the account works, and which segments they are in.
+ACCOUNT, SEGMENT = "account", "segment:"
 
 
 def no_tiers(_work: UnitOfWork, _orders: Sequence[Order]) -> Mapping[OrderId, str]:

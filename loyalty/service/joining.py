@@ -7,9 +7,9 @@ from __future__ import annotations
 from commerce.events import CustomerFact
 from commerce.refusal import Refusal
 from engine import facts
+from engine.facts import JOINED
 from engine.work import UnitOfWork
 from loyalty import rules
-from loyalty.service.grounds import JOINED
 
 BIRTHDAY = "birthday"
 

@@ -1,6 +1,7 @@
 """The merchant's pages, shown inside the frame of the store's own admin."""
 
 from plugin.admin import (
+    at,
     audit,
     batches,
     bulk,
@@ -15,9 +16,12 @@ from plugin.admin import (
     imports,
     keys,
     lifecycle,
+    look,
+    mails,
     metrics,
     offering,
     people,
+    privacy,
     program,
     referral,
     review,
@@ -31,6 +35,7 @@ from plugin.admin import (
 from plugin.admin.pages import pages
 
 __all__ = [
+    "at",
     "audit",
     "batches",
     "bulk",
@@ -45,10 +50,13 @@ __all__ = [
     "imports",
     "keys",
     "lifecycle",
+    "look",
+    "mails",
     "metrics",
     "offering",
     "pages",
     "people",
+    "privacy",
     "program",
     "referral",
     "review",

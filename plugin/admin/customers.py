@@ -21,6 +21,7 @@ import loyalty
 import referral
 from commerce.ids import CustomerId, OrderId
 from engine.work import UnitOfWork
+from plugin import badges
 from plugin.admin import leads
 
 PAGE = 50
@@ -114,6 +115,7 @@ _SEARCH = text(f"""
          WHERE shop_id = :shop_id AND last_name_key COLLATE "C" >= :low AND last_name_key COLLATE "C" < :high
          ORDER BY last_name_key COLLATE "C" LIMIT :most)
         UNION ALL (SELECT customer_id, 1, NULL FROM customers WHERE shop_id = :shop_id AND external_id = :typed)
+        UNION ALL (SELECT customer_id, 1, NULL FROM customers WHERE shop_id = :shop_id AND customer_id = :bearer)
         UNION ALL (SELECT customer_id, 2, name FROM orders
          WHERE shop_id = :shop_id AND name COLLATE "C" >= :typed AND name COLLATE "C" < :after
            AND customer_id IS NOT NULL ORDER BY name COLLATE "C" LIMIT :most)
@@ -208,10 +210,12 @@ def page_of(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Page:
 
 
 def found(work: UnitOfWork, typed: str) -> list[CustomerId]:
-    """Whose address, name, order or code begins with what was typed: each way to find somebody is one look into one
-    index.
+    """Whose address, name, order or code begins with what was typed, or whose badge it is: each way to find somebody is
+    one look into one index.
     """
-    return [row.customer_id for row in work.rows(_FOUND, **beginnings(typed)) if row.customer_id]
+    beginning = {row.customer_id for row in work.rows(_FOUND, **beginnings(typed)) if row.customer_id}
+    shown = badges.bearer(work, typed)
+    return list(beginning | ({shown} if shown is not None else set()))
 
 
 def these(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> Sequence[Row[Any]]:
@@ -231,7 +235,8 @@ def beginnings(typed: str) -> dict[str, Any]:
 
 def search(work: UnitOfWork, typed: str) -> Sequence[Row[Any]]:
     """The first few whom somebody may mean while typing: by the beginning of an address, a name, an order's number or a
-    code. Each is a row of the list, with `rank` (1 themselves, 2 an order, 3 a code) and the `code` that was met.
+    code, or by the badge that they show. Each is a row of the list, with `rank` (1 themselves, 2 an order, 3 a code)
+    and the `code` that was met.
     """
     typed = " ".join(typed[:LONGEST_SEARCH].replace("\0", "").split())
     if not typed:
@@ -239,7 +244,7 @@ def search(work: UnitOfWork, typed: str) -> Sequence[Row[Any]]:
     low, upper = typed.lower(), typed.upper()
     return work.rows(
         _SEARCH, typed=typed, after=typed + LAST, low=low, high=low + LAST, upper=upper, above=upper + LAST,
-        most=FOUND_WHILE_TYPING,
+        most=FOUND_WHILE_TYPING, bearer=badges.bearer(work, typed) or 0,
     )  # fmt: skip
 
 

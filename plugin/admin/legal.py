@@ -1,43 +1,48 @@
-"""The legal requests that the platform passed on, as the merchant sees them: what was asked, by when it is due, and
-what became of it.
-"""
+"""The legal requests, as the merchant sees them: what was asked, by whom, by when it is due, and what became of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 from commerce.sayings import say
+from engine.privacy import DUE, ERASURE, EXPORT
 from engine.work import UnitOfWork
 
-# The platform gives a merchant, and an app, thirty days.
-DUE = timedelta(days=30)
 NEWEST = 100
-
-EXPORT, ERASURE = "customer_export", "customer_erasure"
 KINDS = {
     EXPORT: say("A customer asks for the data that you hold of them"),
     ERASURE: say("A customer asks to be erased"),
     "shop_erasure": say("The platform asks to erase this shop"),
 }
 
+BY_SHOPPER = {
+    EXPORT: say("A customer fetched what you hold of them"),
+    ERASURE: say("A customer wants to be erased"),
+}
+
 _REQUESTS = text("""
-    SELECT kind, request_id, customer_external_id, asked_at, done_at FROM privacy_requests
-    WHERE shop_id = :shop_id ORDER BY asked_at DESC, request_id DESC LIMIT :limit
+    SELECT kind, request_id, customer_external_id, asked_at, done_at, by_shopper, withdrawn_at FROM privacy_requests
+    WHERE shop_id = :shop_id
+    ORDER BY by_shopper AND kind = 'customer_erasure' AND done_at IS NULL AND withdrawn_at IS NULL DESC,
+             asked_at DESC, request_id DESC LIMIT :limit
 """)
 _EXPORT = text("""
     SELECT outcome FROM privacy_requests
     WHERE shop_id = :shop_id AND kind = 'customer_export' AND request_id = :request_id AND done_at IS NOT NULL
+      AND outcome IS NOT NULL
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. An export that is done can be downloaded, to be handed to the customer."""
+    """One request. An export that the platform asked for can be downloaded, to be handed to the customer; one that a
+    shopper fetched is with them.
+    """
 
     kind: str
     what: str
@@ -46,23 +51,32 @@ class Request:
     asked_at: datetime
     due_at: datetime
     done_at: datetime | None
+    by_shopper: bool
+    withdrawn_at: datetime | None
 
     @property
     def downloadable(self) -> bool:
-        return self.kind == EXPORT and self.done_at is not None
+        return self.kind == EXPORT and self.done_at is not None and not self.by_shopper
+
+    @property
+    def waits(self) -> bool:
+        """Whether a shopper waits for the merchant to erase them."""
+        return self.kind == ERASURE and self.by_shopper and self.done_at is None and self.withdrawn_at is None
 
 
 def requests(work: UnitOfWork) -> Sequence[Request]:
-    """The newest requests, newest first."""
+    """Those that wait for the merchant, and after them the newest of all others."""
     return [
         Request(
             r.kind,
-            KINDS.get(r.kind, r.kind),
+            BY_SHOPPER[r.kind] if r.by_shopper else KINDS.get(r.kind, r.kind),
             r.request_id,
             r.customer_external_id,
             r.asked_at,
             r.asked_at + DUE,
             r.done_at,
+            r.by_shopper,
+            r.withdrawn_at,
         )
         for r in work.rows(_REQUESTS, limit=NEWEST)
     ]

@@ -98,6 +98,8 @@ PLACES = (
         (
             Page("general.settings", say("General")),
             Page("admin.extension_list", say("On your shop")),
+            Page("look.look", say("Shoppers' pages"), ("look.change",)),
+            Page("mails.mailings_page", say("E-mails"), ("mails.change",)),
             Page("woocommerce.store", say("Your store"), needs="companion"),
             Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),
             Page("staff.people", say("People"), ("staff.invite", "staff.change", "staff.remove")),

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 import loyalty
 import referral
+from engine import privacy
 from engine.work import UnitOfWork
 from lifecycle import surveys
 from plugin.admin.figures import Figures
@@ -110,6 +111,10 @@ def _people(work: UnitOfWork) -> Iterator[Need]:
             bad,
         )
         yield Need(said, _("Read them"), "surveys.survey", {}, "open", grave=True)
+    if asking := privacy.waiting(work, MOST):
+        due_at = asking[0].asked_at + privacy.DUE
+        said = ngettext("%(num)s customer wants to be erased.", "%(num)s customers want to be erased.", len(asking))
+        yield Need(said, _("Look"), "admin.privacy", {}, grave=due_at - work.now < SOON)
     if rewards := len(loyalty.to_hand_over(work)):
         said = ngettext(
             "%(num)s reward was bought and waits for you to hand it over.",

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 from flask import Blueprint, Response, abort, current_app, g, redirect, render_template, request, url_for
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
@@ -31,7 +30,6 @@ from plugin.admin import (
     extensions,
     figures,
     history,
-    legal,
     menu,
     needs,
 )
@@ -179,28 +177,6 @@ def start_pixel() -> BaseResponse:
     with unit() as work:
         extensions.start_pixel(work, current_app.extensions["doors"].shopify)
     return redirect(link("admin.extension_list"), 303)
-
-
-@pages.get("/privacy")
-@merchant_only
-def privacy() -> str:
-    """The legal requests that the platform passed on."""
-    with unit() as work:
-        return render_template("admin/privacy.html", requests=legal.requests(work), at=work.now)
-
-
-@pages.get("/privacy/exports/<request_id>")
-@merchant_only
-def privacy_export(request_id: str) -> Response:
-    """What we hold of a customer who asked, as a file for the merchant to hand on."""
-    with unit() as work:
-        found = legal.export(work, request_id[:200])
-    if found is None:
-        abort(404, _("There is no such export."))
-    body = orjson.dumps(found, option=orjson.OPT_INDENT_2)
-    return Response(
-        body, mimetype="application/json", headers={"Content-Disposition": 'attachment; filename="customer-data.json"'}
-    )
 
 
 def _where(there: bool) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-import orjson
 from flask import Response, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -20,8 +19,8 @@ from commerce.refusal import Refusal
 from commerce.sayings import say
 from engine import privacy
 from engine.work import UnitOfWork
-from plugin import calendars
-from plugin.admin import activity, customers, finding, legal, timeline, worth
+from plugin import calendars, holdings
+from plugin.admin import activity, customers, finding, timeline, worth
 from plugin.admin.pages import id_of, link, pages, unit
 from plugin.sentences import _, told
 from plugin.session import merchant_only
@@ -35,7 +34,6 @@ ENTRY_KINDS = {
     "expire": say("expired"), "adjust": say("adjusted"), "return": say("returned"), "import": say("imported"),
     "batch": say("given or taken by the shop"),
 }  # fmt: skip
-MOST_MOVEMENTS = 10_000
 LONGEST_NUMBER = 9
 
 
@@ -119,18 +117,7 @@ def adjust(customer_id: int) -> BaseResponse | tuple[str, int]:
 def customer_file(customer_id: int) -> Response:
     """Everything that we hold of a customer, as a file for the merchant to hand on."""
     with unit() as work:
-        row, who = _known(work, customer_id), CustomerId(customer_id)
-        held = dict(privacy.export(work, row.external_id))
-        held["stages"] = [_plain(each) for each in lifecycle.customer_history(work, who)]
-        held["tiers"] = [_plain(each) for each in loyalty.tier_history(work, who)]
-        held["points"] = [_plain(each) for each in loyalty.statement(work, who, MOST_MOVEMENTS)]
-        held["rewards"] = [_plain(each) for each in loyalty.account(work, who).redemptions]
-        held["referral_code"] = referral.known_code(work, who)
-        held["referrals"] = [_plain(each) for each in referral.referrals_of(work, who)]
-        held["segments"] = [_plain(each) for each in lifecycle.segments.of_customer(work, who)]
-    body = orjson.dumps(held, option=orjson.OPT_INDENT_2, default=str)
-    headers = {"Content-Disposition": 'attachment; filename="customer-data.json"'}
-    return Response(body, mimetype="application/json", headers=headers)
+        return holdings.as_file(holdings.held(work, _known(work, customer_id).external_id), "customer-data.json")
 
 
 @pages.get("/customers/<int:customer_id>/erase")
@@ -151,7 +138,7 @@ def erase(customer_id: int) -> BaseResponse:
         row = _known(work, customer_id)
         if row.redacted_at is None:
             request_id = f"page:{secrets.token_hex(6)}"
-            privacy.ask(work, PrivacyAsked(legal.ERASURE, row.external_id, request_id, work.now))
+            privacy.ask(work, PrivacyAsked(privacy.ERASURE, row.external_id, request_id, work.now))
     return redirect(link("admin.customer", customer_id=customer_id, erased="yes"), 303)
 
 
@@ -160,7 +147,3 @@ def _known(work: UnitOfWork, customer_id: int) -> Any:
     if row is None:
         abort(404, _("There is no such customer in this shop."))
     return row
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    return dict(row._mapping)

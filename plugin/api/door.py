@@ -5,7 +5,7 @@ other site's page is let in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -32,7 +32,7 @@ class _Bucket:
 
 
 class Pace:
-    """How fast a key may ask: `burst` requests at once, `a_second` in the long run.
+    """How fast a key, or a shopper, may ask: `burst` requests at once, `a_second` in the long run.
 
     Counted in each process by itself, so that no request waits for a row: an installation of n processes lets a key ask
     up to n times as fast. It keeps one program from starving the others; it is no price list.
@@ -41,9 +41,9 @@ class Pace:
     def __init__(self, burst: int = 60, a_second: float = 10.0, most: int = 10_000) -> None:
         self.burst, self._a_second, self._most = burst, a_second, most
         self._lock = threading.Lock()
-        self._buckets: dict[tuple[int, int], _Bucket] = {}
+        self._buckets: dict[Hashable, _Bucket] = {}
 
-    def wait(self, key: tuple[int, int], now: datetime) -> float:
+    def wait(self, key: Hashable, now: datetime) -> float:
         """Take one request of a key's; the seconds until there is one again, 0 where it was given."""
         with self._lock:
             bucket = self._buckets.pop(key, None) or _Bucket(self.burst, now)

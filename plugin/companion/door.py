@@ -21,12 +21,14 @@ from connectors.woocommerce.companion import BadCompanionRequest, CompanionClock
 from engine import companions, mirror, shops
 from engine.shops import Shop
 from engine.work import UnitOfWork
+from plugin.languages import language_of
 from plugin.session import Shopper, _no, _owned
 
 P = ParamSpec("P")
 
 PLATFORM = "woocommerce"
 LONGEST_BODY = 8192
+LONGEST_LANGUAGE = 35
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -45,7 +47,8 @@ class BadQuestion(Refusal):
 def companion_only(*, once: bool = False) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     """Admit the server of a store that signs with our secret; `once`: a signature serves a single time.
 
-    The view finds the shop in `g.shop`, and the question, a JSON object, in `g.asked`.
+    The view finds the shop in `g.shop`, and the question, a JSON object, in `g.asked`; what we say ourselves is in the
+    question's ``language``.
     """
 
     def guard(view: Callable[P, Any]) -> Callable[P, Any]:
@@ -59,6 +62,8 @@ def companion_only(*, once: bool = False) -> Callable[[Callable[P, Any]], Callab
             except NotBelieved as refused:
                 return _no(refused.status, refused.code, refused.message)
             g.asked = _asked(body)
+            if (language := language_of(text_of("language", LONGEST_LANGUAGE))) is not None:
+                g.language = language
             return view(*args, **kwargs)
 
         return _owned(admitted, "companion")

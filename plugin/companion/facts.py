@@ -1,24 +1,48 @@
 """What a store's companion is told of a shopper's account, as JSON: facts, and no markup.
 
 The store says them: in the shop's language and direction, with its way of writing money and numbers. Only titles of
-rewards and sentences of the ledger are texts of ours or the merchant's. Money is ``{"amount": "5.00", "currency":
-"USD"}``, instants are ISO 8601 in UTC, points are whole numbers.
+rewards, names of tiers and sentences of the ledger are texts of ours or the merchant's; ours are in the language of the
+site that asks. Money is ``{"amount": "5.00", "currency": "USD"}``, instants are ISO 8601 in UTC, points are whole
+numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import loyalty
 import referral
-from commerce.money import Money
+from plugin.companion.amounts import money, utc
+from plugin.companion.standing import ladder_facts, next_reward, steps_of, tier_facts
+from plugin.languages import current
+from plugin.sentences import told
 from plugin.session import Shopper
 from plugin.storefront.account import Account, Code, Offers
+from plugin.storefront.look import WHITE, Look, ink_on
 from plugin.storefront.purchase import ticket_for
 
 HISTORY = 20
+# The soonest are what a shopper acts on.
+EXPIRING = 3
+# What the shop hands over itself: there is nothing to type at the till.
+_NO_CODE = (loyalty.Kind.GIFT_CARD, loyalty.Kind.STORE_CREDIT, loyalty.Kind.CUSTOM)
+
+
+def look_facts(look: Look) -> dict[str, Any]:
+    """How the merchant wants the shopper's pages to look, in the reader's language; empty where they said nothing."""
+    said = look.words.get(current().code)
+    return {
+        "order": list(look.order),
+        "hidden": sorted(look.hidden),
+        "off": sorted(look.off),
+        "headline": look.headline,
+        "intro": look.intro,
+        "point": said.point if said else "",
+        "points": said.points if said else "",
+        "accent": look.accent,
+        "on_accent": (ink_on(look.accent) or WHITE) if look.accent else "",
+        "radius": -1 if look.radius is None else look.radius,
+    }
 
 
 def account_facts(shopper: Shopper, offered: Offers, mine: Account | None) -> dict[str, Any]:
@@ -29,6 +53,10 @@ def account_facts(shopper: Shopper, offered: Offers, mine: Account | None) -> di
         "known": mine is not None,
         "balance": _balance(mine.balance) if mine else None,
         "pending": [{"points": points, "at": utc(at)} for at, points in mine.pending] if mine else [],
+        "expiring": [{"points": p, "at": utc(at)} for at, p in mine.balance.expiring[:EXPIRING]] if mine else [],
+        "next_reward": next_reward(mine.balance) if mine else None,
+        "tier": tier_facts(mine.standing) if mine else None,
+        "tiers": ladder_facts(offered.points, mine.standing if mine else None),
         "earning": _earning(offered.points),
         "rewards": [_reward(reward, offered.points.currency, shopper, mine) for reward in shown],
         "codes": [code_facts(code) for code in mine.codes] if mine else [],
@@ -39,10 +67,11 @@ def account_facts(shopper: Shopper, offered: Offers, mine: Account | None) -> di
 
 def code_facts(code: Code) -> dict[str, Any]:
     """A code that was bought; one that works no more is not said again."""
-    alive = code.state in ("ready", "making")
+    typed = code.state in ("ready", "making") and code.kind not in _NO_CODE
     return {
         "title": code.title,
-        "code": code.code if alive else "",
+        "kind": str(code.kind),
+        "code": code.code if typed else "",
         "points": code.points,
         "state": code.state,
         "ends_at": utc(code.ends_at),
@@ -59,34 +88,31 @@ def offer_facts(offer: referral.Offer) -> dict[str, Any]:
     }
 
 
-def money(minor: int, currency: str) -> Mapping[str, str] | None:
-    """Money as the store reads it; None for nothing."""
-    return {"amount": Money(minor, currency).decimal(), "currency": currency} if minor else None
-
-
-def utc(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _balance(balance: loyalty.Balance) -> dict[str, int]:
     return {name: getattr(balance, name) for name in ("points", "spendable", "pending", "held", "debt")}
 
 
 def _earning(terms: loyalty.Terms) -> dict[str, Any]:
-    return {"points": terms.points, "per": money(terms.per_minor, terms.currency), "hold_days": terms.hold_days}
+    per = money(terms.per_minor, terms.currency)
+    return {"points": terms.points, "per": per, "hold_days": terms.hold_days, "asleep": terms.asleep}
 
 
 def _reward(reward: loyalty.Reward, currency: str, shopper: Shopper, mine: Account | None) -> dict[str, Any]:
     """A reward; with the ticket of the button that buys it, where it can be bought."""
     spendable = mine.balance.spendable if mine else 0
     sold_out = mine is not None and reward.key in mine.balance.sold_out
-    closed = mine.balance.closed.get(reward.key, "") if mine else ""
+    closed = told(mine.balance.closed.get(reward.key, "")) if mine else ""
     can_buy = mine is not None and spendable >= reward.points and not sold_out and not closed
     return {
         "key": reward.key,
         "title": reward.title,
         "points": reward.points,
         "missing": max(0, reward.points - spendable),
+        "kind": str(reward.kind),
+        "steps": [
+            {"steps": many, "points": points, "worth": money(worth, currency)}
+            for many, points, worth in steps_of(reward, spendable)
+        ],
         "minimum": money(reward.minimum_minor, currency),
         "sold_out": sold_out,
         "closed": closed,
@@ -95,7 +121,7 @@ def _reward(reward: loyalty.Reward, currency: str, shopper: Shopper, mine: Accou
 
 
 def _movement(movement: Any) -> dict[str, Any]:
-    return {"at": utc(movement.at), "sentence": movement.sentence, "points": movement.points}
+    return {"at": utc(movement.at), "sentence": told(movement.sentence), "points": movement.points}
 
 
 def _referral(terms: referral.Terms, mine: Account | None) -> dict[str, Any]:

@@ -13,23 +13,30 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
+from plugin.companion.choices import NAMES, choices_facts, choose
 from plugin.companion.door import BadQuestion, NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
+from plugin.companion.earning import LONGEST_PIECES, earn_facts, pieces_of
 from plugin.companion.evidence import ask_for_first_order, seen, somebody
-from plugin.companion.facts import account_facts, code_facts, offer_facts
+from plugin.companion.facts import account_facts, code_facts, look_facts, offer_facts
+from plugin.companion.history import NEWEST, history_facts
 from plugin.companion.people import erase, export
+from plugin.sentences import told
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
 from plugin.storefront.fragment import CODE
+from plugin.storefront.look import look_of
 from plugin.storefront.pages import take_up
 from plugin.storefront.purchase import LONGEST_KEY, LONGEST_TICKET, buy
 
 pages = Blueprint("companion", __name__, url_prefix=COMPANION_PATH)
 
 LONGEST_CODE = 40
+LONGEST_STEPS = 5
 LONGEST_ADDRESS = 254
 LONGEST_LINK = 500
 _LINK = re.compile(r"https?://[^\s\x00-\x1f]{4,490}")
@@ -52,19 +59,72 @@ def see_account() -> Response:
             referral.note_advocate(work, asks.customer_id, seen())
         if begins and asks.customer_id is not None:
             ask_for_first_order(work, asks.customer_id)
-        told = account_facts(asks, offered, mine)
-        told["invitation"] = _invitation(work, invited) if invited else None
-    return jsonify(told)
+        found = account_facts(asks, offered, mine)
+        found["look"] = look_facts(look_of(work))
+        found["choices"] = choices_facts(work, asks, offered.points)
+        found["invitation"] = _invitation(work, invited) if invited else None
+    return jsonify(found)
+
+
+@pages.post("/history")
+@companion_only()
+def see_history() -> Response:
+    """``{"customer", "before"}``: a page of what brought the customer's points and took them."""
+    asks = shopper()
+    if asks.customer_id is None:
+        return jsonify(movements=[], next=0)
+    with work_of_shop() as work:
+        return jsonify(history_facts(work, asks.customer_id, _whole("before", NEWEST)))
+
+
+@pages.post("/earn")
+@companion_only()
+def see_earning() -> Response:
+    """``{"customer", "pieces", "together"}``: the points that goods would bring, each for itself or as one order."""
+    asks = shopper()
+    pieces = pieces_of(text_of("pieces", LONGEST_PIECES), asks.shop.currency)
+    with work_of_shop() as work:
+        look = look_of(work)
+        found = earn_facts(work, asks.customer_id, pieces if look.shows("earn") else [], together=_together())
+        return jsonify(found | {"look": look_facts(look)})
+
+
+@pages.post("/order")
+@companion_only()
+def see_order() -> Response:
+    """``{"customer", "order"}``: what an order of this customer brought, and why. Both are null while it has not
+    reached us; somebody else's looks the same as one that is not there.
+    """
+    asks, number = shopper(), text_of("order", 19)
+    if asks.customer_id is None or not number.isascii() or not number.isdigit():
+        return jsonify(points=None, sentence=None)
+    with work_of_shop() as work:
+        points = loyalty.earned(work, asks.customer_id, number)
+        why = loyalty.explain_order(work, asks.customer_id, number)
+    return jsonify(points=points, sentence=told(why.sentence) if why else None)
+
+
+@pages.post("/choose")
+@companion_only(once=True)
+def keep_choices() -> Response:
+    """``{"customer", "member", "mails"}``, 1 or 0, those that are said: what the customer chooses."""
+    asks, said = shopper(), {name: g.asked[name] == 1 for name in NAMES if name in g.asked}
+    with work_of_shop() as work:
+        choose(work, asks, said)
+    return jsonify(kept=True)
 
 
 @pages.post("/redeem")
 @companion_only(once=True)
 def redeem() -> Response:
-    """``{"customer", "reward", "request_key"}``: buy a reward. A click that is sent twice buys once."""
-    bought = buy(shopper(), text_of("reward", LONGEST_KEY), text_of("request_key", LONGEST_TICKET))
-    state = "ready" if bought.issued_at else "making"
-    code = Code(bought.redemption_id, bought.reward["title"], bought.code, bought.points, bought.expires_at, state)
-    return jsonify(bought=code_facts(code))
+    """``{"customer", "reward", "steps", "request_key"}``: buy a reward. A click that is sent twice buys once."""
+    reward, ticket = text_of("reward", LONGEST_KEY), text_of("request_key", LONGEST_TICKET)
+    bought = buy(shopper(), reward, ticket, text_of("steps", LONGEST_STEPS))
+    state, kind = "ready" if bought.issued_at else "making", loyalty.Reward.read(bought.reward).kind
+    title, ends_at = bought.reward["title"], bought.expires_at
+    return jsonify(
+        bought=code_facts(Code(bought.redemption_id, title, bought.code, bought.points, ends_at, state, kind=kind))
+    )
 
 
 @pages.post("/claim")
@@ -162,5 +222,14 @@ def _invitation(work: Any, code: str) -> dict[str, Any] | None:
 
 
 def _page() -> int:
-    page = g.asked.get("page", 1)
-    return page if isinstance(page, int) and 1 <= page <= 1000 else 1
+    return _whole("page", 1000) or 1
+
+
+def _together() -> bool:
+    return bool(g.asked.get("together") == 1)
+
+
+def _whole(name: str, most: int) -> int:
+    """A whole number of the question, from 1 to `most`; 0 where it is none."""
+    found = g.asked.get(name, 0)
+    return found if isinstance(found, int) and 1 <= found <= most else 0

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import loyalty
-import referral
 from commerce.events import PrivacyAsked
-from commerce.ids import CustomerId
-from engine import mirror, privacy
+from engine import privacy
 from engine.work import UnitOfWork
+from plugin import holdings
 
 MOST_MOVEMENTS = 1000
 _PROFILE = ("external_id", "email", "first_name", "last_name", "created_at")
@@ -34,30 +32,28 @@ def export(work: UnitOfWork, email: str, page: int) -> dict[str, Any]:
 
 
 def _items(work: UnitOfWork, external_id: str) -> Iterator[dict[str, Any]]:
-    held = privacy.export(work, external_id)
+    held = holdings.held(work, external_id)
     yield _item("profile", external_id, [(name, _text(held[name])) for name in _PROFILE if held.get(name)])
     for fact, value in sorted(held["facts"].items()):
         yield _item("facts", f"{external_id}-{fact}", [("fact", fact), ("value", _text(value))])
     for number, checkout in enumerate(held["checkouts"], 1):
         yield _item("checkouts", f"{external_id}-{number}", [("started_at", _text(checkout["started_at"]))])
-    customer_id = mirror.customer_id(work, external_id)
-    if customer_id is not None:
-        yield from _program(work, customer_id, external_id)
+    if "balance" in held:
+        yield from _program(held, external_id)
 
 
-def _program(work: UnitOfWork, customer_id: CustomerId, external_id: str) -> Iterator[dict[str, Any]]:
-    balance, code = loyalty.account(work, customer_id), referral.known_code(work, customer_id)
-    standing: list[Field] = [("balance", str(balance.points))]
-    if code:
-        standing.append(("referral_code", code))
+def _program(held: Mapping[str, Any], external_id: str) -> Iterator[dict[str, Any]]:
+    standing: list[Field] = [("balance", str(held["balance"]))]
+    if held["referral_code"]:
+        standing.append(("referral_code", held["referral_code"]))
     yield _item("program", external_id, standing)
-    for row in balance.redemptions:
-        yield _item("codes", str(row.redemption_id), [("code", row.code), ("points", str(row.points))])
-    for number, entry in enumerate(loyalty.statement(work, customer_id, MOST_MOVEMENTS), 1):
+    for row in held["rewards"]:
+        yield _item("codes", str(row["redemption_id"]), [("code", row["code"]), ("points", str(row["points"]))])
+    for number, entry in enumerate(held["points"][:MOST_MOVEMENTS], 1):
         fields = [
-            ("at", entry.recorded_at.isoformat(timespec="seconds")),
-            ("points", str(entry.points)),
-            ("sentence", entry.sentence),
+            ("at", entry["recorded_at"].isoformat(timespec="seconds")),
+            ("points", str(entry["points"])),
+            ("sentence", entry["sentence"]),
         ]
         yield _item("points", f"{external_id}-{number}", fields)
 

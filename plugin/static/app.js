@@ -49,8 +49,17 @@
       const here = document.querySelector(part);
       if (next && here) here.replaceWith(document.adoptNode(next));
     }
+    settle(document);
     document.title = page.title;
     for (const name of ["lang", "dir"]) document.documentElement[name] = page.documentElement[name];
+  };
+
+  /* What stands in a room of its own, with styles of its own, is put there by the browser only when it loads a whole page itself. */
+  const settle = (within) => {
+    for (const room of within.querySelectorAll("template[shadowrootmode]")) {
+      room.parentNode.attachShadow({ mode: "open" }).append(document.adoptNode(room.content));
+      room.remove();
+    }
   };
 
   /* A new page begins at its top, or at the place that its address names; focus goes to its heading, and its
@@ -207,6 +216,26 @@
     }
     for (const [name, value] of typed) value ? url.searchParams.set(name, value) : url.searchParams.delete(name);
     go(url);
+  });
+
+  /* A form with a preview shows what is typed as soon as the hand rests; its button does the same without this. */
+  let rest = 0;
+  const preview = async (form) => {
+    const typed = new URLSearchParams(new FormData(form));
+    typed.set("do", "preview");
+    const answer = await fetchPage(bare(form.action), { method: "POST", body: typed }).catch(() => null);
+    const page = answer && answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    const here = document.getElementById(form.dataset.preview);
+    const next = page && page.getElementById(form.dataset.preview);
+    if (!here || !next || rest) return;
+    here.replaceWith(document.adoptNode(next));
+    settle(document);
+  };
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest && event.target.closest("form[data-preview]");
+    if (!form) return;
+    clearTimeout(rest);
+    rest = setTimeout(() => { rest = 0; preview(form); }, 300);
   });
 
   window.addEventListener("popstate", (event) => {

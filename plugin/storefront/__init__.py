@@ -4,10 +4,10 @@ Beside them, what our code in checkout and customer accounts asks (`extension`),
 where a shopper came from (`pixel`).
 """
 
-from plugin.storefront import extension, glance, pixel
+from plugin.storefront import cart, extension, glance, pixel, you
 from plugin.storefront.pages import pages
 
 # The shopper's pages, each with its blueprint: what the platform's proxy leads to.
-SURFACES = (pages, glance.pages)
+SURFACES = (pages, cart.pages, glance.pages, you.pages)
 
 __all__ = ["SURFACES", "extension", "glance", "pages", "pixel"]

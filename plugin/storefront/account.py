@@ -38,6 +38,8 @@ class Code:
     state: str
     why: str = ""
     kind: loyalty.Kind = loyalty.Kind.AMOUNT
+    amount_minor: int = 0
+    """What it takes off, where that is an amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,7 @@ def offers(work: UnitOfWork) -> Offers:
     return Offers(replace(terms, rewards=rewards), referral.current_terms(work))
 
 
-def account(
-    work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY, before: int | None = None
-) -> Account:
+def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY, before: int | None = None) -> Account:
     """The customer's account now, with the `newest` of its movements, those with numbers below `before`.
 
     Somebody who has no referral code yet is given one: this page is where they find it.
@@ -90,7 +90,7 @@ def account(
         at=work.now,
         balance=balance,
         pending=loyalty.pending(work, customer_id),
-        codes=[_code(row, work.now) for row in balance.redemptions],
+        codes=[code(row, work.now) for row in balance.redemptions],
         history=came.movements,
         older=came.older,
         referral_code=referral.code_of(work, customer_id),
@@ -112,13 +112,17 @@ def _shown(standing: loyalty.Standing | None) -> loyalty.Standing | None:
     return standing if standing.level or standing.higher else None
 
 
-def _code(row: Row[Any], now: datetime) -> Code:
+def code(row: Row[Any], now: datetime) -> Code:
+    """A redemption as its shopper reads it at `now`."""
     bought = loyalty.Reward.read(row.reward)
     state, why = _state(row, now)
     if bought.handed_over:
         # It is not used up by being used once, and while nobody knows whether it was made it has not ended.
         state = {"used": "yours", "ended": "making"}.get(state, state)
-    return Code(row.redemption_id, bought.title, row.code, row.points, row.expires_at, state, why, bought.kind)
+    return Code(
+        row.redemption_id, bought.title, row.code, row.points, row.expires_at, state, why, bought.kind,
+        bought.amount_minor if bought.kind is loyalty.Kind.AMOUNT else 0,
+    )  # fmt: skip
 
 
 def _state(row: Row[Any], now: datetime) -> tuple[str, str]:

@@ -22,9 +22,11 @@ import referral
 from commerce.refusal import Refusal
 from connectors.shopify import EXTENSION_PATH, READABLE
 from engine.work import UnitOfWork
+from plugin import badges
 from plugin.session import extension_only
 from plugin.storefront.account import Account, Code, account, offers
 from plugin.storefront.purchase import buy, ticket_for
+from plugin.storefront.qr import Shown, as_shown
 
 pages = Blueprint("extension", __name__, url_prefix=EXTENSION_PATH)
 
@@ -32,6 +34,8 @@ pages = Blueprint("extension", __name__, url_prefix=EXTENSION_PATH)
 ASK, ACT = ["GET", "OPTIONS"], ["POST", "OPTIONS"]
 HISTORY = 20
 LONGEST_BODY = 2048
+# A checkout of more kinds of goods is told what they earn afterwards.
+MOST_PIECES, LONGEST_BASKET, LONGEST_NAME = 200, 65_536, 255
 _ORDER = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
@@ -53,6 +57,7 @@ def see_account() -> Response:
     with _work() as work:
         offered = offers(work)
         mine = account(work, shopper.customer_id) if shopper.customer_id is not None else None
+        badge = badges.badge(work, shopper.customer_id) if shopper.customer_id is not None else None
     spendable, shown = (mine.balance.spendable, mine.balance.rewards) if mine else (0, offered.points.rewards)
     return jsonify(
         logged_in=shopper.customer_external_id is not None,
@@ -62,6 +67,7 @@ def see_account() -> Response:
         codes=[_code(code) for code in mine.codes] if mine else [],
         history=[_movement(m) for m in mine.history[:HISTORY]] if mine else [],
         tier=_tier(mine.standing) if mine else None,
+        badge=_badge(as_shown(shopper.shop, badge)),
         expiring=[{"points": points, "at": _utc(at)} for at, points in mine.balance.expiring] if mine else [],
         referral=_referral(offered.referral, mine.referral_code if mine else None, mine.friends if mine else 0),
     )
@@ -100,6 +106,39 @@ def see_order(external_id: str) -> Response:
     return jsonify(points=points, sentence=why.sentence if why else None, referral=_referral(terms, code))
 
 
+@pages.route("/earn", methods=ACT)
+@extension_only
+def earn() -> Response:
+    """What an order of these goods would earn: ``{"pieces": [{"product": "31", "variant": "311", "quantity": 2,
+    "amount": 2598, "vendor": "Kettle", "gift_card": false}]}``, amounts in minor units for all pieces of a kind, only
+    product and amount asked for. Answers ``{"points", "exact"}``: `exact` is false where the checkout still decides.
+    """
+    pieces = _pieces()
+    with _work() as work:
+        found = loyalty.would_earn(work, g.shopper.customer_id, pieces)
+    return jsonify(points=found.points, exact=found.exact)
+
+
+def _pieces() -> list[loyalty.Piece]:
+    """The goods of the request's body. Refuses with `BadRequest`."""
+    given = _json(LONGEST_BASKET).get("pieces")
+    if not isinstance(given, list) or len(given) > MOST_PIECES:
+        raise BadRequest
+    return [_piece(each) for each in given]
+
+
+def _piece(given: Any) -> loyalty.Piece:
+    if not isinstance(given, dict):
+        raise BadRequest
+    product, variant, vendor = (given.get(name) for name in ("product", "variant", "vendor"))
+    quantity, amount, gift_card = given.get("quantity", 1), given.get("amount"), given.get("gift_card", False)
+    texts = all(type(text) is str and len(text) <= LONGEST_NAME for text in (product, variant or "", vendor or ""))
+    numbers = all(type(n) is int and 0 <= n <= most for n, most in ((quantity, 10**6), (amount, 10**12)))
+    if not texts or not numbers or type(gift_card) is not bool:
+        raise BadRequest
+    return loyalty.Piece(product, variant or None, quantity, amount, gift_card, vendor or None)  # type: ignore[arg-type]
+
+
 @pages.route("/redeem", methods=ACT)
 @extension_only
 def redeem() -> Response:
@@ -119,10 +158,18 @@ def redeem() -> Response:
 
 def _body() -> Mapping[str, str]:
     """The request's JSON object of texts. Refuses with `BadRequest`."""
-    if (request.content_length or 0) > LONGEST_BODY:
+    found = _json(LONGEST_BODY)
+    if not all(isinstance(value, str) for value in found.values()):
+        raise BadRequest
+    return found
+
+
+def _json(longest: int) -> Mapping[str, Any]:
+    """The request's JSON object. Refuses with `BadRequest`."""
+    if (request.content_length or 0) > longest:
         raise BadRequest
     found = request.get_json(force=True, silent=True)
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(found, dict):
         raise BadRequest
     return found
 
@@ -186,6 +233,13 @@ def _tier(standing: loyalty.Standing | None) -> dict[str, Any] | None:
         "ends_at": _utc(standing.falls_at) if standing.falls_at else None,
         "missing_to_keep": standing.to_keep,
     }
+
+
+def _badge(badge: Shown | None) -> dict[str, Any] | None:
+    """What the shopper shows at the till: the address is what its picture leads to."""
+    if badge is None:
+        return None
+    return {"letters": badge.letters, "address": badge.address, "ends_at": _utc(badge.ends_at)}
 
 
 def _movement(movement: Any) -> dict[str, Any]:

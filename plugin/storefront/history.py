@@ -50,9 +50,7 @@ class Page:
     older: int | None = None
 
 
-def page(
-    work: UnitOfWork, customer_id: CustomerId, lots: Sequence[Any], most: int, before: int | None = None
-) -> Page:
+def page(work: UnitOfWork, customer_id: CustomerId, lots: Sequence[Any], most: int, before: int | None = None) -> Page:
     """The movements of the newest `most` entries with numbers below `before`. `lots`: what the customer has left.
 
     A movement is on one page: what would be cut in two stands on the next one as a whole.

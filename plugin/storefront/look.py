@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import current_app
 
+from commerce.refusal import Refusal
 from commerce.sayings import Saying, say
 from engine import terms
 from engine.work import UnitOfWork
@@ -39,6 +40,21 @@ LEAST_CONTRAST = 4.5
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 
 
+class LookMoved(Refusal):
+    """Somebody else has changed how your pages look while this page was open."""
+
+    def __init__(self, parts: tuple[Saying, ...] = (), meant: Look | None = None) -> None:
+        super().__init__(
+            say(
+                "Somebody else has changed how your pages look while this page was open: %(parts)s. What you typed "
+                "still stands here: compare it with the pages of now, and save it again if you want it so.",
+                parts=parts,
+            )
+        )
+        self.meant = meant
+        """What was meant, on top of what is there now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the shop says in one language; what is empty, we say in our own words. `point` and `points`: the singular
@@ -52,7 +68,17 @@ class Words:
 
 
 NO_WORDS = Words()
+# By language, the numbers (as the CLDR classes them) beside which the singular stands.
+_WITH_SINGULAR = {"fa": ("one", "other"), "ar": ("one", "many", "other")}
+# What two people can change at once without disturbing each other.
+PARTS: Mapping[str, Saying] = {
+    "order": say("the order of the sections"), "hidden": say("which sections are shown"),
+    "words": say("the texts"), "accent": say("the colour"), "radius": say("the corners"),
+    "language": say("the language"), "off": say("where else the program shows"),
+}  # fmt: skip
 OTHER = say("By the shop")
+# What stands between these two is read in its own direction, whatever is around it.
+ALONE, ALONE_NO_MORE = "\u2068", "\u2069"
 # What an entry is about, by its kind, without a word for points.
 _ABOUT: Mapping[str, Saying] = {
     "earn": say("Order"), "clawback": say("Order, changed"), "award": say("A friend's order"),
@@ -141,10 +167,12 @@ class Look:
 
     def counted(self, value: int, one: str = "point", many: str = "points") -> str:
         """As `wording.counted`; points are called as this shop calls them."""
-        said = self._said
+        said, language = self._said, current()
         if one != "point" or not said.points:
             return ngettext(f"%(num)s {one}", f"%(num)s {many}", value)
-        return ngettext("%(num)s %(point)s", "%(num)s %(points)s", value, point=said.point, points=said.points)
+        # Persian counts with the singular; Arabic, from eleven on, too.
+        single = language.locale.plural_form(value) in _WITH_SINGULAR.get(language.code, ("one",))
+        return ngettext("%(num)s %(name)s", "%(num)s %(name)s", value, name=said.point if single else said.points)
 
     def sayings(self) -> dict[str, Any]:
         """What the templates of the shopper's pages say in this look, in place of the words of all pages."""
@@ -159,7 +187,9 @@ class Look:
             return told(movement.sentence)
         what = _ABOUT.get(movement.kind, OTHER)
         order = movement.order_name or movement.receipt.get("reward")
-        return gettext("%(what)s: %(which)s", what=what, which=order) if order else told(what)
+        return (
+            gettext("%(what)s: %(which)s", what=what, which=f"{ALONE}{order}{ALONE_NO_MORE}") if order else told(what)
+        )
 
     @property
     def style(self) -> str:
@@ -186,6 +216,34 @@ def look_now(work: UnitOfWork) -> Look:
     """How the shop's pages look by the version of now."""
     latest = terms.latest(work, DOMAIN)
     return Look() if latest is None else Look.read(latest.version, latest.body)
+
+
+def publish(work: UnitOfWork, look: Look, beside: int | None) -> None:
+    """Make the parts of `look` that differ from version `beside`, which is what its page showed, those of the shop's
+    pages; the others stay as they are now.
+
+    Refuses with `LookMoved` where somebody has changed one of those parts since; then nothing is written.
+    """
+    terms.lock(work, DOMAIN)
+    now = look_now(work)
+    was = now if beside is None or beside >= now.version else _then(work, beside)
+    mine, since = _changed(was, look), _changed(was, now)
+    meant = Look.read(now.version, {**now.body(), **{part: look.body()[part] for part in mine}})
+    if both := mine & since & _changed(now, look):
+        raise LookMoved(tuple(said for part, said in PARTS.items() if part in both), meant)
+    if _changed(now, meant):
+        terms.publish(work, DOMAIN, meant.body())
+
+
+def _then(work: UnitOfWork, version: int) -> Look:
+    """A look of before."""
+    return Look.read(version, terms.versions(work, DOMAIN)[version - 1].body) if version else Look()
+
+
+def _changed(one: Look, other: Look) -> set[str]:
+    """The parts in which two looks differ."""
+    here, there = one.body(), other.body()
+    return {part for part in PARTS if here[part] != there[part]}
 
 
 def is_colour(typed: str) -> bool:

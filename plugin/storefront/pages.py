@@ -17,12 +17,15 @@ import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
+from plugin import badges
+from plugin.sentences import told
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
-from plugin.storefront.fragment import CODE, REFUSED, show, theme_s_own, work_of_shop
-from plugin.storefront.purchase import buy, checked, ticket_for
-from plugin.storefront.qr import qr
+from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, work_of_shop
+from plugin.storefront.look import look_of
+from plugin.storefront.purchase import FormTooOld, buy, checked, ticket_for
+from plugin.storefront.qr import as_shown, qr
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
 pages = Blueprint("storefront", __name__, url_prefix=PROXY_PATH)
@@ -61,7 +64,10 @@ def scratch() -> BaseResponse:
     """Scratch a card of a contest: what it wins was fixed before it was printed."""
     typed = [request.form.get(name, "") for name in ("contest", "number")]
     try:
-        if g.shopper.customer_id is None or not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
+        if g.shopper.customer_id is None:
+            raise loyalty.NoSuchTicket
+        checked(g.shopper, request.form.get("request_key", ""))
+        if not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
             raise loyalty.NoSuchTicket
         with work_of_shop() as work:
             loyalty.scratch(work, g.shopper.customer_id, *map(int, typed))
@@ -215,6 +221,12 @@ def seen(
 
 def _taken_up(typed: str, contact: str, way: str) -> referral.Offer | Refusal:
     form = request.form
+    try:
+        if g.shopper.customer_external_id is not None:
+            # Whoever is logged in claims as who they are: that is nothing that another site may do in their name.
+            checked(g.shopper, form.get("ticket", ""))
+    except FormTooOld as refusal:
+        return refusal
     evidence = seen(request.headers.get, request.remote_addr, form.get("came_from", ""), form.get("device", ""))
     return take_up(g.shopper, typed, contact, way, evidence, request.form.get("channel", way))
 
@@ -223,11 +235,16 @@ def _points(refusal: Refusal | None = None) -> Response:
     shopper = g.shopper
     status = REFUSED if refusal else 200
     with work_of_shop() as work:
+        # Known by now, it needs no unit of work of its own inside this one.
+        look_of(work)
         program, open_ways = offers(work), ways(work, shopper)
         if shopper.customer_id is None:
             known = shopper.customer_external_id is not None
-            return show("storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal)
+            return show(
+                "storefront/program.html", status, program=program, ways=open_ways, logged_in=known, refusal=refusal
+            )
         mine = account(work, shopper.customer_id, before=_before())
+        badge = badges.badge(work, shopper.customer_id)
         referral.note_advocate(work, shopper.customer_id, seen(request.headers.get, request.remote_addr))
     bought = next((code for code in mine.codes if str(code.redemption_id) == request.args.get("bought")), None)
     return show(
@@ -236,6 +253,7 @@ def _points(refusal: Refusal | None = None) -> Response:
         program=program,
         a=mine,
         bought=bought,
+        badge=as_shown(shopper.shop, badge),
         ways=open_ways,
         came_of=request.args.get("told"),
         refusal=refusal,
@@ -257,7 +275,7 @@ def _somebody() -> bool:
 
 
 def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
-    """The invitation, ready for each channel, in the language that the shopper's browser asks for."""
+    """The invitation, ready for each channel, in the language of the shop's pages."""
     said = _to_say(code, offered)
     return {
         "invitation": said[0], "shares": referral.shares(*said), "language": said[-1], "qr": qr(f"{said[0]}&via=qr"),
@@ -265,9 +283,10 @@ def _to_pass_on(code: str, offered: str) -> dict[str, Any]:
 
 
 def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
-    """The whole link, the shop, the offer, and the language that the browser asks for."""
-    shop, language = g.shopper.shop, request.accept_languages.best_match(referral.TEXTS) or "en"
-    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, offered, language
+    """The whole link, the shop, the offer, and the language: the shop's, or what the browser asks for."""
+    shop, chosen = g.shopper.shop, look_here().language
+    language = chosen or request.accept_languages.best_match(referral.TEXTS) or "en"
+    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, told(offered), language
 
 
 def claimed(offer: referral.Offer, code: str) -> Response:
@@ -290,7 +309,7 @@ def _invitation(
     return show(
         "storefront/invitation.html", REFUSED if refusal else 200, offer=offer, code=code, refusal=refusal,
         contact=contact[:LONGEST_ADDRESS], channel=referral.channel_of(channel or request.args.get("via")),
-        came_from=came_from[:LONGEST_ADDRESS] or site_of(request.headers.get("Referer")),
+        came_from=came_from[:LONGEST_ADDRESS] or site_of(request.headers.get("Referer")), ticket=_ticket(),
     )  # fmt: skip
 
 
@@ -307,8 +326,13 @@ def _invited(refusal: Refusal | None = None, typed: str = "", contact: str = "")
     offer = _offered()
     return show(
         "storefront/invited.html", REFUSED if refusal else 200, offer=offer, refusal=refusal, typed=typed,
-        contact=contact[:LONGEST_ADDRESS],
+        contact=contact[:LONGEST_ADDRESS], ticket=_ticket(),
     )  # fmt: skip
+
+
+def _ticket() -> str:
+    """For the form of somebody who is logged in; a stranger's claim is anybody's."""
+    return ticket_for(g.shopper) if g.shopper.customer_external_id is not None else ""
 
 
 def site_of(referrer: str | None) -> str:

@@ -1,9 +1,16 @@
-"""A link as a picture that a telephone reads: drawn here, so that no link goes to a stranger to be drawn."""
+"""Links as pictures that a telephone reads: drawn here, so that no link goes to a stranger to be drawn."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import segno
+from flask import current_app
 from markupsafe import Markup
+
+from engine.shops import Shop
+from plugin.badges import Badge
 
 # Enough redundancy for a screen or a flyer; more would make the squares smaller.
 REDUNDANCY = "m"
@@ -17,3 +24,25 @@ def qr(link: str) -> Markup:
     return Markup(  # noqa: S704
         drawn.svg_inline(scale=SCALE, dark="#000", light="#fff", lineclass=None, svgclass=None, omitsize=False)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A badge as a page shows it: its letters, where they lead, and until when."""
+
+    letters: str
+    address: str
+    ends_at: datetime
+
+    @property
+    def drawn(self) -> Markup:
+        return qr(self.address)
+
+
+def as_shown(shop: Shop, badge: Badge | None) -> Shown | None:
+    """The badge with its whole address, which names the shop where its staff have to be led into a platform's admin."""
+    if badge is None:
+        return None
+    doors, named = current_app.extensions["doors"], f"?shop={shop.domain}"
+    inside = doors.in_admin(named[1:]) is not None
+    return Shown(badge.letters, f"{doors.app_url}{badge.path}{named if inside else ''}", badge.ends_at)

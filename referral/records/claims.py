@@ -56,6 +56,11 @@ _TRY = text("""
     ON CONFLICT (shop_id, whence, since) DO UPDATE SET tries = claim_tries.tries + excluded.tries
     RETURNING encode(whence, 'hex') AS whence, tries
 """)
+_AFTER = text("""
+    SELECT claim_id, advocate_id, claimed_at FROM claims
+    WHERE shop_id = :shop_id AND claim_id > :after ORDER BY claim_id LIMIT :limit
+""")
+_LAST = text("SELECT coalesce(max(claim_id), 0) AS claim_id FROM claims WHERE shop_id = :shop_id")
 _MISSES = text("""
     SELECT count(*) AS missed FROM (
         SELECT FROM refused_claims WHERE shop_id = :shop_id AND refused_at > :since AND reason = :reason LIMIT :most) n
@@ -133,3 +138,14 @@ def purge(work: UnitOfWork, tries_kept: timedelta, refusals_kept: timedelta) -> 
 def move_claims(work: UnitOfWork, rows: str) -> None:
     for statement in _MOVE:
         work.run(statement, rows=rows)
+
+
+def after(work: UnitOfWork, claim_id: int, limit: int) -> Sequence[Any]:
+    """Claims with greater numbers, in their order: claim_id, advocate_id, claimed_at."""
+    return work.rows(_AFTER, after=claim_id, limit=limit)
+
+
+def last(work: UnitOfWork) -> int:
+    """The greatest number of a claim; 0 where there is none."""
+    row = work.row(_LAST)
+    return int(row.claim_id) if row else 0

@@ -84,6 +84,8 @@ class NotAnAddress(Refusal):
 class TooManyTries(Refusal):
     """That was tried very often from here. Please wait an hour, and try again."""
 
+    wait = TRIES_SPAN
+
 
 REASON_TEXTS = {
     kind().code: " ".join((kind.__doc__ or "").split())
@@ -311,6 +313,16 @@ def _friend_discount(work: UnitOfWork, agreed: Terms, row: Any, known: Any) -> P
 
 def _takes(agreed: Terms) -> Any:
     return {FriendGets.PERCENTAGE: "percentage", FriendGets.SHIPPING: "shipping"}.get(agreed.friend_gets, "amount")
+
+
+def claims_after(work: UnitOfWork, claim_id: int, limit: int) -> Sequence[Any]:
+    """Friends who took an invitation up, by the number of their claim: claim_id, advocate_id, claimed_at."""
+    return claims.after(work, claim_id, limit)
+
+
+def last_claim(work: UnitOfWork) -> int:
+    """Where whoever begins to read claims now begins."""
+    return claims.last(work)
 
 
 def purge_tries(work: UnitOfWork) -> None:

@@ -67,6 +67,7 @@ DOORS = {
     "lifecycle/rules/values.py": "the groups that a shop begins with",
     "plugin/nights.py": "an example of a shop's address",
     "plugin/admin/extensions.py": "what of us runs inside a Shopify store is switched on there",
+    "plugin/admin/look.py": "the links to the editor of a theme",
     "plugin/admin/menu.py": "an endpoint of a store that is connected by hand or by a plugin",
     "plugin/admin/pages.py": "the frame around the pages, and the extensions of Shopify",
     "plugin/admin/rewards.py": "permissions that only Shopify asks for",

@@ -65,7 +65,7 @@ class Admin:
         self.frame.locator("h1", has_text=heading).wait_for(timeout=10_000)
 
 
-def _serve(app: Any, port: int = 0) -> BaseWSGIServer:
+def serve(app: Any, port: int = 0) -> BaseWSGIServer:
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     return server
@@ -75,7 +75,7 @@ def _serve(app: Any, port: int = 0) -> BaseWSGIServer:
 def admin(database: Database, clock: Clock, browser: Any) -> Iterator[Admin]:
     world = World(App(CLIENT_ID, CLIENT_SECRET), courier=Courier(send=lambda *_: 200))
     world.install()
-    platform_server = _serve(create_app(world))
+    platform_server = serve(create_app(world))
     platform = f"http://127.0.0.1:{platform_server.server_port}"
     parts: list[House] = []
     requests: list[str] = []
@@ -84,7 +84,7 @@ def admin(database: Database, clock: Clock, browser: Any) -> Iterator[Admin]:
         requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
         return parts[0].app.wsgi_app(environ, start_response)
 
-    server = _serve(ours)
+    server = serve(ours)
     address = f"http://127.0.0.1:{server.server_port}"
     world.shop().app = App(CLIENT_ID, CLIENT_SECRET, app_url=address)
     house = build(database, clock, address, platform)

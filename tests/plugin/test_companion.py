@@ -127,7 +127,8 @@ def test_a_customer_s_account_is_told_in_facts(wordpress: Wordpress) -> None:
     assert (told["logged_in"], told["known"]) == (True, True)
     assert told["balance"] == {"points": 290, "spendable": 250, "pending": 40, "held": 0, "debt": 0}
     assert [later["points"] for later in told["pending"]] == [40]
-    assert told["earning"] == {"points": 1, "per": {"amount": "1.00", "currency": "USD"}, "hold_days": 14}
+    per = {"amount": "1.00", "currency": "USD"}
+    assert told["earning"] == {"points": 1, "per": per, "hold_days": 14, "asleep": False}
     (reward,) = told["rewards"]
     assert (reward["key"], reward["points"], reward["missing"], reward["sold_out"]) == ("five-off", 100, 0, False)
     assert reward["request_key"]
@@ -317,7 +318,8 @@ def test_a_share_and_a_visit_in_the_store_are_counted(wordpress: Wordpress) -> N
 
 def test_what_is_not_signed_is_refused_whatever_it_asks(wordpress: Wordpress) -> None:
     body = json.dumps({"customer": "7"}).encode()
-    for what in ("account", "redeem", "claim", "opened", "share", "export", "erase", "health"):
+    reads = ("account", "history", "earn", "order", "export", "health")
+    for what in (*reads, "redeem", "claim", "choose", "opened", "share", "erase"):
         path = f"/companion/{what}"
         good = wordpress.plugin.headers(path, body, wordpress.house.clock.timestamp())
         elsewhere = wordpress.plugin.headers("/companion/other", body, wordpress.house.clock.timestamp())

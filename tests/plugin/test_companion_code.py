@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import jdatetime
 import pytest
 
 from connectors.woocommerce import companion
@@ -42,13 +44,23 @@ def test_the_vectors_are_what_the_plugin_signs_today() -> None:
 
 
 @needs_php
+def test_the_plugin_s_persian_days_are_those_of_the_calendar() -> None:
+    first, days = date(1960, 1, 1), 53_000
+    said = run(str(PLACE / "days.php"), first.isoformat(), str(days)).split()
+    assert said == [
+        jdatetime.date.fromgregorian(date=first + timedelta(days=n)).strftime("%Y-%-m-%-d") for n in range(0, days, 7)
+    ]
+
+
+@needs_php
 @pytest.mark.parametrize("file", sorted(PLUGIN.rglob("*.php")), ids=lambda file: file.name)
 def test_a_file_is_php(file: Path) -> None:
     assert "No syntax errors" in run("-l", str(file))
 
 
 @needs_php
-def test_the_plugin_does_what_it_says() -> None:
-    told = json.loads(run(str(PLACE / "play.php")))
-    assert len(told) >= 25
+@pytest.mark.parametrize("tests, least", [("play.php", 25), ("pieces.php", 14)])
+def test_the_plugin_does_what_it_says(tests: str, least: int) -> None:
+    told = json.loads(run(str(PLACE / tests)))
+    assert len(told) >= least
     assert {name: fault for name, fault in told.items() if fault is not None} == {}

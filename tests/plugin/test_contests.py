@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -60,12 +61,15 @@ def test_a_shopper_scratches_their_own_card_only_and_the_proof_holds(
         number = str(loyalty.announce_contest(work, contest, ["five-off"]))
     house.clock.forward(hours=2)
     house.settle(shop, order(1001, person("7", at), house.clock.now), order(1002, person("8", at), house.clock.now))
-    assert "Scratch it" in shopper.get().text
-    theirs = shopper.post("/scratch", contest=number, number="2")
+    page = shopper.get().text
+    assert "Scratch it" in page
+    (click,) = re.findall(r'name="number" value="1"><input type="hidden" name="request_key" value="([^"]+)"', page)
+    theirs = shopper.post("/scratch", contest=number, number="2", request_key=click)
     assert (theirs.status_code, "not yours" in theirs.text) == (409, True)
     assert stranger.post("/scratch", contest=number, number="1").status_code == 409
-    assert shopper.post("/scratch", contest=number, number="x").status_code == 409
-    assert shopper.post("/scratch", contest=number, number="1").status_code == 303
+    assert shopper.post("/scratch", contest=number, number="x", request_key=click).status_code == 409
+    assert "open for a long time" in shopper.post("/scratch", contest=number, number="1").text
+    assert shopper.post("/scratch", contest=number, number="1", request_key=click).status_code == 303
     page = shopper.get().text
     assert "Won: 5.00 USD off" in flat(page).replace("\u00a0", " ")
     assert "Scratch it" not in page

@@ -295,3 +295,43 @@ def test_the_proxy_s_signature_opens_no_extension_and_the_token_no_page(visitor:
     assert shopper.client.get(f"/extension/account?{shopper.query()}").status_code == 401
     assert visitor.client.get("/proxy/", headers=visitor.headers()).status_code == 401
     assert visitor.client.get("/customers", headers=visitor.headers()).status_code == 401
+
+
+# --- what an order would earn
+
+
+def would_earn(visitor: Visitor, body: Any) -> TestResponse:
+    return visitor.client.post("/extension/earn", headers=visitor.headers(), json=body)
+
+
+@pytest.mark.usefixtures("rich")
+def test_checkout_asks_what_its_goods_earn_and_the_order_earns_that(house: House, shop: Shop, visitor: Visitor) -> None:
+    with house.database.work(shop.shop_id) as work:
+        loyalty.change(work, earning={"goods": [{"goods": {"products": ["p1"]}, "percent": 300}]})
+    house.clock.forward(minutes=1)
+    pieces = [
+        {"product": "p1", "variant": "v1", "quantity": 2, "amount": 5000, "vendor": "Leaf"},
+        {"product": "p9", "amount": 700, "gift_card": True},
+    ]
+    answer = would_earn(visitor, {"pieces": pieces})
+    assert (answer.status_code, answer.get_json()) == (200, {"points": 150, "exact": True})
+    house.settle(shop, order(1003, person("7", house.clock.now), house.clock.now))
+    assert visitor.said("/orders/1003")["points"] == 150
+    nobody = Visitor(visitor.client, visitor.domain, None)
+    assert would_earn(nobody, {"pieces": pieces}).get_json() == {"points": 150, "exact": True}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [], {}, {"pieces": "x"}, {"pieces": ["x"]}, {"pieces": [{}]}, {"pieces": [{"product": "1"}]},
+        {"pieces": [{"product": 1, "amount": 1}]}, {"pieces": [{"product": "1", "amount": -1}]},
+        {"pieces": [{"product": "1", "amount": 1.5}]}, {"pieces": [{"product": "1", "amount": True}]},
+        {"pieces": [{"product": "1", "amount": 10**13}]}, {"pieces": [{"product": "1", "amount": 1, "quantity": "2"}]},
+        {"pieces": [{"product": "x" * 256, "amount": 1}]}, {"pieces": [{"product": "1", "amount": 1, "gift_card": 1}]},
+        {"pieces": [{"product": "1", "amount": 1}] * 201}, {"pieces": [{"product": "1", "amount": 1, "variant": 5}]},
+    ],
+)  # fmt: skip
+def test_goods_that_make_no_sense_are_refused(visitor: Visitor, body: Any) -> None:
+    answer = would_earn(visitor, body)
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "bad-request")

@@ -43,6 +43,16 @@ def test_the_gate_answers_as_the_pages_do_whatever_the_code(crowd: Shopper, stra
         assert before.mimetype == "application/liquid"
 
 
+def test_each_reads_the_language_that_they_ask_for_whoever_came_before(crowd: Shopper, stranger: Shopper) -> None:
+    for accepted, code in (("fa-IR,fa;q=0.9", "fa"), ("en", "en"), ("xx, ro;q=0.3", "ro"), ("fa", "fa"), ("", "en")):
+        headers = {"Accept-Language": accepted, "Cookie": "perennial_language=ar"}
+        page = crowd.client.get(f"/proxy/r/ANNA-K7K7?{crowd.query()}", headers=headers).text
+        assert f'<div class="perennial" lang="{code}"' in page
+    said = crowd.client.get(f"/proxy/r/ANNA-K7K7?{crowd.query(lang='ar')}", headers={"Accept-Language": "fa"}).text
+    assert said == stranger.get("/r/ANNA-K7K7", lang="ar").text
+    assert 'lang="ar" dir="rtl"' in said
+
+
 def test_whoever_is_logged_in_or_not_vouched_for_is_passed_on(house: House, shop: Shop, crowd: Shopper) -> None:
     crowd.get("/r/ANNA-K7K7")
     now = house.clock.now
@@ -89,6 +99,14 @@ def test_the_gate_refuses_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shop
         assert (before.status_code, before.text) == (409, behind.text)
 
 
+def test_the_gate_asks_whoever_guesses_to_wait(crowd: Shopper) -> None:
+    for number in range(30):
+        assert crowd.post(f"/r/NOBODY-{number}", contact="bo@example.com").status_code == 409
+    stopped = crowd.post("/r/NOBODY-30", contact="bo@example.com")
+    assert (stopped.status_code, stopped.headers["Retry-After"]) == (429, "3600")
+    assert "Please wait an hour, and try again" in stopped.text
+
+
 def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> None:
     address = f"/proxy/r/{codes[0]}?{crowd.query()}"
     assert crowd.client.post(address, json={"contact": "bo@example.com"}).status_code == 409
@@ -100,7 +118,9 @@ def test_forms_that_are_none_are_passed_on(crowd: Shopper, codes: list[str]) -> 
 
 def test_somebody_who_is_logged_in_claims_as_who_they_are(crowd: Shopper, shop: Shop, codes: list[str]) -> None:
     anna = Shopper(crowd.client, shop, "1")
-    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
+    (ticket,) = re.findall(r'name="ticket" value="([^"]+)"', anna.get(f"/r/{codes[0]}").text)
+    assert "your own invitation" in anna.post(f"/r/{codes[0]}", contact="new@example.com", ticket=ticket).text
+    assert "open for a long time" in anna.post(f"/r/{codes[0]}", contact="new@example.com").text
 
 
 def test_two_shops_have_two_pages(house: House, shop: Shop, next_door: Shop, crowd: Shopper) -> None:

@@ -31,7 +31,10 @@ CODE = sorted(
     file.relative_to(HOUSE).as_posix()
     for file in [
         *(file for room in ("admin", "storefront", "woocommerce") for file in (HOUSE / "plugin" / room).glob("*.py")),
-        *(HOUSE / "plugin" / f"{name}.py" for name in ("errors", "phrases", "surveys", "trouble", "wording")),
+        *(
+            HOUSE / "plugin" / f"{name}.py"
+            for name in ("errors", "mailings", "phrases", "surveys", "trouble", "unsubscribing", "wording")
+        ),
     ]
     if file.name != "by_hand.py"  # which speaks on the terminal
 )
@@ -180,7 +183,7 @@ def test_english_is_what_the_code_says(reader: Reader) -> None:
 
 def test_persian_has_its_own_digits_marks_and_calendar(reader: Reader) -> None:
     with reader("fa"):
-        assert amounts.number(-1234567) == "\u2212۱٬۲۳۴٬۵۶۷"
+        assert amounts.number(-1234567) == "\u200e\u2212۱٬۲۳۴٬۵۶۷"
         assert amounts.money(250000, "IRT") == "۲۵۰٬۰۰۰\u00a0تومان"
         assert amounts.per_cent(12.5, 1) == "۱۲٫۵٪"
         assert calendars.date_text(date(2026, 11, 22)) == "۱\u00a0آذر\u00a0۱۴۰۵"

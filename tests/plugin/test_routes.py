@@ -16,14 +16,19 @@ OWNERS = {
     EXTENSION_PATH: "extension",
     PIXEL_PATH: "anybody",
     "/visits": "anybody",
+    "/look.css": "anybody",
     FLOW_PATH: "flow",
     COMPANION_PATH: "companion",
     # Whoever has the link of a question: its last part is what vouches for them.
     "/s": "anybody",
+    # Whoever was written to: the last part of their link vouches for them.
+    "/u": "anybody",
     "/api": "api",
     # Nobody is known there yet: the store vouches at the end of that way.
     "/woocommerce": "anybody",
     "/sign-in": "anybody",
+    # Whoever scans a badge: only staff come further than to a page that says so.
+    "/at": "anybody",
 }
 
 
@@ -64,10 +69,12 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/earning/collections",
         "/earning/promotions",
         "/earning/remove",
+        "/extension/earn",
         "/extension/redeem",
         "/extensions/pixel",
         "/flow/usage",
         "/gifts",
+        "/look",
         "/imports",
         "/imports/<int:import_id>/book",
         "/imports/<int:import_id>/forget",
@@ -80,6 +87,8 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/lifecycle/count",
         "/lifecycle/spend",
         "/lifecycle/spend/file",
+        "/mails",
+        "/u/<int:shop_id>/<int:customer_id>/<key>",
         "/visits",
         "/pixel",
         "/redemptions/<int:redemption_id>/hand-over",
@@ -92,7 +101,10 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/referral/weights",
         "/rewards",
         "/rewards/withdraw",
+        "/privacy/erasures/<request_id>",
+        *(f"/proxy/you/{what}" for what in ("data", "erase", "keep", "language", "mails", "program")),
         "/proxy/birthday",
+        "/proxy/cart",
         "/proxy/deeds",
         "/proxy/invited",
         "/referral",

@@ -2,73 +2,7 @@
 /**
  * The plugin's classes, played without WordPress. Prints one JSON object: of each test its fault, or null.
  */
-error_reporting( E_ALL );
-set_error_handler(
-	static function ( $level, $message, $file, $line ) {
-		throw new ErrorException( $message, 0, $level, $file, $line );
-	}
-);
-require __DIR__ . '/stubs.php';
-foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'view', 'forms', 'privacy', 'visits', 'rest' ) as $part ) {
-	require PERENNIAL_DIR . '/includes/class-perennial-' . $part . '.php';
-}
-
-const CONNECTION = array(
-	'app_url' => 'https://perennial.example',
-	'shop'    => 'shop.example',
-	'secret'  => 'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1',
-);
-
-function same( $found, $wanted ) {
-	if ( $found !== $wanted ) {
-		throw new Exception( 'found ' . var_export( $found, true ) . ', wanted ' . var_export( $wanted, true ) );
-	}
-}
-function holds( $text, $part ) {
-	if ( false === strpos( $text, $part ) ) {
-		throw new Exception( $part . ' is not in ' . $text );
-	}
-}
-function lacks( $text, $part ) {
-	if ( false !== strpos( $text, $part ) ) {
-		throw new Exception( $part . ' is in ' . $text );
-	}
-}
-function redirected( $what ) {
-	try {
-		$what();
-	} catch ( Redirected $to ) {
-		return $to->getMessage();
-	}
-	return 'nowhere';
-}
-function says( $told, $status = 200 ) {
-	return array(
-		'status' => $status,
-		'body'   => is_string( $told ) ? $told : json_encode( $told ),
-	);
-}
-function account( $more = array() ) {
-	$money = array(
-		'amount'   => '5.00',
-		'currency' => 'USD',
-	);
-	return array_merge(
-		array(
-			'logged_in'  => true,
-			'known'      => true,
-			'balance'    => array( 'points' => 290, 'spendable' => 250, 'pending' => 40, 'held' => 0, 'debt' => 0 ),
-			'pending'    => array( array( 'points' => 40, 'at' => '2026-03-15T12:00:00Z' ) ),
-			'earning'    => array( 'points' => 1, 'per' => $money, 'hold_days' => 14 ),
-			'rewards'    => array( array( 'key' => 'five-off', 'title' => 'Five <script>alert(1)</script>', 'points' => 100, 'missing' => 0, 'minimum' => null, 'sold_out' => false, 'request_key' => 'ticket"1' ) ),
-			'codes'      => array( array( 'title' => 'Five off', 'code' => 'P-ABC', 'points' => 100, 'state' => 'ready', 'ends_at' => '2026-04-01T12:00:00Z' ) ),
-			'history'    => array(),
-			'referral'   => array( 'code' => 'ANN23456', 'friends' => 1, 'points' => 200, 'friend_gets' => $money, 'minimum' => null ),
-			'invitation' => null,
-		),
-		$more
-	);
-}
+require __DIR__ . '/harness.php';
 
 $tests = array(
 	'a question is signed over what is sent' => static function ( $world ) {
@@ -77,7 +11,7 @@ $tests = array(
 		Perennial_Client::account();
 		list( $url, $asked ) = $world->posts[0];
 		same( $url, 'https://perennial.example/companion/account' );
-		same( $asked['body'], '{"customer":"7","ref":"","ip":"203.0.113.9","agent":"A browser","device":""}' );
+		same( $asked['body'], '{"customer":"7","ref":"","language":"en_US","ip":"203.0.113.9","agent":"A browser","device":""}' );
 		same( array( $asked['timeout'], $asked['redirection'] ), array( 2, 0 ) );
 		$head  = $asked['headers'];
 		$again = Perennial_Signature::sign( CONNECTION['secret'], 'POST', '/companion/account', 'shop.example', $asked['body'], (int) $head['X-Perennial-Timestamp'], $head['X-Perennial-Nonce'] );
@@ -243,7 +177,7 @@ $tests = array(
 		$world->answers = array( says( array( 'bought' => array( 'code' => 'P-NEW' ) ) ) );
 		$_POST          = array( 'perennial_do' => 'redeem', 'perennial_nonce' => 'nonce-perennial-redeem', 'perennial_reward' => 'five-off', 'perennial_ticket' => 't1' );
 		same( redirected( array( 'Perennial_Forms', 'take' ) ), '303 /points/#perennial' );
-		same( json_decode( $world->posts[0][1]['body'], true ), array( 'customer' => '7', 'reward' => 'five-off', 'request_key' => 't1' ) );
+		same( json_decode( $world->posts[0][1]['body'], true ), array( 'customer' => '7', 'reward' => 'five-off', 'steps' => '', 'request_key' => 't1', 'language' => 'en_US' ) );
 		same( $world->session->kept['perennial_coupons'], array( 'P-NEW' ) );
 		same( Perennial_Forms::outcome( 'claim' ), null );
 		same( Perennial_Forms::outcome( 'redeem' )['code'], 'P-NEW' );
@@ -318,8 +252,9 @@ $tests = array(
 		same( array( $asked['blocking'], $asked['timeout'] ), array( false, 1 ) );
 	},
 	'a share leads to the messenger that was pressed and nowhere else' => static function ( $world ) {
-		$world->user = 7;
-		$_GET        = array( 'perennial_share' => 'whatsapp' );
+		$world->user   = 7;
+		$world->locale = 'fa_IR';
+		$_GET          = array( 'perennial_share' => 'whatsapp' );
 		foreach ( array( 'https://wa.me/?text=x' => '302 https://wa.me/?text=x', 'https://evil.example/?https://wa.me/?' => 'nowhere', 'sms:?body=x' => 'nowhere', '' => 'nowhere' ) as $href => $leads ) {
 			$world->transients = array();
 			Perennial_Client::forget();
@@ -415,29 +350,4 @@ $tests = array(
 	},
 );
 
-$told = array();
-foreach ( $tests as $name => $test ) {
-	$world                                  = new World();
-	$world->session                         = new Session();
-	$world->cart                            = new Cart();
-	$world->options['perennial_connection'] = CONNECTION;
-	$_GET    = array();
-	$_POST   = array();
-	$_COOKIE = array();
-	$_SERVER['REQUEST_URI'] = '/points/';
-	$_SERVER['REMOTE_ADDR'] = '203.0.113.9';
-	$_SERVER['HTTP_USER_AGENT'] = 'A browser';
-	unset( $_SERVER['HTTP_REFERER'], $_SERVER['HTTP_SEC_PURPOSE'] );
-	foreach ( array( array( 'Perennial_Client', 'known', array() ), array( 'Perennial_Referral', 'fresh', '' ), array( 'Perennial_Referral', 'opened', '' ), array( 'Perennial_Visitor', 'fresh', '' ), array( 'Perennial_View', 'asked_in', false ) ) as list( $class, $name_of, $first ) ) {
-		$property = new ReflectionProperty( $class, $name_of );
-		$property->setAccessible( true );
-		$property->setValue( null, $first );
-	}
-	try {
-		$test( $world );
-		$told[ $name ] = null;
-	} catch ( Throwable $fault ) {
-		$told[ $name ] = get_class( $fault ) . ': ' . $fault->getMessage() . ' (line ' . $fault->getLine() . ')';
-	}
-}
-echo json_encode( $told, JSON_PRETTY_PRINT | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES ), "\n";
+play( $tests );

@@ -15,12 +15,13 @@ perennial-part { display: block; min-block-size: var(--perennial-height, auto); 
 .perennial-unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .perennial-ladder { display: flex; flex-wrap: wrap; gap: var(--perennial-gap, 0.5rem); margin: 0 0 1rem; padding: 0; border: 0; min-inline-size: 0; }
 .perennial-ladder legend { padding: 0; margin-block-end: 0.5rem; }
-.perennial-ladder label { display: flex; gap: 0.5rem; align-items: baseline; min-block-size: 2.75rem; padding: 0.6rem 0.9rem; border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: var(--perennial-radius, 0.4rem); cursor: pointer; }
+.perennial-ladder label { display: flex; gap: 0.6rem; align-items: center; min-block-size: 2.75rem; margin: 0; padding: 0.35rem 0.9rem; color: inherit; font: inherit; border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: var(--perennial-radius, 0.4rem); cursor: pointer; }
 .perennial-ladder label:has(:checked) { border-color: currentColor; background: color-mix(in srgb, currentColor 5%, transparent); }
 .perennial-ladder label:has(:disabled) { border-style: dashed; cursor: not-allowed; }
-.perennial-ladder input { accent-color: var(--perennial-accent, currentColor); }
+.perennial-ladder input { margin: 0; padding: 0; min-block-size: 0; accent-color: var(--perennial-accent, currentColor); }
+.perennial-ladder [type="radio"] { flex: none; inline-size: 1.15em; block-size: 1.15em; }
 .perennial-slider { flex: 1 0 100%; }
-.perennial-slider input { inline-size: 100%; min-block-size: 2.75rem; margin: 0; }
+.perennial-slider input { inline-size: 100%; block-size: 2.75rem; }
 `;
 
   /** The answer of one of our pages on this site, or an error: another site, too late, not ours. */

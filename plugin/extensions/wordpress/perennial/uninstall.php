@@ -18,7 +18,7 @@ require_once __DIR__ . '/includes/class-perennial-visitor.php';
  */
 function perennial_clean_site() {
 	global $wpdb;
-	foreach ( array( 'perennial_connection', 'perennial_fault', 'perennial_epoch' ) as $perennial_option ) {
+	foreach ( array( 'perennial_connection', 'perennial_fault', 'perennial_epoch', 'perennial_rules' ) as $perennial_option ) {
 		delete_option( $perennial_option );
 	}
 	delete_transient( 'perennial_quiet' );

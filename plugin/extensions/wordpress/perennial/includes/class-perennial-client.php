@@ -15,6 +15,7 @@ final class Perennial_Client {
 
 	const SECONDS  = 2;
 	const REMEMBER = 60;
+	const EARNING  = 300;
 	const QUIET    = 'perennial_quiet';
 	const EPOCH    = 'perennial_epoch';
 
@@ -32,10 +33,7 @@ final class Perennial_Client {
 	 * @return array<string,mixed>|null
 	 */
 	public static function account() {
-		$asked = array(
-			'customer' => self::customer(),
-			'ref'      => Perennial_Referral::code(),
-		);
+		$asked = self::whose( Perennial_Referral::code() );
 		$name  = self::name( $asked );
 		if ( array_key_exists( $name, self::$known ) ) {
 			return self::$known[ $name ];
@@ -58,12 +56,7 @@ final class Perennial_Client {
 	 */
 	public static function forget() {
 		foreach ( array( Perennial_Referral::code(), '' ) as $ref ) {
-			$name = self::name(
-				array(
-					'customer' => self::customer(),
-					'ref'      => $ref,
-				)
-			);
+			$name = self::name( self::whose( $ref ) );
 			delete_transient( $name );
 			unset( self::$known[ $name ] );
 		}
@@ -75,6 +68,91 @@ final class Perennial_Client {
 	public static function forget_all() {
 		update_option( self::EPOCH, (int) get_option( self::EPOCH, 0 ) + 1, true );
 		self::$known = array();
+	}
+
+	/**
+	 * What goods bring: of each piece, or of all as one order. Kept for some minutes, for a page of products is the same
+	 * page to many.
+	 *
+	 * @param string[] $pieces   As Perennial_Earning names them.
+	 * @param bool     $together As one order.
+	 * @return array<int,array<string,mixed>>|null
+	 */
+	public static function earn( $pieces, $together ) {
+		$asked = array(
+			'customer' => self::customer(),
+			'pieces'   => implode( ';', $pieces ),
+			'together' => $together ? 1 : 0,
+			'language' => self::language(),
+		);
+		$name  = self::name( $asked );
+		$found = get_transient( $name );
+		if ( ! is_array( $found ) ) {
+			$found = self::patient( 'earn', $asked );
+			if ( null === $found || ! isset( $found['earn'] ) || ! is_array( $found['earn'] ) || ! in_array( count( $found['earn'] ), array( 0, $together ? 1 : count( $pieces ) ), true ) ) {
+				return null;
+			}
+			set_transient( $name, $found, self::EARNING );
+		}
+		Perennial_Words::name( isset( $found['look'] ) && is_array( $found['look'] ) ? $found['look'] : array() );
+		return $found['earn'];
+	}
+
+	/**
+	 * A page of the history of whoever is logged in.
+	 *
+	 * @param int $before Where it begins; 0 for the newest.
+	 * @return array<string,mixed>|null
+	 */
+	public static function history( $before ) {
+		return self::patient(
+			'history',
+			array(
+				'customer' => self::customer(),
+				'before'   => $before,
+				'language' => self::language(),
+			)
+		);
+	}
+
+	/**
+	 * What an order of whoever is logged in brought.
+	 *
+	 * @param int $order_id Its number.
+	 * @return array<string,mixed>|null
+	 */
+	public static function order( $order_id ) {
+		return self::patient(
+			'order',
+			array(
+				'customer' => self::customer(),
+				'order'    => (string) $order_id,
+				'language' => self::language(),
+			)
+		);
+	}
+
+	/**
+	 * The language of the site, in which Perennial's own sentences come.
+	 *
+	 * @return string
+	 */
+	public static function language() {
+		return (string) preg_replace( '/[^A-Za-z_-]/', '', (string) get_locale() );
+	}
+
+	/**
+	 * Whose account is asked for.
+	 *
+	 * @param string $ref The invitation by which the visitor came.
+	 * @return array<string,string>
+	 */
+	private static function whose( $ref ) {
+		return array(
+			'customer' => self::customer(),
+			'ref'      => $ref,
+			'language' => self::language(),
+		);
 	}
 
 	/**

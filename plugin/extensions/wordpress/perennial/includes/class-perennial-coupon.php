@@ -16,6 +16,8 @@ final class Perennial_Coupon {
 	const QUERY   = 'perennial_coupon';
 	const WAITING = 'perennial_coupons';
 	const MOST    = 5;
+	const SECONDS = 4;
+	const PAUSE   = 250000;
 
 	/**
 	 * Hear of links and of carts.
@@ -71,6 +73,59 @@ final class Perennial_Coupon {
 		if ( $left !== $waiting ) {
 			self::session()->set( self::WAITING, $left );
 		}
+	}
+
+	/**
+	 * Wait a moment for the store to be told of a coupon that was just bought, and apply it: Perennial makes it within a
+	 * second or two. Whatever takes longer waits for the next page.
+	 *
+	 * @param string $code The coupon's.
+	 * @return bool Whether it is in the cart.
+	 */
+	public static function at_once( $code ) {
+		if ( ! function_exists( 'WC' ) || ! WC()->cart || WC()->cart->is_empty() ) {
+			return false;
+		}
+		$until = microtime( true ) + (float) apply_filters( 'perennial_seconds_for_coupon', self::SECONDS );
+		while ( ! self::made( $code ) ) {
+			if ( microtime( true ) >= $until ) {
+				return false;
+			}
+			usleep( self::PAUSE );
+		}
+		self::apply();
+		return WC()->cart->has_discount( wc_format_coupon_code( $code ) );
+	}
+
+	/**
+	 * How far a code of this shopper's is: making, ready, or used, which is in the cart. Of codes that do not wait in the
+	 * session nothing is said: nobody finds out here which coupons a shop has.
+	 *
+	 * @param string $given As somebody wrote it.
+	 * @return string
+	 */
+	public static function state( $given ) {
+		$code = self::clean( $given );
+		if ( '' === $code || ! function_exists( 'WC' ) || ! WC()->cart ) {
+			return 'unknown';
+		}
+		if ( WC()->cart->has_discount( wc_format_coupon_code( $code ) ) ) {
+			return 'used';
+		}
+		if ( ! in_array( $code, self::waiting(), true ) ) {
+			return 'unknown';
+		}
+		return self::made( $code ) ? 'ready' : 'making';
+	}
+
+	/**
+	 * Whether the store knows a coupon. Asked anew each time: it may have come meanwhile.
+	 *
+	 * @param string $code The coupon's.
+	 * @return bool
+	 */
+	private static function made( $code ) {
+		return wc_get_coupon_id_by_code( wc_format_coupon_code( $code ) ) > 0;
 	}
 
 	/**

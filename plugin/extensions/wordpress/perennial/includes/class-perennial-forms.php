@@ -1,6 +1,7 @@
 <?php
 /**
- * The two forms of the shop's pages: redeem points, and take an invitation up. They work without any script.
+ * The forms of the shop's pages: redeem points, take an invitation up, choose, ask for one's data. They work without any
+ * script.
  *
  * @package Perennial
  */
@@ -15,7 +16,9 @@ final class Perennial_Forms {
 
 	const FIELD   = 'perennial_do';
 	const NONCE   = 'perennial_nonce';
+	const PIECE   = 'fragment';
 	const OUTCOME = 'perennial_outcome';
+	const KINDS   = array( 'redeem', 'cart', 'claim', 'choose', 'data' );
 
 	/**
 	 * Hear of forms.
@@ -29,27 +32,74 @@ final class Perennial_Forms {
 	 */
 	public static function take() {
 		$what = self::posted( self::FIELD );
-		if ( ! in_array( $what, array( 'redeem', 'claim' ), true ) ) {
+		if ( ! in_array( $what, self::KINDS, true ) ) {
 			return;
 		}
 		if ( ! wp_verify_nonce( self::posted( self::NONCE ), self::act( $what ) ) ) {
 			self::back( $what, false, __( 'This page has been open for a long time. Nothing was done; please press the button again.', 'perennial' ) );
 		}
-		$answer = 'redeem' === $what ? self::redeem() : self::claim();
+		$answer = self::carry_out( $what );
 		Perennial_Client::forget();
 		if ( is_wp_error( $answer ) ) {
 			self::back( $what, false, self::say( $answer ) );
 		}
-		$bought = 'redeem' === $what ? $answer['bought'] : $answer['offer'];
+		self::done( $what, $answer );
+	}
+
+	/**
+	 * Do what a form asks for.
+	 *
+	 * @param string $what One of the kinds.
+	 * @return array<string,mixed>|true|WP_Error
+	 */
+	private static function carry_out( $what ) {
+		switch ( $what ) {
+			case 'redeem':
+				return self::redeem( self::posted( 'perennial_reward' ), self::posted( 'perennial_steps' ), self::posted( 'perennial_ticket' ) );
+			case 'cart':
+				// A rung names a reward, how many of it, and the ticket of the click.
+				$rung = explode( '|', self::posted( 'perennial_rung' ), 3 );
+				return 3 === count( $rung ) ? self::redeem( $rung[0], $rung[1], $rung[2] ) : new WP_Error( 'nothing-chosen', '' );
+			case 'choose':
+				return self::choose();
+			case 'data':
+				return Perennial_Account::ask( self::posted( 'perennial_right' ) );
+			default:
+				return self::claim();
+		}
+	}
+
+	/**
+	 * Say what came of a form that was carried out. What was bought applies itself to the cart.
+	 *
+	 * @param string                   $what   One of the kinds.
+	 * @param array<string,mixed>|true $answer What was answered.
+	 */
+	private static function done( $what, $answer ) {
+		if ( 'choose' === $what ) {
+			self::back( $what, true, __( 'Saved.', 'perennial' ) );
+		}
+		if ( 'data' === $what ) {
+			self::back( $what, true, __( 'Please look into your e-mails: a link there confirms that it was you.', 'perennial' ) );
+		}
+		$part   = 'claim' === $what ? 'offer' : 'bought';
+		$bought = isset( $answer[ $part ] ) && is_array( $answer[ $part ] ) ? $answer[ $part ] : array();
 		$code   = isset( $bought['code'] ) && is_string( $bought['code'] ) ? $bought['code'] : '';
+		if ( '' === $code ) {
+			self::back( $what, true, __( 'It is yours: the shop hands it over to you.', 'perennial' ) );
+		}
 		Perennial_Coupon::wait( $code );
+		// Our script waits by itself, and shows so meanwhile.
+		if ( 'claim' !== $what && '' === self::posted( self::PIECE ) && Perennial_Coupon::at_once( $code ) ) {
+			self::back( $what, true, __( 'The discount is in your cart. Its code:', 'perennial' ), $code );
+		}
 		self::back( $what, true, __( 'This is your code. It applies itself to your cart; the shop may take a minute to know it.', 'perennial' ), $code );
 	}
 
 	/**
 	 * What came of the last form of that kind; it is said once.
 	 *
-	 * @param string $what redeem or claim.
+	 * @param string $what One of the kinds.
 	 * @return array{what:string,good:bool,text:string,code:string}|null
 	 */
 	public static function outcome( $what ) {
@@ -65,7 +115,7 @@ final class Perennial_Forms {
 	/**
 	 * The fields that every form of ours has.
 	 *
-	 * @param string $what redeem or claim.
+	 * @param string $what One of the kinds.
 	 * @return string
 	 */
 	public static function fields( $what ) {
@@ -77,18 +127,38 @@ final class Perennial_Forms {
 	/**
 	 * Buy a reward for whoever is logged in. Its ticket names the click, so a form that is sent twice buys once.
 	 *
+	 * @param string $reward Its key.
+	 * @param string $steps  How many of it.
+	 * @param string $ticket Of the click.
 	 * @return array<string,mixed>|WP_Error
 	 */
-	private static function redeem() {
+	private static function redeem( $reward, $steps, $ticket ) {
 		return Perennial_Client::ask(
 			'redeem',
 			array(
 				'customer'    => Perennial_Client::customer(),
-				'reward'      => self::posted( 'perennial_reward' ),
-				'request_key' => self::posted( 'perennial_ticket' ),
+				'reward'      => $reward,
+				'steps'       => $steps,
+				'request_key' => $ticket,
+				'language'    => Perennial_Client::language(),
 			),
 			10
 		);
+	}
+
+	/**
+	 * Keep what the customer chose, of what the form asked.
+	 *
+	 * @return array<string,mixed>|WP_Error
+	 */
+	private static function choose() {
+		$said = array( 'customer' => Perennial_Client::customer() );
+		foreach ( array( 'member', 'mails' ) as $name ) {
+			if ( '1' === self::posted( 'perennial_asked_' . $name ) ) {
+				$said[ $name ] = '1' === self::posted( 'perennial_' . $name ) ? 1 : 0;
+			}
+		}
+		return Perennial_Client::ask( 'choose', $said, 10 );
 	}
 
 	/**
@@ -126,6 +196,10 @@ final class Perennial_Forms {
 			'not-taken'         => __( 'This invitation cannot be taken up with this address. It may not be known here, have ended or been taken up already, or be for people who are new to the shop.', 'perennial' ),
 			'too-many-tries'    => __( 'That was tried very often from here. Please wait an hour, and try again.', 'perennial' ),
 			'own-code'          => __( 'This is your own invitation: share it with a friend instead.', 'perennial' ),
+			'nothing-chosen'    => __( 'Please choose one of the rewards first.', 'perennial' ),
+			'wrong-steps'       => __( 'That many of it cannot be had. Please choose again.', 'perennial' ),
+			'reward-sold-out'   => __( 'This reward is gone: others were faster. Your points are untouched.', 'perennial' ),
+			'duplicate_request' => __( 'You have asked for this already: please look into your e-mails.', 'perennial' ),
 			'not-an-address'    => __( 'That does not look like an e-mail address. Please check it.', 'perennial' ),
 		);
 		$code  = (string) $refusal->get_error_code();
@@ -135,7 +209,7 @@ final class Perennial_Forms {
 	/**
 	 * Show the page again, with what came of the form.
 	 *
-	 * @param string $what redeem or claim.
+	 * @param string $what One of the kinds.
 	 * @param bool   $good Whether it was done.
 	 * @param string $text What to say.
 	 * @param string $code The code that was bought.
@@ -155,6 +229,9 @@ final class Perennial_Forms {
 					'code' => $code,
 				)
 			);
+		}
+		if ( 'cart' === $what && '' !== self::posted( self::PIECE ) ) {
+			Perennial_Cart::answer( $good );
 		}
 		// The page itself, which the form names: what the browser says of where it came from is refused there.
 		$page = wp_get_raw_referer();
@@ -176,7 +253,7 @@ final class Perennial_Forms {
 	/**
 	 * What a nonce is for.
 	 *
-	 * @param string $what redeem or claim.
+	 * @param string $what One of the kinds.
 	 * @return string
 	 */
 	private static function act( $what ) {

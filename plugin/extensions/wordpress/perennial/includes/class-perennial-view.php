@@ -1,6 +1,6 @@
 <?php
 /**
- * What shoppers see: three pieces of a page, in the shop's language and in its theme.
+ * What shoppers see: the pieces of a page, in the shop's language and in its theme.
  *
  * @package Perennial
  */
@@ -32,10 +32,12 @@ final class Perennial_View {
 		$html = '';
 		if ( is_array( $account['balance'] ) ) {
 			$html .= self::numbers( $account['balance'] );
+			$html .= Perennial_Standing::next( $account );
 			foreach ( $account['pending'] as $later ) {
 				/* translators: 1: points, such as "40 points"; 2: a date. */
-				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( '%1$s can be spent from %2$s', 'perennial' ), self::points( $later['points'] ), self::day( $later['at'] ) ) ) . '</p>';
+				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( '%1$s can be spent from %2$s', 'perennial' ), Perennial_Words::points( $later['points'] ), Perennial_Words::day( $later['at'] ) ) ) . '</p>';
 			}
+			$html .= Perennial_Standing::expiring( $account ) . Perennial_Standing::tier( $account );
 		} elseif ( $account['logged_in'] ) {
 			$html .= '<p>' . esc_html__( 'Your points start with your first order.', 'perennial' ) . '</p>';
 		}
@@ -43,7 +45,11 @@ final class Perennial_View {
 		if ( ! $account['logged_in'] ) {
 			$html .= self::log_in();
 		}
-		return self::piece( 'balance', __( 'Your points', 'perennial' ), $html );
+		$said = isset( $account['look'] ) ? $account['look'] : array();
+		if ( ! empty( $said['intro'] ) ) {
+			$html = '<p>' . esc_html( $said['intro'] ) . '</p>' . $html;
+		}
+		return self::piece( 'balance', empty( $said['headline'] ) ? __( 'Your points', 'perennial' ) : $said['headline'], $html );
 	}
 
 	/**
@@ -60,8 +66,8 @@ final class Perennial_View {
 		if ( $account['rewards'] ) {
 			$html .= '<ul class="perennial-list">';
 			foreach ( $account['rewards'] as $reward ) {
-				$html .= '<li><div><strong><bdi>' . esc_html( $reward['title'] ) . '</bdi></strong> <span>' . esc_html( self::points( $reward['points'] ) ) . '</span>'
-					. self::minimum( $reward['minimum'] ) . '</div>' . self::button( $reward, $account ) . '</li>';
+				$html .= '<li><div><strong><bdi>' . esc_html( $reward['title'] ) . '</bdi></strong> <span>' . esc_html( Perennial_Words::points( $reward['points'] ) ) . '</span>'
+					. Perennial_Words::minimum( $reward['minimum'] ) . '</div>' . self::button( $reward, $account ) . '</li>';
 			}
 			$html .= '</ul>';
 		}
@@ -101,10 +107,10 @@ final class Perennial_View {
 	private static function invite( $account ) {
 		$told = $account['referral'];
 		/* translators: %s: an amount of money. */
-		$html = '<p>' . sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>';
+		$html = '<p>' . sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), Perennial_Words::money( $told['friend_gets'] ) ) . Perennial_Words::minimum( $told['minimum'] ) . '</p>';
 		if ( $told['points'] ) {
 			/* translators: %s: points, such as "200 points". */
-			$html .= '<p>' . esc_html( sprintf( __( 'You get %s when they have ordered.', 'perennial' ), self::points( $told['points'] ) ) ) . '</p>';
+			$html .= '<p>' . esc_html( sprintf( __( 'You get %s when they have ordered.', 'perennial' ), Perennial_Words::points( $told['points'] ) ) ) . '</p>';
 		}
 		if ( '' !== $told['code'] ) {
 			$html .= '<p><label class="perennial-field">' . esc_html__( 'Your link, to copy and pass on', 'perennial' )
@@ -112,7 +118,7 @@ final class Perennial_View {
 			$html .= self::ways();
 			if ( $told['friends'] ) {
 				/* translators: %s: a number. */
-				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( 'Friends that you have brought: %s', 'perennial' ), number_format_i18n( $told['friends'] ) ) ) . '</p>';
+				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( 'Friends that you have brought: %s', 'perennial' ), Perennial_Words::number( $told['friends'] ) ) ) . '</p>';
 			}
 		} elseif ( ! $account['logged_in'] ) {
 			$html .= self::log_in();
@@ -157,13 +163,14 @@ final class Perennial_View {
 	 *
 	 * @return array<string,mixed>|null
 	 */
-	private static function account() {
+	public static function account() {
 		$found = Perennial_Client::account();
 		foreach ( array( 'earning', 'rewards', 'codes', 'referral', 'pending' ) as $part ) {
 			if ( null === $found || ! isset( $found[ $part ] ) || ! is_array( $found[ $part ] ) ) {
 				return null;
 			}
 		}
+		Perennial_Look::wear( $found );
 		if ( ( $found['logged_in'] || '' !== Perennial_Referral::code() ) && ! defined( 'DONOTCACHEPAGE' ) ) {
 			define( 'DONOTCACHEPAGE', true );
 		}
@@ -178,10 +185,10 @@ final class Perennial_View {
 	 * @param string $html  Escaped already.
 	 * @return string
 	 */
-	private static function piece( $name, $title, $html ) {
+	public static function piece( $name, $title, $html ) {
 		wp_enqueue_style( 'perennial' );
 		$labelled = wp_unique_id( 'perennial-' );
-		return '<section class="perennial perennial-' . esc_attr( $name ) . '" aria-labelledby="' . esc_attr( $labelled ) . '">'
+		return '<section class="perennial perennial-' . esc_attr( $name ) . '" data-perennial-' . esc_attr( $name ) . ' aria-labelledby="' . esc_attr( $labelled ) . '">'
 			. '<h2 id="' . esc_attr( $labelled ) . '">' . esc_html( $title ) . '</h2>' . $html . '</section>';
 	}
 
@@ -201,7 +208,7 @@ final class Perennial_View {
 		$html  = '<dl class="perennial-numbers">';
 		foreach ( $names as $name => $title ) {
 			if ( 'spendable' === $name || ! empty( $balance[ $name ] ) ) {
-				$html .= '<div><dt>' . esc_html( $title ) . '</dt><dd>' . esc_html( number_format_i18n( $balance[ $name ] ) ) . '</dd></div>';
+				$html .= '<div><dt>' . esc_html( $title ) . '</dt><dd>' . esc_html( Perennial_Words::number( $balance[ $name ] ) ) . '</dd></div>';
 			}
 		}
 		return $html . '</dl>';
@@ -214,11 +221,14 @@ final class Perennial_View {
 	 * @return string
 	 */
 	private static function earning( $earning ) {
+		if ( ! empty( $earning['asleep'] ) ) {
+			return '<p>' . esc_html__( 'The program of this shop begins soon. Until then, orders bring no points.', 'perennial' ) . '</p>';
+		}
 		/* translators: 1: points, such as "1 point"; 2: an amount of money. */
-		$html = '<p>' . sprintf( esc_html__( 'You earn %1$s for each %2$s of goods that you buy and keep.', 'perennial' ), esc_html( self::points( $earning['points'] ) ), self::money( $earning['per'] ) );
+		$html = '<p>' . sprintf( esc_html__( 'You earn %1$s for each %2$s of goods that you buy and keep.', 'perennial' ), esc_html( Perennial_Words::points( $earning['points'] ) ), Perennial_Words::money( $earning['per'] ) );
 		if ( $earning['hold_days'] ) {
 			/* translators: %s: a number of days. */
-			$html .= ' ' . esc_html( sprintf( __( 'They can be spent when the order is %s days old.', 'perennial' ), number_format_i18n( $earning['hold_days'] ) ) );
+			$html .= ' ' . esc_html( sprintf( __( 'They can be spent when the order is %s days old.', 'perennial' ), Perennial_Words::number( $earning['hold_days'] ) ) );
 		}
 		return $html . '</p>';
 	}
@@ -240,15 +250,33 @@ final class Perennial_View {
 		if ( '' !== $reward['request_key'] ) {
 			return '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'redeem' )
 				. '<input type="hidden" name="perennial_reward" value="' . esc_attr( $reward['key'] ) . '">'
-				. '<input type="hidden" name="perennial_ticket" value="' . esc_attr( $reward['request_key'] ) . '">'
+				. '<input type="hidden" name="perennial_ticket" value="' . esc_attr( $reward['request_key'] ) . '">' . self::steps( $reward )
 				/* translators: %s: a reward. Read aloud in place of the button's words. */
 				. '<button type="submit" class="' . esc_attr( self::button_class() ) . '" aria-label="' . esc_attr( sprintf( __( 'Redeem %s', 'perennial' ), $reward['title'] ) ) . '">' . esc_html__( 'Redeem', 'perennial' ) . '</button></form>';
 		}
 		if ( $account['logged_in'] ) {
 			/* translators: %s: points, such as "60 points". */
-			return '<span class="perennial-soft">' . esc_html( sprintf( __( '%s to go', 'perennial' ), self::points( $reward['missing'] ) ) ) . '</span>';
+			return '<span class="perennial-soft">' . esc_html( sprintf( __( '%s to go', 'perennial' ), Perennial_Words::points( $reward['missing'] ) ) ) . '</span>';
 		}
 		return '';
+	}
+
+	/**
+	 * How much of a reward, where it is bought in steps.
+	 *
+	 * @param array<string,mixed> $reward One reward.
+	 * @return string
+	 */
+	private static function steps( $reward ) {
+		if ( empty( $reward['steps'] ) || count( $reward['steps'] ) < 2 ) {
+			return '';
+		}
+		$html = '';
+		foreach ( $reward['steps'] as $step ) {
+			$worth = html_entity_decode( wp_strip_all_tags( Perennial_Words::money( $step['worth'] ) ), ENT_QUOTES, 'UTF-8' );
+			$html .= '<option value="' . esc_attr( (string) $step['steps'] ) . '">' . esc_html( "\u{2068}" . $worth . "\u{2069} – " . Perennial_Words::points( (int) $step['points'] ) ) . '</option>';
+		}
+		return '<label><span class="perennial-unseen">' . esc_html__( 'How much of it', 'perennial' ) . '</span> <select name="perennial_steps">' . $html . '</select></label> ';
 	}
 
 	/**
@@ -260,9 +288,13 @@ final class Perennial_View {
 	private static function codes( $codes ) {
 		$html = '';
 		foreach ( $codes as $code ) {
+			if ( '' === $code['code'] && 'making' === $code['state'] ) {
+				$html .= '<li><div><strong><bdi>' . esc_html( $code['title'] ) . '</bdi></strong></div><div>' . esc_html__( 'The shop hands it over to you.', 'perennial' ) . '</div></li>';
+				continue;
+			}
 			if ( 'ready' === $code['state'] ) {
 				/* translators: %s: a date. */
-				$until = sprintf( __( 'Ready until %s.', 'perennial' ), self::day( $code['ends_at'] ) );
+				$until = sprintf( __( 'Ready until %s.', 'perennial' ), Perennial_Words::day( $code['ends_at'] ) );
 				$link  = add_query_arg( Perennial_Coupon::QUERY, rawurlencode( $code['code'] ), self::shop() );
 				$state = esc_html( $until ) . ' <a href="' . esc_url( $link ) . '">' . esc_html__( 'Use it now', 'perennial' ) . '</a>';
 			} elseif ( 'making' === $code['state'] ) {
@@ -285,7 +317,7 @@ final class Perennial_View {
 		/* translators: %s: an amount of money. */
 		$hidden = '<input type="hidden" name="perennial_via" value="' . esc_attr( Perennial_Referral::via() ) . '">'
 			. '<input type="hidden" name="perennial_site" value="' . esc_attr( Perennial_Visitor::site() ) . '">';
-		return '<p class="perennial-offer">' . sprintf( esc_html__( '%s off your first order', 'perennial' ), self::money( $told['friend_gets'] ) ) . self::minimum( $told['minimum'] ) . '</p>'
+		return '<p class="perennial-offer">' . sprintf( esc_html__( '%s off your first order', 'perennial' ), Perennial_Words::money( $told['friend_gets'] ) ) . Perennial_Words::minimum( $told['minimum'] ) . '</p>'
 			. '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'claim' ) . $hidden
 			. '<p><label class="perennial-field">' . esc_html__( 'Your e-mail address', 'perennial' )
 			. ' <input type="email" name="perennial_email" required maxlength="254" autocomplete="email" dir="ltr"></label></p>'
@@ -299,7 +331,7 @@ final class Perennial_View {
 	 * @param array<string,mixed>|null $found Of the forms.
 	 * @return string
 	 */
-	private static function outcome( $found ) {
+	public static function outcome( $found ) {
 		if ( null === $found ) {
 			return '';
 		}
@@ -312,64 +344,13 @@ final class Perennial_View {
 	 *
 	 * @return string
 	 */
-	private static function log_in() {
+	public static function log_in() {
 		if ( self::$asked_in ) {
 			return '';
 		}
 		self::$asked_in = true;
 		$page = function_exists( 'wc_get_page_permalink' ) ? wc_get_page_permalink( 'myaccount' ) : wp_login_url();
 		return '<p><a class="' . esc_attr( self::button_class() ) . '" href="' . esc_url( $page ) . '">' . esc_html__( 'Log in to see your points', 'perennial' ) . '</a></p>';
-	}
-
-	/**
-	 * The least that has to be spent, in a sentence of its own.
-	 *
-	 * @param array<string,string>|null $money Of a reward or an offer.
-	 * @return string
-	 */
-	private static function minimum( $money ) {
-		if ( ! is_array( $money ) ) {
-			return '';
-		}
-		/* translators: %s: an amount of money. */
-		return ' <span class="perennial-soft">' . sprintf( esc_html__( 'on an order of %s or more', 'perennial' ), self::money( $money ) ) . '</span>';
-	}
-
-	/**
-	 * Points, counted.
-	 *
-	 * @param int $count How many.
-	 * @return string
-	 */
-	private static function points( $count ) {
-		/* translators: %s: a number of points. */
-		return sprintf( _n( '%s point', '%s points', $count, 'perennial' ), number_format_i18n( $count ) );
-	}
-
-	/**
-	 * Money as the shop writes it, escaped.
-	 *
-	 * @param array<string,string>|null $money Amount and currency.
-	 * @return string
-	 */
-	private static function money( $money ) {
-		if ( ! is_array( $money ) ) {
-			return '';
-		}
-		if ( function_exists( 'wc_price' ) ) {
-			return wp_kses_post( wc_price( $money['amount'], array( 'currency' => $money['currency'] ) ) );
-		}
-		return '<bdi>' . esc_html( $money['amount'] . ' ' . $money['currency'] ) . '</bdi>';
-	}
-
-	/**
-	 * A day as the site writes it, in the site's own zone.
-	 *
-	 * @param string $instant ISO 8601.
-	 * @return string
-	 */
-	private static function day( $instant ) {
-		return (string) wp_date( (string) get_option( 'date_format' ), (int) strtotime( $instant ) );
 	}
 
 	/**
@@ -387,7 +368,7 @@ final class Perennial_View {
 	 *
 	 * @return string
 	 */
-	private static function button_class() {
+	public static function button_class() {
 		$theme = function_exists( 'wc_wp_theme_get_element_class_name' ) ? (string) wc_wp_theme_get_element_class_name( 'button' ) : 'wp-element-button';
 		return trim( 'button perennial-button ' . $theme );
 	}
