@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -215,13 +216,20 @@ def shopper(house: House, shop: Shop) -> Shopper:
     return Shopper(house.app.test_client(), shop, "7")
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser; what needs one is not tested where there is none, and says so."""
     playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: pages in a browser need playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
         pytest.skip("NOT TESTED: pages in a browser need a Chromium")
     with playwright.sync_playwright() as engine:
-        started = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        started = engine.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
