@@ -20,8 +20,8 @@ from engine.shops import Seal
 from engine.work import UnitOfWork
 from lifecycle import surveys
 from plugin.admin import figures, leads, rewards
-from plugin.storefront.telling import tell_look
 from plugin.mailings import write_due
+from plugin.storefront.telling import tell_look
 from plugin.touchpoints import TOUCHPOINTS
 
 BATCHES_A_MINUTE = 20
