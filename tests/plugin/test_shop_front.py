@@ -21,12 +21,11 @@ import loyalty
 from engine.work import Database
 from plugin.rounds import expire
 from sandbox import theme
-from sandbox.extensions import Extensions
 from sandbox.front import Front as Before
 from tests.flows.conftest import Loop, open_loop, served
 from tests.ground import Clock
 
-THEME = Path(__file__).parents[2] / "plugin" / "extensions" / "theme"
+ROOT = Path(__file__).parents[2]
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 REWARDS = [
     {
@@ -97,7 +96,8 @@ def shop_front(loop: Loop) -> None:
     with loop.database.work(loop.shop.shop_id) as work:
         loyalty.change(work, hold_days=0, rewards=REWARDS, expiry={"policy": "lot", "months": 2})
     there = loop.world.shop()
-    there.app = loop.world.app = replace(there.app, extensions=Extensions(theme=THEME))
+    deployed = there.app.deployed(ROOT / "shopify.app.toml").extensions
+    there.app = loop.world.app = replace(there.app, extensions=deployed)
     theme.place(there, chosen=True)
 
 
@@ -163,6 +163,12 @@ def joined(page: Any, email: str) -> None:
     page.locator("form[action$='/register'] button").click()
 
 
+def says_the_extension(front: Front, page: Any, points: int) -> None:
+    """What of us stands in checkout, on the page that says thanks, and beside an order: all of them are scripts."""
+    if front.scripts:
+        page.locator("#extension", has_text=front.number(points)).wait_for()
+
+
 def with_points_and_a_cart(front: Front) -> Any:
     """Anna has bought a teapot, and another one is in her cart."""
     if not len(front.loop.world.shop().customers):
@@ -202,8 +208,16 @@ def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     assert front.number(48) in anna.locator(".perennial-block").inner_text()
     joined(anna, "anna@example.com")
 
-    bought(anna, "POT", 2)  # earn
+    into_the_cart(anna, "POT", 2)  # earn
+    anna.goto("/store/checkout")
+    says_the_extension(front, anna, 96)
+    anna.locator("main form button[type=submit], main form button:not([type])").click()
+    anna.locator("h1", has_text="Order").wait_for()
     front.rest()
+    anna.reload()
+    says_the_extension(front, anna, 96)
+    anna.goto(anna.url.partition("?")[0])
+    says_the_extension(front, anna, 96)
     shows(front, anna, 96)
 
     redeemed(front, anna)  # redeem, and use at checkout
