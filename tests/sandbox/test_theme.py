@@ -25,7 +25,10 @@ PROGRAM = {
 
 @pytest.fixture
 def world() -> World:
-    made = World(App("a", "b").deployed(ROOT / "shopify.app.toml"), courier=Courier(send=lambda *_: 200))
+    made = World(
+        App("a", "secret-of-the-theme-00000000000000").deployed(ROOT / "shopify.app.toml"),
+        courier=Courier(send=lambda *_: 200),
+    )
     made.install()
     tell(made, gid("AppInstallation", made.shop().shop_id), "perennial", "program", "json", json.dumps(PROGRAM))
     return made
