@@ -8,7 +8,7 @@ WORKERS = $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n"
 DATA_OPTION = $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-referral bench-lifecycle bench-woocommerce bench-admin companion languages docs lock clean
+.PHONY: help demo demo-check test check fix serve worker migrate bench bench-shopify bench-loyalty bench-referral bench-lifecycle bench-woocommerce bench-admin bench-storefront companion languages docs lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ bench-woocommerce: .venv/.ready ## Sweep 10,000 changed orders, and try the door
 
 bench-admin: .venv/.ready ## Open every page of a shop with a million customers; ends with one line of JSON (ARGS="--customers 50000")
 	@$(PY) -m bench.admin $(ARGS)
+
+bench-storefront: .venv/.ready ## Time the block among a million members, weigh the shopper's pages, ask Lighthouse; ends with one line of JSON
+	@$(PY) -m bench.storefront $(ARGS)
 
 companion: .venv/.ready ## Pack the plugin for WooCommerce stores: var/perennial.zip
 	@$(PY) -m plugin.companion.archive var/perennial.zip

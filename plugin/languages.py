@@ -10,7 +10,7 @@ what their browser asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -117,15 +117,15 @@ def current() -> Language:
 
 
 def _chosen() -> Language:
-    known = languages()
     chosen = request.args.get("lang"), request.cookies.get(CHOSEN), _of_shopper()
-    for said in (*chosen, request.args.get("locale"), _of_address()):
-        if said and (language := known.get(_root(said))) is not None:
-            return language
-    for said in request.accept_languages.values():
-        if (language := known.get(_root(said))) is not None:
-            return language
-    return ENGLISH
+    return first_of((*chosen, request.args.get("locale"), _of_address(), *request.accept_languages.values()))
+
+
+def first_of(said: Iterable[str | None]) -> Language:
+    """The first language of those that tags name that the pages speak; else English."""
+    known = languages()
+    found = (known.get(_root(tag)) for tag in said if tag)
+    return next((language for language in found if language is not None), ENGLISH)
 
 
 def language_of(tag: str) -> Language | None:

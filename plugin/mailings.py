@@ -24,7 +24,7 @@ from engine import mail, shops
 from engine.shops import Seal, Shop
 from engine.work import UnitOfWork
 from plugin.calendars import date_text, zone
-from plugin.languages import written_in
+from plugin.languages import current, written_in
 from plugin.letters import name_of
 from plugin.platforms import PLATFORMS
 from plugin.sentences import _, ngettext
@@ -35,6 +35,8 @@ MOST_WAITING = 300
 LONGEST_FIRST_NAME = 40
 # What joins letters of Persian and Arabic, and is no letter.
 _JOINERS = frozenset("\u200c\u200d")
+# What stands between these two has a direction of its own, whichever its first letter has.
+_APART, _ENDED = "\u2068", "\u2069"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,15 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
     words = chosen.of(due.kind)
     with written_in(due.language or chosen.language) as language:
         said = say(due, shop)
-        subject = _line(words.subject) or _line(said.subject)
+        heading = _line(words.subject) or said.subject
         paragraphs = [*_greeting(due), *said.sentences, *([_line(words.line)] if words.line else [])]
         link, name = page_of(shop, chosen), name_of(shop)
         way_out = f"{way_out}?lang={language.code}"
-        why = _("You get this e-mail because you take part in the points program of %(shop)s.", shop=name)
+        why = _("You get this e-mail because you take part in the points program of %(shop)s.", shop=_own(name))
         leave = _("Unsubscribe")
         html = _template().render(
-            language=language, subject=subject, shop=name, paragraphs=paragraphs, link=link, button=said.button,
+            language=language, subject=_line(heading), heading=heading, shop=name, paragraphs=paragraphs, link=link,
+            button=said.button,
             why=why, leave=leave, way_out=way_out,
         )  # fmt: skip
         text = "\n\n".join([*paragraphs, f"{said.button}:\n{link}", "--", why, f"{leave}:\n{way_out}"]) + "\n"
@@ -94,7 +97,7 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
         "List-Unsubscribe": f"<{way_out}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
     }  # fmt: skip
-    return Letter(due.email, subject[:LONGEST_SUBJECT], text, html, headers, _line(name)[:LONGEST_NAME])
+    return Letter(due.email, _line(heading)[:LONGEST_SUBJECT], text, html, headers, _line(name)[:LONGEST_NAME])
 
 
 def page_of(shop: Shop, chosen: Mailings) -> str:
@@ -127,7 +130,7 @@ def _expiring(due: Due, shop: Shop) -> Said:
     said = [
         ngettext("%(num)s point of yours at %(shop)s can be spent until %(day)s. After that it expires.",
                  "%(num)s points of yours at %(shop)s can be spent until %(day)s. After that they expire.", points,
-                 shop=name_of(shop), day=day),
+                 shop=_own(name_of(shop)), day=day),
         *_enough_for(due),
     ]  # fmt: skip
     subject = ngettext("%(num)s point can be spent until %(day)s", "%(num)s points can be spent until %(day)s", points,
@@ -139,27 +142,31 @@ def _reward(due: Due, shop: Shop) -> Said:
     reward = due.account.rewards[0].title
     said = [
         ngettext("You have %(num)s point to spend at %(shop)s.", "You have %(num)s points to spend at %(shop)s.",
-                 due.account.spendable, shop=name_of(shop)),
-        _("That is enough for: %(reward)s.", reward=_line(reward)),
+                 due.account.spendable, shop=_own(name_of(shop))),
+        _("That is enough for: %(reward)s.", reward=_own(reward)),
     ]  # fmt: skip
-    return Said(_("Your points are enough for: %(reward)s", reward=_line(reward)), said, _("Choose your reward"))
+    return Said(_("Your points are enough for: %(reward)s", reward=_own(reward)), said, _("Choose your reward"))
 
 
 def _tier(due: Due, shop: Shop) -> Said:
-    name, before = _line(due.account.tier_name), _line(str(due.facts["until_then"]))
+    name, before = _own(due.account.tier_name), _own(str(due.facts["until_then"]))
     if due.facts["up"]:
         subject = _("You have reached %(tier)s", tier=name)
         said = [
-            _("From now on you are %(tier)s at %(shop)s. Thank you for coming back.", tier=name, shop=name_of(shop))
+            _(
+                "From now on you are %(tier)s at %(shop)s. Thank you for coming back.",
+                tier=name,
+                shop=_own(name_of(shop)),
+            )
         ]
     elif name:
-        subject = _("You are %(tier)s at %(shop)s now", tier=name, shop=name_of(shop))
+        subject = _("You are %(tier)s at %(shop)s now", tier=name, shop=_own(name_of(shop)))
         said = [
             _("Until now you were %(before)s; from now on you are %(tier)s.", before=before, tier=name),
             _("What you buy from today on counts towards it again."),
         ]
     else:
-        subject = _("Your time as %(before)s at %(shop)s is over", before=before, shop=name_of(shop))
+        subject = _("Your time as %(before)s at %(shop)s is over", before=before, shop=_own(name_of(shop)))
         said = [_("Your points stay yours. What you buy from today on counts towards it again.")]
     return Said(subject, said, _("See what it brings you"))
 
@@ -170,13 +177,13 @@ def _birthday(due: Due, shop: Shop) -> Said:
         _("All the best for your birthday."),
         ngettext("%(num)s point is our present to you.", "%(num)s points are our present to you.", points),
     ]
-    return Said(_("Happy birthday from %(shop)s", shop=name_of(shop)), said, _("See your points"))
+    return Said(_("Happy birthday from %(shop)s", shop=_own(name_of(shop))), said, _("See your points"))
 
 
 def _friend(due: Due, shop: Shop) -> Said:
     said = [
         ngettext("%(num)s friend has taken up your invitation to %(shop)s.",
-                 "%(num)s friends have taken up your invitation to %(shop)s.", due.many, shop=name_of(shop)),
+                 "%(num)s friends have taken up your invitation to %(shop)s.", due.many, shop=_own(name_of(shop))),
         _("What you get for it comes with their first order."),
     ]  # fmt: skip
     subject = ngettext("A friend has taken up your invitation", "%(num)s friends have taken up your invitation",
@@ -187,19 +194,19 @@ def _friend(due: Due, shop: Shop) -> Said:
 def _welcome(due: Due, shop: Shop) -> Said:
     account = due.account
     said = [
-        _("You take part in the points program of %(shop)s now.", shop=name_of(shop)),
+        _("You take part in the points program of %(shop)s now.", shop=_own(name_of(shop))),
         *([ngettext("You have %(num)s point already.", "You have %(num)s points already.",
                     account.spendable + account.waiting)] if account.spendable + account.waiting > 0 else []),
         _("On your page you see how to earn more, and what your points buy."),
     ]  # fmt: skip
-    return Said(_("Welcome to the points program of %(shop)s", shop=name_of(shop)), said, _("See your points"))
+    return Said(_("Welcome to the points program of %(shop)s", shop=_own(name_of(shop))), said, _("See your points"))
 
 
 def _points(due: Due, shop: Shop) -> Said:
     account = due.account
     said = [
         ngettext("You have earned %(num)s point at %(shop)s.", "You have earned %(num)s points at %(shop)s.",
-                 due.points, shop=name_of(shop))
+                 due.points, shop=_own(name_of(shop)))
     ]  # fmt: skip
     if account.spendable:
         now = ngettext("You can spend %(num)s point now.", "You can spend %(num)s points now.", account.spendable)
@@ -210,23 +217,29 @@ def _points(due: Due, shop: Shop) -> Said:
                      "%(num)s points can be spent once their waiting time is over.", account.waiting)
         )  # fmt: skip
     subject = ngettext("You have earned %(num)s point at %(shop)s", "You have earned %(num)s points at %(shop)s",
-                       due.points, shop=name_of(shop))  # fmt: skip
+                       due.points, shop=_own(name_of(shop)))  # fmt: skip
     return Said(subject, [*said, *_enough_for(due)], _("See your points"))
 
 
 def _enough_for(due: Due) -> list[str]:
     rewards = due.account.rewards
-    return [_("That is enough for: %(reward)s.", reward=_line(rewards[0].title))] if rewards else []
+    return [_("That is enough for: %(reward)s.", reward=_own(rewards[0].title))] if rewards else []
 
 
 def _greeting(due: Due) -> list[str]:
     name = _line(due.first_name)[:LONGEST_FIRST_NAME]
-    return [_("Hello %(name)s,", name=name)] if name else []
+    return [_("Hello %(name)s,", name=_own(name))] if name else []
 
 
 def _last_day(ends_at: datetime, there: ZoneInfo) -> str:
     """The last day of what ends at an instant, which is when the next day begins."""
     return date_text((ends_at - timedelta(microseconds=1)).astimezone(there).date())
+
+
+def _own(text: str) -> str:
+    """What somebody typed, as a piece of a sentence that may go the other way."""
+    said = _line(text)
+    return f"{_APART}{said}{_ENDED}" if said and current().direction == "rtl" else said
 
 
 def _line(text: str) -> str:

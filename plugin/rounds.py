@@ -14,13 +14,14 @@ import lifecycle
 import loyalty
 import referral
 from campaigns import mailings
-from engine import announcements, audit, mail, notes, privacy, segments, sessions, staff, summaries
+from engine import announcements, audit, mail, notes, privacy, segments, sessions, shoppers, staff, summaries
 from engine.schedule import Job
 from engine.shops import Seal
 from engine.work import UnitOfWork
 from lifecycle import surveys
 from plugin.admin import figures, leads, rewards
 from plugin.mailings import write_due
+from plugin.storefront.telling import tell_look
 from plugin.touchpoints import TOUCHPOINTS
 
 BATCHES_A_MINUTE = 20
@@ -46,6 +47,7 @@ def rounds(app_url: str, seal: Seal | None = None) -> Sequence[Job]:
         Job("review stages", 60, inside=_all(lifecycle.review_due)),
         Job("walk stages again", 60, inside=_some(lifecycle.walk_again)),
         Job("tell points", 60, inside=_all(loyalty.tell_points)),
+        Job("tell the look", 60, inside=tell_look),
         Job("tell the program", 3600, inside=loyalty.tell_program),
         Job("release unused codes", 300, inside=_all(loyalty.release_unused)),
         Job("give rewards", 60, inside=_all(lambda work: loyalty.give_due(work, lifecycle.members))),
@@ -128,6 +130,7 @@ def _forget(work: UnitOfWork) -> None:
     notes.purge(work)
     audit.purge(work)
     sessions.purge(work)
+    shoppers.purge(work)
     staff.purge(work)
     mail.purge(work)
     mailings.purge(work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlencode
 
@@ -52,6 +52,8 @@ class BlockDoor:
         self._inner = inner
         self._proxied = proxied
         self._patience = patience
+        self._seconds = metrics.request_seconds.labels(endpoint="glance.block")
+        self._lines = list[Mapping[str, object]]()
         self._together = Together(glances.answer_all, ThreadPoolExecutor(AT_ONCE, "blocks"), MOST_TOGETHER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,8 +67,18 @@ class BlockDoor:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
         seconds = time.monotonic() - began
-        metrics.request_seconds.labels(endpoint="glance.block").observe(seconds)
-        log.wide(logger, "request", method="GET", path=PATH, status=answer.status, ms=round(seconds * 1000, 1))
+        self._seconds.observe(seconds)
+        self._note({"method": "GET", "path": PATH, "status": answer.status, "ms": round(seconds * 1000, 1)})
+
+    def _note(self, line: Mapping[str, object]) -> None:
+        """A line for each request: all that end in the same turn of the loop are written at once."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(line)
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        log.wide_many(logger, "request", lines)
 
     def _asked(self, scope: Scope) -> Asked | None:
         """Who looks, if the platform vouches for them; None where the pages answer."""

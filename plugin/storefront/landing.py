@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +22,13 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qs
 
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
 import referral
 from connectors.shopify import PROXY_PATH, BadProxyRequest, ProxyVisitor
 from engine import log, metrics
+from plugin import languages
 from plugin.storefront.claims import LARGEST_FORM, Answer, Claims, Form
 from plugin.storefront.pages import site_of
 from plugin.storefront.remembering import MOST, SECONDS
@@ -69,7 +73,7 @@ class LandingDoor:
         self._proxied = proxied
         self._claims = claims
         self._threads = ThreadPoolExecutor(AT_ONCE, "claims")
-        self._pages: dict[tuple[str, str, str], _Page] = {}
+        self._pages: dict[tuple[str, str, str, str], _Page] = {}
         self._opened: dict[str, tuple[ProxyVisitor, Counter[tuple[str, str]]]] = {}
         self._counting = False
         self._together = Together(claims.answer_all, self._threads, MOST_TAKEN) if claims is not None else None
@@ -120,9 +124,14 @@ class LandingDoor:
         return await self._together.ask(visitor.shop_domain, sent)
 
     async def _landing(self, scope: Scope, receive: Receive, code: str, visitor: ProxyVisitor) -> Answer | None:
-        said = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40).get("via", [""])[0]
-        channel = referral.channel_of(said)
-        key = (visitor.shop_domain, visitor.path_prefix, channel)
+        given = dict(scope["headers"])
+
+        def header(name: str) -> str:
+            return bytes(given.get(name.lower().encode(), b"")).decode("latin-1")
+
+        asked = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40)
+        channel = referral.channel_of(asked.get("via", [""])[0])
+        key = (visitor.shop_domain, visitor.path_prefix, channel, _language(asked, header("accept-language")))
         page = self._pages.get(key)
         if page is None or time.monotonic() >= page.believed_until:
             page = await self._render(scope, receive)
@@ -131,11 +140,6 @@ class LandingDoor:
             if len(self._pages) >= MOST:
                 self._pages.clear()
             self._pages[key] = page
-        given = dict(scope["headers"])
-
-        def header(name: str) -> str:
-            return bytes(given.get(name.lower().encode(), b"")).decode("latin-1")
-
         if referral.by_a_person(header):
             self._count(visitor, channel, code)
         came_from = escape(site_of(header("referer")))
@@ -172,7 +176,7 @@ class LandingDoor:
         async def hear(message: Any) -> None:
             heard.append(message)
 
-        asked = [each for each in scope["headers"] if each[0] not in (b"referer", b"sec-purpose")]
+        asked = [each for each in scope["headers"] if each[0] not in (b"referer", b"sec-purpose", b"cookie")]
         # Fetched ahead of whoever will open it: the pages count nobody by it.
         asked += [(b"referer", _FROM.encode()), (b"sec-purpose", b"prefetch")]
         await self._inner({**scope, "path": path, "raw_path": path.encode(), "headers": asked}, receive, hear)
@@ -182,6 +186,14 @@ class LandingDoor:
         pieces = b"".join(each.get("body", b"") for each in heard[1:]).split(nobody_s.encode())
         headers = tuple((name, value) for name, value in start["headers"] if name.lower() not in _OWN)
         return _Page(time.monotonic() + SECONDS, headers, tuple(pieces))
+
+
+def _language(asked: Mapping[str, Sequence[str]], accepted: str) -> str:
+    """The code of the language in which the pages answer this; what their address or the shop says stands above it, and
+    is the same for all who come by one path.
+    """
+    said = [asked.get(name, [""])[0] for name in ("lang", "locale")]
+    return languages.first_of((*said, *parse_accept_header(accepted, LanguageAccept).values())).code
 
 
 def _tell(task: asyncio.Task[None]) -> None:

@@ -13,9 +13,11 @@ import loyalty
 import referral
 from commerce.store import PutSegment, SetFields
 from connectors.shopify.manifest import FIELDS
-from engine import outbox, segments
+from engine import outbox, segments, terms
 from engine.work import Database
 from loyalty import openings
+from plugin.storefront import look
+from plugin.storefront.telling import tell_look
 from sandbox.adminapi import segments as merchant
 from sandbox.customers import Customer
 from sandbox.ids import gid
@@ -159,10 +161,10 @@ def test_a_look_at_segments_that_are_as_they_should_be_is_one_question(loop: Loo
     assert loop.world.mutations == written
 
 
-def outline(loop: Loop) -> dict[str, Any] | None:
-    """What the blocks in the theme read of the shop's program."""
+def outline(loop: Loop, key: str = "program") -> dict[str, Any] | None:
+    """What the blocks in the theme read of the shop's program, or of its look."""
     owner = gid("AppInstallation", loop.world.shop().shop_id)
-    field = loop.world.shop().metafields.get(owner, "perennial", "program")
+    field = loop.world.shop().metafields.get(owner, "perennial", key)
     return None if field is None else dict(json.loads(field.value))
 
 
@@ -218,3 +220,17 @@ def test_who_installs_again_is_told_the_program_again(database: Database, clock:
         loop.install()
         loop.come_to_rest()
         assert outline(loop) == told
+
+
+def test_the_theme_is_told_how_the_program_is_to_look(loop: Loop) -> None:
+    with loop.database.work(loop.shop.shop_id) as work:
+        tell_look(work)
+    loop.come_to_rest()
+    assert outline(loop, "look") is None, "nobody has said anything"
+    with loop.database.work(loop.shop.shop_id) as work:
+        terms.publish(work, look.DOMAIN, look.Look(accent="#1a5f4a", radius=8, off=frozenset({"cart"})).body())
+        tell_look(work)
+    loop.come_to_rest()
+    assert outline(loop, "look") == {
+        "style": "--perennial-accent:#1a5f4a;--perennial-on-accent:#ffffff;--perennial-radius:8px", "off": ["cart"],
+    }  # fmt: skip

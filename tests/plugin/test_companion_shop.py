@@ -40,6 +40,11 @@ REWARDS = [
     {"key": "tenth", "title": "10 % off", "points": 400, "kind": "percentage", "percent": 10},
 ]
 
+ACTIONS = [
+    {"key": "follow", "title": "Follow us", "kind": "follow", "points": 30, "link": "https://example.com/shop"},
+    {"key": "birthday", "title": "Your day", "kind": "birthday", "points": 100, "period": "year"},
+]
+
 
 @dataclass
 class Shop:
@@ -89,11 +94,13 @@ def _texts(locale: str) -> dict[str, str]:
     if not file.exists():
         return {}
     with file.open("rb") as given:
-        said = [m for m in read_po(given) if m.id and not m.context]
-    return {
-        (m.id if isinstance(m.id, str) else m.id[0]): (m.string if isinstance(m.string, str) else m.string[-1])
-        for m in said
-    }
+        said = [message for message in read_po(given) if message.id and not message.context]
+    return {_one(message.id): _one(message.string) for message in said}
+
+
+def _one(text: Any) -> str:
+    """A text, or the first of its forms."""
+    return str(text if isinstance(text, str) else text[0])
 
 
 def _framed(html: str, styles: Sequence[str], locale: str) -> str:
@@ -128,7 +135,9 @@ def shop(house: House) -> Shop:
     store, now = open_store(house, "kettle.example/fa"), house.clock.now
     wordpress = Wordpress(house.app.test_client(), house, store, pair(house, store))
     with house.database.work(store.shop_id) as work:
-        loyalty.change(work, rewards=REWARDS, tiers={"levels": LEVELS}, expiry={"policy": "lot", "months": 12})
+        loyalty.change(
+            work, rewards=REWARDS, tiers={"levels": LEVELS}, actions=ACTIONS, expiry={"policy": "lot", "months": 12}
+        )
     ada = person("7", now - timedelta(days=60))
     house.settle(
         store, order(1001, ada, now - timedelta(days=30), 25000), order(1002, ada, now - timedelta(days=1), 4000)
@@ -148,10 +157,10 @@ def test_what_the_shop_s_pages_are_made_of_is_whole(shop: Shop) -> None:
 def test_a_shopper_reads_what_they_have_what_comes_next_and_why(shop: Shop) -> None:
     html = shop.html(TAB, ORDER)
     for said in (
-        "150 points to go for 10 % off", "Your tier: <strong><bdi>Silver</bdi></strong>", "A birthday cake",
+        "150 points to go for \u206810 % off\u2069", "Your tier: <strong><bdi>Silver</bdi></strong>", "A birthday cake",
         "<bdi>610.00 USD</bdi> more leads to <bdi>Gold</bdi>", "<dt>Counted</dt><dd><bdi>40.00 USD</bdi></dd>",
         "250 points can be used until 2027-03-02", "This order brought you 250 points.",
-        '<option value="5">12.50 USD – 250 points</option>',
+        '<option value="5">\u206812.50 USD\u2069 – 250 points</option>',
     ):  # fmt: skip
         assert said in html, said
     assert '<option value="6">' not in html, "more than the points are enough for"
@@ -161,7 +170,7 @@ def test_a_persian_shop_reads_persian_all_through(shop: Shop) -> None:
     page = re.sub(r"<[^>]*>", " ", shop.html(CART, TAB, ORDER, locale="fa_IR").partition("</h1>")[2])
     for said in ("سطح شما", "۲۵۰", "اسفند", "ارسال رایگان", "کالای نگه"):
         assert said in page, said
-    for left in ("Your", "points", "more", "until", "goods", "order"):
+    for left in ("Your points", "points", "more", "until", "goods", "order"):
         assert left not in page, left
 
 

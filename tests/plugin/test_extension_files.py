@@ -170,7 +170,10 @@ def test_every_translation_is_used_and_blocks_read_the_app_s_own_fields() -> Non
     known = {*texts(PLACE / "theme/locales/en.default.json"), *texts(PLACE / "theme/locales/en.default.schema.json")}
     assert used == known
     assert set(re.findall(r"customer\.metafields\.app\.([a-z_]+)", text)) == {"points", "tier", "referral_link"}
-    assert set(re.findall(r"app\.metafields\.([a-z_.]+)", text)) == {f"{NAMESPACE}.program.value"}
+    assert set(re.findall(r"app\.metafields\.([a-z_.]+)", text)) == {
+        f"{NAMESPACE}.program.value",
+        f"{NAMESPACE}.look.value",
+    }
     assert "metafields[" not in text
 
 

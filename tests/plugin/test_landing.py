@@ -43,6 +43,16 @@ def test_the_gate_answers_as_the_pages_do_whatever_the_code(crowd: Shopper, stra
         assert before.mimetype == "application/liquid"
 
 
+def test_each_reads_the_language_that_they_ask_for_whoever_came_before(crowd: Shopper, stranger: Shopper) -> None:
+    for accepted, code in (("fa-IR,fa;q=0.9", "fa"), ("en", "en"), ("xx, ro;q=0.3", "ro"), ("fa", "fa"), ("", "en")):
+        headers = {"Accept-Language": accepted, "Cookie": "perennial_language=ar"}
+        page = crowd.client.get(f"/proxy/r/ANNA-K7K7?{crowd.query()}", headers=headers).text
+        assert f'<div class="perennial" lang="{code}"' in page
+    said = crowd.client.get(f"/proxy/r/ANNA-K7K7?{crowd.query(lang='ar')}", headers={"Accept-Language": "fa"}).text
+    assert said == stranger.get("/r/ANNA-K7K7", lang="ar").text
+    assert 'lang="ar" dir="rtl"' in said
+
+
 def test_whoever_is_logged_in_or_not_vouched_for_is_passed_on(house: House, shop: Shop, crowd: Shopper) -> None:
     crowd.get("/r/ANNA-K7K7")
     now = house.clock.now

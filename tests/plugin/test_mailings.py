@@ -324,6 +324,14 @@ def test_names_and_words_cannot_write_headers_or_elements(desk: Desk) -> None:
     assert "<b>Gold" not in written(desk.shop, Kind.TIER, account=evil).html
 
 
+def test_what_was_typed_in_latin_letters_stands_by_itself_in_a_persian_sentence(desk: Desk) -> None:
+    said = written(desk.shop, Kind.REWARD, Mailings(language="fa"))
+    assert "\u20685.00 off\u2069" in said.text
+    assert "\u20685.00 off\u2069" in said.html
+    assert "\u2068" not in said.subject
+    assert "\u2068" not in written(desk.shop, Kind.REWARD).text
+
+
 def test_the_merchant_s_subject_and_line_stand_in_theirs(desk: Desk) -> None:
     chosen = Mailings(
         {Kind.POINTS: Words(True, "Fresh points & more", "See you <soon>.")}, page="https://shop.example/p"

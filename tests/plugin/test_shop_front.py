@@ -273,16 +273,16 @@ def settled(page: Any) -> None:
 @contextmanager
 def closed(trouble: str) -> Iterator[str]:
     """The address of an app where nobody answers, nobody ever says a word, or everything is broken."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        if trouble == "silent":
+    if trouble == "broken":
+        with served(Before(platform=_never, down=True)) as address:
             yield address
-            return
-    if trouble == "gone":
-        yield address
         return
-    with served(Before(platform=_never, down=True)) as address:
-        yield address
+    with socket.socket() as place:
+        # Taken, so that nobody else listens there; where nobody listens, connections are refused.
+        place.bind(("127.0.0.1", 0))
+        if trouble == "silent":
+            place.listen()
+        yield f"http://127.0.0.1:{place.getsockname()[1]}"
 
 
 def _never(_environ: Any, _start: Any) -> Any:

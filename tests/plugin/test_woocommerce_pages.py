@@ -43,6 +43,7 @@ PAGES = (
     "/segments",
     "/segments/new",
     "/rewards",
+    "/look",
     "/activity",
     "/activity?box=effects",
     "/activity?box=notes",
@@ -92,6 +93,9 @@ def test_every_page_is_well_formed_and_offers_only_what_the_store_can_do(
     assert "A percentage off an order" in rewards
     assert "A gift card" not in rewards
     assert "perennial_balance" in client.get("/extensions").text
+    look = client.get("/look").text
+    assert "https://shop.example/wp-admin/admin.php?page=perennial" in look
+    assert "themes/current/editor" not in look
     assert "What your store has of ours" not in client.get("/segments").text
     assert client.post("/extensions/pixel").status_code == 404
     assert client.post("/segments/yes").status_code == 404
@@ -147,6 +151,7 @@ def test_every_route_of_a_house_of_this_platform_alone_has_an_owner(database: Da
     open_to_all = {path for path, owner in owners.items() if owner is None}
     assert open_to_all == {"/static/<path:filename>", "/health", "/ready", "/metrics"}
     assert {path for path, owner in owners.items() if owner == "anybody"} == {
+        "/look.css",
         "/s/<int:shop_id>/<int:survey_id>/<key>",
         "/sign-in",
         "/sign-in/link",

@@ -153,3 +153,13 @@ def test_a_store_that_was_told_nothing_yet_says_nothing_wrong(world: World, visi
 def test_a_store_under_a_path_asks_under_it(world: World, visitor: Client) -> None:
     page = visitor.get("/shops/demo-store.myshopify.com/store/products/MUG").text
     assert '<perennial-part src="/shops/demo-store.myshopify.com/apps/perennial/earn?' in page
+
+
+def test_blocks_look_as_the_shop_says_and_are_not_where_it_does_not_want_them(world: World, visitor: Client) -> None:
+    look = json.dumps({"style": "--perennial-accent:#1a5f4a", "off": ["earn"]})
+    tell(world, gid("AppInstallation", world.shop().shop_id), "perennial", "look", "json", look)
+    visitor.post("/store/cart/add", data={"sku": "POT"})
+    page = visitor.get("/store/cart").text
+    assert '<section class="perennial-block" style="--perennial-accent:#1a5f4a"' in page
+    assert blocks(visitor, "/store/products/MUG") == ""
+    assert blocks(visitor, "/store/cart").startswith("Use your points")

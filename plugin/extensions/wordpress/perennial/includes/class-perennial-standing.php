@@ -31,7 +31,7 @@ final class Perennial_Standing {
 			return '';
 		}
 		/* translators: 1: points, such as "60 points"; 2: a reward. */
-		$text = sprintf( __( '%1$s to go for %2$s', 'perennial' ), Perennial_Words::points( $next['missing'] ), $next['title'] );
+		$text = sprintf( __( '%1$s to go for %2$s', 'perennial' ), Perennial_Words::points( $next['missing'] ), "\u{2068}" . $next['title'] . "\u{2069}" );
 		return '<p class="perennial-next">' . self::bar( (int) $next['share'], $text ) . '<span>' . esc_html( $text ) . '</span></p>';
 	}
 

@@ -274,7 +274,7 @@ final class Perennial_View {
 		$html = '';
 		foreach ( $reward['steps'] as $step ) {
 			$worth = html_entity_decode( wp_strip_all_tags( Perennial_Words::money( $step['worth'] ) ), ENT_QUOTES, 'UTF-8' );
-			$html .= '<option value="' . esc_attr( (string) $step['steps'] ) . '">' . esc_html( $worth . ' – ' . Perennial_Words::points( (int) $step['points'] ) ) . '</option>';
+			$html .= '<option value="' . esc_attr( (string) $step['steps'] ) . '">' . esc_html( "\u{2068}" . $worth . "\u{2069} – " . Perennial_Words::points( (int) $step['points'] ) ) . '</option>';
 		}
 		return '<label><span class="perennial-unseen">' . esc_html__( 'How much of it', 'perennial' ) . '</span> <select name="perennial_steps">' . $html . '</select></label> ';
 	}
