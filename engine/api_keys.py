@@ -51,10 +51,11 @@ _ALL = text("""
 
 
 class Scope(StrEnum):
-    """What a key opens: reading what customers have, or telling of what they did."""
+    """What a key opens: reading what customers have, telling of what they did, or letting one of them in."""
 
     READ = "read"
     WRITE = "write"
+    SHOPPER = "shopper"
 
 
 class NoKeyName(Refusal):
@@ -62,7 +63,7 @@ class NoKeyName(Refusal):
 
 
 class NoScope(Refusal):
-    """Choose what the key is for: reading, writing, or both."""
+    """Choose what the key is for: one of these, or several."""
 
 
 class TooManyKeys(Refusal):

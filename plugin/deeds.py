@@ -47,6 +47,7 @@ DEEDS: Mapping[str, Deed] = {
     "collections.deal": Deed(MANAGER, say("Read a collection, or changed its rules")),
     "contests.announce": Deed(MANAGER, say("Announced a contest")),
     "drafts.deal": Deed(MANAGER, say("Dealt with a draft of the terms")),
+    "elsewhere.allow": Deed(MANAGER, say("Changed which other sites may show the program")),
     "first_run.decide": Deed(MANAGER, say("Tried or published the first program")),
     "giving.give": Deed(MANAGER, say("Gave a reward to everybody of a stage")),
     "giving.hand_over": Deed(SUPPORT, say("Handed a reward over")),

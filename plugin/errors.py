@@ -155,7 +155,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _known(status: int) -> Trouble:
-    by_status = {**TROUBLES, **SHOPPERS_TROUBLES} if session.on_the_shop_s_site() else TROUBLES
+    by_status = {**TROUBLES, **SHOPPERS_TROUBLES} if session.on_the_shop_s_site() or "door" in g else TROUBLES
     return by_status.get(status) or by_status[500 if status >= 500 else 400]
 
 

@@ -26,6 +26,17 @@ def to_sign_in(to: str, shop: Shop, link: str) -> Letter:
     return _letter(to, _("Sign in to %(shop)s", shop=name_of(shop)), said, link, _("Sign in"), end)
 
 
+def to_see_points(to: str, shop: Shop, link: str) -> Letter:
+    """The link that a shopper asked for."""
+    name = name_of(shop)
+    said = [
+        _("Somebody asked to see the points of this address at %(shop)s.", shop=name),
+        _("The link works once, for fifteen minutes."),
+    ]
+    end = _("If that was not you, you need not do anything: without this e-mail nobody sees them.")
+    return _letter(to, _("Your points at %(shop)s", shop=name), said, link, _("See your points"), end)
+
+
 def to_invite(to: str, shop: Shop, link: str, role: str, by: str) -> Letter:
     """An invitation to join a shop's staff."""
     said = [

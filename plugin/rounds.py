@@ -14,7 +14,7 @@ import lifecycle
 import loyalty
 import referral
 from campaigns import mailings
-from engine import announcements, audit, mail, notes, privacy, segments, sessions, staff, summaries
+from engine import announcements, audit, mail, notes, privacy, segments, sessions, shoppers, staff, summaries
 from engine.schedule import Job
 from engine.shops import Seal
 from engine.work import UnitOfWork
@@ -130,6 +130,7 @@ def _forget(work: UnitOfWork) -> None:
     notes.purge(work)
     audit.purge(work)
     sessions.purge(work)
+    shoppers.purge(work)
     staff.purge(work)
     mail.purge(work)
     mailings.purge(work)

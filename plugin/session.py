@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
 
-from flask import Response, abort, current_app, g, jsonify, redirect, render_template, request
+from flask import Response, abort, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from commerce.events import BadSignature
@@ -34,12 +34,13 @@ from engine import audit, facts, shops, staff
 from engine.settings import AUTHORIZATION_CODE
 from engine.shops import Shop
 from engine.staff import Person, Role
-from plugin import deeds, standalone
+from plugin import deeds, elsewhere, standalone
 from plugin.deeds import role_name
 from plugin.platforms import PLATFORMS, Platform
 from plugin.sentences import _
 
 P = ParamSpec("P")
+_no = elsewhere.no
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,13 @@ class Shopper:
     customer_id: CustomerId | None
     customer_external_id: str | None
     path_prefix: str
-    """Where the shop's own site has our pages, such as ``/apps/perennial``: links and forms start with it."""
+    """Where the shop's own site has our pages, such as ``/apps/perennial``: links and forms start with it. Where they
+    are on our own address, all of that.
+    """
     language: str = ""
     """The language that they chose to read us in; nothing where they did not."""
+    door: str = ""
+    """By which door they came to our own address; empty on the shop's site."""
 
 
 def answer(given: Answer) -> Response:
@@ -192,13 +197,16 @@ def arrives() -> bool:
 
 
 def shopper_only(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Admit requests that came through the platform's proxy for an installed shop.
+    """Admit requests that came through the platform's proxy for an installed shop, and those to its door with us.
 
     The view finds the shopper in `g.shopper`.
     """
 
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if "door" in g:
+            g.shopper = _at_door()
+            return view(*args, **kwargs)
         doors = current_app.extensions["doors"]
         try:
             visitor = doors.shopify.proxied(request.query_string.decode("ascii", "replace"))
@@ -221,6 +229,9 @@ def invited_only(view: Callable[P, Any]) -> Callable[P, Any]:
 
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if "door" in g:
+            g.shopper = _at_door()
+            return view(*args, **kwargs)
         try:
             visitor = current_app.extensions["doors"].shopify.proxied(request.query_string.decode("ascii", "replace"))
         except BadProxyRequest:
@@ -236,6 +247,16 @@ def invited_only(view: Callable[P, Any]) -> Callable[P, Any]:
         return view(*args, **kwargs)
 
     return _owned(admitted, "shopper")
+
+
+def _at_door() -> Shopper:
+    """Whoever came to a shop's door on our own address: known by a session or a token of ours, or a stranger."""
+    shop, person = elsewhere.visitor()
+    if person is None:
+        return Shopper(shop, None, None, elsewhere.address(g.door), door=g.door)
+    with current_app.extensions["doors"].database.work(shop.shop_id) as work:
+        _known, language = facts.who_and_language(work, person.external_id)
+    return Shopper(shop, person.customer_id, person.external_id, elsewhere.address(g.door), language, g.door)
 
 
 def remembered_shop(visitor: ProxyVisitor) -> Shop | None:
@@ -268,7 +289,8 @@ _USUAL_PREFIX = f"/{PROXY_PREFIX}/{PROXY_SUBPATH}"
 
 
 def extension_only(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Admit our own code in the shop's checkout and customer accounts, which brings the platform's token for it;
+    """Admit our own code in the shop's checkout and customer accounts, which brings the platform's token for it, and
+    the merchant's own code on other pages, which brings one of ours;
 
     the browser's question whether it may ask is answered yes. The view finds the shopper in `g.shopper`.
     """
@@ -276,7 +298,14 @@ def extension_only(view: Callable[P, Any]) -> Callable[P, Any]:
     @wraps(view)
     def admitted(*args: P.args, **kwargs: P.kwargs) -> Any:
         if request.method == "OPTIONS":
-            return answer(PREFLIGHT)
+            return Response(status=204) if _by_api() else answer(PREFLIGHT)
+        if _by_api():
+            holder = elsewhere.token_holder()
+            if isinstance(holder, Response):
+                return holder
+            known, person, pages = holder
+            g.shopper = Shopper(known.shop, person.customer_id, person.external_id, pages)
+            return view(*args, **kwargs)
         try:
             visitor = current_app.extensions["doors"].shopify.extension_visitor(request.headers.get("Authorization"))
         except BadExtensionToken:
@@ -288,6 +317,11 @@ def extension_only(view: Callable[P, Any]) -> Callable[P, Any]:
         return view(*args, **kwargs)
 
     return _owned(admitted, "extension")
+
+
+def _by_api() -> bool:
+    """Whether this is the API's side of a view that extensions of ours ask too."""
+    return request.path.startswith(f"{elsewhere.API_PATH}/")
 
 
 def anybody(view: Callable[P, Any]) -> Callable[P, Any]:
@@ -309,9 +343,3 @@ def flow_only(view: Callable[P, Any]) -> Callable[P, Any]:
         return view(*args, **kwargs)
 
     return _owned(admitted, "flow")
-
-
-def _no(status: int, code: str, message: str) -> Response:
-    response = jsonify(error={"code": code, "message": message})
-    response.status_code = status
-    return response

@@ -28,6 +28,7 @@ from plugin import (
     companion,
     compression,
     deeds,
+    elsewhere,
     errors,
     flow,
     sentences,
@@ -108,6 +109,7 @@ ROOMS = (
     admin.collections,
     admin.contests,
     admin.drafts,
+    admin.elsewhere,
     admin.finance,
     admin.first_run,
     admin.general,
@@ -150,12 +152,14 @@ def create_app(doors: Doors) -> Flask:
     app.register_blueprint(unsubscribing.pages)
     app.register_blueprint(visits.pages)
     app.register_blueprint(sign_in.pages)
+    storefront.hosted.add(app, storefront.SURFACES)
     if doors.shopify is not None:
         _add_shopify(app, doors, doors.shopify)
     if doors.woocommerce is not None:
         app.register_blueprint(woocommerce.pages)
         app.register_blueprint(companion.pages)
     sentences.speak(app)
+    elsewhere.stand_open(app)
     deeds.hide_what_may_not_be(app)
     errors.handle(app)
     _add_operations(app, doors)

@@ -29,6 +29,7 @@ REFUSED = 422
 SCOPES = (
     (Scope.READ, say("Read"), say("what customers have: points, tiers, statements")),
     (Scope.WRITE, say("Write"), say("tell of events that earn points")),
+    (Scope.SHOPPER, say("Let customers in"), say("make tokens of 15 minutes, each for one customer")),
 )
 
 

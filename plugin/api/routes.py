@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, make_response, request
@@ -17,6 +17,7 @@ from engine.api_keys import Scope
 from engine.people import CustomerNotClear, CustomerUnknown, Name, Person
 from engine.work import UnitOfWork
 from loyalty import ActionUnknown, Heard
+from plugin import shopper_tokens
 from plugin.api import events
 from plugin.api.door import api_only
 from plugin.api.reading import LONGEST_ID, LONGEST_PAGE, PAGE, BadQuestion, body, instant_of, number_of, written
@@ -149,6 +150,17 @@ def _then(work: UnitOfWork, person: Person, at: datetime) -> dict[str, Any]:
 
 def _tier(level: loyalty.Level) -> dict[str, Any]:
     return {"key": level.key, "name": level.name, "hidden": level.hidden}
+
+
+@pages.post("/customers/<external_id>/token")
+@api_only(Scope.SHOPPER)
+def shopper_token(external_id: str) -> Response:
+    """A token with which a page of the merchant's may ask for this customer, and for nobody else."""
+    with _work() as work:
+        person, now = _person(work, external_id), work.now.replace(microsecond=0)
+    token = shopper_tokens.make(current_app.extensions["doors"].secret, g.shop_id, person.customer_id, now)
+    lives = shopper_tokens.LIFE_SECONDS
+    return jsonify(token=token, expires_at=written(now + timedelta(seconds=lives)), expires_in=lives)
 
 
 @pages.get("/customers/<external_id>/entries")

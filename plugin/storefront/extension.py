@@ -1,7 +1,9 @@
 """What our code in checkout and customer accounts asks: the shopper's points, rewards, codes and link, as JSON.
 
 The same account and the same purchase as on the shopper's pages; only who asks is told by a token instead of by the
-proxy (`extension_only`). Answers are small and may be read by any script, because each request must bring the token.
+proxy (`extension_only`): the platform's here, one of ours where the merchant's own pages ask the API the same. Answers
+are small and may be read by any script, because each request must bring the token; those of the API only by scripts of
+sites that the merchant named.
 A refusal is JSON too: ``{"error": {"code", "message"}}``, the message for the shopper to read. Amounts of points are
 whole numbers, instants are ISO 8601 in UTC, and words that people read come from us only where they are the shop's
 own (titles of rewards) or the ledger's.
@@ -23,8 +25,10 @@ from commerce.refusal import Refusal
 from connectors.shopify import EXTENSION_PATH, READABLE
 from engine.work import UnitOfWork
 from plugin import badges
+from plugin.elsewhere import API_PATH
 from plugin.session import extension_only
 from plugin.storefront.account import Account, Code, account, offers
+from plugin.storefront.fragment import whole
 from plugin.storefront.purchase import buy, ticket_for
 from plugin.storefront.qr import Shown, as_shown
 
@@ -247,8 +251,7 @@ def _movement(movement: Any) -> dict[str, Any]:
 
 
 def _referral(terms: referral.Terms, code: str | None, friends: int = 0) -> dict[str, Any]:
-    doors = current_app.extensions["doors"]
-    site = f"{doors.shopify.shop_site(g.shopper.shop.domain)}{g.shopper.path_prefix}"
+    site = whole("")
     return {
         "link": f"{site}/r/{code}?ref={code}" if code else None,
         "shares": [_way(channel, title, site, code) for channel, title in _WAYS.items()] if code else [],
@@ -274,5 +277,7 @@ def _utc(at: datetime) -> str:
 
 @pages.after_request
 def _let_it_be_read(response: Response) -> Response:
-    response.headers.extend({name: value for name, value in READABLE.items() if name not in response.headers})
+    # Of the API's answers, only sites that the merchant named may read one.
+    if not request.path.startswith(f"{API_PATH}/"):
+        response.headers.extend({name: value for name, value in READABLE.items() if name not in response.headers})
     return response

@@ -27,7 +27,7 @@ from plugin.languages import current
 from plugin.session import Shopper, shopper_only
 from plugin.storefront.account import Offers, offers
 from plugin.storefront.claims import Answer
-from plugin.storefront.fragment import look_here, site, theme_s_own
+from plugin.storefront.fragment import log_in, look_here, theme_s_own
 from plugin.storefront.look import Look, look_of
 
 logger = logging.getLogger("perennial.web")
@@ -109,7 +109,7 @@ def _text(program: Program, seen: loyalty.Glance | None) -> str:
 def _rendered(program: Program, look: Look, **values: Any) -> str:
     """The block by its template, with a mark for each number of somebody's own."""
     return render_template(
-        "storefront/block.html", program=program.offers, own=_Marks(), prefix=g.shopper.path_prefix, site=site(),
+        "storefront/block.html", program=program.offers, own=_Marks(), prefix=g.shopper.path_prefix, log_in=log_in,
         **look.sayings(), **values,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from plugin.sentences import told
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
 from plugin.storefront.earning import say_birthday, say_done, ways
-from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, work_of_shop
+from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, whole, work_of_shop
 from plugin.storefront.look import look_of
 from plugin.storefront.purchase import FormTooOld, buy, checked, ticket_for
 from plugin.storefront.qr import as_shown, qr
@@ -286,7 +286,7 @@ def _to_say(code: str, offered: str) -> tuple[str, str, str, str]:
     """The whole link, the shop, the offer, and the language: the shop's, or what the browser asks for."""
     shop, chosen = g.shopper.shop, look_here().language
     language = chosen or request.accept_languages.best_match(referral.TEXTS) or "en"
-    return _whole(referral.link_path(code.upper())), shop.name or shop.domain, told(offered), language
+    return whole(referral.link_path(code.upper())), shop.name or shop.domain, told(offered), language
 
 
 def claimed(offer: referral.Offer, code: str) -> Response:
@@ -339,8 +339,3 @@ def site_of(referrer: str | None) -> str:
     """The site that led to an invitation: only its name, and no page of it."""
     host = _HOST.match(referrer or "")
     return f"https://{host[1]}/" if host else ""
-
-
-def _whole(path: str) -> str:
-    """The whole address of one of our pages on the shop's site, to be passed on."""
-    return f"{current_app.extensions['doors'].shopify.shop_site(g.shopper.shop.domain)}{g.shopper.path_prefix}{path}"

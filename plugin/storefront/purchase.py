@@ -13,6 +13,7 @@ from flask import current_app
 from werkzeug.exceptions import TooManyRequests
 
 import loyalty
+from commerce.identity import is_guest
 from commerce.refusal import Refusal
 from plugin.sentences import _
 from plugin.session import Shopper
@@ -26,6 +27,12 @@ class FormTooOld(Refusal):
     """This page has been open for a long time. Nothing was done; please press the button again."""
 
 
+class NoAccount(Refusal):
+    """You have ordered without an account. Open one at the shop with this address; your points move there with your
+    orders, and can be spent then. Nothing was done.
+    """
+
+
 class NotLoggedIn(Refusal):
     """Please log in to the shop first. Nothing was done."""
 
@@ -33,7 +40,7 @@ class NotLoggedIn(Refusal):
 def buy(shopper: Shopper, reward: str, ticket: str, steps: str = "") -> Any:
     """The redemption that this click made, now or before. `steps`: how many of it, as typed; nothing is one.
 
-    Refuses with `NotLoggedIn`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
+    Refuses with `NotLoggedIn`, `NoAccount`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
     """
     return _press(shopper, reward, steps, lambda: checked(shopper, ticket))
 
@@ -53,6 +60,9 @@ def buy_next(shopper: Shopper, reward: str, ticket: str, steps: str, last: int) 
 
 
 def _press(shopper: Shopper, reward: str, steps: str, key: Callable[[], str]) -> Any:
+    if shopper.customer_external_id is not None and is_guest(shopper.customer_external_id):
+        # What a guest has moves to an account with the order that brought it: spent before, it would be spent twice.
+        raise NoAccount
     if shopper.customer_id is None or shopper.customer_external_id is None:
         raise NotLoggedIn if shopper.customer_external_id is None else loyalty.NotEnoughPoints
     named = key()

@@ -236,7 +236,9 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(database: Database, clock: Clock, *, furnished: bool = True) -> Iterator[tuple[House, Shop, str]]:
+def serving(
+    database: Database, clock: Clock, *, furnished: bool = True, mails: bool = False
+) -> Iterator[tuple[House, Shop, str]]:
     """A house on a port of this machine, with a shop in it, and its address."""
     parts: list[House] = []
 
@@ -246,7 +248,7 @@ def serving(database: Database, clock: Clock, *, furnished: bool = True) -> Iter
     server = make_server("127.0.0.1", 0, ours, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
-    parts.append(build(database, clock, address))
+    parts.append(build(database, clock, address, mails=mails))
     shop = parts[0].open_shop("Garden & گلستان")
     if furnished:
         furnish(parts[0], shop)
