@@ -99,7 +99,7 @@ def test_nothing_keeps_anybody_out_of_a_page_of_our_own(away: Away, browser: Any
     axe, wrong = playwright.Axe(), dict[str, list[str]]()
     page = browser.new_context(viewport=DESK).new_page()
     away.let_in(page)
-    every = itertools.product(("", "enter", "enter/x"), (("en", "light"), ("fa", "dark")))
+    every = itertools.product(("", "you", "enter", "enter/x"), (("en", "light"), ("fa", "dark")))
     for path, (language, scheme) in every:
         page.set_viewport_size(DESK)
         page.emulate_media(color_scheme=scheme)
