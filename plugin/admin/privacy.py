@@ -63,7 +63,11 @@ def _sure(work: UnitOfWork, external_id: str) -> str:
     will = [
         _("The name, the address and all that was said of this person go from here for good."),
         _("Orders and points stay in your books, under a number and without a name."),
-        ngettext("%(num)s point is lost to them.", "%(num)s points are lost to them.", points)
+        ngettext(
+            "Without an account in your store, nobody can spend their %(num)s point.",
+            "Without an account in your store, nobody can spend their %(num)s points.",
+            points,
+        )
         if points
         else _("They have no points to lose."),
         _("The customer in your store stays: erase them there too."),

@@ -9,13 +9,12 @@ from typing import Any
 import loyalty
 from campaigns import mailings
 from engine import facts
+from engine.facts import JOINED
 from engine.work import UnitOfWork
 from plugin.companion.door import BadQuestion
 from plugin.session import Shopper
 from plugin.storefront.purchase import NotLoggedIn
 
-# What the shopper's own word is kept as.
-_TAKES_PART = "program"
 # Of the terms: members are those who joined.
 _BY_OWN_WORD = "opted_in"
 NAMES = frozenset({"member", "mails"})
@@ -26,7 +25,7 @@ def choices_facts(work: UnitOfWork, shopper: Shopper, terms: loyalty.Terms) -> d
     if shopper.customer_external_id is None:
         return None
     joins = terms.earning.members == _BY_OWN_WORD
-    said = facts.of(work, shopper.customer_external_id).get(_TAKES_PART) if joins else None
+    said = facts.of(work, shopper.customer_external_id).get(JOINED) if joins else None
     mails = mailings.choice(work, shopper.customer_id) if shopper.customer_id is not None else None
     return {"member": said == "joined" if joins else None, "mails": mails}
 

@@ -111,7 +111,7 @@ def _reward(reward: loyalty.Reward, currency: str, shopper: Shopper, mine: Accou
         "kind": str(reward.kind),
         "steps": [
             {"steps": many, "points": points, "worth": money(worth, currency)}
-            for many, points, worth in steps_of(reward, spendable)
+            for many, points, worth in steps_of(reward, mine.balance if mine else None)
         ],
         "minimum": money(reward.minimum_minor, currency),
         "sold_out": sold_out,

@@ -25,9 +25,11 @@ from plugin.companion.evidence import ask_for_first_order, seen, somebody
 from plugin.companion.facts import account_facts, code_facts, look_facts, offer_facts
 from plugin.companion.history import NEWEST, history_facts
 from plugin.companion.people import erase, export
+from plugin.companion.ways import ways_facts
 from plugin.sentences import told
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
+from plugin.storefront.earning import say_birthday, say_done
 from plugin.storefront.fragment import CODE
 from plugin.storefront.look import look_of
 from plugin.storefront.pages import take_up
@@ -61,6 +63,7 @@ def see_account() -> Response:
             ask_for_first_order(work, asks.customer_id)
         found = account_facts(asks, offered, mine)
         found["look"] = look_facts(look_of(work))
+        found["ways"] = ways_facts(work, asks)
         found["choices"] = choices_facts(work, asks, offered.points)
         found["invitation"] = _invitation(work, invited) if invited else None
     return jsonify(found)
@@ -102,6 +105,22 @@ def see_order() -> Response:
         points = loyalty.earned(work, asks.customer_id, number)
         why = loyalty.explain_order(work, asks.customer_id, number)
     return jsonify(points=points, sentence=told(why.sentence) if why else None)
+
+
+@pages.post("/deed")
+@companion_only(once=True)
+def deed() -> Response:
+    """``{"customer", "action", "request_key"}``: the customer says that they did what earns points."""
+    say_done(shopper(), text_of("action", LONGEST_KEY), text_of("request_key", LONGEST_TICKET))
+    return jsonify(kept=True)
+
+
+@pages.post("/birthday")
+@companion_only(once=True)
+def birthday() -> Response:
+    """``{"customer", "month", "day", "request_key"}``: the customer tells the day of their birthday, without a year."""
+    say_birthday(shopper(), text_of("month", 2), text_of("day", 2), text_of("request_key", LONGEST_TICKET))
+    return jsonify(kept=True)
 
 
 @pages.post("/choose")

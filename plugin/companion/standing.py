@@ -8,6 +8,7 @@ merchant's words, or ours in the language of the site that asks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import loyalty
@@ -15,9 +16,7 @@ from commerce.money import Money
 from plugin.companion.amounts import utc
 from plugin.phrases import perk
 from plugin.sentences import told
-
-# A finger does not tell more of them apart.
-MOST_STEPS = 12
+from plugin.storefront.rungs import rungs
 
 
 def tier_facts(standing: loyalty.Standing | None) -> dict[str, Any] | None:
@@ -99,12 +98,10 @@ def next_reward(balance: loyalty.Balance) -> dict[str, Any] | None:
     return {"title": reward.title, "points": reward.points, "missing": missing, "share": share}
 
 
-def steps_of(reward: loyalty.Reward, spendable: int) -> Sequence[tuple[int, int, int]]:
-    """How many of a reward can be bought as one: the number, its points, and what it is worth in minor units. Those in
-    reach, at least the first; where they are many, some of them, evenly, the first and the last among them.
+def steps_of(reward: loyalty.Reward, balance: loyalty.Balance | None) -> Sequence[tuple[int, int, int]]:
+    """How many of a reward can be bought as one: the number, its points, and what it is worth in minor units. Those
+    that can be had, as on the shop's own pages; where none can, the first.
     """
-    most = max(1, min(reward.most_steps, spendable // reward.points))
-    many: Sequence[int] = range(1, most + 1)
-    if most > MOST_STEPS:
-        many = [1 + place * (most - 1) // (MOST_STEPS - 1) for place in range(MOST_STEPS)]
-    return [(steps, steps * reward.points, steps * reward.amount_minor) for steps in many]
+    found = rungs(replace(balance, rewards=[reward]), None) if balance else []
+    had = [(rung.steps, rung.reward.points, rung.reward.amount_minor) for rung in found if rung.open]
+    return had or [(1, reward.points, reward.amount_minor)]

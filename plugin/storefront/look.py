@@ -66,6 +66,10 @@ class Words:
     point: str = ""
     points: str = ""
 
+    @classmethod
+    def read(cls, said: Mapping[str, str]) -> Words:
+        return cls(*(said.get(name, "") for name in ("headline", "intro", "point", "points")))
+
 
 NO_WORDS = Words()
 # By language, the numbers (as the CLDR classes them) beside which the singular stands.
@@ -79,6 +83,7 @@ PARTS: Mapping[str, Saying] = {
 OTHER = say("By the shop")
 # What stands between these two is read in its own direction, whatever is around it.
 ALONE, ALONE_NO_MORE = "\u2068", "\u2069"
+_FRIEND_S_POINTS = "%(points)s points after a first order"
 # What an entry is about, by its kind, without a word for points.
 _ABOUT: Mapping[str, Saying] = {
     "earn": say("Order"), "clawback": say("Order, changed"), "award": say("A friend's order"),
@@ -115,7 +120,7 @@ class Look:
             version,
             (*known, *(name for name in SECTIONS if name not in known)),
             frozenset(body.get("hidden", ())) & frozenset(SECTIONS) - ALWAYS,
-            {code: Words(**said) for code, said in body.get("words", {}).items()},
+            {code: Words.read(said) for code, said in body.get("words", {}).items()},
             body.get("accent", ""), body.get("radius"),
             body.get("language", "") if body.get("language") in languages() else "",
             frozenset(body.get("off", ())) & frozenset(SURFACES),
@@ -176,10 +181,19 @@ class Look:
 
     def sayings(self) -> dict[str, Any]:
         """What the templates of the shopper's pages say in this look, in place of the words of all pages."""
-        return {"look": self, "counted": self.counted, "tier_amount": self.tier_amount, "what_for": self._what_for}
+        return {
+            "look": self, "counted": self.counted, "tier_amount": self.tier_amount,
+            "what_for": self._what_for, "offered": self._offered,
+        }  # fmt: skip
 
     def tier_amount(self, ladder: Ladder, value: int, currency: str) -> str:
         return self.counted(value) if ladder.measure is Measure.POINTS else tier_amount(ladder, value, currency)
+
+    def _offered(self, title: str) -> str:
+        """What a friend is offered, as the program says it, in the reader's language."""
+        if self.renamed and isinstance(title, Saying) and title.pattern == _FRIEND_S_POINTS:
+            return gettext("%(points)s after a first order", points=self.counted(int(str(title.values["points"]))))
+        return told(title)
 
     def _what_for(self, movement: Movement) -> str:
         """The sentence of an entry, which calls points points; where they are called otherwise, what it is about."""

@@ -15,11 +15,14 @@ from plugin.badges import Badge
 # Enough redundancy for a screen or a flyer; more would make the squares smaller.
 REDUNDANCY = "m"
 SCALE = 4
+# Readers take any of the eight masks, and the standard has the one chosen that scores best, which costs more than the
+# rest of a page. Of links like ours this one scores 7 % worse than the best on average, and never much worse.
+MASK = 7
 
 
 def qr(link: str) -> Markup:
     """`link` as inline SVG: one path, black on white in every theme, with the quiet zone that readers need."""
-    drawn = segno.make(link, error=REDUNDANCY, micro=False)
+    drawn = segno.make(link, error=REDUNDANCY, micro=False, mask=MASK)
     # The drawing holds squares and numbers: nothing of the link is text in it.
     return Markup(  # noqa: S704
         drawn.svg_inline(scale=SCALE, dark="#000", light="#fff", lineclass=None, svgclass=None, omitsize=False)

@@ -17,9 +17,11 @@ from a2wsgi import ASGIMiddleware, WSGIMiddleware
 from werkzeug.test import Client, TestResponse
 
 import loyalty
+from engine import terms
 from engine.shops import Shop
+from plugin.storefront import look
 from plugin.storefront.blocks import BlockDoor
-from plugin.storefront.glance import Glances
+from plugin.storefront.glance import NOTHING, Glances
 from plugin.storefront.together import Together
 from tests.ground import EventLoop, Superuser
 from tests.plugin.conftest import CLIENT_SECRET, PREFIX, House, Shopper, order, person
@@ -36,7 +38,11 @@ REWARDS = [
 ]
 
 
-def gate(house: House, patience: float = 2.0) -> Any:
+# Longer than any machine takes, however busy; how long the gate itself waits is asked where it matters.
+PATIENT = 30.0
+
+
+def gate(house: House, patience: float = PATIENT) -> Any:
     behind = WSGIMiddleware(house.app)  # type: ignore[arg-type]  # its environ is a TypedDict
     door = BlockDoor(behind, house.installer.shopify.proxied, Glances(house.app), patience)
     return Client(ASGIMiddleware(door))  # type: ignore[arg-type]
@@ -161,6 +167,28 @@ def test_two_shops_with_the_same_customers_are_two(crowd: Shopper, house: House,
     assert said(Shopper(crowd.client, shop, "7").get("/block")).startswith("250 points ")
 
 
+@pytest.mark.usefixtures("rich")
+def test_the_block_looks_as_the_shop_s_other_pages_do(crowd: Shopper, house: House, shop: Shop) -> None:
+    words = {"en": {"headline": "", "intro": "", "point": "star", "points": "stars"}}
+    _look(house, shop, {"accent": "#1a5f4a", "words": words})
+    sara = Shopper(crowd.client, shop, "7")
+    page = sara.get("/block").text.replace("\u00a0", " ")
+    assert 'style="--perennial-accent:#1a5f4a;--perennial-on-accent:#ffffff"' in page
+    assert "<strong>250 stars</strong>" in page
+    assert "50 stars to go to" in page
+    house.app.extensions["remembered"]._known.clear()
+    _look(house, shop, {"language": "ro"})
+    assert 'lang="ro"' in sara.get("/block", lang="en").text
+    house.app.extensions["remembered"]._known.clear()
+    _look(house, shop, {"off": ["block"]})
+    assert sara.get("/block").text == NOTHING
+
+
+def _look(house: House, shop: Shop, body: dict[str, Any]) -> None:
+    with house.database.work(shop.shop_id) as work:
+        terms.publish(work, look.DOMAIN, body)
+
+
 def test_whoever_is_not_vouched_for_is_refused(crowd: Shopper, house: House, shop: Shop) -> None:
     sara = Shopper(crowd.client, shop, "7")
     assert crowd.client.get("/proxy/block").status_code == 401
@@ -187,7 +215,7 @@ def test_a_slow_database_is_answered_at_once_with_nothing_and_is_well_again_late
             began = time.monotonic()
             answer = sara.get("/block")
             assert (answer.status_code, answer.data) == (503, b"")
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 5
             assert answer.headers["Cache-Control"] == "no-store"
     assert said(_when_well(sara)).startswith("250 points ")
 

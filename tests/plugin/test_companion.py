@@ -289,7 +289,7 @@ def test_guesses_over_the_store_s_server_are_answered_alike_counted_and_noted(wo
     for n in range(28):
         wordpress.ask("claim", ref=f"NOSU-K7{n:02}", device=f"{n:032x}", **guess)
     over = wordpress.ask("claim", ref="NOSU-K7K7", **guess)
-    assert (over.status_code, over.get_json()["error"]["code"]) == (409, "too-many-tries")
+    assert (over.status_code, over.get_json()["error"]["code"]) == (429, "too-many-tries")
     with wordpress.house.database.work(wordpress.shop.shop_id) as work:
         reasons = [row.reason for row in work.rows(_REASONS)]
     assert reasons == ["own-address", *["code-unknown"] * 29, "too-many-tries"]
@@ -319,7 +319,7 @@ def test_a_share_and_a_visit_in_the_store_are_counted(wordpress: Wordpress) -> N
 def test_what_is_not_signed_is_refused_whatever_it_asks(wordpress: Wordpress) -> None:
     body = json.dumps({"customer": "7"}).encode()
     reads = ("account", "history", "earn", "order", "export", "health")
-    for what in (*reads, "redeem", "claim", "choose", "opened", "share", "erase"):
+    for what in (*reads, "redeem", "claim", "choose", "deed", "birthday", "opened", "share", "erase"):
         path = f"/companion/{what}"
         good = wordpress.plugin.headers(path, body, wordpress.house.clock.timestamp())
         elsewhere = wordpress.plugin.headers("/companion/other", body, wordpress.house.clock.timestamp())

@@ -5,6 +5,8 @@ customer chose, and in whose words.
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +17,6 @@ from campaigns import mailings
 from engine import facts, mirror, terms
 from plugin.companion.earning import LONGEST_PIECES, MOST_PIECES
 from plugin.companion.history import PAGE
-from plugin.companion.standing import steps_of
 from plugin.storefront.look import DOMAIN as STOREFRONT
 from tests.plugin.conftest import House, order, person
 from tests.plugin.test_companion import DOMAIN, Wordpress, open_store, pair
@@ -119,11 +120,14 @@ def test_a_reward_is_told_in_the_steps_that_can_be_had_and_bought_by_one(wordpre
     assert (bought["points"], bought["kind"], bought["code"][:2]) == (200, "amount", "P-")
 
 
-def test_many_steps_are_thinned_and_keep_the_first_and_the_last() -> None:
-    reward = loyalty.Reward("off", "Off", 1, amount_minor=1, most_steps=100)
-    rows = steps_of(reward, 1000)
-    assert (len(rows), rows[0], rows[-1]) == (12, (1, 1, 1), (100, 100, 100))
-    assert steps_of(reward, 0) == [(1, 1, 1)]
+def test_many_steps_are_thinned_and_keep_the_first_and_the_last(wordpress: Wordpress) -> None:
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        loyalty.change(work, rewards=[REWARDS[0] | {"points": 2, "most_steps": 100}])
+    (reward,) = wordpress.told("account", customer="7")["rewards"]
+    steps = [step["steps"] for step in reward["steps"]]
+    assert (len(steps), steps[0], steps[-1]) == (12, 1, 100)
+    (shown,) = wordpress.told("account", customer="")["rewards"]
+    assert [step["points"] for step in shown["steps"]] == [2]
 
 
 def test_two_tabs_with_the_same_page_buy_once_whatever_step_each_chose(wordpress: Wordpress) -> None:
@@ -133,6 +137,20 @@ def test_two_tabs_with_the_same_page_buy_once_whatever_step_each_chose(wordpress
     again = wordpress.told("redeem", steps="5", **asked)["bought"]
     assert first == again
     assert wordpress.told("account", customer="7")["balance"]["held"] == 50
+
+
+def test_eight_presses_at_the_same_moment_are_one_purchase(wordpress: Wordpress) -> None:
+    ticket = wordpress.told("account", customer="7")["rewards"][0]["request_key"]
+    asked = {"customer": "7", "reward": "off", "steps": "2", "request_key": ticket}
+
+    def press(_: int) -> Any:
+        return replace(wordpress, client=wordpress.house.app.test_client()).told("redeem", **asked)["bought"]["code"]
+
+    with ThreadPoolExecutor(8) as hands:
+        codes = set(hands.map(press, range(8)))
+    assert len(codes) == 1
+    assert wordpress.told("account", customer="7")["balance"]["held"] == 100
+    assert wordpress.rows()[0] == 1
 
 
 def test_steps_that_nobody_offers_buy_nothing(wordpress: Wordpress) -> None:
@@ -271,6 +289,36 @@ def test_a_choice_that_is_not_theirs_and_one_that_is_sent_again_change_nothing(w
     headers = wordpress.plugin.headers("/companion/choose", body, wordpress.house.clock.timestamp())
     statuses = [wordpress.client.post("/companion/choose", data=body, headers=headers).status_code for _ in range(2)]
     assert statuses == [200, 409]
+
+
+# --- what earns beside buying
+
+
+def test_what_earns_beside_buying_is_told_and_what_a_shopper_says_is_booked_once(wordpress: Wordpress) -> None:
+    actions = [
+        {"key": "follow", "title": "Follow us", "kind": "follow", "points": 30, "link": "https://example.com/shop"},
+        {"key": "birthday", "title": "Your birthday", "kind": "birthday", "points": 100, "period": "year"},
+    ]
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        loyalty.change(work, actions=actions)
+    ways = wordpress.told("account", customer="7")["ways"]
+    follow, birthday = ways["actions"]
+    assert (follow["points"], follow["link"], bool(follow["request_key"])) == (30, "https://example.com/shop", True)
+    assert (birthday["request_key"], ways["birthday"]["month"]) == ("", "")
+    before = wordpress.told("account", customer="7")["balance"]["points"]
+    asked = {"customer": "7", "action": "follow", "request_key": follow["request_key"]}
+    wordpress.told("deed", **asked)
+    assert wordpress.ask("deed", **asked).status_code == 200
+    assert wordpress.told("account", customer="7")["balance"]["points"] == before + 30
+    day = {"customer": "7", "month": "3", "day": "14", "request_key": ways["birthday"]["request_key"]}
+    wordpress.told("birthday", **day)
+    kept = wordpress.told("account", customer="7")["ways"]["birthday"]
+    assert (kept["month"], kept["day"]) == ("03", "14")
+    assert refused(wordpress, "birthday", **{**day, "month": "13"}) == "not-a-birthday"
+    assert refused(wordpress, "birthday", **{**day, "customer": "8"}) == "form-too-old"
+    assert refused(wordpress, "deed", **{**asked, "customer": "8", "request_key": "forged"}) == "not-logged-in"
+    guest = wordpress.told("account", customer="")["ways"]
+    assert (guest["birthday"], [action["request_key"] for action in guest["actions"]]) == (None, ["", ""])
 
 
 # --- in whose words

@@ -40,6 +40,11 @@ REWARDS = [
     {"key": "tenth", "title": "10 % off", "points": 400, "kind": "percentage", "percent": 10},
 ]
 
+ACTIONS = [
+    {"key": "follow", "title": "Follow us", "kind": "follow", "points": 30, "link": "https://example.com/shop"},
+    {"key": "birthday", "title": "Your day", "kind": "birthday", "points": 100, "period": "year"},
+]
+
 
 @dataclass
 class Shop:
@@ -130,7 +135,9 @@ def shop(house: House) -> Shop:
     store, now = open_store(house, "kettle.example/fa"), house.clock.now
     wordpress = Wordpress(house.app.test_client(), house, store, pair(house, store))
     with house.database.work(store.shop_id) as work:
-        loyalty.change(work, rewards=REWARDS, tiers={"levels": LEVELS}, expiry={"policy": "lot", "months": 12})
+        loyalty.change(
+            work, rewards=REWARDS, tiers={"levels": LEVELS}, actions=ACTIONS, expiry={"policy": "lot", "months": 12}
+        )
     ada = person("7", now - timedelta(days=60))
     house.settle(
         store, order(1001, ada, now - timedelta(days=30), 25000), order(1002, ada, now - timedelta(days=1), 4000)
@@ -163,7 +170,7 @@ def test_a_persian_shop_reads_persian_all_through(shop: Shop) -> None:
     page = re.sub(r"<[^>]*>", " ", shop.html(CART, TAB, ORDER, locale="fa_IR").partition("</h1>")[2])
     for said in ("سطح شما", "۲۵۰", "اسفند", "ارسال رایگان", "کالای نگه"):
         assert said in page, said
-    for left in ("Your", "points", "more", "until", "goods", "order"):
+    for left in ("Your points", "points", "more", "until", "goods", "order"):
         assert left not in page, left
 
 

@@ -184,6 +184,7 @@ def test_english_is_what_the_code_says(reader: Reader) -> None:
 def test_persian_has_its_own_digits_marks_and_calendar(reader: Reader) -> None:
     with reader("fa"):
         assert amounts.number(-1234567) == "\u200e\u2212۱٬۲۳۴٬۵۶۷"
+        assert amounts.signed(5) == "\u200e+۵", "a sign stays on the left of its number"
         assert amounts.money(250000, "IRT") == "۲۵۰٬۰۰۰\u00a0تومان"
         assert amounts.per_cent(12.5, 1) == "۱۲٫۵٪"
         assert calendars.date_text(date(2026, 11, 22)) == "۱\u00a0آذر\u00a0۱۴۰۵"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 import loyalty
+import referral
 from engine import terms
 from engine.shops import Shop
 from plugin.admin import look_form
@@ -142,6 +143,22 @@ def test_points_are_called_what_the_shop_calls_them(merchant: Merchant, shopper:
     for known in (page, stranger.get().text):
         shown = re.sub(r"<[^>]*>", " ", known)
         assert re.findall(r"(?i)\bpoints?\b", shown) == []
+
+
+@pytest.mark.usefixtures("rich")
+def test_what_a_friend_gets_is_called_so_too_and_said_in_the_reader_s_language(
+    house: House, shop: Shop, merchant: Merchant, stranger: Shopper
+) -> None:
+    persian = {"Accept-Language": "fa"}
+    page = stranger.client.get(f"/proxy/?{stranger.query()}", headers=persian).text
+    assert "USD off a first order" not in page
+    with house.database.work(shop.shop_id) as work:
+        agreed = referral.as_stored(referral.current_terms(work))
+        referral.publish(work, {**agreed, "friend_gets": "points", "friend_points": 40})
+    save(merchant, point_en="petal", points_en="petals", point_fa="گلبرگ")
+    assert "Your friend gets 40\u00a0petals after a first order." in stranger.get().text
+    assert "40\u00a0petals after a first order" in stranger.get("/r/ANNA-K7K7").text
+    assert "۴۰\u00a0گلبرگ" in stranger.client.get(f"/proxy/?{stranger.query()}", headers=persian).text
 
 
 @pytest.mark.usefixtures("rich")

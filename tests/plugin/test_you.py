@@ -274,7 +274,7 @@ def test_a_wish_is_carried_out_once_its_consequences_were_read_and_is_audited(
     assert neighbour.fetch(path, "POST", sure="yes").location.endswith("erased=not")
     asks = merchant.fetch(path, "POST")
     assert (asks.status_code, mistakes(asks.text)) == (200, [])
-    assert "250 points are lost to them" in flat(asks.text)
+    assert "Without an account in your store, nobody can spend their 250 points." in flat(asks.text)
     assert "Ada" in merchant.fetch(f"/customers/{house.customer_id(shop, '7')}").text
     assert merchant.fetch(path, "POST", sure="yes").location.endswith("erased=yes")
     page = merchant.fetch(f"/customers/{house.customer_id(shop, '7')}").text

@@ -37,8 +37,15 @@ function rich( $more = array() ) {
 					array( 'key' => 'tenth', 'title' => 'Ten <b>off</b>', 'points' => 400, 'missing' => 150, 'kind' => 'percentage', 'closed' => '', 'minimum' => $money( '20.00' ), 'sold_out' => false, 'request_key' => '', 'steps' => array( array( 'steps' => 1, 'points' => 400, 'worth' => null ) ) ),
 					array( 'key' => 'cake', 'title' => 'A cake', 'points' => 10, 'missing' => 0, 'kind' => 'custom', 'closed' => '', 'minimum' => null, 'sold_out' => false, 'request_key' => 't3', 'steps' => array( array( 'steps' => 1, 'points' => 10, 'worth' => null ) ) ),
 				),
+				'ways'        => array(
+					'actions'  => array(
+						array( 'key' => 'follow', 'title' => 'Follow <us>', 'points' => 30, 'often' => 'once', 'link' => 'https://example.com/shop', 'request_key' => 't7' ),
+						array( 'key' => 'review', 'title' => 'A review', 'points' => 20, 'often' => 'once a month', 'link' => 'javascript:alert(1)', 'request_key' => '' ),
+					),
+					'birthday' => array( 'month' => '03', 'day' => '14', 'request_key' => 't8' ),
+				),
 				'choices'     => array( 'member' => null, 'mails' => true ),
-				'look'        => array( 'order' => array( 'history', 'balance', 'tier', 'rewards', 'codes', 'friends' ), 'hidden' => array( 'friends' ), 'off' => array(), 'headline' => '', 'intro' => '', 'point' => '', 'points' => '', 'accent' => '', 'on_accent' => '', 'radius' => -1 ),
+				'look'        => array( 'order' => array( 'history', 'balance', 'tier', 'rewards', 'codes', 'friends', 'earn' ), 'hidden' => array( 'friends' ), 'off' => array(), 'headline' => '', 'intro' => '', 'point' => '', 'points' => '', 'accent' => '', 'on_accent' => '', 'radius' => -1 ),
 			),
 			$more
 		)
@@ -253,6 +260,37 @@ $tests = array(
 		same( json_decode( $world->posts[0][1]['body'], true )['customer'], '' );
 		holds( Perennial_Forms::outcome( 'cart' )['text'], 'log in first' );
 	},
+	'whoever tries too often is told so, and others are served on' => static function ( $world ) {
+		$world->answers = array( says( array( 'error' => array( 'code' => 'too-many-tries', 'message' => 'x' ) ), 429 ) );
+		press( 'claim', array( 'perennial_email' => 'ann@example.test' ) );
+		holds( Perennial_Forms::outcome( 'claim' )['text'], 'wait an hour' );
+		same( array( get_transient( 'perennial_quiet' ), isset( $world->options['perennial_fault'] ) ), array( false, false ) );
+	},
+	'deeds are listed with a button for what only the shopper can say' => static function ( $world ) {
+		$world->user    = 7;
+		$world->answers = array( says( rich() ), says( array( 'kept' => true ) ), says( array( 'kept' => true ) ), says( array( 'error' => array( 'code' => 'earned-already', 'message' => 'x' ) ), 409 ) );
+		$html           = Perennial_Ways::ways();
+		holds( $html, 'Follow &lt;us&gt;' );
+		holds( $html, 'href="https://example.com/shop" rel="noopener"' );
+		lacks( $html, 'javascript:' );
+		holds( $html, '<option value="03" selected>March</option>' );
+		same( substr_count( $html, 'name="perennial_ticket"' ), 2 );
+		press( 'deed', array( 'perennial_action' => 'follow', 'perennial_ticket' => 't7', 'customer' => '8' ) );
+		same( $world->posts[1][1]['body'], '{"customer":"7","request_key":"t7","action":"follow"}' );
+		holds( Perennial_Forms::outcome( 'deed' )['text'], 'points are booked' );
+		press( 'birthday', array( 'perennial_month' => '03', 'perennial_day' => '15', 'perennial_ticket' => 't8' ) );
+		same( $world->posts[2][1]['body'], '{"customer":"7","request_key":"t8","month":"03","day":"15"}' );
+		press( 'deed', array( 'perennial_action' => 'follow', 'perennial_ticket' => 't7' ) );
+		holds( Perennial_Forms::outcome( 'deed' )['text'], 'You have had the points' );
+	},
+	'prices in another currency than the shop\'s own say nothing of points' => static function ( $world ) {
+		$world->products = array( 12 => new Product( 12, '25.00' ) );
+		$world->currency = 'EUR';
+		same( Perennial_Earning::earn( array( 'product' => 12 ) ), '' );
+		$world->cart->lines = array( array( 'product_id' => 12, 'variation_id' => 0, 'quantity' => 2 ) );
+		same( Perennial_Earning::cart(), '' );
+		same( $world->posts, array() );
+	},
 	'the points of an order are shown to whose it is' => static function ( $world ) {
 		$world->user            = 7;
 		$world->orders          = array( 1001 => new Order(), 1002 => new Order() );
@@ -291,7 +329,7 @@ $tests = array(
 		Perennial_Account::show();
 		$html = ob_get_clean();
 		preg_match_all( '/<section class="perennial perennial-(\w+)"/', $html, $found );
-		same( $found[1], array( 'history', 'balance', 'tiers', 'rewards', 'choices', 'rights' ) );
+		same( $found[1], array( 'history', 'balance', 'tiers', 'rewards', 'ways', 'choices', 'rights' ) );
 		same( Perennial_Account::menu( array( 'orders' => 'Orders', 'customer-logout' => 'Log out' ) ), array( 'orders' => 'Orders', 'perennial-points' => 'Points', 'customer-logout' => 'Log out' ) );
 		same( array_keys( Perennial_Account::menu( array( 'orders' => 'Orders' ) ) ), array( 'orders', 'perennial-points' ) );
 		$world->options = array();

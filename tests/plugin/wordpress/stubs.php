@@ -12,7 +12,7 @@ define( 'PERENNIAL_FILE', dirname( __DIR__, 3 ) . '/plugin/extensions/wordpress/
 define( 'PERENNIAL_DIR', dirname( PERENNIAL_FILE ) );
 
 class World {
-	public $options    = array();
+	public $options    = array( 'woocommerce_currency' => 'USD' );
 	public $transients = array();
 	public $posts      = array();
 	public $answers    = array();
@@ -30,6 +30,7 @@ class World {
 	public $requests   = array();
 	public $styles     = array();
 	public $status     = 0;
+	public $currency   = 'USD';
 	public $product_page = false;
 	public $coupons_enabled = true;
 	public $texts      = array();
@@ -417,6 +418,16 @@ function get_bloginfo( $what ) {
 }
 function rest_ensure_response( $value ) {
 	return $value;
+}
+class Locale_Of_Wordpress {
+	public function get_month( $number ) {
+		return date( 'F', mktime( 0, 0, 0, (int) $number, 1 ) );
+	}
+}
+$wp_locale = new Locale_Of_Wordpress();
+function get_woocommerce_currency() {
+	global $world;
+	return $world->currency;
 }
 class Answered extends Exception {}
 function wp_send_json( $told ) {

@@ -25,7 +25,7 @@ define( 'PERENNIAL_VERSION', '1.0.0' );
 define( 'PERENNIAL_FILE', __FILE__ );
 define( 'PERENNIAL_DIR', __DIR__ );
 
-foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'words', 'look', 'view', 'standing', 'history', 'earning', 'cart', 'orders', 'account', 'forms', 'blocks', 'admin', 'privacy', 'visits', 'rest' ) as $perennial_part ) {
+foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'words', 'look', 'view', 'standing', 'history', 'ways', 'earning', 'cart', 'orders', 'account', 'forms', 'blocks', 'admin', 'privacy', 'visits', 'rest' ) as $perennial_part ) {
 	require_once PERENNIAL_DIR . '/includes/class-perennial-' . $perennial_part . '.php';
 }
 unset( $perennial_part );

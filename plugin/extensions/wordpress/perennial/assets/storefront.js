@@ -21,7 +21,7 @@ perennial-part { display: block; min-block-size: var(--perennial-height, auto); 
 .perennial-ladder input { margin: 0; padding: 0; min-block-size: 0; accent-color: var(--perennial-accent, currentColor); }
 .perennial-ladder [type="radio"] { flex: none; inline-size: 1.15em; block-size: 1.15em; }
 .perennial-slider { flex: 1 0 100%; }
-.perennial-slider input { inline-size: 100%; block-size: 2.75rem; }
+.perennial-slider input { display: block; inline-size: 100%; block-size: 2.75rem; }
 `;
 
   /** The answer of one of our pages on this site, or an error: another site, too late, not ours. */

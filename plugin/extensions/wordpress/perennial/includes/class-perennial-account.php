@@ -21,6 +21,7 @@ final class Perennial_Account {
 		'balance' => array( 'Perennial_View', 'balance' ),
 		'tier'    => array( 'Perennial_Standing', 'tiers' ),
 		'rewards' => array( 'Perennial_View', 'rewards' ),
+		'earn'    => array( 'Perennial_Ways', 'ways' ),
 		'friends' => array( 'Perennial_View', 'referral' ),
 		'history' => array( 'Perennial_History', 'history' ),
 	);

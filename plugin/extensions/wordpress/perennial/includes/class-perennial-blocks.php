@@ -17,6 +17,7 @@ final class Perennial_Blocks {
 		'rewards'  => array( 'Perennial_View', 'rewards' ),
 		'history'  => array( 'Perennial_History', 'history' ),
 		'tiers'    => array( 'Perennial_Standing', 'tiers' ),
+		'ways'     => array( 'Perennial_Ways', 'ways' ),
 		'referral' => array( 'Perennial_View', 'referral' ),
 		'earn'     => array( 'Perennial_Earning', 'earn' ),
 		'cart'     => array( 'Perennial_Cart', 'cart' ),

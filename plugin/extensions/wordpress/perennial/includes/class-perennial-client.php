@@ -250,7 +250,7 @@ final class Perennial_Client {
 			return $said;
 		}
 		$error = is_array( $said ) && isset( $said['error']['code'], $said['error']['message'] ) ? $said['error'] : null;
-		if ( null !== $error && 409 === $status ) {
+		if ( null !== $error && in_array( $status, array( 409, 429 ), true ) ) {
 			return new WP_Error( (string) $error['code'], (string) $error['message'] );
 		}
 		$fault = null === $error ? ( 0 === $status ? 'silent' : 'http-' . $status ) : substr( sanitize_key( $error['code'] ), 0, 60 );

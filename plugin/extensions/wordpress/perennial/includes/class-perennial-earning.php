@@ -118,6 +118,11 @@ final class Perennial_Earning {
 	public static function cart() {
 		$pieces = array();
 		foreach ( WC()->cart->get_cart() as $line ) {
+			// A cart that was not reckoned yet has lines without totals.
+			$line    += array(
+				'line_total' => 0.0,
+				'line_tax'   => 0.0,
+			);
 			$taxed    = wc_prices_include_tax() ? (float) $line['line_tax'] : 0.0;
 			$pieces[] = self::piece( (int) $line['product_id'], (int) $line['variation_id'], (int) $line['quantity'], (float) $line['line_total'] + $taxed );
 		}
@@ -147,7 +152,7 @@ final class Perennial_Earning {
 	 */
 	private static function together( $pieces ) {
 		$pieces = array_values( array_filter( $pieces ) );
-		if ( ! $pieces || count( $pieces ) > self::MOST ) {
+		if ( ! $pieces || count( $pieces ) > self::MOST || self::foreign() ) {
 			return '';
 		}
 		$found = Perennial_Client::earn( $pieces, true );
@@ -179,7 +184,7 @@ final class Perennial_Earning {
 	private static function ask_for( $products ) {
 		$names = array_unique( array_filter( array_map( array( __CLASS__, 'name' ), array_filter( $products ) ) ) );
 		$new   = array_slice( array_values( array_diff( $names, array_keys( self::$known ) ) ), 0, self::MOST );
-		if ( ! $new ) {
+		if ( ! $new || self::foreign() ) {
 			return;
 		}
 		$found = Perennial_Client::earn( $new, false );
@@ -218,6 +223,15 @@ final class Perennial_Earning {
 			return '';
 		}
 		return $product . ':' . $variant . ':' . $many . ':' . number_format( $amount, wc_get_price_decimals(), '.', '' );
+	}
+
+	/**
+	 * Whether prices are shown in another currency than the shop's own: what they bring is reckoned in that one alone.
+	 *
+	 * @return bool
+	 */
+	private static function foreign() {
+		return get_woocommerce_currency() !== get_option( 'woocommerce_currency' );
 	}
 
 	/**

@@ -18,7 +18,7 @@ final class Perennial_Forms {
 	const NONCE   = 'perennial_nonce';
 	const PIECE   = 'fragment';
 	const OUTCOME = 'perennial_outcome';
-	const KINDS   = array( 'redeem', 'cart', 'claim', 'choose', 'data' );
+	const KINDS   = array( 'redeem', 'cart', 'claim', 'choose', 'deed', 'birthday', 'data' );
 
 	/**
 	 * Hear of forms.
@@ -62,6 +62,9 @@ final class Perennial_Forms {
 				return 3 === count( $rung ) ? self::redeem( $rung[0], $rung[1], $rung[2] ) : new WP_Error( 'nothing-chosen', '' );
 			case 'choose':
 				return self::choose();
+			case 'deed':
+			case 'birthday':
+				return self::tell( $what );
 			case 'data':
 				return Perennial_Account::ask( self::posted( 'perennial_right' ) );
 			default:
@@ -76,8 +79,11 @@ final class Perennial_Forms {
 	 * @param array<string,mixed>|true $answer What was answered.
 	 */
 	private static function done( $what, $answer ) {
-		if ( 'choose' === $what ) {
+		if ( in_array( $what, array( 'choose', 'birthday' ), true ) ) {
 			self::back( $what, true, __( 'Saved.', 'perennial' ) );
+		}
+		if ( 'deed' === $what ) {
+			self::back( $what, true, __( 'Thank you. The points are booked.', 'perennial' ) );
 		}
 		if ( 'data' === $what ) {
 			self::back( $what, true, __( 'Please look into your e-mails: a link there confirms that it was you.', 'perennial' ) );
@@ -162,6 +168,27 @@ final class Perennial_Forms {
 	}
 
 	/**
+	 * What a customer says of themselves: a deed that they did, or the day of their birthday. The ticket names the click.
+	 *
+	 * @param string $what deed or birthday.
+	 * @return array<string,mixed>|WP_Error
+	 */
+	private static function tell( $what ) {
+		$said = array(
+			'customer'    => Perennial_Client::customer(),
+			'request_key' => self::posted( 'perennial_ticket' ),
+		);
+		if ( 'deed' === $what ) {
+			return Perennial_Client::ask( 'deed', $said + array( 'action' => self::posted( 'perennial_action' ) ), 10 );
+		}
+		$day = array(
+			'month' => self::posted( 'perennial_month' ),
+			'day'   => self::posted( 'perennial_day' ),
+		);
+		return Perennial_Client::ask( 'birthday', $said + $day, 10 );
+	}
+
+	/**
 	 * Take up the invitation by which this visitor came.
 	 *
 	 * @return array<string,mixed>|WP_Error
@@ -196,6 +223,8 @@ final class Perennial_Forms {
 			'not-taken'         => __( 'This invitation cannot be taken up with this address. It may not be known here, have ended or been taken up already, or be for people who are new to the shop.', 'perennial' ),
 			'too-many-tries'    => __( 'That was tried very often from here. Please wait an hour, and try again.', 'perennial' ),
 			'own-code'          => __( 'This is your own invitation: share it with a friend instead.', 'perennial' ),
+			'earned-already'    => __( 'You have had the points for this.', 'perennial' ),
+			'not-a-birthday'    => __( 'Please choose the month and the day.', 'perennial' ),
 			'nothing-chosen'    => __( 'Please choose one of the rewards first.', 'perennial' ),
 			'wrong-steps'       => __( 'That many of it cannot be had. Please choose again.', 'perennial' ),
 			'reward-sold-out'   => __( 'This reward is gone: others were faster. Your points are untouched.', 'perennial' ),
