@@ -153,13 +153,13 @@ def test_another_site_shows_a_customer_their_points_and_a_stranger_the_program(a
     customer_id = CustomerId(away.house.customer_id(away.shop, "7"))
     token = shopper_tokens.make(SECRET, away.shop.shop_id, customer_id, away.house.clock.now)
     policy = (
-        f"default-src 'none'; script-src {away.address}; style-src {away.address} 'nonce-site'; connect-src {away.address}; "
-        "require-trusted-types-for 'script'; trusted-types perennial"
+        f"default-src 'none'; script-src {away.address}; style-src {away.address} 'nonce-site'; "
+        f"connect-src {away.address}; require-trusted-types-for 'script'; trusted-types perennial"
     )
     part = f'<perennial-part id="hers" data-token="{token}"></perennial-part><perennial-part id="all"></perennial-part>'
     # As docs/api.md says: a site that wants nothing to move keeps the place itself.
-    part += "<style nonce=site>perennial-part { display: block; min-block-size: clamp(9rem, 40rem - 100vw, 14rem) }</style>"
-    part += "<p>What stands below.</p>" * 5
+    place = "display: block; min-block-size: clamp(9rem, 40rem - 100vw, 14rem)"
+    part += f"<style nonce=site>perennial-part {{ {place} }}</style>" + "<p>What stands below.</p>" * 5
     with site(_lines(away, away.address, part), policy) as other:
         _allow(away, other)
         context = browser.new_context(viewport=PHONE)
