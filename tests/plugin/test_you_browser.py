@@ -1,0 +1,66 @@
+"""A shopper's choices in real Chromium, on the sandbox's shop front: without any script, on a telephone, both ways."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import loyalty
+from tests.plugin.test_cart_browser import Front, front, kept_out, one_browser
+
+YOU = "/apps/perennial/you"
+PHONE = {"width": 320, "height": 640}
+
+__all__ = ["front", "one_browser"]
+
+
+def fits(page: Any) -> bool:
+    return int(page.evaluate("document.documentElement.scrollWidth")) <= PHONE["width"]
+
+
+def test_without_a_script_a_shopper_joins_reads_downloads_and_thinks_better_of_being_erased(front: Front) -> None:
+    with front.house.database.work(front.shop.shop_id) as work:
+        loyalty.change(work, earning={"members": "opted_in"})
+    with front.visit(java_script_enabled=False, viewport=PHONE) as page:
+        page.goto(f"{front.platform}/apps/perennial")
+        page.locator("a", has_text="Your choices and your data").click()
+        page.locator("button", has_text="Join the program").click()
+        page.locator("[role=status]", has_text="Your orders earn points from now on").wait_for()
+        page.locator("button", has_text="Read it here").click()
+        page.locator("h1", has_text="What the program knows of you").wait_for()
+        assert "250" in page.locator(".perennial-known").inner_text()
+        page.locator("a", has_text="Back to your choices").click()
+        with page.expect_download(timeout=10_000) as waiting:
+            page.locator("button", has_text="Download it as a file").click()
+        assert waiting.value.suggested_filename == "my-data.json"
+        assert json.loads(waiting.value.path().read_text())["balance"] == 250
+        page.locator("a", has_text="Erase me").click()
+        assert "Your 250" in page.locator("main, body").first.inner_text().replace("\u00a0", " ")
+        page.locator("button", has_text="Ask the shop to erase me").click()
+        page.locator("[role=status]", has_text="The shop knows that you want to be erased").wait_for()
+        page.locator("button", has_text="I want to stay").click()
+        page.locator("[role=status]", has_text="You are not going to be erased").wait_for()
+        assert [each["name"] for each in page.context.cookies()] == ["sandbox"], "only the shop's own"
+
+
+@pytest.mark.parametrize("locale, direction, scheme", [("en-GB", "ltr", "light"), ("fa-IR", "rtl", "dark")])
+def test_nothing_keeps_anybody_out_of_their_choices(front: Front, locale: str, direction: str, scheme: str) -> None:
+    kit = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
+    axe, wrong = kit.Axe(), list[str]()
+    with front.house.database.work(front.shop.shop_id) as work:
+        loyalty.change(work, earning={"members": "opted_in"})
+    with front.visit(locale=locale, color_scheme=scheme, viewport=PHONE) as page:
+        for path in (YOU, f"{YOU}/erase", "/apps/perennial"):
+            page.goto(f"{front.platform}{path}")
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+            assert page.locator(".perennial").first.get_attribute("dir") == direction
+            wrong += [f"{path}: {each}" for each in kept_out(page, axe)]
+            assert fits(page), path
+        page.goto(f"{front.platform}{YOU}")
+        page.locator("form[action$='/you/data'] button").first.click()
+        page.locator(".perennial-known").wait_for()
+        wrong += kept_out(page, axe)
+        assert fits(page)
+    assert wrong == []
