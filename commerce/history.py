@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar, overload
 
 from commerce.customers import CustomerSnapshot
+from commerce.events import CustomerFact
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import CollectionPort, StorePort
 
@@ -40,6 +41,13 @@ class Page(Sequence[Item_co], Generic[Item_co]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+@dataclass(frozen=True)
+class CustomerPage(Page[CustomerSnapshot]):
+    """Some of a store's customers, and what the list says of them beside that."""
+
+    facts: Sequence[CustomerFact] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,8 @@ class Portion:
     position: int
     read: int
     """Orders or customers told; more than are given here where some made no sense."""
+    facts: Sequence[CustomerFact] = ()
+    """What it says of customers beside that."""
 
 
 class Store(StorePort, CollectionPort, Protocol):
@@ -142,7 +152,7 @@ class Store(StorePort, CollectionPort, Protocol):
         """
         ...
 
-    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[Page[CustomerSnapshot]]:
+    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[CustomerPage]:
         """Pages of the customers that changed at or after `since`, likewise."""
         ...
 

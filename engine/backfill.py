@@ -23,11 +23,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from commerce.customers import CustomerSnapshot
-from commerce.history import Export, OrderPage, Page, Portion, Store
+from commerce.history import CustomerPage, Export, OrderPage, Portion, Store
 from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot
 from commerce.store import StoreError
-from engine import backfills, log, mirror, planner
+from engine import backfills, facts, log, mirror, planner
 from engine.backfills import Backfill, LeaseLost
 from engine.inbox import Reaction, settle_read, transient
 from engine.stream import read_ahead
@@ -73,7 +73,7 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger("perennial.backfill")
 
-P = TypeVar("P", OrderPage, Page[CustomerSnapshot])
+P = TypeVar("P", OrderPage, CustomerPage)
 
 
 class Backfiller:
@@ -216,6 +216,9 @@ class _Reader:
     def _settle(self, portion: Portion) -> None:
         counted = {f"{self.row.subject}_read": portion.read, "subject_read": portion.read}
         left_out = portion.read - len(portion.orders) - len(portion.customers)
+        if portion.facts:
+            with self._work() as work:
+                facts.record(work, portion.facts)
         self._take_in(
             portion.orders, portion.customers, grow={**counted, "left_out": left_out}, position=str(portion.position)
         )
@@ -250,6 +253,7 @@ class _Reader:
             for page, seconds in stream:
                 with self._work() as work:
                     behind = mirror.customers_behind(work, page.items)
+                    facts.record(work, page.facts)
                 self._take_in((), behind, grow={"customers_read": len(page)}, position=page.place)
                 self._watch(seconds)
                 if self._over:

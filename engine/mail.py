@@ -49,7 +49,9 @@ _CLAIM = text("""
     )
     UPDATE mails m SET due_at = :leased_until, attempts = m.attempts + 1 FROM c
     WHERE m.shop_id = :shop_id AND m.mail_id = c.mail_id
-    RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts
+    RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts, EXISTS (
+        SELECT FROM customers k WHERE k.shop_id = :shop_id AND k.customer_id = m.customer_id
+            AND (k.gone_at IS NOT NULL OR k.redacted_at IS NOT NULL)) AS gone
 """)
 _SENT = text("""
     UPDATE mails SET sent_at = :now, sealed = NULL, reason = NULL WHERE shop_id = :shop_id AND mail_id = :mail_id
@@ -105,6 +107,8 @@ class _Claimed:
     letter: Letter | None
     """None where no key of ours opens it any more, or it is too old to be sent."""
     attempts: int
+    gone: bool
+    """Whether the customer whom it is for was erased, deleted or merged into another."""
 
 
 def put(work: UnitOfWork, seal: Seal, kind: str, letter: Letter, *, ends_at: datetime | None = None) -> int:
@@ -196,7 +200,9 @@ class Mailer:
     def _claim(self, shop_id: ShopId) -> list[_Claimed]:
         with self._database.work(shop_id) as work:
             rows = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=BATCH)
-            return [_Claimed(r.mail_id, r.kind, self._letter(work, r.sealed, r.ends_at), r.attempts) for r in rows]
+            return [
+                _Claimed(r.mail_id, r.kind, self._letter(work, r.sealed, r.ends_at), r.attempts, r.gone) for r in rows
+            ]
 
     def _letter(self, work: UnitOfWork, sealed: bytes, ends_at: datetime | None) -> Letter | None:
         kept = self._seal.open(work.shop_id, sealed)
@@ -209,6 +215,8 @@ class Mailer:
 
 
 def _send(post: MailPort, shop_id: ShopId, item: _Claimed) -> MailTrouble | None:
+    if item.gone:
+        return MailTrouble("whoever it is for is gone", permanent=True)
     if item.letter is None:
         return MailTrouble("it could not be sent in time", permanent=True)
     try:

@@ -22,11 +22,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from commerce.customers import CustomerSnapshot
 from commerce.events import OrderDeleted
-from commerce.history import OrderPage, Page, Store
+from commerce.history import CustomerPage, OrderPage, Store
 from commerce.ids import ShopId
 from commerce.orders import OrderSnapshot
 from commerce.store import StoreError
-from engine import backfills, gone, log, metrics, mirror, planner, reconciliations, shops, sweeps
+from engine import backfills, facts, gone, log, metrics, mirror, planner, reconciliations, shops, sweeps
 from engine.inbox import Reaction, settle_read, settle_snapshots, transient
 from engine.reconciliations import Reconciliation
 from engine.stream import read_ahead
@@ -67,7 +67,7 @@ MOST_SUSPECTS = 5_000
 
 logger = logging.getLogger("perennial.reconcile")
 
-P = TypeVar("P", OrderPage, Page[CustomerSnapshot])
+P = TypeVar("P", OrderPage, CustomerPage)
 
 
 class Reconciler:
@@ -177,9 +177,10 @@ class _Turn:
         with self.database.work(self.shop_id) as work:
             sweeps.save(work, self.sweep)
 
-    def _customers(self, page: Page[CustomerSnapshot]) -> None:
+    def _customers(self, page: CustomerPage) -> None:
         with self.database.work(self.shop_id) as work:
             behind = mirror.customers_behind(work, page.items)
+            facts.record(work, page.facts)
         healed = len(self._settle((), behind).customers) if behind else 0
         now = self.sweep
         self.sweep = replace(

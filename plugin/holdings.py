@@ -5,14 +5,17 @@ wants. Nothing of anybody else stands in it: of friends there is that they order
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 from flask import Response
 
+import campaigns
 import lifecycle
 import loyalty
 import referral
+from campaigns import mailings
 from commerce.ids import CustomerId
 from engine import facts, mirror, privacy
 from engine.work import UnitOfWork
@@ -23,8 +26,9 @@ MOST_MOVEMENTS = 10_000
 
 def held(work: UnitOfWork, external_id: str) -> dict[str, Any]:
     """Everything, by what it is: what the store told of them (with `orders`, `facts`, `checkouts`), and of the programs
-    `stages`, `segments`, `surveys`, `balance`, `points`, `rewards`, `tiers`, `referral_code` and `referrals`, the
-    newest first. Of somebody who is logged in to the store and whom it has not told us of, only the facts.
+    `stages`, `segments`, `surveys`, `worth` (as it is predicted), `plays`, `mails` (whether they want any), `balance`,
+    `points`, `rewards`, `tiers`, `tickets`, `referral_code` and `referrals`, the newest first. Of somebody who is
+    logged in to the store and whom it has not told us of, only the facts.
     """
     found = dict(privacy.export(work, external_id))
     if not found:
@@ -36,15 +40,19 @@ def held(work: UnitOfWork, external_id: str) -> dict[str, Any]:
 
 
 def _of_programs(work: UnitOfWork, who: CustomerId) -> dict[str, Any]:
-    balance = loyalty.account(work, who)
+    balance, worth = loyalty.account(work, who), lifecycle.customer_value(work, who)
     return {
         "stages": _plain(lifecycle.customer_history(work, who)),
         "segments": _plain(lifecycle.segments.of_customer(work, who)),
         "surveys": _plain(surveys.answers_of(work, who)),
+        "worth": dict(worth._mapping) if worth is not None else None,
+        "plays": _plain([part.row for part in campaigns.explain(work, who)]),
+        "mails": mailings.choice(work, who),
         "balance": balance.points,
         "points": _plain(loyalty.statement(work, who, MOST_MOVEMENTS)),
         "rewards": _plain(balance.redemptions),
         "tiers": _plain(loyalty.tier_history(work, who)),
+        "tickets": [asdict(ticket) for ticket in loyalty.tickets(work, who)],
         "referral_code": referral.known_code(work, who),
         # An order that a friend placed is the friend's: its number is left out.
         "referrals": [

@@ -6,7 +6,7 @@ retries, loses and doubles deliveries on demand, and replays a real order histor
 
 What it does not imitate: taxes, duties and stock; fulfilment, returns and order edits; variants (a product
 has one); several currencies in one order; automatic discounts, free shipping and functions; gift cards and
-store credit; billing; metaobjects; web pixels and extensions; protected-data approval; the
+store credit; billing; metaobjects; web pixels; protected-data approval; the
 search index's and the segments' lag. A shop's money is the presentment money, and there is one member of
 staff.
 """

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from flask import Flask
 
-from sandbox import admin, authorize, control, doors, oauth, storefront, uploads
+from sandbox import admin, authorize, control, doors, oauth, storefront, surfaces, uploads
 from sandbox.adminapi import answer
 from sandbox.adminapi.bulk import RESULTS
 from sandbox.outages import LOST_BODY, LOST_STATUS, REFUSALS
@@ -142,7 +142,7 @@ def create_app(world: World) -> Platform:
     flask.secret_key = "a cookie of the sandbox carries a cart and nothing worth forging"  # noqa: S105
     flask.config.update(MAX_CONTENT_LENGTH=MOST_BODY, SESSION_COOKIE_NAME="sandbox", SESSION_COOKIE_SAMESITE="Lax")
     flask.extensions["sandbox"] = doors.Doors(world)
-    for blueprint in (admin.pages, authorize.pages, storefront.pages, control.api):
+    for blueprint in (admin.pages, authorize.pages, storefront.pages, surfaces.modules, control.api):
         flask.register_blueprint(blueprint)
     doors.install(flask)
     return Platform(world, flask)

@@ -20,18 +20,21 @@ SENT_AS = {CUSTOMER: "customer_id"}
 @dataclass(frozen=True, slots=True)
 class Extensions:
     """`pixel`: the names of its settings; None without one. `triggers`: the keys that each one's payload must have.
-    `theme`: the folder of its theme app extension.
+    `theme`: the folder of its theme app extension. `targets`: the module of each place for UI extensions; in them, the
+    app's own address stands as `address` until it is deployed.
     """
 
     pixel: frozenset[str] | None = None
     triggers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     usage_url: str | None = None
     theme: Path | None = None
+    targets: Mapping[str, Path] = field(default_factory=dict)
+    address: str = ""
 
 
 def deployed(config: Path, told: Mapping[str, Any]) -> Extensions:
     """The extensions beside the app's configuration file."""
-    pixel, triggers, usage_url, theme = None, {}, None, None
+    pixel, triggers, usage_url, theme, targets = None, {}, None, None, dict[str, Path]()
     for folder, each in _all(config, told):
         if each["type"] == "web_pixel_extension":
             pixel = frozenset(each["settings"]["fields"])
@@ -42,7 +45,10 @@ def deployed(config: Path, told: Mapping[str, Any]) -> Extensions:
             usage_url = each["url"]
         elif each["type"] == "theme":
             theme = folder
-    return Extensions(pixel, triggers, usage_url, theme)
+        elif each["type"] == "ui_extension":
+            targets |= {place["target"]: (folder / place["module"]).resolve() for place in each["targeting"]}
+    address = str(told.get("application_url", "")).rstrip("/")
+    return Extensions(pixel, triggers, usage_url, theme, targets, address)
 
 
 def _all(config: Path, told: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -93,6 +93,8 @@ class Shop:
     lost_answers: Counter[str] = field(default_factory=Counter)
     # the app's blocks in the theme, as the merchant has placed them: their names by page; and the store's own language
     theme_blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # where the merchant has placed the app's UI extensions
+    targets: frozenset[str] = frozenset()
     locale: str = "en"
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)

@@ -17,6 +17,7 @@ from sandbox.customers import Customer
 from sandbox.doors import fields, shop, world
 from sandbox.orders import Order
 from sandbox.products import Product
+from sandbox.surfaces import Surface, surface
 
 pages = Blueprint("storefront", __name__)
 PAGE = 48
@@ -86,6 +87,7 @@ def _show(template: str, title: str, status: int = 200, **values: Any) -> tuple[
         "me": _customer(), "credit": _credit(), "parcel": PARCEL * 10 ** there.currency.exponent,
         "pieces": sum(visit["cart"].values()), "locale": locale, "direction": theme.direction(locale),
         "shown": _blocks(template, locale, values.get("product")),
+        "surface": _surface(template, locale, values.get("order")),
     }  # fmt: skip
     return render_template(f"store/{template}.html", title=title, visit=visit, **known, **values), status
 
@@ -97,6 +99,11 @@ def _blocks(page: str, locale: str, product: Product | None) -> theme.Shown:
     if folder is None or there.installation is None or not names:
         return theme.Shown()
     return theme.show(folder, names, theme.Visit(there, request.script_root, locale, _customer(), product, _quote()))
+
+
+def _surface(page: str, locale: str, order: Order | None) -> Surface | None:
+    page = "thanks" if page == "order" and "thanks" in request.args else page
+    return surface(page, locale, _customer(), order=order, items=_items(), codes=_visit()["codes"])
 
 
 @pages.get("/store/theme/<path:name>")
@@ -285,7 +292,7 @@ def buy() -> Response | tuple[str, int]:
     for name in ("landing_site", "referring_site"):
         visit.pop(name, None)
     visit.update(cart={}, codes=[], attributes={})
-    return _here(f"/store/orders/{order.token}")
+    return _here(f"/store/orders/{order.token}?thanks=1")
 
 
 def _purchase(me: Customer | None, email: str | None) -> sales.Purchase:

@@ -81,11 +81,12 @@ class Visit:
 
 
 def place(shop: Shop, chosen: Mapping[str, Iterable[str]] | bool) -> None:
-    """The merchant puts the app's blocks on pages of the store: these, the usual ones, or none. Raises `ValueError` for
-    a block that the app has not deployed.
+    """The merchant puts the app's blocks on pages of the store: these, the usual ones with the app's UI extensions, or
+    none. Raises `ValueError` for a block that the app has not deployed.
     """
     folder = shop.app.extensions.theme
     there = {file.stem for file in (folder / "blocks").glob("*.liquid")} if folder else set[str]()
+    everywhere = chosen is True
     if chosen is True:
         chosen = {page: [name for name in names if name in there] for page, names in USUAL.items()}
     placed = {page: tuple(names) for page, names in (chosen or {}).items()}
@@ -93,6 +94,7 @@ def place(shop: Shop, chosen: Mapping[str, Iterable[str]] | bool) -> None:
         has = ", ".join(sorted(there)) or "none"
         raise ValueError(f"the app has no block {', '.join(sorted(unknown))}; it has {has}")
     shop.theme_blocks = placed
+    shop.targets = frozenset(shop.app.extensions.targets) if everywhere else frozenset()
 
 
 def direction(locale: str) -> str:

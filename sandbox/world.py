@@ -128,7 +128,7 @@ class World:
     def extension_token(self, customer: Customer | None = None, domain: str | None = None) -> str:
         """What checkout and customer accounts give to the app's code there."""
         shop, number = self.shop(domain), None if customer is None else customer.id
-        return extension_token(shop.domain, self.app.client_id, self.app.client_secret, self.clock(), number)
+        return extension_token(shop.domain, self.app.client_id, self.app.client_secret, self.proxy_clock(), number)
 
     def use_trigger(self, handle: str, enabled: bool = True, domain: str | None = None) -> bool:
         """A merchant switches a workflow on or off that begins with this trigger; the app must agree first."""

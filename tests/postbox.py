@@ -53,7 +53,7 @@ class _Talk(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         to = ""
         self.say("220 postbox")
-        while line := self.rfile.readline().decode("utf-8").strip():
+        while line := self.rfile.readline().decode("utf-8", "replace").strip():
             verb = line.split(" ")[0].upper()
             self.box.said.append(line)
             if self.box.refusals.get(verb):

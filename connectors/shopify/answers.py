@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 Instant = Annotated[datetime, Meta(tz=True)]
 Quantity = Annotated[int, Meta(ge=0, le=1_000_000)]
+State = Annotated[str, Meta(max_length=40)]
 
 
 class Page(Struct, rename="camel"):
@@ -38,6 +39,8 @@ class Resource(Struct, rename="camel"):
 
 class Email(Struct, rename="camel"):
     email_address: str | None = None
+    marketing_state: State | None = None
+    marketing_updated_at: Instant | None = None
 
 
 class Customer(Struct, rename="camel"):

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from commerce.customers import CustomerSnapshot
+from commerce.events import CustomerFact
 from commerce.history import Export, Extent, Portion, Subject
 from commerce.orders import OrderSnapshot
 from commerce.store import StoreError
@@ -232,6 +233,7 @@ def _orders(graph: Graph, groups: Sequence[_Group], began_at: datetime) -> list[
 
 def _customer_portions(lines: Iterator[tuple[int, int, bytes]], export: Export) -> Iterator[Portion]:
     customers: list[CustomerSnapshot] = []
+    facts: list[CustomerFact] = []
     read = end = 0
     for _, line_end, line in lines:
         try:
@@ -244,12 +246,13 @@ def _customer_portions(lines: Iterator[tuple[int, int, bytes]], export: Export) 
             raise StoreError("the export is not JSON", permanent=False) from None
         else:
             customers.append(reads.customer_snapshot(found, export.began_at, found.updated_at))
+            facts += reads.consent(found)
         read, end = read + 1, line_end
         if read == PORTION:
-            yield Portion((), customers, end, read)
-            customers, read = [], 0
+            yield Portion((), customers, end, read, facts)
+            customers, facts, read = [], [], 0
     if read:
-        yield Portion((), customers, end, read)
+        yield Portion((), customers, end, read, facts)
 
 
 def _fetched(http: HttpSession, address: str, position: int) -> Iterator[bytes]:

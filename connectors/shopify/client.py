@@ -11,8 +11,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from commerce.customers import CustomerSnapshot
-from commerce.history import Export, Extent, OrderPage, Page, Portion, Subject
+from commerce.history import CustomerPage, Export, Extent, OrderPage, Portion, Subject
 from commerce.orders import OrderSnapshot
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import (
@@ -148,7 +147,7 @@ class ShopifyStore:
     def orders(self, external_ids: Sequence[str]) -> list[OrderSnapshot]:
         return reads.orders(self._graph, external_ids, self._now())
 
-    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[Page[CustomerSnapshot]]:
+    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[CustomerPage]:
         return reads.customers_changed(self._graph, since, place, self._now)
 
     def collections(self) -> Iterator[Sequence[StoreCollection]]:

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from commerce.arrivals import arrival
 from commerce.customers import CustomerSnapshot
-from commerce.events import BadDelivery
-from commerce.history import OrderPage, Page, Place
+from commerce.events import BadDelivery, CustomerFact
+from commerce.history import CustomerPage, OrderPage, Place
 from commerce.money import BadAmount, check_currency, minor_units
 from commerce.orders import OrderLine, OrderSnapshot, OrderStamp, RefundedLine, RefundSnapshot
 from commerce.store import StoreError
@@ -64,7 +64,7 @@ def orders_changed(
 
 def customers_changed(
     graph: Graph, since: datetime, place: str | None, now: Callable[[], datetime]
-) -> Iterator[Page[CustomerSnapshot]]:
+) -> Iterator[CustomerPage]:
     observed_at = now()
 
     def ask(changed: str, after: str | None) -> tuple[list[answers.Customer], answers.Page]:
@@ -76,7 +76,8 @@ def customers_changed(
         return page.nodes, page.page_info
 
     for nodes, stand in _fresh(_pages(ask, _start(since, place)), place):
-        yield Page([customer_snapshot(node, observed_at, node.updated_at) for node in nodes], str(stand))
+        told = [customer_snapshot(node, observed_at, node.updated_at) for node in nodes]
+        yield CustomerPage(told, str(stand), [fact for node in nodes for fact in consent(node)])
 
 
 def _start(since: datetime, place: str | None) -> datetime:
@@ -259,6 +260,15 @@ def customer_snapshot(node: answers.Customer, observed_at: datetime, updated_at:
         updated_at=None if updated_at is None else updated_at.astimezone(UTC),
         observed_at=observed_at,
     )
+
+
+def consent(node: answers.Customer) -> Iterator[CustomerFact]:
+    """What a customer said of e-mails, if they ever said anything: as the topic of consent tells it later."""
+    email = node.default_email_address
+    state = (email.marketing_state or "").lower() if email else ""
+    said_at = (email.marketing_updated_at if email else None) or node.created_at
+    if state and said_at is not None and (state != "not_subscribed" or (email and email.marketing_updated_at)):
+        yield CustomerFact(node.legacy_resource_id, "consent:email", state, said_at.astimezone(UTC))
 
 
 def _whole(graph: Graph, node: answers.Order) -> list[answers.Line]:

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from commerce.customers import CustomerSnapshot
-from commerce.history import OrderPage, Page, Place
+from commerce.history import CustomerPage, OrderPage, Place
 from commerce.orders import OrderSnapshot, OrderStamp
 from commerce.store import StoreError
 from connectors.woocommerce import bodies, reading
@@ -248,7 +248,7 @@ def _stamps(rows: Sequence[_Row]) -> list[OrderStamp]:
 
 def customers_changed(
     rest: Rest, since: datetime, place: str | None, now: Callable[[], datetime]
-) -> Iterator[Page[CustomerSnapshot]]:
+) -> Iterator[CustomerPage]:
     """The customers that changed, a page for each page of all accounts: many hold none.
 
     A place is how many accounts are read, and the id of the last one.
@@ -273,7 +273,9 @@ def customers_changed(
         read = (_customer(body, observed_at) for body in fresh)
         count, last = offset + len(rows), max([last, *ids])
         if fresh:
-            yield Page([one for one in read if one is not None and _changed_since(one, since)], f"{count} {last}")
+            yield CustomerPage(
+                [one for one in read if one is not None and _changed_since(one, since)], f"{count} {last}"
+            )
         if len(rows) < PER_PAGE:
             return
     raise StoreError("the store's list of customers has no end", permanent=False)

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from commerce.customers import CustomerSnapshot
-from commerce.history import Export, Extent, OrderPage, Page, Portion, Subject
+from commerce.history import CustomerPage, Export, Extent, OrderPage, Portion, Subject
 from commerce.orders import OrderSnapshot
 from commerce.rewards import GiveCredit, PutDiscount, PutGiftCard, TakeCredit
 from commerce.store import (
@@ -152,7 +151,7 @@ class WooStore:
     def portions(self, subject: Subject, export: Export, position: int) -> Iterator[Portion]:  # noqa: ARG002
         raise _has_no("exports")
 
-    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[Page[CustomerSnapshot]]:
+    def customers_changed(self, since: datetime, place: str | None = None) -> Iterator[CustomerPage]:
         return changes.customers_changed(self._rest, since, place, self._now)
 
     def keep_webhooks(self, delivery_url: str, secret: str, *, renew: bool = False) -> list[str]:

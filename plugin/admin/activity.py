@@ -21,6 +21,7 @@ from engine.work import UnitOfWork
 from plugin import amounts, wording
 from plugin.languages import current
 from plugin.sentences import _, told
+from plugin.storefront.look import DOMAIN as LOOK
 
 PAGE = 50
 
@@ -349,6 +350,12 @@ def _pixel(_row: Row[Any]) -> Saying:
     return say("The shop's pages run our pixel")
 
 
+def _shop_fields(row: Row[Any]) -> Saying:
+    if row.key == LOOK:
+        return say("The blocks in the theme look as you have said")
+    return say("The blocks in the theme show the program of now")
+
+
 def _announcement(row: Row[Any]) -> Saying:
     what = row.key.partition(":")[0]
     return say("Your workflows hear of it: %(what)s", what=HAPPENINGS.get(what, what.replace("-", " ")))
@@ -367,6 +374,7 @@ _WANTED: Mapping[str, Callable[[Row[Any]], Saying]] = {
     "credit": _credit,
     "credit_back": _credit,
     "pixel": _pixel,
+    "shop_fields": _shop_fields,
     "announcement": _announcement,
     "hand_over": _hand_over,
 }

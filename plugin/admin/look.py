@@ -37,6 +37,7 @@ from plugin.storefront.look import (
     look_now,
     publish,
 )
+from plugin.storefront.telling import tell_look
 
 pages = Blueprint("look", __name__)
 
@@ -85,6 +86,7 @@ def change() -> BaseResponse | str | tuple[str, int]:
             wanted = look_form.typed(request.form)
             if request.form.get("do") == "save":
                 publish(work, wanted, version(request.form))
+                tell_look(work)
             else:
                 return _show(work, now, request.form, wanted, looked=True)
         except LookMoved as moved:

@@ -6,7 +6,7 @@ from cryptography.fernet import Fernet
 
 import loyalty
 from campaigns import mailings
-from commerce.events import CustomerFact, CustomersMerged, PrivacyAsked
+from commerce.events import CustomerDeleted, CustomerFact, CustomersMerged, PrivacyAsked
 from commerce.letters import Letter
 from connectors.smtp import Post
 from engine import mail, privacy
@@ -103,6 +103,23 @@ def test_what_still_waits_to_be_sent_is_not_sent_to_the_unsubscribed_nor_to_the_
     assert above.run(left, desk.shop.shop_id) == [
         (None, "whoever it is for wants no e-mails"), (None, "whoever it was for was erased"),
     ]  # fmt: skip
+
+
+def test_whoever_is_deleted_in_the_store_while_a_mail_waits_does_not_get_it(
+    desk: Desk, clock: Clock, above: Superuser
+) -> None:
+    known(desk, 1, 2, 3)
+    seal, numbers = Seal([Fernet.generate_key().decode()]), [desk.customer_id(number) for number in (1, 2, 3)]
+    with desk.work() as work:
+        letters = [(Letter(f"p{who}@example.com", "S", "T"), who) for who in numbers]
+        mail.put_to_customers(work, seal, "points", letters, ends_at=clock.now.replace(day=9))
+    desk.hear(CustomerDeleted("1001", START))
+    desk.hear(CustomersMerged("1003", "1002", START))
+    with postbox() as box:
+        Mailer(desk.database, seal, Post(box.url, "P <p@perennial.example>", clock)).round()
+        assert [to for to, _ in box.taken] == [f"p{numbers[2]}@example.com"]
+    left = "SELECT DISTINCT sealed, reason FROM mails WHERE shop_id = %s AND parked_at IS NOT NULL"
+    assert above.run(left, desk.shop.shop_id) == [(None, "whoever it is for is gone")]
 
 
 def test_the_key_of_a_link_is_its_customer_s_and_its_shop_s_alone(desk: Desk) -> None:

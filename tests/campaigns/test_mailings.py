@@ -17,9 +17,11 @@ import referral
 from campaigns import mailings
 from campaigns.mailings import Due, Kind, Mailings, MailingsChanged, MailingsRefused, Words
 from campaigns.rules import mailings as rules
+from campaigns.service import noting
 from commerce.events import CustomerFact, PrivacyAsked
 from engine import privacy
 from engine.work import UnitOfWork
+from loyalty.service import tidings
 from tests import people
 from tests.ground import START, Clock, Desk, Superuser
 
@@ -455,6 +457,51 @@ def test_what_is_forgotten_is_not_told_again(desk: Desk, above: Superuser, clock
         mailings.purge(work)
     assert above.run(ROWS, desk.shop.shop_id) == [("welcome", "sent")]
     assert write(desk) == []
+
+
+# --- much at once
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One link, one row at a time, and two of them a minute: a backlog of a few is one of many."""
+    for name, few in (("LINKS", 1), ("ENTRIES", 1)):
+        monkeypatch.setattr(tidings, name, few)
+    for name, few in (("STRETCHES", 2), ("PAGES", 2), ("PAGE", 1)):
+        monkeypatch.setattr(noting, name, few)
+
+
+def test_a_backlog_is_read_in_turns_and_nothing_of_it_is_lost_or_told_twice(
+    desk: Desk, small: None, clock: Clock
+) -> None:
+    people_of = range(1, 8)
+    accept(desk, *people_of)
+    terms(desk, hold_days=0, tiers={"levels": [{"key": "silver", "name": "Silver", "enter": 20_000, "keep": 10_000}]})
+    clock.forward(minutes=1)
+    switch_on(desk, Kind.REWARD, Kind.TIER, weekly=7)
+    for number in people_of:
+        buy(desk, number, 25_000, number=number)
+        buy(desk, 100 + number, 5000, number=number)
+    told = list[tuple[int, Kind]]()
+    for _ in range(30):
+        told += [(due.customer_id, due.kind) for due in write(desk)]
+        clock.forward(hours=1)
+    assert sorted(told) == sorted((desk.customer_id(n), kind) for n in people_of for kind in (Kind.REWARD, Kind.TIER))
+
+
+def test_points_of_many_that_expire_on_one_day_are_all_told(desk: Desk, small: None, clock: Clock) -> None:
+    people_of = range(1, 7)
+    accept(desk, *people_of)
+    terms(desk, hold_days=0, expiry={"policy": "lot", "months": 1})
+    switch_on(desk, Kind.EXPIRING)
+    for number in people_of:
+        buy(desk, number, number=number)
+    clock.forward(days=25)
+    told = list[int]()
+    for _ in range(12):
+        told += [due.customer_id for due in write(desk)]
+        clock.forward(hours=1)
+    assert sorted(told) == sorted(desk.customer_id(number) for number in people_of)
 
 
 # --- settings

@@ -398,3 +398,22 @@ def test_one_store_that_does_not_answer_keeps_no_other_from_being_compared(
     said = capsys.readouterr()
     assert "the-shop-next-door.myshopify.com: not compared: the shop has no token" in said.err
     assert f"{DOMAIN}: " in said.out
+
+
+@pytest.mark.parametrize("way", ["export", "pages"])
+def test_what_customers_said_of_e_mails_before_us_is_read_with_them(
+    database: Database, clock: Clock, above: Superuser, way: str
+) -> None:
+    with opened(database, clock) as loop:
+        shop = loop.world.shop()
+        yes, no, silent = list(shop.customers)[:3]
+        yes.marketing_state, no.marketing_state = "SUBSCRIBED", "UNSUBSCRIBED"
+        shop.bulk.faults = BulkFaults(refused="" if way == "export" else "query")
+        assert read_in(loop).plan == way
+        said = above.run(
+            "SELECT customer_external_id, value, said_at FROM customer_facts WHERE shop_id = %s "
+            "AND fact = 'consent:email' ORDER BY value", loop.shop.shop_id,
+        )  # fmt: skip
+        assert [(who, value) for who, value, _ in said] == [(str(yes.id), "subscribed"), (str(no.id), "unsubscribed")]
+        assert all(at <= loop.clock.now for _, _, at in said)
+        assert str(silent.id) not in {who for who, _, _ in said}

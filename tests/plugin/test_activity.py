@@ -19,6 +19,7 @@ from commerce.store import (
     PutPixel,
     PutSegment,
     SetFields,
+    SetShopFields,
     SetTags,
     StoreError,
 )
@@ -179,9 +180,12 @@ def test_the_pixel_and_announcements_are_told_in_words_too(house: House, shop: S
     told = Announce("points-earned", "points-earned:1:order:1:v1", "7", {"points": 5})
     with house.database.work(shop.shop_id) as work:
         outbox.put(work, [PutPixel(shop.domain, "https://perennial.example/pixel", work.now), told])
+        outbox.put(work, [SetShopFields(domain, {}) for domain in ("loyalty", "storefront")])
     page = flat(merchant.open("/activity?box=effects&state=waiting").text)
     assert "The shop's pages run our pixel" in html.unescape(page)
     assert "Your workflows hear of it: points earned" in page
+    assert "The blocks in the theme show the program of now" in page
+    assert "The blocks in the theme look as you have said" in page
 
 
 def test_an_export_that_cannot_be_is_not_found(merchant: Merchant) -> None:

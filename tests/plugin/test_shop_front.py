@@ -21,12 +21,11 @@ import loyalty
 from engine.work import Database
 from plugin.rounds import expire
 from sandbox import theme
-from sandbox.extensions import Extensions
 from sandbox.front import Front as Before
 from tests.flows.conftest import Loop, open_loop, served
 from tests.ground import Clock
 
-THEME = Path(__file__).parents[2] / "plugin" / "extensions" / "theme"
+ROOT = Path(__file__).parents[2]
 PHONE, DESK = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 REWARDS = [
     {
@@ -97,7 +96,8 @@ def shop_front(loop: Loop) -> None:
     with loop.database.work(loop.shop.shop_id) as work:
         loyalty.change(work, hold_days=0, rewards=REWARDS, expiry={"policy": "lot", "months": 2})
     there = loop.world.shop()
-    there.app = loop.world.app = replace(there.app, extensions=Extensions(theme=THEME))
+    deployed = there.app.deployed(ROOT / "shopify.app.toml").extensions
+    there.app = loop.world.app = replace(there.app, extensions=deployed)
     theme.place(there, chosen=True)
 
 
@@ -128,10 +128,45 @@ def into_the_cart(page: Any, sku: str, quantity: int) -> None:
     page.locator("form[action$='/cart/add'] button").click()
 
 
+def redeemed(front: Front, page: Any) -> None:
+    """With the script, in the shop's cart itself; without, by the points page and its links."""
+    into_the_cart(page, "MUG", 1)
+    if front.scripts:
+        page.locator(".perennial-block form[data-perennial-redeem] button").click()
+        page.locator("[data-perennial-code]").wait_for()
+        front.rest()
+        page.locator("button[name=remove_code]").wait_for()
+        return
+    page.goto("/store/account")
+    page.locator(".perennial-block a[href$='/apps/perennial/']").first.click()
+    page.locator("form[action$='/redeem'] button").first.click()
+    page.locator(".perennial-done").wait_for()
+    front.rest()
+    page.goto("/apps/perennial/")
+    page.locator(".perennial-codes a[href*='/discount/']").click()
+
+
+def invitation(front: Front, page: Any) -> str:
+    """The link in the account, to copy and pass on; whoever has none yet asks for it there."""
+    page.goto("/store/account")
+    if not page.locator(".perennial-link").count():
+        page.locator(".perennial-block form:not([data-perennial-redeem]) button").last.click()
+        page.locator("#friends").wait_for()
+        front.rest()
+        page.goto("/store/account")
+    return str(page.locator(".perennial-link").input_value())
+
+
 def joined(page: Any, email: str) -> None:
     page.goto("/store/login")
     page.locator("#new-email").fill(email)
     page.locator("form[action$='/register'] button").click()
+
+
+def says_the_extension(front: Front, page: Any, points: int) -> None:
+    """What of us stands in checkout, on the page that says thanks, and beside an order: all of them are scripts."""
+    if front.scripts:
+        page.locator("#extension", has_text=front.number(points)).wait_for()
 
 
 def with_points_and_a_cart(front: Front) -> Any:
@@ -173,18 +208,19 @@ def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     assert front.number(48) in anna.locator(".perennial-block").inner_text()
     joined(anna, "anna@example.com")
 
-    bought(anna, "POT", 2)  # earn
+    into_the_cart(anna, "POT", 2)  # earn
+    anna.goto("/store/checkout")
+    says_the_extension(front, anna, 96)
+    anna.locator("main form button[type=submit], main form button:not([type])").click()
+    anna.locator("h1", has_text="Order").wait_for()
     front.rest()
+    anna.reload()
+    says_the_extension(front, anna, 96)
+    anna.goto(anna.url.partition("?")[0])
+    says_the_extension(front, anna, 96)
     shows(front, anna, 96)
 
-    anna.locator(".perennial-block a[href$='/apps/perennial/']").first.click()  # redeem
-    anna.locator("form[action$='/redeem'] button").first.click()
-    anna.locator(".perennial-done").wait_for()
-    front.rest()
-    anna.goto("/apps/perennial/")
-    into_the_cart(anna, "MUG", 1)
-    anna.goto("/apps/perennial/")
-    anna.locator(".perennial-codes a[href*='/discount/']").click()  # use at checkout
+    redeemed(front, anna)  # redeem, and use at checkout
     bought(anna, "MUG", 1)
     (first, second) = front.loop.world.shop().orders
     assert [used.amount for used in second.codes] == [500]
@@ -198,7 +234,7 @@ def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     left = 48 - 50 + goods // 100
     shows(front, anna, left)
 
-    link = urlsplit(anna.locator(".perennial-link").input_value())  # invite
+    link = urlsplit(invitation(front, anna))  # invite
     bo = front.visitor()
     bo.goto(f"{link.path}?{link.query}")
     bo.locator("form input[name=contact]").fill("bo@example.com")  # claim

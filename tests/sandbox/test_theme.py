@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ PROGRAM = {
 
 @pytest.fixture
 def world() -> World:
-    made = World(App("a", "b").deployed(ROOT / "shopify.app.toml"), courier=Courier(send=lambda *_: 200))
+    made = World(
+        App("a", "secret-of-the-theme-00000000000000").deployed(ROOT / "shopify.app.toml"),
+        courier=Courier(send=lambda *_: 200),
+    )
     made.install()
     tell(made, gid("AppInstallation", made.shop().shop_id), "perennial", "program", "json", json.dumps(PROGRAM))
     return made
@@ -148,6 +152,24 @@ def test_a_store_that_was_told_nothing_yet_says_nothing_wrong(world: World, visi
     visitor.post("/store/cart/add", data={"sku": "POT"})
     assert blocks(visitor, "/store/products/MUG") == blocks(visitor, "/store/cart") == ""
     assert blocks(visitor, "/store/").startswith("Your points Log in to see your points.")
+
+
+def test_ui_extensions_stand_around_an_order_with_what_the_platform_tells_them(world: World, visitor: Client) -> None:
+    anna(world, visitor)
+    visitor.post("/store/cart/add", data={"sku": "POT", "quantity": 2})
+    page = visitor.get("/store/checkout?locale=ro").text
+    told = json.loads(unescape(re.findall(r'id="extension-facts">(.*?)</script>', page)[0]))
+    assert 'import show from "/store/extension/checkout.js"' in page
+    assert told["lines"][0]["cost"] == {"totalAmount": {"amount": "96.00", "currencyCode": "USD"}}
+    assert (told["order"], told["locale"], told["words"]["copy"]) == (None, "ro", "Copiază")
+    thanks = visitor.post("/store/checkout", data={}).location
+    assert "/store/extension/thanks.js" in visitor.get(thanks).text
+    assert "/store/extension/order.js" in visitor.get(thanks.partition("?")[0]).text
+    code = visitor.get("/store/extension/ask.js").text
+    assert f'"{world.app.app_url}/extension"' in code
+    assert visitor.get("/store/extension/nothing.js").status_code == 404
+    visitor.post("/sandbox/theme", json={"blocks": False})
+    assert "extension" not in visitor.get(thanks).text
 
 
 def test_a_store_under_a_path_asks_under_it(world: World, visitor: Client) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from commerce.customers import CustomerSnapshot
-from commerce.history import OrderPage, Page
+from commerce.history import CustomerPage, OrderPage
 from commerce.store import StoreError
 from sandbox.woocommerce import Line
 from tests.connectors.woocommerce.conftest import NOON, Shop
@@ -101,7 +100,7 @@ def test_a_page_of_orders_without_instants_is_said_to_be_one(shop: Shop) -> None
         list(shop.woo().orders_changed(NOON))
 
 
-def people(pages: Iterator[Page[CustomerSnapshot]]) -> list[int]:
+def people(pages: Iterator[CustomerPage]) -> list[int]:
     return [int(customer.external_id) for page in pages for customer in page]
 
 
