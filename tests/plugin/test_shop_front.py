@@ -195,6 +195,7 @@ def shows(front: Front, page: Any, points: int, pending: int = 0) -> None:
         assert page.locator(".perennial-number").inner_text() == front.number(points + pending)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("language, size, scripts", [("en", DESK, False), ("fa", PHONE, True)])
 def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
@@ -262,6 +263,7 @@ def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
 PAGES = ("/store/", "/store/products/POT", "/store/account", "/store/cart", "/apps/perennial/")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_no_page_moves_is_wider_than_its_window_or_keeps_anybody_out(front: Front) -> None:
     """Each with the blocks in it, for somebody with points and a full cart: in both directions, light and dark."""
