@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import text
 
 from commerce.ids import ShopId
+from commerce.lines import is_line
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 
@@ -83,7 +84,7 @@ def make(work: UnitOfWork, name: str, scopes: Sequence[str], made_by: str) -> st
     `TooManyKeys`.
     """
     said = " ".join(name.split())
-    if not said or len(said) > LONGEST_NAME or not said.isprintable():
+    if not said or len(said) > LONGEST_NAME or not is_line(said):
         raise NoKeyName
     wanted = [scope for scope in Scope if scope in scopes]
     if not wanted:

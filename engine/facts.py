@@ -38,6 +38,10 @@ _SPOKEN = text("""
            (SELECT value FROM customer_facts WHERE shop_id = :shop_id AND fact = :fact
             AND customer_external_id = :customer_external_id) AS value
 """)
+_LANGUAGES = text("""
+    SELECT customer_external_id, value FROM customer_facts
+    WHERE shop_id = :shop_id AND fact = :fact AND customer_external_id = ANY(:external_ids)
+""")
 
 JOINED = "program"
 """Whether a customer takes part by their own word: ``joined`` or ``left``."""
@@ -59,3 +63,11 @@ def who_and_language(work: UnitOfWork, customer_external_id: str) -> tuple[Custo
     """Our id of a customer whom the store names, if we have met, and the language that they want of us, if any."""
     row = work.row(_SPOKEN, customer_external_id=customer_external_id, fact=LANGUAGE)
     return row.customer_id, row.value if isinstance(row.value, str) else ""
+
+
+def languages(work: UnitOfWork, external_ids: Sequence[str]) -> Mapping[str, str]:
+    """The languages that these of the store's customers want of us, for those who want one."""
+    if not external_ids:
+        return {}
+    rows = work.rows(_LANGUAGES, external_ids=list(external_ids), fact=LANGUAGE)
+    return {row.customer_external_id: row.value for row in rows if isinstance(row.value, str)}

@@ -49,7 +49,7 @@ _CLAIM = text("""
     )
     UPDATE mails m SET due_at = :leased_until, attempts = m.attempts + 1 FROM c
     WHERE m.shop_id = :shop_id AND m.mail_id = c.mail_id
-    RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts, EXISTS (
+    RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts, m.customer_id IS NOT NULL AS later, EXISTS (
         SELECT FROM customers k WHERE k.shop_id = :shop_id AND k.customer_id = m.customer_id
             AND (k.gone_at IS NOT NULL OR k.redacted_at IS NOT NULL)) AS gone
 """)
@@ -199,7 +199,8 @@ class Mailer:
 
     def _claim(self, shop_id: ShopId) -> list[_Claimed]:
         with self._database.work(shop_id) as work:
-            rows = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=BATCH)
+            found = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=BATCH)
+            rows = sorted(found, key=lambda row: (row.later, row.mail_id))
             return [
                 _Claimed(r.mail_id, r.kind, self._letter(work, r.sealed, r.ends_at), r.attempts, r.gone) for r in rows
             ]

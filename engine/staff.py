@@ -17,6 +17,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 
 from commerce.ids import ShopId
+from commerce.lines import is_line
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 
@@ -251,7 +252,7 @@ def set_role(work: UnitOfWork, staff_id: int, role: Role) -> Person:
 def rename(work: UnitOfWork, staff_id: int, typed: str) -> None:
     """What the others shall read. Refuses with `BadName`."""
     name = " ".join(typed.split())
-    if len(name) > LONGEST_NAME or not name.isprintable():
+    if len(name) > LONGEST_NAME or not is_line(name):
         raise BadName
     work.run(_RENAME, staff_id=staff_id, name=name)
 

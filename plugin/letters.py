@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from flask import render_template
 
 from commerce.letters import Letter
+from commerce.lines import line_of
 from engine.shops import Shop
 from plugin.sentences import _
 
@@ -50,7 +51,7 @@ def to_invite(to: str, shop: Shop, link: str, role: str, by: str) -> Letter:
 
 def name_of(shop: Shop) -> str:
     """The shop's name as one short line."""
-    return "".join(c for c in shop.name if c.isprintable())[:LONGEST_SHOP].strip() or shop.domain
+    return line_of(shop.name)[:LONGEST_SHOP].strip() or shop.domain
 
 
 def _letter(to: str, subject: str, said: Sequence[str], link: str, button: str, end: str) -> Letter:

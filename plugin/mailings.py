@@ -6,7 +6,6 @@ from elsewhere, so nobody learns when it is opened. The same stands beside it as
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from campaigns import mailings
 from campaigns.mailings import Due, Kind, Mailings
 from commerce.letters import LONGEST_NAME, LONGEST_SUBJECT, BadLetter, Letter
+from commerce.lines import line_of
 from engine import mail, shops
 from engine.shops import Seal, Shop
 from engine.work import UnitOfWork
@@ -34,7 +34,6 @@ from plugin.sentences import _, ngettext
 MOST_WAITING = 300
 LONGEST_FIRST_NAME = 40
 # What joins letters of Persian and Arabic, and is no letter.
-_JOINERS = frozenset("\u200c\u200d")
 # What stands between these two has a direction of its own, whichever its first letter has.
 _APART, _ENDED = "\u2068", "\u2069"
 
@@ -81,14 +80,14 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
     words = chosen.of(due.kind)
     with written_in(due.language or chosen.language) as language:
         said = say(due, shop)
-        heading = _line(words.subject) or said.subject
-        paragraphs = [*_greeting(due), *said.sentences, *([_line(words.line)] if words.line else [])]
+        heading = line_of(words.subject) or said.subject
+        paragraphs = [*_greeting(due), *said.sentences, *([line_of(words.line)] if words.line else [])]
         link, name = page_of(shop, chosen), name_of(shop)
         way_out = f"{way_out}?lang={language.code}"
         why = _("You get this e-mail because you take part in the points program of %(shop)s.", shop=_own(name))
         leave = _("Unsubscribe")
         html = _template().render(
-            language=language, subject=_line(heading), heading=heading, shop=name, paragraphs=paragraphs, link=link,
+            language=language, subject=line_of(heading), heading=heading, shop=name, paragraphs=paragraphs, link=link,
             button=said.button,
             why=why, leave=leave, way_out=way_out,
         )  # fmt: skip
@@ -97,7 +96,7 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
         "List-Unsubscribe": f"<{way_out}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
     }  # fmt: skip
-    return Letter(due.email, _line(heading)[:LONGEST_SUBJECT], text, html, headers, _line(name)[:LONGEST_NAME])
+    return Letter(due.email, line_of(heading)[:LONGEST_SUBJECT], text, html, headers, line_of(name)[:LONGEST_NAME])
 
 
 def page_of(shop: Shop, chosen: Mailings) -> str:
@@ -227,7 +226,7 @@ def _enough_for(due: Due) -> list[str]:
 
 
 def _greeting(due: Due) -> list[str]:
-    name = _line(due.first_name)[:LONGEST_FIRST_NAME]
+    name = line_of(due.first_name)[:LONGEST_FIRST_NAME]
     return [_("Hello %(name)s,", name=_own(name))] if name else []
 
 
@@ -238,14 +237,8 @@ def _last_day(ends_at: datetime, there: ZoneInfo) -> str:
 
 def _own(text: str) -> str:
     """What somebody typed, as a piece of a sentence that may go the other way."""
-    said = _line(text)
+    said = line_of(text)
     return f"{_APART}{said}{_ENDED}" if said and current().direction == "rtl" else said
-
-
-def _line(text: str) -> str:
-    """A text as one line: nothing in it steers a mail program, and a space is a space."""
-    said = "".join(c if c.isprintable() or c in _JOINERS else " " if c.isspace() else "" for c in text)
-    return re.sub(" {2,}", " ", said).strip()
 
 
 @cache

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from commerce.lines import is_line
 from commerce.sayings import Saying, say
 
 
@@ -86,17 +87,17 @@ class Mailings:
         yield ("weekly", say("At most 1 to 7 e-mails a week: a whole number."), 1 <= self.weekly <= MOST_A_WEEK)
         yield (
             "page", say("The page that the e-mails lead to begins with https:// and has no spaces."),
-            not self.page or (_is_one_line(self.page) and self.page.startswith("https://") and " " not in self.page
+            not self.page or (is_line(self.page) and self.page.startswith("https://") and " " not in self.page
                               and len(self.page) <= LONGEST_PAGE),
         )  # fmt: skip
         for kind, words in self.words.items():
             yield (
                 f"{kind}-subject", say("A subject is one line of at most %(most)s letters.", most=LONGEST_SUBJECT),
-                len(words.subject) <= LONGEST_SUBJECT and _is_one_line(words.subject),
+                len(words.subject) <= LONGEST_SUBJECT and is_line(words.subject),
             )  # fmt: skip
             yield (
                 f"{kind}-line", say("Your own line is one line of at most %(most)s letters.", most=LONGEST_LINE),
-                len(words.line) <= LONGEST_LINE and _is_one_line(words.line),
+                len(words.line) <= LONGEST_LINE and is_line(words.line),
             )  # fmt: skip
 
     @classmethod
@@ -126,11 +127,6 @@ class Mailings:
     def on(self) -> Collection[Kind]:
         """The kinds that are sent."""
         return [kind for kind in Kind if self.of(kind).on]
-
-
-def _is_one_line(text: str) -> bool:
-    """No line break, and nothing else that steers: not even one that only some program takes for a line break."""
-    return text.isprintable() or all(letter.isprintable() or letter in "\u200c\u200d\u00a0" for letter in text)
 
 
 @dataclass(frozen=True, slots=True)

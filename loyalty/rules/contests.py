@@ -14,6 +14,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from commerce.lines import is_line
 from commerce.sayings import say
 
 SEED_BYTES = 32
@@ -72,7 +73,7 @@ class Contest:
         return [*self._times(at), *self._prizes()]
 
     def _times(self, at: datetime) -> Iterator[str]:
-        if not self.title.strip() or len(self.title) > LONGEST_TITLE or not self.title.isprintable():
+        if not self.title.strip() or len(self.title) > LONGEST_TITLE or not is_line(self.title):
             yield say("its title has from 1 to %(longest)s letters", longest=LONGEST_TITLE)
         if self.opens_at < at:
             yield say("it opens in the past: nobody may know the tickets when the seed is chosen")

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from commerce.lines import is_line
 from commerce.rewards import Combines, Goods
 from commerce.sayings import say
 from loyalty.rules.tiers import Ladder, Level
@@ -184,7 +185,7 @@ def _combines(body: Any) -> Combines:
 def _anything(reward: Reward) -> Iterator[str]:
     if not (0 < len(reward.key) <= LONGEST_KEY and reward.key.isascii() and reward.key.replace("-", "a").isalnum()):
         yield say("its key is made of up to %(longest)s letters, digits and hyphens", longest=LONGEST_KEY)
-    if not reward.title.strip() or len(reward.title) > LONGEST_TITLE or not reward.title.isprintable():
+    if not reward.title.strip() or len(reward.title) > LONGEST_TITLE or not is_line(reward.title):
         yield say("its title has from 1 to %(longest)s letters", longest=LONGEST_TITLE)
     if not 1 <= reward.points <= MOST_POINTS:
         yield say("it costs at least one point")

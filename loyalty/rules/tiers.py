@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from commerce.lines import is_line
 from commerce.money import Money
 from commerce.sayings import say, say_many
 from loyalty.rules.months import MOST_MONTHS
@@ -162,7 +163,7 @@ def _of_level(level: Level) -> Iterator[str]:
             name=name,
             longest=LONGEST_NAME,
         )
-    if not level.name.strip() or len(level.name) > LONGEST_NAME or not level.name.isprintable():
+    if not level.name.strip() or len(level.name) > LONGEST_NAME or not is_line(level.name):
         yield say("tier '%(name)s': its name has from 1 to %(longest)s letters", name=name, longest=LONGEST_NAME)
     if not 1 <= level.enter <= MOST_ASKED:
         yield say("tier '%(name)s' asks for more than nothing", name=name)
@@ -175,7 +176,7 @@ def _of_level(level: Level) -> Iterator[str]:
     if len(level.benefits) > MOST_BENEFITS:
         yield say("tier '%(name)s' names at most %(most)s benefits", name=name, most=MOST_BENEFITS)
     for benefit in level.benefits:
-        if len(benefit.text) > LONGEST_TEXT or not (benefit.text.isprintable()):
+        if len(benefit.text) > LONGEST_TEXT or not is_line(benefit.text):
             yield say(
                 "tier '%(name)s': a benefit is said in up to %(longest)s letters", name=name, longest=LONGEST_TEXT
             )

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from commerce.lines import is_line
 from commerce.refusal import Refusal
 from commerce.sayings import say
 from engine import terms
@@ -70,7 +71,7 @@ def keep_draft(work: UnitOfWork, name: str, body: Mapping[str, Any]) -> int:
     Refuses with `DraftUnnamed`, `TooManyDrafts`, or `TermsRefused` what could not be published.
     """
     name = name.strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    if not name or len(name) > LONGEST_NAME or not is_line(name):
         raise DraftUnnamed
     sound(body)
     known = terms.drafts(work, DOMAIN)

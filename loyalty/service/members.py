@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from commerce.ids import CustomerId
+from commerce.lines import is_line
 from commerce.refusal import Refusal
 from engine.work import UnitOfWork
 from loyalty import records, rules
@@ -104,7 +105,7 @@ def end_choice(work: UnitOfWork, customer_id: CustomerId, *, reason: str, made_b
 def plain_reason(reason: str) -> str:
     """A reason as it is kept: on one line. Refuses with `ReasonMissing`."""
     said = " ".join(reason.split())
-    if not said or len(said) > LONGEST_REASON or not said.isprintable():
+    if not said or len(said) > LONGEST_REASON or not is_line(said):
         raise ReasonMissing
     return said
 

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 import referral
+from commerce.lines import line_of
 from commerce.money import BadAmount, Money, exponent
 from commerce.refusal import Refusal
 from commerce.sayings import say
@@ -130,8 +131,7 @@ def _tier_names() -> tuple[str, str]:
 
 def _title(worth: Money) -> str:
     """What a reward is called, likewise."""
-    said = gettext("%(amount)s off", amount=money(worth.minor, worth.currency)).replace("\u00a0", " ")
-    return "".join([c for c in said if c.isprintable()])
+    return line_of(gettext("%(amount)s off", amount=money(worth.minor, worth.currency)))
 
 
 def _fields(found: openings.Opening) -> dict[str, str]:

@@ -31,7 +31,14 @@
   class Part extends HTMLElement {
     static observedAttributes = ["data-token", "part"];
 
-    connectedCallback() { this.show(); }
+    connectedCallback() {
+      // Its place is kept before anything is asked, so that nothing below it moves; a site may say itself how much. What
+      // strangers read takes more lines on a telephone.
+      this.style.display = "block";
+      const high = !this.dataset.token && this.clientWidth < 480;
+      if (["auto", "0px"].includes(getComputedStyle(this).minBlockSize)) this.style.minBlockSize = high ? "14rem" : "9rem";
+      this.show();
+    }
 
     attributeChangedCallback() { if (this.isConnected && this.asked) this.show(); }
 
@@ -45,6 +52,7 @@
         if (text && asked === this.asked) this.innerHTML = policy ? policy.createHTML(text) : text;
       } catch {
         // We are down, slow, or this site is not among those that the merchant named: the page is as it was.
+        if (!this.innerHTML.trim()) this.style.minBlockSize = "";
       } finally {
         clearTimeout(patience);
       }

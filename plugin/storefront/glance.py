@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import loyalty
 from connectors.shopify import PROXY_PATH, ProxyVisitor
+from engine import facts
 from engine.shops import Shop
 from plugin import session
 from plugin.languages import current
@@ -62,29 +63,39 @@ class Program:
     offers: Offers
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the shop offers; and by the store's number, glances at those of its customers whom we have met, and the
+    languages that they have chosen.
+    """
+
+    program: Program
+    glances: Mapping[str, loyalty.Glance]
+    languages: Mapping[str, str]
+
+
 @pages.get("/block", strict_slashes=False)
 @shopper_only
 def block() -> Response:
     """The block, one at a time: what the gate in front does not answer by itself."""
     mine = g.shopper.customer_external_id
     try:
-        program, seen = _read(g.shopper.shop, [mine] if mine else [])
+        read = _read(g.shopper.shop, [mine] if mine else [])
     except SQLAlchemyError:
         # The page that it was to stand in shows what it shows without us.
         logger.warning("a block was not read in time", exc_info=True)
         return Response(status=503, mimetype="text/html")
-    return Response(_text(program, seen.get(mine)), mimetype="text/html")
+    return Response(_text(read.program, read.glances.get(mine)), mimetype="text/html")
 
 
-def _read(shop: Shop, external_ids: Sequence[str]) -> tuple[Program, Mapping[str, loyalty.Glance]]:
-    """What the shop offers, and glances at those of its customers whom we have met."""
+def _read(shop: Shop, external_ids: Sequence[str]) -> _Read:
     with current_app.extensions["doors"].database.briefly(shop.shop_id, PATIENCE_MS) as work:
         found: Program = current_app.extensions["remembered"].get(
             ("program", shop.shop_id), lambda: Program(loyalty.outlook(work), offers(work))
         )
         # Remembered with it: `look_here` would open a unit of work of its own, and wait longer.
         look_of(work)
-        return found, loyalty.glances(work, external_ids, found.outlook)
+        return _Read(found, loyalty.glances(work, external_ids, found.outlook), facts.languages(work, external_ids))
 
 
 def _text(program: Program, seen: loyalty.Glance | None) -> str:
@@ -148,14 +159,14 @@ class Glances:
             if shop is None:
                 return [None] * len(asked)
             people = {each.visitor.customer_external_id for each in asked} - {None}
-            program, seen = _read(shop, sorted(map(str, people)))
+            read = _read(shop, sorted(map(str, people)))
         answers: dict[int, Answer] = {}
-        for (prefix, query, accepted), places in _alike(asked).items():
-            with self._request(Shopper(shop, None, None, prefix), query, accepted):
+        for (prefix, query, accepted, language), places in _alike(asked, read.languages).items():
+            with self._request(Shopper(shop, None, None, prefix, language), query, accepted):
                 for place in places:
                     external_id = asked[place].visitor.customer_external_id
-                    g.shopper = Shopper(shop, None, external_id, prefix)
-                    text = _text(program, seen.get(external_id) if external_id else None)
+                    g.shopper = Shopper(shop, None, external_id, prefix, language)
+                    text = _text(read.program, read.glances.get(external_id) if external_id else None)
                     answers[place] = Answer(200, self._headers, text.encode())
         return [answers[place] for place in range(len(asked))]
 
@@ -177,9 +188,10 @@ class Glances:
         return [header for header in given if header[0] != b"content-length"]
 
 
-def _alike(asked: Sequence[Asked]) -> Mapping[tuple[str, str, str], Sequence[int]]:
+def _alike(asked: Sequence[Asked], languages: Mapping[str, str]) -> Mapping[tuple[str, str, str, str], Sequence[int]]:
     """Places of those who are answered in the same language, below the same path."""
-    found: dict[tuple[str, str, str], list[int]] = {}
+    found: dict[tuple[str, str, str, str], list[int]] = {}
     for place, each in enumerate(asked):
-        found.setdefault((each.visitor.path_prefix, each.query, each.accepted), []).append(place)
+        language = languages.get(each.visitor.customer_external_id or "", "")
+        found.setdefault((each.visitor.path_prefix, each.query, each.accepted, language), []).append(place)
     return found

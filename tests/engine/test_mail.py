@@ -75,6 +75,31 @@ def test_further_headers_go_out_as_they_are(desk: Desk, mailer: Mailer, seal: Se
     assert not box.last.is_multipart()
 
 
+def test_an_address_in_a_header_is_written_plainly_however_long_it_is(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock
+) -> None:
+    address = f"<https://{'perennial.' * 12}example/u/1/2/{'0' * 32}>"
+    letter = Letter("a@b.example", "S", "T", headers={"List-Unsubscribe": address})
+    assert (
+        f"\r\nList-Unsubscribe: {address}\r\n".encode()
+        in Post("smtp://m", SENDER, clock).message(letter, "1").as_bytes()
+    )
+    put(desk, seal, letter)
+    mailer.round()
+    assert box.last["List-Unsubscribe"] == address
+
+
+def test_a_letter_goes_out_in_the_name_of_whoever_it_is_by(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox
+) -> None:
+    put(desk, seal, Letter("a@b.example", "S", "T", by='The "Little" Shop, گلستان'))
+    mailer.round()
+    (sender,) = box.last["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == ('The "Little" Shop, گلستان', "hello@perennial.example")
+    with pytest.raises(BadLetter):
+        Letter("a@b.example", "S", "T", by="Shop\r\nBcc: all@evil.example")
+
+
 def test_nothing_of_a_mail_can_be_read_in_the_database(desk: Desk, seal: Seal, above: Superuser) -> None:
     put(desk, seal)
     row = above.one("SELECT m::text FROM mails m WHERE shop_id = %s", desk.shop.shop_id)

@@ -49,6 +49,25 @@ def test_a_unit_of_work_leaves_nothing_behind_when_its_block_fails(
     assert not in_transaction()
 
 
+def test_a_brief_look_is_given_up_in_time_and_the_next_unit_of_work_is_as_patient_as_ever(
+    database: Database, shop: Shop
+) -> None:
+    count = text("SELECT count(*) FROM generate_series(1, :many) WHERE CAST(:shop_id AS bigint) > 0")
+
+    def look(many: int) -> int:
+        with database.briefly(shop.shop_id, 50) as work:
+            assert not shops.current(work).uninstalled_at
+            return int(work.run(count, many=many).scalar_one())
+
+    with pytest.raises(DBAPIError, match="statement timeout"):
+        look(10**9)
+    assert look(10) == 10
+    assert not in_transaction()
+    with database.work(shop.shop_id) as work:
+        told = work.run(text("SELECT current_setting('statement_timeout') WHERE CAST(:shop_id AS bigint) > 0"))
+        assert told.scalar_one() == "30s"
+
+
 def test_now_stands_still_in_a_unit_of_work(database: Database, shop: Shop, clock: Clock) -> None:
     with database.work(shop.shop_id) as work:
         before = work.now

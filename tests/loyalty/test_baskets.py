@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import text
 
 import loyalty
@@ -174,41 +173,37 @@ PROMOTIONS: tuple[list[dict[str, Any]], ...] = (
         {"key": "silver", "title": "For silver", "percent": 120, "tiers": ["silver"], "weekdays": ["monday"]},
     ],
 )
-PIECES = st.lists(
-    st.builds(
-        Piece,
-        product_id=st.sampled_from(["31", "32", "33"]),
-        variant_id=st.sampled_from(["a", "b"]),
-        quantity=st.integers(1, 4),
-        amount_minor=st.integers(0, 9_999),
-        gift_card=st.sampled_from([False, False, False, True]),
-        vendor=st.sampled_from(["Kettle", "Leaf"]),
-    ),
-    min_size=1,
-    max_size=4,
-)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(
-    st.sampled_from(EARNING), st.sampled_from(PROMOTIONS), st.sampled_from(["best", "add", "multiply"]),
-    st.lists(PIECES, min_size=1, max_size=4),
-)  # fmt: skip
-def test_pieces_would_earn_what_settling_their_order_earns(
-    desk: Desk, above: Superuser, earning: dict[str, Any], promotions: list[dict[str, Any]], stacking: str, story: Any
-) -> None:
-    above.clear_except(above.one("SELECT min(shop_id) FROM shops"))
-    clock = Clock(START)
-    desk.database.clock = clock
-    fresh = Desk(desk.database, open_shop(desk.database, f"again-{desk.shop.domain}"))
-    with fresh.work() as work:
-        collections.list_anew(work, [StoreCollection("7", "Tea")])
-        collections.take_in(work, "7", ["32"])
-    publish(fresh, promotions=promotions, stacking=stacking, ladder=LADDER, **earning)
-    fresh.settle(customers=[people.customer(1, updated_at=START)])
-    for number, pieces in enumerate(story, 1):
-        clock.forward(hours=5)
-        found = would_earn(fresh, *pieces, buyer=1)
-        fresh.settle(placed(fresh, number, pieces))
-        assert found == WouldEarn(earned(fresh, number) or 0, True)
-    assert fresh.faults() == []
+def basket(luck: Random) -> list[Piece]:
+    """What somebody may think of buying, from nothing to 99.99 apiece."""
+    return [
+        Piece(
+            luck.choice(["31", "32", "33"]), luck.choice(["a", "b"]), luck.randint(1, 4),
+            luck.choice([0, 1, luck.randint(2, 99), *(luck.randint(100, 9_999) for _ in range(7))]),
+            luck.random() < 0.15, luck.choice(["Kettle", "Leaf"]),
+        )
+        for _ in range(luck.randint(1, 4))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("promotions", range(len(PROMOTIONS)))
+@pytest.mark.parametrize("earning", range(len(EARNING)))
+def test_pieces_would_earn_what_settling_their_order_earns(desk: Desk, earning: int, promotions: int) -> None:
+    """Any baskets, one after another, of a member who climbs, fills caps, and uses promotions up on the way."""
+    for stacking in ("best", "add", "multiply") if promotions else ("best",):
+        luck, clock = Random(f"{earning}-{promotions}-{stacking}"), Clock(START)
+        desk.database.clock = clock
+        fresh = Desk(desk.database, open_shop(desk.database, f"{stacking}-{desk.shop.domain}"))
+        with fresh.work() as work:
+            collections.list_anew(work, [StoreCollection("7", "Tea")])
+            collections.take_in(work, "7", ["32"])
+        publish(fresh, promotions=PROMOTIONS[promotions], stacking=stacking, ladder=LADDER, **EARNING[earning])
+        fresh.settle(customers=[people.customer(1, updated_at=START)])
+        for number in range(1, 5):
+            clock.forward(hours=5)
+            pieces = basket(luck)
+            found = would_earn(fresh, *pieces, buyer=1)
+            fresh.settle(placed(fresh, number, pieces))
+            assert found == WouldEarn(earned(fresh, number) or 0, True)
+        assert fresh.faults() == []

@@ -177,6 +177,32 @@ def test_thirty_cost_as_many_statements_as_one(desk: Desk, clock: Clock) -> None
     assert len(said) == 7
 
 
+@pytest.mark.parametrize("measure", ["spend", "points", "referrals"])
+def test_each_statement_finds_its_rows_by_an_index(desk: Desk, clock: Clock, measure: str) -> None:
+    publish(desk, measure, INACTIVITY)
+    live(desk, clock, Random(7))
+    asked = [str(1000 + number) for number in PEOPLE]
+    given = list[tuple[str, Any]]()
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        given.append((statement, values))
+
+    with desk.work() as work:
+        outlook = loyalty.outlook(work)
+        event.listen(desk.database.engine, "before_cursor_execute", hear)
+        loyalty.glances(work, asked, outlook)
+        event.remove(desk.database.engine, "before_cursor_execute", hear)
+        # A table of thirty rows is read from end to end where that is allowed: what is asked is whether it has to be.
+        work.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for statement, values in given:
+            plan = work.connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+            assert not [line for line in plan if "Seq Scan" in line], (statement, plan)
+            # Nobody and no balance is found by the shop alone: that would be a walk through all of it.
+            by_shop = [line for line in plan if "Index Cond: (shop_id" in line]
+            assert "balances b" not in statement or not by_shop, plan
+    assert len(given) == 7
+
+
 def test_before_the_program_has_begun_nothing_can_be_bought(desk: Desk, clock: Clock) -> None:
     desk.settle(people.order(1, people.customer(), 20_000))
     with desk.work() as work:

@@ -17,7 +17,8 @@ from a2wsgi import ASGIMiddleware, WSGIMiddleware
 from werkzeug.test import Client, TestResponse
 
 import loyalty
-from engine import terms
+from commerce.events import CustomerFact
+from engine import facts, terms
 from engine.shops import Shop
 from plugin.storefront import look
 from plugin.storefront.blocks import BlockDoor
@@ -72,9 +73,13 @@ def _publish(house: House, shop: Shop) -> None:
 
 
 def said(answer: TestResponse) -> str:
-    """The words of a block."""
-    assert answer.status_code == 200
+    """The words of a block in which nothing is wrong."""
     assert Page(answer.text).wrong == []
+    return words(answer)
+
+
+def words(answer: TestResponse) -> str:
+    assert answer.status_code == 200
     return flat(re.sub(r"<[^>]*>", " ", answer.text).replace("\u00a0", " "))
 
 
@@ -127,6 +132,17 @@ def test_a_language_is_the_one_that_the_browser_asks_for(crowd: Shopper, shop: S
     assert "۲۵۰\u00a0امتیاز" in sara.get("/block", lang="fa").text
 
 
+@pytest.mark.usefixtures("rich")
+def test_whoever_has_chosen_a_language_is_answered_in_it_and_their_neighbour_is_not(
+    crowd: Shopper, house: House, shop: Shop
+) -> None:
+    with house.database.work(shop.shop_id) as work:
+        facts.record(work, [CustomerFact("7", facts.LANGUAGE, "ro", house.clock.now)])
+    for client in (crowd.client, house.app.test_client()):
+        assert 'lang="ro"' in Shopper(client, shop, "7").get("/block").text
+        assert 'lang="en"' in Shopper(client, shop, "8").get("/block").text
+
+
 def test_a_stranger_is_told_what_the_program_offers_and_where_to_log_in(crowd: Shopper) -> None:
     answer = crowd.get("/block")
     assert said(answer) == (
@@ -169,13 +185,14 @@ def test_two_shops_with_the_same_customers_are_two(crowd: Shopper, house: House,
 
 @pytest.mark.usefixtures("rich")
 def test_the_block_looks_as_the_shop_s_other_pages_do(crowd: Shopper, house: House, shop: Shop) -> None:
-    words = {"en": {"headline": "", "intro": "", "point": "star", "points": "stars"}}
-    _look(house, shop, {"accent": "#1a5f4a", "words": words})
+    called = {"en": {"headline": "", "intro": "", "point": "star", "points": "stars"}}
+    _look(house, shop, {"accent": "#1a5f4a", "words": called})
     sara = Shopper(crowd.client, shop, "7")
     page = sara.get("/block").text.replace("\u00a0", " ")
     assert 'style="--perennial-accent:#1a5f4a;--perennial-on-accent:#ffffff"' in page
     assert "<strong>250 stars</strong>" in page
     assert "50 stars to go to" in page
+    assert all("point" not in words(Shopper(crowd.client, shop, who).get("/block")) for who in ("7", "8", ""))
     house.app.extensions["remembered"]._known.clear()
     _look(house, shop, {"language": "ro"})
     assert 'lang="ro"' in sara.get("/block", lang="en").text

@@ -213,7 +213,9 @@ def test_the_ladder_is_a_slider_with_the_script_and_radio_buttons_without(shop: 
     assert plain.locator("input[type=radio]:not(:disabled)").count() == 6
     page = browser.new_page()
     page.set_content(html)
+    before = page.locator("fieldset").bounding_box()
     page.add_script_tag(path=str(PLUGIN / "assets" / "storefront.js"))
+    assert page.locator("fieldset").bounding_box() == before, "the script's slider has its place before it comes"
     slider = page.locator("input[type=range]")
     slider.focus()
     page.keyboard.press("End")

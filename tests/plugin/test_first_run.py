@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 import loyalty
+from commerce.lines import is_line
 from engine import terms
 from engine.shops import Shop
 from loyalty import openings
@@ -54,7 +55,7 @@ def test_amounts_are_taken_as_people_write_them(house: House, merchant: Merchant
     with house.database.work(tomans.shop_id) as work:
         now = loyalty.current_terms(work)
     assert (now.asleep, now.rewards[0].amount_minor, now.currency) == (False, 50_000, "IRT")
-    assert now.rewards[0].title.isprintable()
+    assert is_line(now.rewards[0].title)
 
 
 def test_who_opens_it_later_reads_that_the_program_has_begun(merchant: Merchant, shop: Shop) -> None:

@@ -99,7 +99,7 @@ def test_nothing_keeps_anybody_out_of_a_page_of_our_own(away: Away, browser: Any
     axe, wrong = playwright.Axe(), dict[str, list[str]]()
     page = browser.new_context(viewport=DESK).new_page()
     away.let_in(page)
-    every = itertools.product(("", "enter", "enter/x"), (("en", "light"), ("fa", "dark")))
+    every = itertools.product(("", "you", "enter", "enter/x"), (("en", "light"), ("fa", "dark")))
     for path, (language, scheme) in every:
         page.set_viewport_size(DESK)
         page.emulate_media(color_scheme=scheme)
@@ -131,6 +131,14 @@ def site(body: str, policy: str) -> Iterator[str]:
     server.server_close()
 
 
+# How far what was seen moved by itself, as browsers count it (Layout Instability): 0.1 is what people notice.
+SHIFTS = """() => new Promise((done) => {
+  new PerformanceObserver((list) => done(list.getEntries().reduce((sum, shift) => sum + shift.value, 0)))
+    .observe({ type: "layout-shift", buffered: true });
+  requestAnimationFrame(() => requestAnimationFrame(() => done(0)));
+})"""
+
+
 def _lines(away: Away, app: str, part: str) -> str:
     return f'<script src="{app}/embed.js" data-shop="{away.door.rpartition("/")[2]}" defer></script>{part}'
 
@@ -145,10 +153,13 @@ def test_another_site_shows_a_customer_their_points_and_a_stranger_the_program(a
     customer_id = CustomerId(away.house.customer_id(away.shop, "7"))
     token = shopper_tokens.make(SECRET, away.shop.shop_id, customer_id, away.house.clock.now)
     policy = (
-        f"default-src 'none'; script-src {away.address}; style-src {away.address}; connect-src {away.address}; "
-        "require-trusted-types-for 'script'; trusted-types perennial"
+        f"default-src 'none'; script-src {away.address}; style-src {away.address} 'nonce-site'; "
+        f"connect-src {away.address}; require-trusted-types-for 'script'; trusted-types perennial"
     )
     part = f'<perennial-part id="hers" data-token="{token}"></perennial-part><perennial-part id="all"></perennial-part>'
+    # As docs/api.md says: a site that wants nothing to move keeps the place itself.
+    place = "display: block; min-block-size: clamp(9rem, 40rem - 100vw, 14rem)"
+    part += f"<style nonce=site>perennial-part {{ {place} }}</style>" + "<p>What stands below.</p>" * 5
     with site(_lines(away, away.address, part), policy) as other:
         _allow(away, other)
         context = browser.new_context(viewport=PHONE)
@@ -163,6 +174,7 @@ def test_another_site_shows_a_customer_their_points_and_a_stranger_the_program(a
         ways = page.locator("perennial-part a").evaluate_all("all => all.map(a => a.href)")
         assert all(way.startswith(f"{away.door}/") for way in ways), ways
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert page.evaluate(SHIFTS) < 0.02, "what stands below it moved"
         assert (context.cookies(), complaints) == ([], [])
         page.locator("#hers").evaluate("part => { part.dataset.token = 'st1.ended'; }")
         page.locator("#hers .perennial-glance", has_text="Log in").wait_for()

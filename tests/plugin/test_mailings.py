@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -341,6 +341,15 @@ def test_the_merchant_s_subject_and_line_stand_in_theirs(desk: Desk) -> None:
     assert "See you <soon>." in said.text
     assert "See you &lt;soon&gt;." in said.html
     assert 'href="https://shop.example/p"' in said.html
+
+
+def test_where_a_platform_has_no_page_of_ours_it_leads_to_the_shop(desk: Desk) -> None:
+    elsewhere = replace(desk.shop, platform="woocommerce", domain="shop.example/fa")
+    assert 'href="https://shop.example/fa"' in written(elsewhere).html
+    assert (
+        'href="https://shop.example/fa/points"'
+        in written(elsewhere, chosen=Mailings(page="https://shop.example/fa/points")).html
+    )
 
 
 def test_a_tier_that_was_left_is_told_kindly(desk: Desk) -> None:

@@ -151,12 +151,15 @@ def test_every_route_of_a_house_of_this_platform_alone_has_an_owner(database: Da
     open_to_all = {path for path, owner in owners.items() if owner is None}
     assert open_to_all == {"/static/<path:filename>", "/health", "/ready", "/metrics"}
     assert {path for path, owner in owners.items() if owner == "anybody"} == {
+        "/at/<letters>",
+        "/embed.js",
         "/look.css",
         "/s/<int:shop_id>/<int:survey_id>/<key>",
         "/sign-in",
         "/sign-in/link",
         "/sign-in/link/<end>",
         "/sign-in/passkey",
+        "/u/<int:shop_id>/<int:customer_id>/<key>",
         "/visits",
         "/woocommerce",
         "/woocommerce/back",
