@@ -29,7 +29,7 @@ LATE = timedelta(minutes=5)
 # What ends so soon is worth a word.
 SOON = timedelta(days=7)
 
-_READ_AND_NOT_BOOKED = text("""
+_WAITING = text("""
     SELECT (SELECT count(*) FROM drafts WHERE shop_id = :shop_id) AS drafts,
            (SELECT count(*) FROM imports WHERE shop_id = :shop_id AND applied_at IS NULL) AS imports,
            (SELECT count(*) FROM batches WHERE shop_id = :shop_id AND approved_at IS NULL AND undone_at IS NULL)
@@ -37,7 +37,11 @@ _READ_AND_NOT_BOOKED = text("""
            (SELECT count(DISTINCT customer_id) FROM (
                 SELECT customer_id FROM lots
                 WHERE shop_id = :shop_id AND remaining > 0 AND expires_at > :now AND expires_at <= :until
-                ORDER BY expires_at LIMIT :most) l) AS expiring
+                ORDER BY expires_at LIMIT :most) l) AS expiring,
+           e.wishes, e.since
+    FROM (SELECT count(*) AS wishes, min(asked_at) AS since FROM privacy_requests
+          WHERE shop_id = :shop_id AND kind = 'customer_erasure' AND by_shopper AND done_at IS NULL
+            AND withdrawn_at IS NULL) e
 """)
 
 
@@ -57,7 +61,10 @@ class Need:
 
 def needs(work: UnitOfWork, program: loyalty.Terms, counted: Figures, read_in: History) -> Sequence[Need]:
     """What there is to do, the most urgent first."""
-    return [*_standing_still(counted, read_in), *_begin(program), *_people(work), *_unfinished(work, program)]
+    row = work.rows(_WAITING, now=work.now, until=work.now + SOON, most=MOST)[0]
+    return [
+        *_standing_still(counted, read_in), *_begin(program), *_people(work, row), *_unfinished(work, program, row),
+    ]  # fmt: skip
 
 
 def _begin(program: loyalty.Terms) -> Iterator[Need]:
@@ -102,7 +109,7 @@ def _standing_still(counted: Figures, read_in: History) -> Iterator[Need]:
         yield Need(said, _("See why"), "admin.home", {}, "history", grave=True)
 
 
-def _people(work: UnitOfWork) -> Iterator[Need]:
+def _people(work: UnitOfWork, row: Any) -> Iterator[Need]:
     """Those who wait for the merchant's word."""
     if bad := surveys.open_answers(work):
         said = ngettext(
@@ -111,10 +118,9 @@ def _people(work: UnitOfWork) -> Iterator[Need]:
             bad,
         )
         yield Need(said, _("Read them"), "surveys.survey", {}, "open", grave=True)
-    if asking := privacy.waiting(work, MOST):
-        due_at = asking[0].asked_at + privacy.DUE
-        said = ngettext("%(num)s customer wants to be erased.", "%(num)s customers want to be erased.", len(asking))
-        yield Need(said, _("Look"), "admin.privacy", {}, grave=due_at - work.now < SOON)
+    if row.wishes:
+        said = ngettext("%(num)s customer wants to be erased.", "%(num)s customers want to be erased.", row.wishes)
+        yield Need(said, _("Look"), "admin.privacy", {}, grave=row.since + privacy.DUE - work.now < SOON)
     if rewards := len(loyalty.to_hand_over(work)):
         said = ngettext(
             "%(num)s reward was bought and waits for you to hand it over.",
@@ -131,9 +137,8 @@ def _people(work: UnitOfWork) -> Iterator[Need]:
         yield Need(said, _("Review"), "review.review_list", {})
 
 
-def _unfinished(work: UnitOfWork, program: loyalty.Terms) -> Iterator[Need]:
+def _unfinished(work: UnitOfWork, program: loyalty.Terms, row: Any) -> Iterator[Need]:
     """What the merchant began, and what ends soon."""
-    row = work.rows(_READ_AND_NOT_BOOKED, now=work.now, until=work.now + SOON, most=MOST)[0]
     for promotion in program.promotions:
         if promotion.ends_at is not None and work.now < promotion.ends_at <= work.now + SOON:
             left = length_of_time((promotion.ends_at - work.now).total_seconds())
