@@ -29,7 +29,8 @@ def values(program: Offers, terms: loyalty.Terms, site: str, shop: str, now: dat
     return {
         "a": account(terms, now), "program": program, "ways": Ways(terms.actions), "bought": None, "came_of": None,
         "refusal": None, "before": None, "invitation": link, "shares": referral.shares(*said), "language": "en",
-        "qr": qr(link), "ticket": lambda: "", "with_code": lambda *_: "#", "prefix": "#", "site": "#",
+        "qr": qr(link), "ticket": lambda: "", "with_code": lambda *_: "#", "log_in": lambda *_: "#", "prefix": "#",
+        "site": "#",
     }  # fmt: skip
 
 
