@@ -35,8 +35,13 @@ def held(work: UnitOfWork, external_id: str) -> dict[str, Any]:
         found = {
             "external_id": external_id, "orders": [], "facts": dict(facts.of(work, external_id)), "checkouts": [],
         }  # fmt: skip
+    return found | of_programs(work, external_id)
+
+
+def of_programs(work: UnitOfWork, external_id: str) -> dict[str, Any]:
+    """The part that the programs hold; nothing of whom we have not met."""
     customer_id = mirror.customer_id(work, external_id)
-    return found if customer_id is None else found | _of_programs(work, customer_id)
+    return {} if customer_id is None else _of_programs(work, customer_id)
 
 
 def _of_programs(work: UnitOfWork, who: CustomerId) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from commerce.sayings import say
 from engine.privacy import DUE, ERASURE, EXPORT
 from engine.work import UnitOfWork
+from plugin.holdings import of_programs
 
 NEWEST = 100
 KINDS = {
@@ -32,7 +33,7 @@ _REQUESTS = text("""
              asked_at DESC, request_id DESC LIMIT :limit
 """)
 _EXPORT = text("""
-    SELECT outcome FROM privacy_requests
+    SELECT outcome, customer_external_id FROM privacy_requests
     WHERE shop_id = :shop_id AND kind = 'customer_export' AND request_id = :request_id AND done_at IS NOT NULL
       AND outcome IS NOT NULL
 """)
@@ -83,6 +84,11 @@ def requests(work: UnitOfWork) -> Sequence[Request]:
 
 
 def export(work: UnitOfWork, request_id: str) -> dict[str, Any] | None:
-    """What we hold of the customer who asked, as it was when they asked; None where there is no such export."""
+    """What we hold of the customer who asked: what their store had told us then, and what is in the programs now.
+
+    None where there is no such export.
+    """
     row = work.row(_EXPORT, request_id=request_id) if request_id.isprintable() else None
-    return dict(row.outcome or {}) if row else None
+    if row is None:
+        return None
+    return dict(row.outcome or {}) | of_programs(work, row.customer_external_id or "")

@@ -8,6 +8,7 @@ access log. A refusal is JSON: ``{"error": {"code", "message"}}``.
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
@@ -18,7 +19,6 @@ import referral
 from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
-from plugin.companion.choices import NAMES, choices_facts, choose
 from plugin.companion.door import BadQuestion, NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
 from plugin.companion.earning import LONGEST_PIECES, earn_facts, pieces_of
 from plugin.companion.evidence import ask_for_first_order, seen, somebody
@@ -29,6 +29,7 @@ from plugin.companion.ways import ways_facts
 from plugin.sentences import told
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
+from plugin.storefront.choices import NAMES, choose, chosen
 from plugin.storefront.earning import say_birthday, say_done
 from plugin.storefront.fragment import CODE
 from plugin.storefront.look import look_of
@@ -64,7 +65,8 @@ def see_account() -> Response:
         found = account_facts(asks, offered, mine)
         found["look"] = look_facts(look_of(work))
         found["ways"] = ways_facts(work, asks)
-        found["choices"] = choices_facts(work, asks, offered.points)
+        mine_to_say = asdict(chosen(work, asks, offered.points))
+        found["choices"] = mine_to_say if asks.customer_external_id is not None else None
         found["invitation"] = _invitation(work, invited) if invited else None
     return jsonify(found)
 

@@ -12,22 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, redirect, request
+from flask import Blueprint, Response, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 import referral
-from campaigns import mailings
 from commerce.events import CustomerFact
-from commerce.ids import CustomerId
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
 from engine import facts, privacy
-from engine.facts import JOINED, LANGUAGE
+from engine.facts import LANGUAGE
 from engine.work import UnitOfWork
 from plugin.holdings import as_file, held
 from plugin.languages import languages
 from plugin.session import Shopper, shopper_only
+from plugin.storefront.choices import Chosen, choose, chosen
 from plugin.storefront.fragment import REFUSED, show, theme_s_own, work_of_shop
 from plugin.storefront.purchase import NotLoggedIn, checked, ticket_for
 
@@ -42,11 +41,7 @@ _DONE = ("joined", "left", "mails", "no-mails", "language", "kept", "asked")
 class Choices:
     """What the shopper has decided so far."""
 
-    opted_in: bool
-    """The program is for those who join it."""
-    takes_part: bool
-    mails: bool | None
-    """Whether the program writes to them; None where it writes to nobody, or cannot."""
+    program: Chosen
     language: str
     """Empty for whichever the browser asks for."""
     waits_since: datetime | None
@@ -77,22 +72,15 @@ def choices() -> Response:
 def take_part() -> BaseResponse:
     """Join the program, or leave it."""
     joins = request.form.get("wanted") == "yes"
-    deed = loyalty.join if joins else loyalty.leave
-    return _decided(lambda work, who, _ticket: deed(work, who), "joined" if joins else "left")
+    return _chooses("member", joins, "joined" if joins else "left")
 
 
 @pages.post("/you/mails", strict_slashes=False)
 @shopper_only
 def mails() -> BaseResponse:
     """Want e-mails of the program, or none."""
-    wanted, customer_id = request.form.get("wanted") == "yes", g.shopper.customer_id
-
-    def say(work: UnitOfWork, _who: str, _named: str) -> None:
-        # Nobody whom the store has not told us of is written to.
-        if customer_id is not None:
-            mailings.set_choice(work, customer_id, wanted)
-
-    return _decided(say, "mails" if wanted else "no-mails")
+    wanted = request.form.get("wanted") == "yes"
+    return _chooses("mails", wanted, "mails" if wanted else "no-mails")
 
 
 @pages.post("/you/language", strict_slashes=False)
@@ -143,6 +131,11 @@ def keep() -> BaseResponse:
     return _decided(lambda work, who, _ticket: privacy.withdraw(work, who), "kept")
 
 
+def _chooses(name: str, wanted: bool, told: str) -> BaseResponse:
+    shopper = g.shopper
+    return _decided(lambda work, _who, _ticket: choose(work, shopper, {name: wanted}), told)
+
+
 def _decided(deed: Callable[[UnitOfWork, str, str], object], told: str) -> BaseResponse:
     try:
         who, named = _by_ticket(g.shopper)
@@ -188,21 +181,12 @@ def _before() -> Response:
 
 def _choices(work: UnitOfWork, shopper: Shopper) -> Choices:
     who = shopper.customer_external_id or ""
-    known = facts.of(work, who)
-    spoken = known.get(LANGUAGE)
+    spoken = facts.of(work, who).get(LANGUAGE)
     return Choices(
-        opted_in=loyalty.current_terms(work).earning.members == "opted_in",
-        takes_part=known.get(JOINED) == "joined",
-        mails=_mails(work, shopper.customer_id),
+        chosen(work, shopper, loyalty.current_terms(work)),
         language=spoken if isinstance(spoken, str) else "",
         waits_since=privacy.waiting_since(work, who),
     )
-
-
-def _mails(work: UnitOfWork, customer_id: CustomerId | None) -> bool | None:
-    if customer_id is None or not current_app.extensions["doors"].mails:
-        return None
-    return mailings.choice(work, customer_id)
 
 
 def _loss(work: UnitOfWork, shopper: Shopper) -> Loss:

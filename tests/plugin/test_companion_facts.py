@@ -259,7 +259,15 @@ def test_the_points_of_an_order_are_told_to_whose_it_is(wordpress: Wordpress) ->
 # --- what a customer chooses
 
 
+def post(wordpress: Wordpress) -> None:
+    """Let the house send e-mails."""
+    extensions = wordpress.house.app.extensions
+    extensions["doors"] = replace(extensions["doors"], mails=True)
+
+
 def test_a_customer_chooses_to_be_written_to_and_what_is_said_twice_is_kept(wordpress: Wordpress) -> None:
+    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": None}, "nobody is written to"
+    post(wordpress)
     assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": False}
     for wanted in (1, 1, 0):
         wordpress.told("choose", customer="7", mails=wanted)
@@ -283,8 +291,10 @@ def test_who_takes_part_by_their_own_word_says_so_in_the_shop(wordpress: Wordpre
 
 def test_a_choice_that_is_not_theirs_and_one_that_is_sent_again_change_nothing(wordpress: Wordpress) -> None:
     assert refused(wordpress, "choose", customer="", mails=1) == "not-logged-in"
-    assert refused(wordpress, "choose", customer="99", mails=1) == "bad-question"
-    assert refused(wordpress, "choose", customer="7", member=1) == "bad-question"
+    assert refused(wordpress, "choose", customer="7", mails=1) == "not-to-choose"
+    post(wordpress)
+    assert refused(wordpress, "choose", customer="99", mails=1) == "not-to-choose"
+    assert refused(wordpress, "choose", customer="7", member=1) == "not-to-choose"
     body = json.dumps({"customer": "7", "mails": 1}).encode()
     headers = wordpress.plugin.headers("/companion/choose", body, wordpress.house.clock.timestamp())
     statuses = [wordpress.client.post("/companion/choose", data=body, headers=headers).status_code for _ in range(2)]

@@ -213,6 +213,15 @@ def test_the_platform_s_own_word_answers_the_wish(house: House, shop: Shop, next
     assert "You may have the program forget who you are" in shopper.get("/you").text
 
 
+def test_what_the_platform_asks_for_holds_the_programs_part_too(house: House, shop: Shop, merchant: Merchant) -> None:
+    with house.database.work(shop.shop_id) as work:
+        privacy.ask(work, PrivacyAsked("customer_export", "7", "r2", work.now))
+    found = merchant.fetch("/privacy/exports/r2").json
+    assert found is not None
+    assert [each["external_id"] for each in found["orders"]] == ["1001"]
+    assert (found["balance"], [each["points"] for each in found["points"]]) == (250, [250])
+
+
 PATHS = ("/you/program", "/you/mails", "/you/language", "/you/data", "/you/erase", "/you/keep")
 
 
