@@ -42,6 +42,8 @@ LEFT_OUT = {
     "advocate_counts": "how often a link was opened: counts of other people",
     "rulings": "what the shop's staff decided about a referral, in their words",
     "privacy_requests": "the asking itself",
+    "shopper_links": "of minutes, and digests",
+    "shopper_sessions": "digests that open a door of ours; whoever asks stands in it",
 }
 
 
