@@ -20,11 +20,14 @@ from engine.announcements import What
 from engine.work import UnitOfWork
 from plugin.storefront import pixel
 
-# Each block of the theme extension by its file's name, where it goes first, and what it is for. A test compares.
-BLOCKS: Mapping[str, tuple[Saying, Saying]] = {
-    "points": (say("Points balance"), say("shows a shopper who is logged in how many points they have")),
-    "rewards": (say("Rewards"), say("leads to what points buy")),
-    "referral": (say("Invitation"), say("gives a shopper their own link to pass on")),
+# Each block of the theme extension by its file's name: what it is called, what it is for, and the template of the theme
+# into which it goes first. A test compares.
+BLOCKS: Mapping[str, tuple[Saying, Saying, str]] = {
+    "points": (say("Points balance"), say("shows a shopper their points, the next reward and their tier"), "index"),
+    "earn": (say("Points to be earned"), say("says beside a product, or in the cart, what buying it earns"), "product"),
+    "cart": (say("Points in the cart"), say("lets a shopper spend points on what is in their cart"), "cart"),
+    "rewards": (say("Rewards"), say("leads to what points buy"), "index"),
+    "referral": (say("Invitation"), say("gives a shopper their own link to pass on"), "index"),
 }
 EMBED = "launcher"
 GUARD = "device"
@@ -39,6 +42,8 @@ TRIGGERS: Mapping[What, Saying] = {
     What.POINTS_EXPIRING: say("Points are expiring"),
     What.SURVEY_DUE: say("A question is due"),
     What.BAD_ANSWER: say("A customer is unhappy"),
+    What.SEGMENT_ENTERED: say("A customer entered a segment"),
+    What.SEGMENT_LEFT: say("A customer left a segment"),
     What.PLAY_BEGUN: say("A play begins"),
 }
 
@@ -69,16 +74,16 @@ class Pixel:
 def blocks(shopify: ShopifyApp, domain: str) -> Sequence[Block]:
     editor = f"{shopify.shop_site(domain)}/admin/themes/current/editor"
 
-    def place(handle: str) -> str:
-        asked = {"template": "index", "addAppBlockId": f"{shopify.client_id}/{handle}", "target": "newAppsSection"}
+    def place(handle: str, template: str) -> str:
+        asked = {"template": template, "addAppBlockId": f"{shopify.client_id}/{handle}", "target": "newAppsSection"}
         return f"{editor}?{urlencode(asked)}"
 
-    return [Block(name, purpose, place(handle)) for handle, (name, purpose) in BLOCKS.items()]
+    return [Block(name, purpose, place(handle, template)) for handle, (name, purpose, template) in BLOCKS.items()]
 
 
 def launcher(shopify: ShopifyApp, domain: str) -> Block:
-    words = say("leads to the points page from every page of the shop")
-    return Block(say("Link in the corner"), words, _embed(shopify, domain, EMBED))
+    words = say("leads to the points page from the foot of every page of the shop")
+    return Block(say("Link on every page"), words, _embed(shopify, domain, EMBED))
 
 
 def guard(shopify: ShopifyApp, domain: str) -> Block:

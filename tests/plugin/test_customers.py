@@ -155,6 +155,7 @@ def test_the_app_s_role_finds_them_by_an_index(
         "before": 10**9,
         "limit": 51,
         "customer_ids": list(range(50)),
+        "bearer": 0,
     }
     with house.database.work(shop.shop_id) as work:
         # Tables with nothing in them are read whole, whatever could be: whether an index may serve is asked.

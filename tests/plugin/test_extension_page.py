@@ -39,6 +39,9 @@ def test_every_block_has_a_link_that_names_it(merchant: Merchant) -> None:
     named = {(parse_qs(link.query).get("addAppBlockId") or parse_qs(link.query)["activateAppId"])[0] for link in links}
     assert named == {f"{CLIENT_ID}/{block.stem}" for block in BLOCKS.glob("*.liquid")}
     assert {link.netloc for link in links} == {merchant.shop.domain}
+    placed = [parse_qs(link.query) for link in links]
+    first = {each["addAppBlockId"][0]: each["template"][0] for each in placed if "addAppBlockId" in each}
+    assert (first[f"{CLIENT_ID}/earn"], first[f"{CLIENT_ID}/cart"]) == ("product", "cart")
     targets = {block.stem: re.findall(r'"target": "(\w+)"', block.read_text("utf-8"))[0] for block in BLOCKS.iterdir()}
     assert {name for name, target in targets.items() if target == "section"} == set(extensions.BLOCKS)
     assert targets[extensions.EMBED] == "body"
