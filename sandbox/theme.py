@@ -226,7 +226,15 @@ def _cart(shop: Shop, quote: Quote | None) -> dict[str, Any]:
         "total_price": _hundredths(shop, quote.subtotal) if quote is not None else 0,
         "currency": {"iso_code": shop.currency.code},
         "items": [
-            {"quantity": item.quantity, "price": _hundredths(shop, item.price), "product": _product(shop, item.product)}
+            {
+                "quantity": item.quantity,
+                "price": _hundredths(shop, item.price),
+                "final_line_price": _hundredths(shop, item.price * item.quantity),
+                "product_id": item.product.id,
+                "variant_id": item.product.id + VARIANT_OFFSET,
+                "gift_card": item.product.gift_card,
+                "product": _product(shop, item.product),
+            }
             for item in items
         ],
     }

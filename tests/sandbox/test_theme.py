@@ -109,6 +109,15 @@ def test_the_script_is_told_what_to_ask_and_goods_that_earn_nothing_say_nothing(
     assert blocks(visitor, "/store/products/GIFT50") == ""
 
 
+def test_the_script_is_told_of_all_that_is_in_a_cart(visitor: Client) -> None:
+    for sku, quantity in (("MUG", 2), ("GIFT50", 1)):
+        visitor.post("/store/cart/add", data={"sku": sku, "quantity": quantity})
+    asked = re.findall(r'<perennial-part src="([^"]+)"', visitor.get("/store/cart").text)
+    (src,) = [each for each in asked if "/earn?" in each]
+    kinds = re.findall(r"product=(\d+)&amp;variant=(\d+)&amp;amount=(\d+)&amp;quantity=(\d+)&amp;gift_card=([01])", src)
+    assert {kind[2:] for kind in kinds} == {("2800", "2", "0"), ("5000", "1", "1")}
+
+
 def test_a_member_sees_points_what_is_next_and_the_tier(world: World, visitor: Client) -> None:
     anna(world, visitor, points="1234", tier="Silver", referral_link="https://demo.example/r/A?ref=A")
     said = blocks(visitor, "/store/account?locale=ro")
