@@ -61,7 +61,7 @@ class Store:
     answer: Callable[[Effect], Answer] = lambda _: None
 
     def details(self) -> ShopDetails:
-        raise NotImplementedError
+        raise AssertionError("the outbox reads nothing from a store")
 
     def set_tags(self, effects: Sequence[SetTags]) -> list[Answer]:
         return self._take(effects)
@@ -96,13 +96,13 @@ class Store:
         return self._take(effects)
 
     def orders_changed(self, since: datetime) -> Iterator[list[OrderStamp]]:
-        raise NotImplementedError
+        raise AssertionError("the outbox reads nothing from a store")
 
     def orders(self, external_ids: Sequence[str]) -> list[OrderSnapshot]:
-        raise NotImplementedError
+        raise AssertionError("the outbox reads nothing from a store")
 
     def customers_changed(self, since: datetime) -> Iterator[list[CustomerSnapshot]]:
-        raise NotImplementedError
+        raise AssertionError("the outbox reads nothing from a store")
 
     def _take(self, effects: Sequence[Effect]) -> list[Answer]:
         assert not in_transaction(), "the store is spoken to inside a transaction"

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
@@ -318,3 +318,17 @@ def _the_books_are_right(request: pytest.FixtureRequest) -> Iterator[None]:
     for (shop_id,) in above.run("SELECT shop_id FROM shops ORDER BY shop_id"):
         with database.snapshot(shop_id) as work:
             assert loyalty.verify(work) == []
+
+
+@pytest.fixture
+def settled(database: Database) -> Iterator[Loop]:
+    """A store in which Anna bought for 106 dollars three weeks ago; it is today, and her points can be spent."""
+    today = datetime.now(UTC).replace(microsecond=0)
+    database.clock = clock = Clock(today - timedelta(days=21))
+    with open_loop(database, clock) as loop:
+        loop.install_long_ago()
+        anna = loop.world.add_customer("anna@example.com", "Anna", "Vos")
+        loop.world.place_order([("POT", 2), ("TEA", 1)], customer=anna, shipping=595)
+        loop.come_to_rest()
+        clock.now = today
+        yield loop

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from html import unescape
 from io import StringIO
 from typing import Any
@@ -52,20 +50,6 @@ def redeem(loop: Loop) -> str:
     assert bought.status_code == 303, bought.text
     (redemption,) = loop.points(loop.world.shop().customers[0].id).redemptions
     return str(redemption.code)
-
-
-@pytest.fixture
-def settled(database: Database) -> Iterator[Loop]:
-    """A store in which Anna bought for 106 dollars three weeks ago; it is today, and her points can be spent."""
-    today = datetime.now(UTC).replace(microsecond=0)
-    database.clock = clock = Clock(today - timedelta(days=21))
-    with open_loop(database, clock) as loop:
-        loop.install_long_ago()
-        anna = loop.world.add_customer("anna@example.com", "Anna", "Vos")
-        loop.world.place_order([("POT", 2), ("TEA", 1)], customer=anna, shipping=595)
-        loop.come_to_rest()
-        clock.now = today
-        yield loop
 
 
 @pytest.fixture
