@@ -150,7 +150,7 @@ def _commands(environment: Mapping[str, str], store_port: int) -> dict[str, list
     python = sys.executable
     store = [
         "nice", "-n", "10", python, "-m", "sandbox", "serve", "--port", str(store_port), "--shop", SHOP,
-        "--connections", "48", "--app-url", environment["PERENNIAL_URL"],
+        "--theme-blocks", "--connections", "48", "--app-url", environment["PERENNIAL_URL"],
         "--client-id", environment["SHOPIFY_CLIENT_ID"], "--app-config", "shopify.app.toml",
         "--bucket", str(BUCKET), "--restore-rate", str(RESTORE_RATE), "--retry-base-seconds", "0.5",
     ]  # fmt: skip
