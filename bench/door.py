@@ -57,7 +57,7 @@ def measure(options: Options, progress: Progress) -> Result:
 @contextmanager
 def serving(place: Ground, **settings: str) -> Iterator[tuple[str, int]]:
     """A `serve` process with these settings besides the usual; yields the door's address and the process id."""
-    port = machine.free_port(18080)
+    port = machine.open_port()
     log = place.home / "web.log"
     command = [sys.executable, "app.py", "serve"]
     environment = {**place.environment(place.url, port), **settings}

@@ -96,7 +96,7 @@ def measure(place: Ground, deliveries: int, connections: int, many: int, progres
 @contextmanager
 def _serving(place: Ground, database_url: str) -> Iterator[tuple[str, str]]:
     """A `serve` process with one connected store; yields where its webhooks lead, and what they are signed with."""
-    port, log = machine.free_port(18080), place.home / "door.log"
+    port, log = machine.open_port(), place.home / "door.log"
     settings = {**place.environment(database_url, port), "WOOCOMMERCE": "yes"}
     kept = _connected(database_url, Seal(settings["PERENNIAL_SEAL_KEYS"].split(",")))
     processes = {"door": machine.start([sys.executable, "app.py", "serve"], ROOT, settings, log)}

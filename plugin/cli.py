@@ -167,11 +167,14 @@ def _serve(house: House, environment: Mapping[str, str], root: Path) -> int:
     _ = house.secret
     house.database.close()
     known = house.settings
-    if why := _taken(known.host, known.port):
-        print(f"{known.host}:{known.port} cannot be listened on: {why}", file=sys.stderr)
+    try:
+        held = _hold(known.host, known.port)
+    except OSError as error:
+        print(f"{known.host}:{known.port} cannot be listened on: {error.strerror}", file=sys.stderr)
         print("PERENNIAL_HOST and PERENNIAL_PORT choose another address.", file=sys.stderr)
         return 1
-    return _become(known, environment, root)
+    with held:
+        return _become(known, environment, root)
 
 
 def _become(known: Settings, environment: Mapping[str, str], root: Path) -> NoReturn:
@@ -184,16 +187,26 @@ def _become(known: Settings, environment: Mapping[str, str], root: Path) -> NoRe
     os.execve(command[0], command, {**environment, "PYTHONPATH": path})
 
 
-def _taken(host: str, port: int) -> str | None:
-    """Why nobody can listen there, or None. The server would say so too, with a page of its own insides."""
+def _hold(host: str, port: int) -> socket.socket:
+    """See that we can listen there, and that no other `serve` begins to before we do. Raises `OSError` saying why not.
+
+    Web processes share their port with whoever asks to share it: two installations that start at one moment would each
+    answer a part of the other's visitors. So a name beside the port is held, in the same network, from before we look
+    until the process that we become has ended. Only Linux has such names, and shares a port in that way.
+    """
+    held = socket.socket(socket.AF_UNIX)
     try:
+        if sys.platform == "linux":
+            held.bind(f"\0perennial-serve-{host}:{port}")
+            held.set_inheritable(True)
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        return error.strerror
-    return None
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
 def _worker(house: House) -> int:

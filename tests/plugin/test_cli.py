@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from cryptography.fernet import Fernet
 from engine.settings import read
 from engine.work import Database
 from plugin import cli
+from plugin.demo import machine
 from tests.ground import Clock
 
 ENOUGH = {
@@ -62,8 +65,21 @@ def test_a_database_that_does_not_answer_is_said_without_its_password(capsys: py
 def test_a_taken_port_is_known_before_the_server_starts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert cli._taken("127.0.0.1", port) == "Address already in use"
-    assert cli._taken("127.0.0.1", port) is None
+        with pytest.raises(OSError, match="Address already in use"):
+            cli._hold("127.0.0.1", port)
+    cli._hold("127.0.0.1", port).close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: only Linux shares a port between processes")
+def test_of_two_that_start_at_one_moment_one_serves() -> None:
+    """The second is told so even before the first listens: later, each would be asked a part of what is the other's."""
+    port = machine.open_port()
+    with cli._hold("127.0.0.1", port) as held:
+        assert os.get_inheritable(held.fileno()), "the process that this one becomes holds it on"
+        with pytest.raises(OSError, match="Address already in use"):
+            cli._hold("127.0.0.1", port)
+        cli._hold("127.0.0.1", machine.open_port()).close()
+    cli._hold("127.0.0.1", port).close()
 
 
 def test_data_that_is_no_file_is_refused_before_anything_starts(

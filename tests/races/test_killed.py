@@ -30,6 +30,7 @@ from connectors.shopify import FLOW_PATH, SCOPES, TOPICS, WEBHOOK_PATH, Token
 from engine import shops
 from engine.shops import Seal
 from engine.work import Database
+from plugin.demo import machine
 from sandbox import App, Courier, World
 from sandbox.signing import webhook_signature
 from sandbox.webhooks import Delivery
@@ -147,7 +148,7 @@ class Ground:
 def ground(server_url: str, name: str, folder: Path, platform_url: str) -> Iterator[Ground]:
     with fresh_database(server_url, f"perennial_{name}_{os.getpid()}") as url, superuser(url) as connection:
         database = Database(for_sqlalchemy(url), Clock())
-        shop, key, port = open_shop(database, DOMAIN), Fernet.generate_key().decode(), _free_port()
+        shop, key, port = open_shop(database, DOMAIN), Fernet.generate_key().decode(), machine.open_port()
         with database.work(shop.shop_id) as work:
             shops.save_credentials(work, Seal([key]), Token("token", None, None, None, SCOPES).to_json())
         metrics = folder / "metrics"
@@ -166,12 +167,6 @@ def ground(server_url: str, name: str, folder: Path, platform_url: str) -> Itera
         }
         yield Ground(database, Superuser(connection), Desk(database, shop), environment, port)
         database.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
