@@ -125,7 +125,13 @@ def bought(page: Any, sku: str, quantity: int) -> None:
 def into_the_cart(page: Any, sku: str, quantity: int) -> None:
     page.goto(f"/store/products/{sku}")
     page.locator("#quantity").fill(str(quantity))
-    page.locator("form[action$='/cart/add'] button").click()
+    followed(page, "form[action$='/cart/add'] button")
+
+
+def followed(page: Any, what: str) -> None:
+    """Press it, and be where it leads: whoever goes elsewhere at once leaves before the shop has heard of it."""
+    with page.expect_navigation():
+        page.locator(what).first.click()
 
 
 def redeemed(front: Front, page: Any) -> None:
@@ -138,12 +144,12 @@ def redeemed(front: Front, page: Any) -> None:
         page.locator("button[name=remove_code]").wait_for()
         return
     page.goto("/store/account")
-    page.locator(".perennial-block a[href$='/apps/perennial/']").first.click()
-    page.locator("form[action$='/redeem'] button").first.click()
+    followed(page, ".perennial-block a[href$='/apps/perennial/']")
+    followed(page, "form[action$='/redeem'] button")
     page.locator(".perennial-done").wait_for()
     front.rest()
     page.goto("/apps/perennial/")
-    page.locator(".perennial-codes a[href*='/discount/']").click()
+    followed(page, ".perennial-codes a[href*='/discount/']")
 
 
 def invitation(front: Front, page: Any) -> str:
@@ -160,7 +166,7 @@ def invitation(front: Front, page: Any) -> str:
 def joined(page: Any, email: str) -> None:
     page.goto("/store/login")
     page.locator("#new-email").fill(email)
-    page.locator("form[action$='/register'] button").click()
+    followed(page, "form[action$='/register'] button")
 
 
 def says_the_extension(front: Front, page: Any, points: int) -> None:
@@ -178,7 +184,7 @@ def with_points_and_a_cart(front: Front) -> Any:
     page = front.visitor()
     page.goto("/store/login")
     page.locator("#email").fill("anna@example.com")
-    page.locator("form[action$='/login'] button").click()
+    followed(page, "form[action$='/login'] button")
     into_the_cart(page, "POT", 1)
     return page
 
@@ -242,7 +248,7 @@ def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     bo.locator("form:has(input[name=contact]) button[type=submit]").click()
     bo.locator("code").first.wait_for()
     front.rest()
-    bo.locator("a[href*='/discount/FRIEND']").first.click()
+    followed(bo, "a[href*='/discount/FRIEND']")
     joined(bo, "bo@example.com")
     bought(bo, "POT", 1)
     assert [used.code[:7] for used in front.loop.world.shop().orders[2].codes] == ["FRIEND-"]
