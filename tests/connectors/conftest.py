@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from commerce.events import Delivery
 from commerce.ids import DeliveryId
@@ -20,6 +18,7 @@ from sandbox.apps import App
 from sandbox.launch import launch_url
 from sandbox.webhooks import Courier
 from sandbox.world import World
+from tests.serving import served
 
 SHOP = "demo-store.myshopify.com"
 APP_URL = "https://perennial.example"
@@ -28,11 +27,6 @@ SECRET = "shpss_0123456789abcdef0123456789abcdef"
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        return
 
 
 @dataclass
@@ -82,12 +76,6 @@ def platform() -> Iterator[Platform]:
 
     world = World(App("sandbox-client-id", SECRET, app_url=APP_URL), courier=Courier(send=receive))
     found = Platform(world, posted)
-    server = make_server("127.0.0.1", 0, create_app(world), threaded=True, request_handler=_Quiet)
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    world.install()
-    yield found
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    with served(create_app(world)) as found.url:
+        world.install()
+        yield found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,6 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import orjson
 import pytest
-from werkzeug.serving import make_server
 
 from bench import exports
 from commerce.history import Export, Portion, Subject
@@ -19,7 +17,8 @@ from commerce.store import StoreError
 from connectors.http import HttpSession, Limits, NoAnswer
 from connectors.shopify import ShopifyStore, bulk
 from sandbox.bulk import BulkFaults
-from tests.connectors.conftest import SHOP, Platform, _Quiet
+from tests.connectors.conftest import SHOP, Platform
+from tests.serving import served
 
 BEGAN = datetime(2026, 11, 22, 8, tzinfo=UTC)
 Read = Callable[..., list[Portion]]
@@ -54,13 +53,8 @@ def files() -> Files:
 
 @pytest.fixture
 def address(files: Files) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, files, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    with served(files) as url:
+        yield url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from wsgiref.types import StartResponse, WSGIApplication
 import pytest
 from a2wsgi import ASGIMiddleware, WSGIMiddleware
 from cryptography.fernet import Fernet
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client
 
 import loyalty
@@ -58,30 +56,10 @@ from sandbox import App, Courier, World
 from sandbox import create_app as create_platform
 from sandbox.launch import launch_url
 from tests.ground import FIRST_TERMS, Clock, EventLoop, Superuser
+from tests.serving import served
 
 CLIENT_SECRET = "shpss_0123456789abcdef0123456789abcdef"
 DOMAIN = "demo-store.myshopify.com"
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        return
-
-    def send_response(self, code: int, message: str | None = None) -> None:
-        """Without a date of its own: a store may tell its own time."""
-        self.send_response_only(code, message)
-
-
-@contextmanager
-def served(application: WSGIApplication) -> Iterator[str]:
-    """The application behind a real server on this machine; yields its address."""
-    listener = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.server_port}"
-    listener.shutdown()
-    thread.join(5)
-    listener.server_close()
 
 
 @dataclass
@@ -202,6 +180,10 @@ def open_loop(
     """
     with ExitStack() as stack:
         rooms: dict[str, Any] = {}
+        # They end after the servers: what a browser asked last still comes to its end.
+        receiver, event_loop = Receiver(database), EventLoop()
+        stack.callback(event_loop.close)
+        stack.callback(lambda: event_loop.run(receiver.close()))
         app_url = stack.enter_context(served(_room(rooms, "door")))
         platform_url = stack.enter_context(served(_room(rooms, "platform")))
 
@@ -240,9 +222,6 @@ def open_loop(
         )  # fmt: skip
         secret = sha256(b"flows").digest()
         reactions = recognising(lambda: secret)
-        receiver, event_loop = Receiver(database), EventLoop()
-        stack.callback(event_loop.close)
-        stack.callback(lambda: event_loop.run(receiver.close()))
         collector = Collector(database, connect, assortment.collections_named)
         pages = create_app(Doors(database, shopify, installer, secret, 1 << 20, collector=collector))
         door = WebhookDoor(

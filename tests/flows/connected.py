@@ -29,8 +29,8 @@ from plugin.webhooks import OwnPaths, WebhookDoor
 from plugin.woocommerce import WooInstaller
 from plugin.woocommerce.installer import CALLBACK_PATH, PREFIX
 from sandbox.woocommerce import Grant, Store, approve, create_app
-from tests.connectors.woocommerce.conftest import serving
 from tests.ground import Clock, EventLoop
+from tests.serving import served
 
 APP_URL = "https://perennial.example"
 SARA: dict[str, Any] = {"first_name": "Sara", "email": "sara@example.test", "phone": "09121234567", "country": "IR"}
@@ -191,8 +191,8 @@ def beside(
     with ExitStack() as stack:
         app = create_app(store)
         urls = {
-            "https": stack.enter_context(serving(app, certificate)),
-            "http": stack.enter_context(serving(app, None)),
+            "https": stack.enter_context(served(app, certificate)),
+            "http": stack.enter_context(served(app)),
         }
         event_loop = EventLoop()
         stack.callback(event_loop.close)

@@ -20,8 +20,8 @@ from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
 from plugin.companion import Paired, keep_paired
 from sandbox.woocommerce import ApiKey, Companion, Store, create_app
-from tests.flows.conftest import served
 from tests.ground import Clock
+from tests.serving import served
 
 APP = "https://perennial.example"
 ANEW, AS_IT_WAS = Paired("1.0.0", True, ""), Paired("1.0.0", False, "")

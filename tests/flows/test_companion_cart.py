@@ -20,11 +20,11 @@ from loyalty.rules import proposal
 from sandbox.front import Front
 from sandbox.woocommerce import ApiKey, Companion, Line, Store, create_app
 from sandbox.woocommerce.checkout import CouponRefused, check_out
-from tests.flows.conftest import served
 from tests.flows.test_woo_rewards import MUG, SARA, TEA, Till, _open
 from tests.ground import Clock
 from tests.plugin.conftest import build
 from tests.plugin.test_companion import pair
+from tests.serving import served
 
 OFF = {"key": "off", "title": "Money off", "points": 50, "amount_minor": 250, "most_steps": 10}
 BASKET = [Line("Mug", "14.00", 1, MUG), Line("Tea", "9.50", 3, TEA)]

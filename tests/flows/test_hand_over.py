@@ -23,8 +23,8 @@ from loyalty import rules
 from plugin.reward_hooks import Hooks
 from sandbox.fulfilment import Fulfilment
 from tests import people
-from tests.flows.conftest import served
 from tests.ground import Clock, Desk, Superuser
+from tests.serving import served
 
 EFFECTS = "SELECT pushed_at IS NOT NULL, parked_at IS NOT NULL, attempts, reason FROM effects WHERE shop_id = %s " \
     "AND kind = 'hand_over' ORDER BY effect_id"  # fmt: skip

@@ -21,8 +21,8 @@ from engine.shops import Shop
 from engine.work import Database
 from sandbox import App, Courier, World
 from sandbox import create_app as create_platform
-from tests.flows.conftest import served
 from tests.ground import START
+from tests.serving import served
 
 BUCKET, RATE = 2000.0, 100.0
 MINUTES = 3

@@ -27,8 +27,8 @@ from loyalty.rules import proposal
 from sandbox.front import Front
 from sandbox.woocommerce import ApiKey, Line, Store, create_app
 from sandbox.woocommerce.till import CouponRefused, cancel, checkout
-from tests.flows.conftest import served
 from tests.ground import FIRST_TERMS, REACTIONS, Clock, Superuser
+from tests.serving import served
 
 _GUESTS = text("SELECT external_id FROM customers WHERE shop_id = :shop_id AND external_id LIKE 'guest:%'")
 SARA: dict[str, Any] = {"first_name": "Sara", "email": "sara@example.test", "country": "IR"}

@@ -24,8 +24,8 @@ from engine.shops import Shop
 from engine.sweeps import Sweep
 from engine.work import Database, UnitOfWork, refuse_in_transaction
 from sandbox.woocommerce import ApiKey, Line, Store, create_app
-from tests.connectors.woocommerce.conftest import serving
 from tests.ground import FIRST_TERMS, REACTIONS, Clock, Superuser
+from tests.serving import served
 
 TEA = [Line("Tea pot", "25.00", 4)]
 SARA: dict[str, Any] = {"first_name": "Sara", "email": "sara@example.test", "phone": "+989121234567", "country": "IR"}
@@ -109,7 +109,7 @@ def woo(database: Database, clock: Clock) -> Iterator[Woo]:
     clock.now = NIGHT - timedelta(hours=12)
     store = Store(clock=clock, keys=[ApiKey()])
     with ExitStack() as stack:
-        address = store_address(stack.enter_context(serving(create_app(store), None)))
+        address = store_address(stack.enter_context(served(create_app(store))))
         key = Key(store.keys[0].consumer_key, store.keys[0].consumer_secret)
         http = HttpSession(plain=True, before_request=refuse_in_transaction)
         client, now = WooStore(address, key, http, now=clock), clock()

@@ -31,8 +31,8 @@ from engine.reconcile import Reconciler
 from engine.shops import Shop
 from engine.work import Database, refuse_in_transaction
 from sandbox.woocommerce import ApiKey, Line, Store, create_app
-from tests.flows.conftest import served
 from tests.ground import FIRST_TERMS, REACTIONS, Clock, EventLoop, Superuser
+from tests.serving import served
 
 SECRET = b"the secret of this shop's webhooks"
 SARA: dict[str, Any] = {"first_name": "Sara", "email": "sara@example.test", "phone": "+989121234567", "country": "IR"}

@@ -26,8 +26,8 @@ from engine.stale import REST, StaleOrders
 from engine.work import Database, refuse_in_transaction
 from plugin.webhooks import WebhookDoor
 from sandbox.woocommerce import ApiKey, Line, Store, create_app
-from tests.flows.conftest import served
 from tests.ground import FIRST_TERMS, REACTIONS, Clock, EventLoop, Superuser
+from tests.serving import served
 
 SECRET = "the secret of this shop's webhooks"
 PATH = "/webhooks/woocommerce/0a9c-unguessable"

@@ -6,7 +6,6 @@ Made from a seed, so that a picture or a complaint of today is tomorrow's too.
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import text
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 import campaigns
 import lifecycle
@@ -32,6 +30,7 @@ from plugin.standalone import SESSION, open_session
 from referral import Evidence
 from tests.ground import Clock
 from tests.plugin.conftest import House, Merchant, build, order, person
+from tests.serving import served
 
 CUSTOMERS, DAYS, SEED = 120, 720, 11
 SECRET = b"s" * 32
@@ -228,13 +227,6 @@ def paths(house: House, shop: Shop) -> dict[str, str]:
     return found
 
 
-class Quiet(WSGIRequestHandler):
-    """Says nothing of the requests that it answers."""
-
-    def log(self, *_: Any) -> None:
-        return
-
-
 @contextmanager
 def serving(
     database: Database, clock: Clock, *, furnished: bool = True, mails: bool = False
@@ -245,16 +237,12 @@ def serving(
     def ours(environ: Any, start: Any) -> Any:
         return parts[0].app.wsgi_app(environ, start)
 
-    server = make_server("127.0.0.1", 0, ours, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    parts.append(build(database, clock, address, mails=mails))
-    shop = parts[0].open_shop("Garden & گلستان")
-    if furnished:
-        furnish(parts[0], shop)
-    yield parts[0], shop, address
-    server.shutdown()
-    server.server_close()
+    with served(ours) as address:
+        parts.append(build(database, clock, address, mails=mails))
+        shop = parts[0].open_shop("Garden & گلستان")
+        if furnished:
+            furnish(parts[0], shop)
+        yield parts[0], shop, address
 
 
 def let_in(browser: Any, house: House, shop: Shop, address: str, **options: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from werkzeug.serving import BaseWSGIServer, make_server
 
 import lifecycle
 import loyalty
@@ -19,7 +17,7 @@ from engine.work import Database
 from sandbox import App, Courier, World, create_app
 from tests.ground import Clock
 from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, House, build, order, person
-from tests.plugin.panorama import Quiet
+from tests.serving import served
 
 DOMAIN = "demo-store.myshopify.com"
 _PARK = text("""
@@ -65,18 +63,10 @@ class Admin:
         self.frame.locator("h1", has_text=heading).wait_for(timeout=10_000)
 
 
-def serve(app: Any, port: int = 0) -> BaseWSGIServer:
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    return server
-
-
 @pytest.fixture
 def admin(database: Database, clock: Clock, browser: Any) -> Iterator[Admin]:
     world = World(App(CLIENT_ID, CLIENT_SECRET), courier=Courier(send=lambda *_: 200))
     world.install()
-    platform_server = serve(create_app(world))
-    platform = f"http://127.0.0.1:{platform_server.server_port}"
     parts: list[House] = []
     requests: list[str] = []
 
@@ -84,24 +74,20 @@ def admin(database: Database, clock: Clock, browser: Any) -> Iterator[Admin]:
         requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
         return parts[0].app.wsgi_app(environ, start_response)
 
-    server = serve(ours)
-    address = f"http://127.0.0.1:{server.server_port}"
-    world.shop().app = App(CLIENT_ID, CLIENT_SECRET, app_url=address)
-    house = build(database, clock, address, platform)
-    parts.append(house)
-    shop = house.open_shop(domain=DOMAIN)
-    at = house.clock.now - timedelta(days=40)
-    house.settle(shop, order(1, person("7", at), at), order(2, person("8", at, first_name="Bob"), at))
-    with house.database.work(shop.shop_id) as work:
-        work.run(_PARK, now=work.now)
-        work.run(_EXPORT, now=work.now)
-    made = Admin(browser.new_page(), house, requests)
-    made.open(platform)
-    made.arrives_at("The Little Shop")
-    yield made
-    for one in (platform_server, server):
-        one.shutdown()
-        one.server_close()
+    with served(create_app(world)) as platform, served(ours) as address:
+        world.shop().app = App(CLIENT_ID, CLIENT_SECRET, app_url=address)
+        house = build(database, clock, address, platform)
+        parts.append(house)
+        shop = house.open_shop(domain=DOMAIN)
+        at = house.clock.now - timedelta(days=40)
+        house.settle(shop, order(1, person("7", at), at), order(2, person("8", at, first_name="Bob"), at))
+        with house.database.work(shop.shop_id) as work:
+            work.run(_PARK, now=work.now)
+            work.run(_EXPORT, now=work.now)
+        made = Admin(browser.new_page(), house, requests)
+        made.open(platform)
+        made.arrives_at("The Little Shop")
+        yield made
 
 
 def test_a_link_swaps_the_page_and_never_goes_round_by_the_bounce_page(admin: Admin) -> None:

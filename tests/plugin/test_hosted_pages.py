@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from commerce.ids import CustomerId
@@ -30,6 +28,7 @@ from tests.plugin import panorama
 from tests.plugin.conftest import House, order, person
 from tests.plugin.test_reach import DESK, PHONE, _look
 from tests.postbox import Postbox, postbox
+from tests.serving import served
 
 
 @dataclass
@@ -124,11 +123,8 @@ def site(body: str, policy: str) -> Iterator[str]:
         said = f"<!doctype html><html lang=en><title>A quiz</title><body><main>{body}</main></body></html>"
         return Response(said, mimetype="text/html", headers={"Content-Security-Policy": policy} if policy else {})
 
-    server = make_server("127.0.0.1", 0, page, threaded=True, request_handler=panorama.Quiet)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served(page) as url:
+        yield url
 
 
 # How far what was seen moved by itself, as browsers count it (Layout Instability): 0.1 is what people notice.

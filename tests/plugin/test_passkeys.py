@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +11,6 @@ from urllib.parse import parse_qs
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
-from werkzeug.serving import make_server
 
 from commerce.ids import ShopId
 from engine import audit, passkeys, staff
@@ -24,7 +21,7 @@ from plugin.sign_in import BROWSER
 from plugin.standalone import SESSION, open_session
 from tests.ground import Clock
 from tests.plugin.conftest import House, build
-from tests.plugin.panorama import Quiet
+from tests.serving import served
 
 AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
@@ -84,11 +81,7 @@ class Device:
 
 
 @pytest.fixture
-def device(database: Database, clock: Clock) -> Iterator[Device]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: passkeys need playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("NOT TESTED: passkeys need a Chromium")
+def device(database: Database, clock: Clock, browser: Any) -> Iterator[Device]:
     parts: list[House] = []
     answers: list[str] = []
 
@@ -97,14 +90,11 @@ def device(database: Database, clock: Clock) -> Iterator[Device]:
             _overhear(environ, answers)
         return parts[0].app.wsgi_app(environ, start_response)
 
-    server = make_server("127.0.0.1", 0, ours, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    # A passkey is of a name, and an address made of numbers is none.
-    address = f"http://localhost:{server.server_port}"
-    parts.append(build(database, clock, address))
-    shop = parts[0].open_shop()
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with served(ours) as url:
+        # A passkey is of a name, and an address made of numbers is none.
+        address = url.replace("127.0.0.1", "localhost")
+        parts.append(build(database, clock, address))
+        shop = parts[0].open_shop()
         page = browser.new_page()
         cdp = page.context.new_cdp_session(page)
         cdp.send("WebAuthn.enable")
@@ -117,9 +107,6 @@ def device(database: Database, clock: Clock) -> Iterator[Device]:
             cookie = open_session(work, SECRET, staff.find(work, anna.staff_id), "link")
         page.context.add_cookies([{"name": SESSION, "value": cookie, "url": address}])
         yield found
-        browser.close()
-    server.shutdown()
-    server.server_close()
 
 
 def _overhear(environ: dict[str, Any], answers: list[str]) -> None:

@@ -28,8 +28,8 @@ from sandbox.shop import Shop
 from sandbox.woocommerce import ApiKey, Line, coupons, till
 from sandbox.woocommerce import Store as WooSandbox
 from sandbox.woocommerce import create_app as create_woo
-from tests.flows.conftest import served
 from tests.ground import Clock
+from tests.serving import served
 
 ROOT = Path(__file__).parents[2]
 SHOP = "demo-store.myshopify.com"

@@ -8,8 +8,8 @@ import pytest
 
 from bench import exports
 from engine import backfills
-from tests.flows.conftest import served
 from tests.races.test_killed import eventually, ground, processes
+from tests.serving import served
 
 ORDERS = 6_000
 

@@ -34,9 +34,9 @@ from plugin.demo import machine
 from sandbox import App, Courier, World
 from sandbox.signing import webhook_signature
 from sandbox.webhooks import Delivery
-from tests.flows.conftest import served
 from tests.ground import Clock, Desk, Superuser, for_sqlalchemy, fresh_database, open_shop, superuser
 from tests.people import Shopkeeper
+from tests.serving import served
 
 ROOT = Path(__file__).parents[2]
 SECRET = "secret-of-the-killed-0000000000000000"

@@ -21,9 +21,9 @@ import pytest
 from engine import backfills, shops, terms
 from engine.work import Database
 from sandbox.woocommerce import ApiKey, Line, Store, create_app
-from tests.connectors.woocommerce.conftest import serving
 from tests.ground import FIRST_TERMS, Clock, Desk, Superuser, for_sqlalchemy, fresh_database, superuser
 from tests.races.test_killed import ROOT, eventually
+from tests.serving import served
 
 ORDERS = 6_000
 # Of them, in one second: an import. More than a page, so that a kill may come inside of it.
@@ -84,7 +84,7 @@ def test_a_killed_reader_s_history_is_read_on_by_another_and_each_order_settled_
 ) -> None:
     store = stocked()
     with (
-        serving(create_app(store), None) as address,
+        served(create_app(store)) as address,
         fresh_database(server_url, f"perennial_woo_{os.getpid()}") as url,
         superuser(url) as connection,
     ):

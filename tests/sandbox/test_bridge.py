@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from sandbox import App, Courier, World, create_app
 from sandbox.signing import BadToken, read_id_token
 from tests.sandbox.conftest import SECRET, Mailbox
+from tests.serving import served
 
 PAGE = """<!doctype html><meta name="shopify-api-key" content="client-1"><script src="%s/app-bridge.js"></script>
 <p id="out">waiting</p><script>
@@ -24,11 +23,6 @@ fetch("/api").then(answer => answer.text()).then(text => {
 });
 </script>"""
 BOUNCE = '<!doctype html><script src="%s/app-bridge.js" data-api-key="client-1"></script>'
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        return
 
 
 class EmbeddedApp:
@@ -61,27 +55,16 @@ class EmbeddedApp:
         return Response(PAGE % self.bridge, mimetype="text/html")
 
 
-def serve(app: Any) -> BaseWSGIServer:
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    return server
-
-
 @pytest.fixture
 def places(mailbox: Mailbox) -> Iterator[tuple[EmbeddedApp, str, str]]:
     """The app, its own address, and the platform's."""
     world = World(App("client-1", SECRET), courier=Courier(send=mailbox))
     world.install()
-    platform = serve(create_app(world))
-    bridge = f"http://127.0.0.1:{platform.server_port}"
-    embedded = EmbeddedApp(world, bridge)
-    server = serve(embedded)
-    shop = world.shop()
-    shop.app = App("client-1", SECRET, app_url=f"http://127.0.0.1:{server.server_port}")
-    yield embedded, shop.app.app_url, bridge
-    for one in (platform, server):
-        one.shutdown()
-        one.server_close()
+    with served(create_app(world)) as bridge:
+        embedded = EmbeddedApp(world, bridge)
+        with served(embedded) as url:
+            world.shop().app = App("client-1", SECRET, app_url=url)
+            yield embedded, url, bridge
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,25 +15,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from connectors.http import HttpSession
 from connectors.woocommerce.address import store_address
 from connectors.woocommerce.client import WooStore
 from connectors.woocommerce.signing import Key, Mode
 from sandbox.woocommerce import ApiKey, Store, create_app
+from tests.serving import served
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "reference" / "woocommerce" / "payloads"
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        return
-
-    def send_response(self, code: int, message: str | None = None) -> None:
-        """Without a date of its own: the store tells its own time."""
-        self.send_response_only(code, message)
 
 
 class Clock:
@@ -101,21 +90,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@contextmanager
-def serving(app: Any, certificate: Path | None) -> Iterator[str]:
-    context = None
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet, ssl_context=context)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
-
-
 @pytest.fixture
 def shop(certificate: Path) -> Iterator[Shop]:
     clock = Clock()
@@ -124,7 +98,7 @@ def shop(certificate: Path) -> Iterator[Shop]:
     app = create_app(store)
     with ExitStack() as servers:
         urls = {
-            "https": servers.enter_context(serving(app, certificate)),
-            "http": servers.enter_context(serving(app, None)),
+            "https": servers.enter_context(served(app, certificate)),
+            "http": servers.enter_context(served(app)),
         }
         yield Shop(store, key, clock, urls, str(certificate), clock)
