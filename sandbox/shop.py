@@ -29,6 +29,7 @@ from sandbox.segments import Segment, Segments, Standing
 from sandbox.signing import webhook_signature
 from sandbox.store_credit import StoreCredit
 from sandbox.uploads import Uploads
+from sandbox.visits import Visits
 from sandbox.webhooks import Courier, Delivery, Uuids
 
 COMPLIANCE = frozenset({"customers/data_request", "customers/redact", "shop/redact"})
@@ -96,6 +97,7 @@ class Shop:
     # where the merchant has placed the app's UI extensions
     targets: frozenset[str] = frozenset()
     locale: str = "en"
+    visits: Visits = field(default_factory=Visits)
     segments: Segments = field(default_factory=Segments)
     metafields: Metafields = field(default_factory=Metafields)
     flows: Flows = field(default_factory=Flows)

@@ -5,7 +5,7 @@ script needed.
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, abort, redirect, render_template, request, send_from_directory, session
@@ -18,6 +18,7 @@ from sandbox.doors import fields, shop, world
 from sandbox.orders import Order
 from sandbox.products import Product
 from sandbox.surfaces import Surface, surface
+from sandbox.visits import Visit
 
 pages = Blueprint("storefront", __name__)
 PAGE = 48
@@ -29,11 +30,13 @@ MOST_LINES = 100
 PARCEL = 5
 
 
-def _visit() -> dict[str, Any]:
-    """This visitor's cart, account, codes and origin in this shop; lives in the signed cookie."""
-    visits = cast("dict[str, dict[str, Any]]", session)
-    session.modified = True
-    return visits.setdefault(shop().domain, {"cart": {}, "codes": [], "attributes": {}})
+def _visit() -> Visit:
+    """This visitor's cart, account, codes and origin in this shop; the signed cookie says which is theirs."""
+    there = shop()
+    name, visit = there.visits.of(session.get(there.domain))
+    if session.get(there.domain) != name:
+        session[there.domain] = name
+    return visit
 
 
 @pages.before_request
@@ -42,36 +45,36 @@ def remember() -> None:
     if not request.path.startswith(("/store", "/discount")):
         return
     visit = _visit()
-    if request.method == "GET" and ("landing_site" not in visit or any(name in request.args for name in ORIGIN)):
+    if request.method == "GET" and (visit.landing_site is None or any(name in request.args for name in ORIGIN)):
         path = request.path.removeprefix("/store") or "/"
-        visit["landing_site"] = f"{path}?{request.query_string.decode()}" if request.query_string else path
-        visit["referring_site"] = request.referrer
+        visit.landing_site = f"{path}?{request.query_string.decode()}" if request.query_string else path
+        visit.referring_site = request.referrer
     if theme.LANGUAGE.fullmatch(request.args.get("locale", "")):
-        visit["locale"] = request.args["locale"]
+        visit.locale = request.args["locale"]
     for name, value in (*request.args.items(), *request.form.items()):
         match = ATTRIBUTE.fullmatch(name)
         if match:
-            visit["attributes"][match[1]] = value[:255]
+            visit.attributes[match[1]] = value[:255]
 
 
 def _customer() -> Customer | None:
-    number = _visit().get("customer")
+    number = _visit().customer
     return shop().customers.by_id(number) if number else None
 
 
 def _items() -> list[Item]:
-    found = ((shop().catalog.by_sku(sku), quantity) for sku, quantity in _visit()["cart"].items())
+    found = ((shop().catalog.by_sku(sku), quantity) for sku, quantity in _visit().cart.items())
     return [Item(product, quantity, product.price) for product, quantity in found if product is not None]
 
 
 def _quote(email: str | None = None) -> Quote:
     with world().lock:
-        return quote(shop(), _items(), customer=_customer(), email=email, codes=_visit()["codes"], shipping=_shipping())
+        return quote(shop(), _items(), customer=_customer(), email=email, codes=_visit().codes, shipping=_shipping())
 
 
 def _shipping() -> int:
     """What the delivery that the visitor chose costs: collecting is free."""
-    return PARCEL * 10 ** shop().currency.exponent if _visit().get("delivery") == "parcel" else 0
+    return PARCEL * 10 ** shop().currency.exponent if _visit().delivery == "parcel" else 0
 
 
 def _credit() -> int:
@@ -82,10 +85,10 @@ def _credit() -> int:
 
 def _show(template: str, title: str, status: int = 200, **values: Any) -> tuple[str, int]:
     visit, there = _visit(), shop()
-    locale = visit.get("locale", there.locale)
+    locale = visit.locale or there.locale
     known = {
         "me": _customer(), "credit": _credit(), "parcel": PARCEL * 10 ** there.currency.exponent,
-        "pieces": sum(visit["cart"].values()), "locale": locale, "direction": theme.direction(locale),
+        "pieces": sum(visit.cart.values()), "locale": locale, "direction": theme.direction(locale),
         "shown": _blocks(template, locale, values.get("product")),
         "surface": _surface(template, locale, values.get("order")),
     }  # fmt: skip
@@ -103,7 +106,7 @@ def _blocks(page: str, locale: str, product: Product | None) -> theme.Shown:
 
 def _surface(page: str, locale: str, order: Order | None) -> Surface | None:
     page = "thanks" if page == "order" and "thanks" in request.args else page
-    return surface(page, locale, _customer(), order=order, items=_items(), codes=_visit()["codes"])
+    return surface(page, locale, _customer(), order=order, items=_items(), codes=_visit().codes)
 
 
 @pages.get("/store/theme/<path:name>")
@@ -173,7 +176,7 @@ def log_in() -> Response | tuple[str, int]:
     found = shop().customers.by_email(email)
     if found is None:
         return _show("login", "Log in", 422, reason=f"Nobody with the e-mail {email!r} has an account here.")
-    _visit()["customer"] = found.id
+    _visit().customer = found.id
     return _here(_local(request.form.get("next") or "/store/account"))
 
 
@@ -187,13 +190,13 @@ def register() -> Response | tuple[str, int]:
         made = world().add_customer(email, *name, shop().domain)
     except sales.SaleRefused as error:
         return _show("login", "Log in", 422, reason=str(error))
-    _visit()["customer"] = made.id
+    _visit().customer = made.id
     return _here("/store/account")
 
 
 @pages.post("/store/logout")
 def log_out() -> Response:
-    _visit().pop("customer", None)
+    _visit().customer = None
     return _here("/store/")
 
 
@@ -221,7 +224,7 @@ def cart() -> tuple[str, int]:
 
 @pages.post("/store/cart/add")
 def add() -> Response:
-    sku, basket = request.form.get("sku", ""), _visit()["cart"]
+    sku, basket = request.form.get("sku", ""), _visit().cart
     if shop().catalog.by_sku(sku) is None or (sku not in basket and len(basket) >= MOST_LINES):
         abort(422)
     basket[sku] = min(basket.get(sku, 0) + max(request.form.get("quantity", 1, int), 1), 9_999)
@@ -231,25 +234,27 @@ def add() -> Response:
 @pages.post("/store/cart")
 def change() -> Response:
     """Quantities, and a code if one was typed."""
-    basket = _visit()["cart"]
+    visit = _visit()
+    basket = visit.cart
     for sku in list(basket):
         quantity = request.form.get(f"quantity-{sku}", basket[sku], int)
         if quantity > 0:
             basket[sku] = min(quantity, 9_999)
         else:
             del basket[sku]
-    _visit()["delivery"] = request.form.get("delivery", _visit().get("delivery", "collect"))
+    visit.delivery = request.form.get("delivery", visit.delivery)
     _add_code(request.form.get("code", ""))
     gone = request.form.get("remove_code")
     if gone:
-        _visit()["codes"] = [code for code in _visit()["codes"] if code != gone]
+        visit.codes = [code for code in visit.codes if code != gone]
     return _here("/store/cart")
 
 
 def _add_code(code: str) -> None:
-    codes = _visit()["codes"]
+    visit = _visit()
+    codes = visit.codes
     if code.strip() and len(code) <= 255 and code.casefold() not in {known.casefold() for known in codes}:
-        _visit()["codes"] = [*codes, code.strip()][-5:]
+        visit.codes = [*codes, code.strip()][-5:]
 
 
 @pages.post("/cart/update.js")
@@ -259,12 +264,12 @@ def update_js() -> dict[str, Any]:
     visit = _visit()
     given = fields(request.get_data(), request.content_type or "").get("attributes")
     if isinstance(given, dict):
-        visit["attributes"].update({str(name)[:64]: str(value)[:255] for name, value in given.items()})
+        visit.attributes.update({str(name)[:64]: str(value)[:255] for name, value in given.items()})
     for name, value in request.form.items():
         match = ATTRIBUTE.fullmatch(name)
         if match:
-            visit["attributes"][match[1]] = value[:255]
-    return {"attributes": visit["attributes"], "item_count": sum(visit["cart"].values())}
+            visit.attributes[match[1]] = value[:255]
+    return {"attributes": visit.attributes, "item_count": sum(visit.cart.values())}
 
 
 # ---- the checkout
@@ -284,14 +289,12 @@ def buy() -> Response | tuple[str, int]:
         return _show("checkout", "Checkout", 422, quote=_quote(), reason="A guest needs an e-mail address.")
     there = shop()
     with world().lock:
-        price = quote(there, _items(), customer=me, email=email, codes=visit["codes"], shipping=_shipping())
+        price = quote(there, _items(), customer=me, email=email, codes=visit.codes, shipping=_shipping())
         if price.refused or not price.items:
             reason = " ".join(price.refused.values()) or "The cart is empty."
             return _show("checkout", "Checkout", 422, quote=price, reason=reason)
         order = sales.place(there, price, _purchase(me, email))
-    for name in ("landing_site", "referring_site"):
-        visit.pop(name, None)
-    visit.update(cart={}, codes=[], attributes={})
+    visit.bought()
     return _here(f"/store/orders/{order.token}?thanks=1")
 
 
@@ -300,9 +303,9 @@ def _purchase(me: Customer | None, email: str | None) -> sales.Purchase:
     return sales.Purchase(
         customer=me,
         email=email if me is None else None,
-        attributes=tuple(visit["attributes"].items()),
-        landing_site=visit.get("landing_site"),
-        referring_site=visit.get("referring_site"),
+        attributes=tuple(visit.attributes.items()),
+        landing_site=visit.landing_site,
+        referring_site=visit.referring_site,
         note=request.form.get("note") or None,
         gift_cards=tuple(filter(None, [request.form.get("gift_card", "").strip()])),
         store_credit=bool(request.form.get("store_credit")),

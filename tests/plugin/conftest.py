@@ -5,6 +5,7 @@ them.
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from engine.work import Database, refuse_in_transaction
 from plugin import Doors, create_app
 from plugin.install import Installer
 from plugin.woocommerce import WooInstaller
+from plugin.wording import STATIC
 from sandbox.signing import proxy_signature
 from tests.ground import FIRST_TERMS, Clock, settle
 
@@ -227,6 +229,17 @@ def chromium() -> Iterator[Any]:
         started = engine.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+def patient(context: Any) -> None:
+    """Let our script in the shop's pages wait longer than it does: a computer that runs many tests at once is slower
+    than a shop, and what would have been shown is to be looked at.
+    """
+    brief, script = "PATIENCE_MS = 2000;", (STATIC / "storefront.js").read_text("utf-8")
+    assert brief in script
+    body = script.replace(brief, "PATIENCE_MS = 20000;")
+    ours = re.compile(r"/(storefront|perennial)\.js")
+    context.route(ours, lambda route: route.fulfill(body=body, content_type="text/javascript"))
 
 
 @pytest.fixture

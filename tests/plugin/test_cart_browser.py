@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from werkzeug.serving import BaseWSGIServer
 
 from commerce.store import StoreError
 from engine.shops import Shop
@@ -18,21 +17,21 @@ from engine.work import Database
 from plugin.wording import STATIC
 from sandbox import App, Courier, World, create_app
 from tests.ground import Clock
-from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, House, build, chromium, order, person
-from tests.plugin.test_browser import DOMAIN, serve
+from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, House, build, chromium, order, patient, person
+from tests.plugin.test_browser import DOMAIN
 from tests.plugin.test_cart import BIG, STEPS, made, offer
+from tests.serving import served
 
 _CODES = text("SELECT redemption_id, code FROM redemptions WHERE shop_id = :shop_id ORDER BY redemption_id")
 CART = "/apps/perennial/cart"
 PARTS = """<!doctype html><html lang="en"><title>A theme's page</title>
-<script src="/theme.js" defer></script><h1>Mug</h1>
+<script src="/storefront.js" defer></script><h1>Mug</h1>
 <form action="/cart/add"><select name="id"><option value="311">Small</option><option value="312">Large</option></select>
 <input name="quantity" value="1"></form>
 <perennial-part id="earn" data-variant-field="id" data-amounts="311:2500,312:4000"
   src="/apps/perennial/earn?product=31&variant=311&amount=2500&quantity=1">Points with every order</perennial-part>
 <perennial-part id="cart" src="/apps/perennial/cart?total=2000&fragment=1">
 <a href="/apps/perennial/cart">Use your points</a></perennial-part>
-<perennial-part id="slow" src="/apps/perennial/slow">What stood here</perennial-part>
 <perennial-part id="down" src="/apps/perennial/down">What stood here</perennial-part>
 <perennial-part id="login" src="/store/login">What stood here</perennial-part>
 <perennial-part id="abroad" src="https://elsewhere.example/">What stood here</perennial-part></html>"""
@@ -53,6 +52,7 @@ class Front:
     def visit(self, **options: Any) -> Iterator[Any]:
         """A browser in which Anna has logged in to the shop."""
         context = self.browser.new_context(**options)
+        patient(context)
         page = context.new_page()
         page.goto(f"{self.platform}/store/login")
         page.locator("form[action$='/store/login'] input[name=email]").fill("anna@example.com")
@@ -87,27 +87,21 @@ def front(database: Database, clock: Clock, one_browser: Any) -> Iterator[Front]
     world = World(App(CLIENT_ID, CLIENT_SECRET), courier=Courier(send=lambda *_: 200))
     world.install()
     anna = world.add_customer("anna@example.com", "Anna")
-    servers: list[BaseWSGIServer] = [serve(create_app(world))]
-    platform = f"http://127.0.0.1:{servers[0].server_port}"
     parts, asked = list[House](), list[str]()
 
     def ours(environ: Any, start_response: Any) -> Any:
         asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
         return parts[0].app.wsgi_app(environ, start_response)
 
-    servers.append(serve(ours))
-    address = f"http://127.0.0.1:{servers[1].server_port}"
-    world.shop().app = App(CLIENT_ID, CLIENT_SECRET, app_url=address)
-    house = build(database, clock, address, platform)
-    parts.append(house)
-    shop = house.open_shop(domain=DOMAIN)
-    now = house.clock.now
-    house.settle(shop, order(1, person(str(anna.id), now - timedelta(days=60)), now - timedelta(days=30), 25_000))
-    offer(house, shop, STEPS, BIG)
-    yield Front(one_browser, platform, address, house, shop, asked)
-    for one in servers:
-        one.shutdown()
-        one.server_close()
+    with served(create_app(world)) as platform, served(ours) as address:
+        world.shop().app = App(CLIENT_ID, CLIENT_SECRET, app_url=address)
+        house = build(database, clock, address, platform)
+        parts.append(house)
+        shop = house.open_shop(domain=DOMAIN)
+        now = house.clock.now
+        house.settle(shop, order(1, person(str(anna.id), now - timedelta(days=60)), now - timedelta(days=30), 25_000))
+        offer(house, shop, STEPS, BIG)
+        yield Front(one_browser, platform, address, house, shop, asked)
 
 
 def test_the_slider_chooses_a_double_click_buys_once_and_the_code_leads_into_the_cart(front: Front) -> None:
@@ -187,17 +181,26 @@ def test_a_code_that_the_store_refuses_is_said_in_place(front: Front) -> None:
         assert "/cart?total=2000" in page.url
 
 
-def test_parts_show_our_pieces_and_keep_what_stood_there_when_we_are_slow_or_gone(front: Front) -> None:
+def test_what_stood_there_stays_where_we_are_slow(front: Front) -> None:
+    with front.visit() as page:
+        body = '<script src="/theme.js" defer></script><perennial-part src="/slow">What stood here</perennial-part>'
+        page.route("**/theme-page", lambda route: route.fulfill(body=body, content_type="text/html"))
+        page.route("**/theme.js", lambda route: route.fulfill(path=STATIC / "storefront.js"))
+        page.route("**/slow", lambda _route: None)
+        with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/slow")):
+            page.goto(f"{front.platform}/theme-page")
+        assert page.locator("perennial-part").inner_text() == "What stood here"
+
+
+def test_parts_show_our_pieces_and_keep_what_stood_there_when_we_are_gone(front: Front) -> None:
     with front.visit() as page:
         page.route("**/theme-page", lambda route: route.fulfill(body=PARTS, content_type="text/html"))
-        page.route("**/theme.js", lambda route: route.fulfill(path=STATIC / "storefront.js"))
-        page.route("**/apps/perennial/slow", lambda _route: None)
         page.route("**/apps/perennial/down", lambda route: route.fulfill(status=502, body="The app did not answer"))
-        with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/slow"), timeout=5_000):
+        with page.expect_response("**/apps/perennial/down"), page.expect_response("**/store/login"):
             page.goto(f"{front.platform}/theme-page")
-            page.locator("#earn p", has_text="25").wait_for()
-            page.locator("#cart input[type=range]").wait_for()
-        for name in ("slow", "down", "login", "abroad"):
+        page.locator("#earn p", has_text="25").wait_for()
+        page.locator("#cart input[type=range]").wait_for()
+        for name in ("down", "login", "abroad"):
             assert page.locator(f"#{name}").inner_text() == "What stood here", name
         page.locator("select[name=id]").select_option("312")
         page.locator("#earn p", has_text="40").wait_for()

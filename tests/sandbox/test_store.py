@@ -13,6 +13,7 @@ from werkzeug.test import Client, TestResponse
 
 from sandbox import App, Courier, World, create_app
 from sandbox.signing import launch_signature, proxy_signature, read_id_token
+from sandbox.visits import Visits
 from tests.sandbox.conftest import SECRET, Clock, Mailbox
 
 DEMO = "/shops/demo-store.myshopify.com"
@@ -201,6 +202,25 @@ def test_the_proxy_signs_the_query_and_sends_no_cookies(browser: Client, world: 
     assert headers["X-Forwarded-For"] == "127.0.0.1"
     assert (answer.mimetype, answer.get_json()) == ("application/json", {})
     assert "a=b" not in str(answer.headers)
+
+
+def test_what_a_page_asked_before_does_not_undo_the_cart(browser: Client) -> None:
+    go(browser, "/store/products/MUG")
+    known = browser.get_cookie("sandbox")
+    assert known is not None
+    go(browser, "/store/cart/add", sku="MUG", quantity=2)
+    browser.set_cookie("sandbox", known.value)
+    counted = browser.post(f"{DEMO}/cart/update.js", json={"attributes": {"a": "b"}}).get_json()
+    assert counted == {"attributes": {"a": "b"}, "item_count": 2}
+
+
+def test_the_oldest_visit_gives_way_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.visits.MOST_VISITS", 2)
+    visits = Visits()
+    first, _ = visits.of(None)
+    names = [visits.of(None)[0] for _ in range(2)]
+    assert [visits.of(name)[0] for name in names] == names
+    assert visits.of(first)[0] not in (first, *names)
 
 
 def test_the_proxy_forwards_a_form_from_a_visitor_without_account(browser: Client, the_app: TheApp) -> None:
