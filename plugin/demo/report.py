@@ -51,15 +51,20 @@ class Counted:
         return self.unsettled == 0 and self.unpushed == 0
 
 
-_BEGIN = text("UPDATE terms SET body = body - 'asleep' WHERE domain = 'loyalty' AND version = 1")
+_BEGIN = text("""
+    UPDATE terms SET body = body - 'asleep' WHERE shop_id = :shop_id AND domain = 'loyalty' AND version = 1
+""")
 
 
-def begin_program(url: str) -> None:
-    """The program that the installation proposed is in force from the shop's first order on: its past is replayed."""
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(_BEGIN)
-    engine.dispose()
+def begin_program(house: Any) -> None:
+    """The program that the installation proposed is in force from the shop's first order on: its past is replayed. The
+    store is told of it, as by publishing.
+    """
+    with house.database.machine() as connection:
+        shop = shops.installed(connection)[0]
+    with house.database.work(shop.shop_id) as work:
+        work.run(_BEGIN)
+        loyalty.tell_program(work)
 
 
 class Watch:

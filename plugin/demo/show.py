@@ -71,9 +71,9 @@ def run(root: Path, data: Path | None, build: report.Build, *, check: bool) -> i
     try:
         with machine.alone(home.with_suffix(".lock")), _set(root, home, console, ear) as stage:
             with machine.Memory(_measured(stage, home)) as memory:
-                finished = _replay(stage, data, console, check=check)
-                quiet = {**stage.environment, "PERENNIAL_LOG_LEVEL": "WARNING"}
-                figures = report.figures(build(quiet), finished, memory)
+                house = build({**stage.environment, "PERENNIAL_LOG_LEVEL": "WARNING"})
+                finished = _replay(stage, house, data, console, check=check)
+                figures = report.figures(house, finished, memory)
             if check:
                 print(json.dumps(figures), flush=True)
                 return 0 if figures["ledger_ok"] and not figures["gaps"] else 1
@@ -161,11 +161,11 @@ def _commands(environment: Mapping[str, str], store_port: int) -> dict[str, list
     }
 
 
-def _replay(stage: Stage, data: Path | None, console: Console, *, check: bool) -> dict[str, Any]:
+def _replay(stage: Stage, house: Any, data: Path | None, console: Console, *, check: bool) -> dict[str, Any]:
     """Install the app, have the store send its history, and wait until all of it is settled and written back."""
     installed = machine.ask(f"{stage.store_url}/sandbox/install", {"shop": SHOP})
     machine.open_page(installed["launch_url"])
-    report.begin_program(stage.database_url)
+    report.begin_program(house)
     machine.ask(f"{stage.store_url}/sandbox/replay", _plan(data, check=check))
     columns = (TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
