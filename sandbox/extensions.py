@@ -35,7 +35,8 @@ class Extensions:
 def deployed(config: Path, told: Mapping[str, Any]) -> Extensions:
     """The extensions beside the app's configuration file."""
     pixel, triggers, usage_url, theme, targets = None, {}, None, None, dict[str, Path]()
-    for folder, each in _all(config, told):
+    # Whole paths: where the configuration was named from, files are not looked for later.
+    for folder, each in _all(config.resolve(), told):
         if each["type"] == "web_pixel_extension":
             pixel = frozenset(each["settings"]["fields"])
         elif each["type"] == "flow_trigger":

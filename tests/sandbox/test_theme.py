@@ -40,6 +40,15 @@ def visitor(world: World) -> Client:
     return Client(create_app(world))
 
 
+def test_the_files_of_a_theme_that_was_named_from_here_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    app = App("a", "secret-of-the-theme-00000000000000").deployed(Path("shopify.app.toml"))
+    there = World(app, courier=Courier(send=lambda *_: 200))
+    there.install()
+    for name in ("perennial.js", "perennial.css"):
+        assert Client(create_app(there)).get(f"/store/theme/{name}", buffered=True).status_code == 200
+
+
 def tell(world: World, owner: str, namespace: str, key: str, kind: str, value: str) -> None:
     world.shop().metafields.values[owner, namespace, key] = Metafield(1, owner, namespace, key, kind, value, 0, 0)
 
