@@ -319,7 +319,7 @@ def test_a_share_and_a_visit_in_the_store_are_counted(wordpress: Wordpress) -> N
 def test_what_is_not_signed_is_refused_whatever_it_asks(wordpress: Wordpress) -> None:
     body = json.dumps({"customer": "7"}).encode()
     reads = ("account", "history", "earn", "order", "export", "health")
-    for what in (*reads, "redeem", "claim", "choose", "deed", "birthday", "opened", "share", "erase"):
+    for what in (*reads, "redeem", "claim", "choose", "deed", "birthday", "scratch", "opened", "share", "erase"):
         path = f"/companion/{what}"
         good = wordpress.plugin.headers(path, body, wordpress.house.clock.timestamp())
         elsewhere = wordpress.plugin.headers("/companion/other", body, wordpress.house.clock.timestamp())

@@ -12,7 +12,7 @@ define( 'PERENNIAL_FILE', dirname( __DIR__, 3 ) . '/plugin/extensions/wordpress/
 define( 'PERENNIAL_DIR', dirname( PERENNIAL_FILE ) );
 
 class World {
-	public $options    = array( 'woocommerce_currency' => 'USD' );
+	public $options    = array( 'woocommerce_currency' => 'USD', 'time_format' => 'H:i' );
 	public $transients = array();
 	public $posts      = array();
 	public $answers    = array();
@@ -221,6 +221,9 @@ function wc_format_coupon_code( $code ) {
 function wc_get_page_permalink( $page ) {
 	return 'https://shop.example/' . $page . '/';
 }
+function wc_get_account_endpoint_url( $name ) {
+	return 'https://shop.example/my-account/' . $name . '/';
+}
 function wc_wp_theme_get_element_class_name( $element ) {
 	return '';
 }
@@ -228,7 +231,8 @@ function number_format_i18n( $number ) {
 	return number_format( $number );
 }
 function wp_date( $format, $at ) {
-	return gmdate( 'Y-m-d', $at );
+	// Days are those of UTC here; times are of the site's own zone.
+	return '' === $format ? gmdate( 'Y-m-d', $at ) : ( new DateTimeImmutable( '@' . $at ) )->setTimezone( wp_timezone() )->format( $format );
 }
 function wp_unique_id( $prefix ) {
 	static $count = 0;
