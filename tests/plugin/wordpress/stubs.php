@@ -310,7 +310,7 @@ function get_current_user_id() {
 }
 function current_user_can( $right ) {
 	global $world;
-	return $world->can && in_array( $right, array( 'manage_woocommerce', 'edit_posts' ), true );
+	return $world->can && in_array( $right, array( 'manage_woocommerce', 'manage_options', 'edit_posts' ), true );
 }
 function wp_create_nonce( $act ) {
 	return 'nonce-' . $act;
@@ -478,4 +478,13 @@ function wp_print_script_tag( $attributes ) {
 		$parts[] = true === $value ? $name : $name . '="' . esc_attr( $value ) . '"';
 	}
 	echo '<script ' . implode( ' ', $parts ) . '></script>';
+}
+function admin_url( $path ) {
+	return 'https://shop.example/wp-admin/' . $path;
+}
+function wp_nonce_field( $act ) {
+	echo '<input type="hidden" name="_wpnonce" value="' . esc_attr( wp_create_nonce( $act ) ) . '">';
+}
+function submit_button( $text ) {
+	echo '<button type="submit">' . esc_html( $text ) . '</button>';
 }

@@ -38,13 +38,13 @@ final class Perennial_Badge {
 	 */
 	public static function folded( $account ) {
 		$badge = isset( $account['badge'] ) ? $account['badge'] : null;
-		if ( ! is_array( $badge ) || ! isset( $badge['letters'], $badge['picture'], $badge['ends_at'] ) ) {
+		if ( ! is_array( $badge ) || ! isset( $badge['letters'], $badge['ends_at'] ) ) {
 			return '';
 		}
 		/* translators: %s: a date and a time. */
 		$text = sprintf( __( 'Let the staff scan this, or tell them the letters: they find you by it. It works until %s; load this page again for a new one.', 'perennial' ), Perennial_Words::instant( $badge['ends_at'] ) );
 		return '<details class="perennial-badge"><summary>' . esc_html__( 'Show it at the till', 'perennial' ) . '</summary><p>' . esc_html( $text ) . '</p>'
-			. self::picture( $badge['picture'] ) . '<p><code dir="ltr">' . esc_html( $badge['letters'] ) . '</code></p></details>';
+			. self::picture( isset( $badge['picture'] ) ? $badge['picture'] : null ) . '<p><code dir="ltr">' . esc_html( $badge['letters'] ) . '</code></p></details>';
 	}
 
 	/**
