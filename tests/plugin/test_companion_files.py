@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from connectors.woocommerce import companion
-from plugin.companion.archive import packed
+from plugin.companion.archive import packed, version
 from plugin.companion.translations import DOMAIN, LANGUAGES, PLUGIN, compiled, template
 
 FILES = sorted(file for file in PLUGIN.rglob("*") if file.is_file())
@@ -211,6 +211,7 @@ def test_the_package_is_the_same_each_time_and_holds_one_folder() -> None:
 def test_one_version_is_said_everywhere() -> None:
     (defined,) = re.findall(r"define\( 'PERENNIAL_VERSION', '([\d.]+)' \)", text("perennial.php"))
     (stable,) = re.findall(r"^Stable tag: (.+)$", text("readme.txt"), flags=re.MULTILINE)
-    assert head("Version") == defined == stable
+    assert head("Version") == defined == stable == template().version == version()
+    assert f"= {defined} =" in text("readme.txt")
     (php,) = re.findall(r"^Requires PHP: (.+)$", text("readme.txt"), flags=re.MULTILINE)
     assert head("Requires PHP") == php == "7.4"

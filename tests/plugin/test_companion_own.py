@@ -151,8 +151,8 @@ def test_no_card_is_scratched_by_another_a_guest_or_without_its_request_key(
     assert refused(wordpress, "scratch", **bare) == "form-too-old"
     elsewhere = Wordpress(wordpress.client, wordpress.house, neighbour, pair(wordpress.house, neighbour))
     assert refused(elsewhere, "scratch", **mine) == "no-such-ticket"
-    changed = {t for t, found in above.rows_of(wordpress.shop.shop_id).items() if found != before[t]}
-    assert changed <= {"companion_nonces"}
+    written = {t for t, found in above.rows_of(wordpress.shop.shop_id).items() if found != before[t]}
+    assert written <= {"companion_nonces"}
     assert (tickets(wordpress), tickets(wordpress, "8")) == ([(1, False, "", True)], [(2, False, "", True)])
     wordpress.house.clock.forward(hours=25)
     assert refused(wordpress, "scratch", **mine) == "form-too-old", "the next day its page has to be fetched again"
