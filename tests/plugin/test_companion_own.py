@@ -5,6 +5,7 @@ contests with cards to scratch, and the friends whom they invited.
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -101,6 +102,21 @@ def test_a_card_is_scratched_once_and_shows_the_same_for_ever(wordpress: Wordpre
     assert wordpress.rows()[0] == 1, "what was won was given once"
     (code,) = wordpress.told("account", customer="7")["codes"]
     assert (code["state"], code["points"], bool(code["code"])) == ("making", 0, True)
+
+
+def test_a_card_in_two_tabs_and_under_a_nervous_finger_wins_once(wordpress: Wordpress) -> None:
+    announce(wordpress)
+    tabs = [card(wordpress), card(wordpress)]
+    assert tabs[0]["request_key"] != tabs[1]["request_key"]
+
+    def press(n: int) -> str:
+        mine = Wordpress(wordpress.house.app.test_client(), wordpress.house, wordpress.shop, wordpress.plugin)
+        prize: str = mine.told("scratch", **tabs[n % 2])["ticket"]["prize"]
+        return prize
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(press, range(8))) == {"5.00 USD off"}
+    assert wordpress.rows()[0] == 1
 
 
 def test_a_card_that_wins_nothing_says_so_and_gives_nothing(wordpress: Wordpress) -> None:
