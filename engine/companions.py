@@ -28,6 +28,7 @@ _SAVE = text("""
     ON CONFLICT (shop_id) DO UPDATE SET sealed = excluded.sealed, version = excluded.version,
                                         paired_at = coalesce(excluded.paired_at, companions.paired_at)
 """)
+_SEEN = text("UPDATE companions SET version = :version WHERE shop_id = :shop_id AND version <> :version")
 _SPEND = text("""
     INSERT INTO companion_nonces (shop_id, nonce, seen_at) VALUES (:shop_id, :nonce, :now)
     ON CONFLICT DO NOTHING RETURNING nonce
@@ -73,6 +74,11 @@ def begin(work: UnitOfWork, seal: Seal) -> str:
 def finish(work: UnitOfWork, seal: Seal, secret: str, version: str) -> None:
     """The store has taken `secret`: from now on it is the only one."""
     _save(work, seal, secret, "", version, work.now)
+
+
+def seen(work: UnitOfWork, version: str) -> None:
+    """The store's companion is of that version now: its merchant may have put another into the store."""
+    work.run(_SEEN, version=version)
 
 
 def spend(work: UnitOfWork, nonce: str) -> bool:

@@ -146,7 +146,8 @@ def extension_list() -> str:
     doors = current_app.extensions["doors"]
     if g.merchant.platform.companion:
         with unit() as work:
-            return render_template("admin/companion.html", companion=companions.load(work, doors.seal))
+            known = companions.load(work, doors.seal)
+            return render_template("admin/companion.html", companion=known, newest=archive.version())
     _where(g.merchant.platform.extensions)
     shopify, domain = doors.shopify, g.merchant.shop.domain
     with unit() as work:

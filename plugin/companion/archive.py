@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+from functools import cache
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -15,6 +17,15 @@ from plugin.companion.translations import PLUGIN
 # The first instant that a zip can tell. Nothing is packed tighter: how tight depends on the library's version.
 _MADE = (1980, 1, 1, 0, 0, 0)
 _FILE = 0o100644 << 16
+
+
+@cache
+def version() -> str:
+    """Of the plugin as it is packed now, as its own head says it."""
+    (found,) = re.findall(
+        r"^ \* Version: +([\d.]+)$", (PLUGIN / "perennial.php").read_text("utf-8"), flags=re.MULTILINE
+    )
+    return str(found)
 
 
 def packed() -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 import loyalty
 import referral
 from plugin.companion.amounts import money, utc
+from plugin.companion.contests import ticket_facts
 from plugin.companion.standing import ladder_facts, next_reward, steps_of, tier_facts
 from plugin.languages import current
 from plugin.sentences import told
@@ -60,6 +61,7 @@ def account_facts(shopper: Shopper, offered: Offers, mine: Account | None) -> di
         "earning": _earning(offered.points),
         "rewards": [_reward(reward, offered.points.currency, shopper, mine) for reward in shown],
         "codes": [code_facts(code) for code in mine.codes] if mine else [],
+        "tickets": [ticket_facts(ticket, shopper) for ticket in mine.tickets] if mine else [],
         "history": [_movement(m) for m in mine.history[:HISTORY]] if mine else [],
         "referral": _referral(offered.referral, mine),
     }
@@ -74,6 +76,7 @@ def code_facts(code: Code) -> dict[str, Any]:
         "code": code.code if typed else "",
         "points": code.points,
         "state": code.state,
+        "why": told(code.why),
         "ends_at": utc(code.ends_at),
     }
 
@@ -124,10 +127,22 @@ def _movement(movement: Any) -> dict[str, Any]:
     return {"at": utc(movement.at), "sentence": told(movement.sentence), "points": movement.points}
 
 
+def _friend(friend: referral.Friend) -> dict[str, str]:
+    """A friend as their advocate sees them: how far they came, and of who they are one letter at most."""
+    return {
+        "initial": friend.initial,
+        "since": utc(friend.since),
+        "state": str(friend.state),
+        "until": utc(friend.until) if friend.until else "",
+        "reason": told(friend.reason),
+    }
+
+
 def _referral(terms: referral.Terms, mine: Account | None) -> dict[str, Any]:
     return {
         "code": mine.referral_code if mine else "",
         "friends": mine.friends if mine else 0,
+        "invited": [_friend(friend) for friend in mine.invited] if mine else [],
         "points": terms.advocate_points,
         "ask_after_order": terms.ask_after_order,
         "friend_gets": money(terms.friend_amount_minor, terms.currency),

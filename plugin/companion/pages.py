@@ -19,6 +19,8 @@ import referral
 from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
+from plugin.companion.badge import badge_facts
+from plugin.companion.contests import ticket_facts
 from plugin.companion.door import BadQuestion, NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
 from plugin.companion.earning import LONGEST_PIECES, earn_facts, pieces_of
 from plugin.companion.evidence import ask_for_first_order, seen, somebody
@@ -30,6 +32,7 @@ from plugin.sentences import told
 from plugin.session import _owned
 from plugin.storefront.account import Code, account, offers
 from plugin.storefront.choices import NAMES, choose, chosen
+from plugin.storefront.contests import LONGEST_NUMBER, scratch
 from plugin.storefront.earning import say_birthday, say_done
 from plugin.storefront.fragment import CODE
 from plugin.storefront.look import look_of
@@ -65,6 +68,7 @@ def see_account() -> Response:
         found = account_facts(asks, offered, mine)
         found["look"] = look_facts(look_of(work))
         found["ways"] = ways_facts(work, asks)
+        found["badge"] = badge_facts(work, asks)
         mine_to_say = asdict(chosen(work, asks, offered.points))
         found["choices"] = mine_to_say if asks.customer_external_id is not None else None
         found["invitation"] = _invitation(work, invited) if invited else None
@@ -123,6 +127,17 @@ def birthday() -> Response:
     """``{"customer", "month", "day", "request_key"}``: the customer tells the day of their birthday, without a year."""
     say_birthday(shopper(), text_of("month", 2), text_of("day", 2), text_of("request_key", LONGEST_TICKET))
     return jsonify(kept=True)
+
+
+@pages.post("/scratch")
+@companion_only(once=True)
+def scratch_card() -> Response:
+    """``{"customer", "contest", "number", "request_key"}``: the customer scratches a card of theirs. The answer is the
+    card; scratched again, it is the same.
+    """
+    asks, (contest, number) = shopper(), (text_of(name, LONGEST_NUMBER) for name in ("contest", "number"))
+    card = scratch(asks, contest, number, text_of("request_key", LONGEST_TICKET))
+    return jsonify(ticket=ticket_facts(card, asks))
 
 
 @pages.post("/choose")

@@ -46,6 +46,8 @@ def keep_paired(
         if found is None:
             return None
         if not renew and _holds(database, seal, app_url, shop, found):
+            with database.work(shop.shop_id) as work:
+                companions.seen(work, found.version)
             return Paired(found.version, False, found.fault)
         with database.work(shop.shop_id) as work:
             secret = companions.begin(work, seal)

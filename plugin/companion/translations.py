@@ -80,7 +80,7 @@ def _plain(text: str) -> str:
 
 def template() -> Catalog:
     """All texts, each once, with nothing said yet."""
-    catalog = Catalog(project="Perennial", version="1.0.0", creation_date=_EPOCH, revision_date=_EPOCH, charset="utf-8")
+    catalog = Catalog(project="Perennial", version="1.1.0", creation_date=_EPOCH, revision_date=_EPOCH, charset="utf-8")
     _head(catalog)
     for each in texts():
         name = (each.text, each.plural) if each.plural else each.text

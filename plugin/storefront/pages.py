@@ -13,7 +13,6 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-import loyalty
 import referral
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
@@ -21,6 +20,7 @@ from plugin import badges
 from plugin.sentences import told
 from plugin.session import Shopper, invited_only, shopper_only
 from plugin.storefront.account import account, offers
+from plugin.storefront.contests import scratch as scratch_card
 from plugin.storefront.earning import say_birthday, say_done, ways
 from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, whole, work_of_shop
 from plugin.storefront.look import look_of
@@ -61,16 +61,10 @@ def redeem() -> BaseResponse:
 @pages.post("/scratch", strict_slashes=False)
 @shopper_only
 def scratch() -> BaseResponse:
-    """Scratch a card of a contest: what it wins was fixed before it was printed."""
-    typed = [request.form.get(name, "") for name in ("contest", "number")]
+    """Scratch a card of a contest."""
+    form = request.form
     try:
-        if g.shopper.customer_id is None:
-            raise loyalty.NoSuchTicket
-        checked(g.shopper, request.form.get("request_key", ""))
-        if not all(t.isascii() and t.isdigit() and len(t) <= 9 for t in typed):
-            raise loyalty.NoSuchTicket
-        with work_of_shop() as work:
-            loyalty.scratch(work, g.shopper.customer_id, *map(int, typed))
+        scratch_card(g.shopper, form.get("contest", ""), form.get("number", ""), form.get("request_key", ""))
     except Refusal as refusal:
         return _points(refusal)
     return redirect(f"{g.shopper.path_prefix}/#tickets", 303)

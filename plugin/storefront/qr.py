@@ -22,11 +22,21 @@ MASK = 7
 
 def qr(link: str) -> Markup:
     """`link` as inline SVG: one path, black on white in every theme, with the quiet zone that readers need."""
-    drawn = segno.make(link, error=REDUNDANCY, micro=False, mask=MASK)
     # The drawing holds squares and numbers: nothing of the link is text in it.
     return Markup(  # noqa: S704
-        drawn.svg_inline(scale=SCALE, dark="#000", light="#fff", lineclass=None, svgclass=None, omitsize=False)
+        _drawn(link).svg_inline(scale=SCALE, dark="#000", light="#fff", lineclass=None, svgclass=None, omitsize=False)
     )
+
+
+def squares(link: str) -> list[str]:
+    """`link` as the picture's rows, from above, without the quiet zone around it: 1 for a black square, 0 for a white
+    one. For whoever draws it themselves.
+    """
+    return ["".join(map(str, row)) for row in _drawn(link).matrix]
+
+
+def _drawn(link: str) -> segno.QRCode:
+    return segno.make(link, error=REDUNDANCY, micro=False, mask=MASK)
 
 
 @dataclass(frozen=True, slots=True)

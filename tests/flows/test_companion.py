@@ -90,6 +90,15 @@ def test_the_plugin_is_paired_once_and_then_only_looked_at(pair: Pair) -> None:
     assert (known.next_secret, known.version, known.paired_at) == ("", "1.0.0", pair.database.clock())
 
 
+def test_another_version_of_the_plugin_is_noticed_by_the_next_look(pair: Pair) -> None:
+    pair.keep()
+    pair.plugin.version = "1.1.0"
+    assert pair.keep() == Paired("1.1.0", False, "")
+    known = pair.known()
+    assert known is not None
+    assert (known.version, len(known.secrets), pair.posts()) == ("1.1.0", 1, 1)
+
+
 def test_a_new_secret_replaces_the_old_one_on_both_sides(pair: Pair) -> None:
     pair.keep()
     (before,) = pair.secrets()

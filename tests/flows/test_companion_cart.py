@@ -1,5 +1,6 @@
 """Points in the cart of a WooCommerce shop, from the ladder to the order: asked and bought by the shop's own plugin,
-made in the store, used at its checkout, and told on the page of the order.
+made in the store, used at its checkout, and told on the page of the order. And a card of a contest, which comes to the
+same checkout.
 """
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from connectors.http import HttpSession
 from connectors.woocommerce import Key, WooStore, store_address
 from engine.outbox import Outbox
 from engine.work import Database, refuse_in_transaction
+from loyalty import Contest, ContestKind, Prize
 from loyalty.rules import proposal
 from sandbox.front import Front
 from sandbox.woocommerce import ApiKey, Companion, Line, Store, create_app
@@ -112,3 +115,33 @@ def test_a_pressed_rung_is_one_coupon_in_the_store_however_often_it_was_sent(car
     cart.check_out(bought["code"])
     with pytest.raises(CouponRefused, match="Usage limit"):
         cart.check_out(bought["code"])
+
+
+def test_a_card_that_wins_is_a_coupon_of_the_store_once(cart: Cart) -> None:
+    till, now = cart.till, cart.till.clock()
+    with till.database.work(till.shop.shop_id) as work:
+        contest = Contest(
+            kind=ContestKind.SCRATCH, title="Cards", opens_at=now + timedelta(hours=1),
+            closes_at=now + timedelta(days=2), minimum_minor=1000, most_per_customer=3, prizes=(Prize({}, 1, 10_000),),
+        )  # fmt: skip
+        loyalty.announce_contest(work, contest, ["off"])
+    till.clock.forward(hours=2)
+    for _ in range(2):
+        till.hear(till.store.order([Line("Pot", "50.00", 1)], customer=till.sara, status="completed", billing=SARA))
+    shown = {card["number"]: card for card in cart.told("account")["tickets"]}
+    assert {number: bool(card["request_key"]) for number, card in shown.items()} == {1: True, 2: True}
+    scratched = []
+    for number in (1, 2, 2, 1):
+        asked = {"contest": str(shown[number]["contest"]), "request_key": shown[number]["request_key"]}
+        scratched.append(cart.told("scratch", number=str(number), **asked)["ticket"]["prize"])
+    assert scratched == ["Money off", "", "", "Money off"]
+    (bought,) = cart.told("account")["codes"]
+    with pytest.raises(CouponRefused, match="does not exist"):
+        cart.check_out(bought["code"])
+    till.push()
+    assert [record.body["code"] for record in till.store.coupons.values()] == [bought["code"].lower()]
+    sold = cart.check_out(bought["code"])
+    assert till.store.orders[sold].body["discount_total"] == "2.50"
+    till.hear(sold)
+    assert [code["state"] for code in cart.told("account")["codes"]] == ["used"]
+    assert cart.told("account")["balance"]["held"] == 0, "a prize costs no points"

@@ -20,7 +20,7 @@ import referral
 from commerce.store import PutDiscount, ShopDetails
 from engine import companions, shops, terms
 from engine.shops import Shop
-from plugin.companion.archive import packed
+from plugin.companion.archive import packed, version
 from plugin.companion.door import LONGEST_BODY
 from sandbox.woocommerce import Companion
 from tests.ground import FIRST_TERMS
@@ -319,7 +319,11 @@ def test_a_share_and_a_visit_in_the_store_are_counted(wordpress: Wordpress) -> N
 def test_what_is_not_signed_is_refused_whatever_it_asks(wordpress: Wordpress) -> None:
     body = json.dumps({"customer": "7"}).encode()
     reads = ("account", "history", "earn", "order", "export", "health")
-    for what in (*reads, "redeem", "claim", "choose", "deed", "birthday", "opened", "share", "erase"):
+    deeds = ("redeem", "claim", "choose", "deed", "birthday", "scratch", "opened", "share", "erase")
+    rules = [rule.rule for rule in wordpress.house.app.url_map.iter_rules()]
+    # The merchant's way in bears its signature in a form of the browser's: see there.
+    assert {f"/companion/{what}" for what in (*reads, *deeds, "enter")} == {r for r in rules if r[:11] == "/companion/"}
+    for what in (*reads, *deeds):
         path = f"/companion/{what}"
         good = wordpress.plugin.headers(path, body, wordpress.house.clock.timestamp())
         elsewhere = wordpress.plugin.headers("/companion/other", body, wordpress.house.clock.timestamp())
@@ -455,6 +459,12 @@ def test_the_merchant_reads_whether_the_plugin_is_there_and_can_download_it(word
     page = wordpress.client.get("/extensions")
     assert mistakes(page.text) == []
     assert "version 1.0.0" in page.text
+    assert f"Version {version()} is here" in page.text
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        companions.seen(work, version())
+    now = wordpress.client.get("/extensions").text
+    assert f"version {version()}" in now
+    assert "is here" not in now
     assert "[perennial_rewards]" in page.text
     file = wordpress.client.get("/extensions/perennial.zip")
     assert (file.status_code, file.data) == (200, packed())

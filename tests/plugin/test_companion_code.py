@@ -59,7 +59,7 @@ def test_a_file_is_php(file: Path) -> None:
 
 
 @needs_php
-@pytest.mark.parametrize("tests, least", [("play.php", 25), ("pieces.php", 28)])
+@pytest.mark.parametrize("tests, least", [("play.php", 25), ("pieces.php", 28), ("own.php", 11)])
 def test_the_plugin_does_what_it_says(tests: str, least: int) -> None:
     told = json.loads(run(str(PLACE / tests)))
     assert len(told) >= least

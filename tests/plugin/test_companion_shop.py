@@ -16,6 +16,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 import loyalty
+from loyalty import Contest, ContestKind, Prize
 from plugin.companion.translations import LANGUAGES, PLUGIN
 from tests.plugin.conftest import House, order, person
 from tests.plugin.markup import mistakes
@@ -166,9 +167,93 @@ def test_a_shopper_reads_what_they_have_what_comes_next_and_why(shop: Shop) -> N
     assert '<option value="6">' not in html, "more than the points are enough for"
 
 
+def own(shop: Shop) -> None:
+    """Two cards for customer 7, of which the first wins; a friend who took the invitation up, and one who ordered."""
+    house, store, told = shop.wordpress.house, shop.wordpress.shop, shop.wordpress.told
+    at = house.clock.now + timedelta(hours=1)
+    with house.database.work(store.shop_id) as work:
+        cards = Contest(
+            kind=ContestKind.SCRATCH, title="Spring <i>cards</i>", opens_at=at, closes_at=at + timedelta(days=9),
+            minimum_minor=0, most_per_customer=2, prizes=(Prize({}, 1, 10_000),),
+        )  # fmt: skip
+        loyalty.announce_contest(work, cards, ["ship"])
+    house.clock.forward(hours=2)
+    ada, now = person("7", at), house.clock.now
+    house.settle(store, order(2001, ada, now, 1000), order(2002, ada, now, 1000))
+    code = told("account", customer="7")["referral"]["code"]
+    bens, _ = (
+        told("claim", customer="", ref=code, email=each)["offer"]["code"]
+        for each in ("ben@example.org", "c@example.net")
+    )
+    ben = person("20", now, email="ben@example.org", first_name="Ben")
+    house.settle(store, order(3001, ben, now, 5000, discount_codes=(bens,)))
+
+
+def test_a_shopper_has_a_badge_cards_to_scratch_and_their_friends(shop: Shop) -> None:
+    own(shop)
+    html = shop.html(TAB)
+    assert mistakes(html) == []
+    badge = shop.wordpress.told("account", customer="7")["badge"]
+    assert f'<code dir="ltr">{badge["letters"]}</code>' in html
+    for said in ("Ordered. Your reward can be used from", "Has taken the invitation up, and may order until"):
+        assert said in html, said
+    assert "ben@example.org" not in html
+    forms = re.findall(
+        r'name="perennial_contest" value="(\d+)"><input type="hidden" name="perennial_number" value="(\d+)">'
+        r'<input type="hidden" name="perennial_ticket" value="([^"]+)">',
+        html,
+    )
+    assert len(forms) == 2
+    for contest, number, key in sorted(forms):
+        asked = {"contest": contest, "number": number, "request_key": key}
+        assert shop.wordpress.ask("scratch", customer="7", **asked).status_code == 200
+    html = shop.html(TAB)
+    assert "perennial_contest" not in html
+    assert "Won: \u2068Free delivery\u2069." in html
+    assert html.count("Nothing won this time") == 1
+    won = html.index('<section class="perennial perennial-codes"')
+    assert "<bdi>Free delivery</bdi>" in html[won : won + 400], "what was won stands among the codes"
+
+
+def test_the_badge_is_a_picture_that_a_telephone_reads(shop: Shop, browser: Any) -> None:
+    """Each square is painted where the code has it, black on white in the dark too, with white around it."""
+    badge = shop.wordpress.told("account", customer="7")["badge"]
+    page = browser.new_page()
+    page.emulate_media(color_scheme="dark")
+    page.set_content(shop.html(["Perennial_Badge", "badge"], told={"account": _badged(shop, badge)}))
+    page.locator("summary").click()
+    seen = page.evaluate(_SQUARES, len(badge["picture"]) + 8)
+    around = ["0" * (len(badge["picture"]) + 8)] * 4
+    assert seen == [*around, *(f"0000{row}0000" for row in badge["picture"]), *around]
+
+
+# What stands at the middle of each square, asked of the picture itself: 1 for black, 0 for white.
+_SQUARES = """whole => {
+    const svg = document.querySelector(".perennial-qr svg"), [white, black] = svg.querySelectorAll("path");
+    const rows = [];
+    for (let down = 0; down < whole; down++) {
+        let row = "";
+        for (let along = 0; along < whole; along++) {
+            const point = new DOMPoint(along + 0.5, down + 0.5);
+            if (!white.isPointInFill(point)) { return "not white below"; }
+            row += black.isPointInFill(point) ? "1" : "0";
+        }
+        rows.push(row);
+    }
+    const painted = [white, black].map(each => getComputedStyle(each).fill).join();
+    return painted === "rgb(255, 255, 255),rgb(0, 0, 0)" ? rows : painted;
+}"""
+
+
+def _badged(shop: Shop, badge: Any) -> Any:
+    """The account with just this badge, which would be another in the next minute."""
+    return shop.wordpress.told("account", customer="7") | {"badge": badge}
+
+
 def test_a_persian_shop_reads_persian_all_through(shop: Shop) -> None:
+    own(shop)
     page = re.sub(r"<[^>]*>", " ", shop.html(CART, TAB, ORDER, locale="fa_IR").partition("</h1>")[2])
-    for said in ("سطح شما", "۲۵۰", "اسفند", "ارسال رایگان", "کالای نگه"):
+    for said in ("سطح شما", "۲۵۰", "اسفند", "ارسال رایگان", "کالای نگه", "صندوق", "کارت ۱", "دوستان شما", "ساعت ۱۷:۴۰"):
         assert said in page, said
     for left in ("Your points", "points", "more", "until", "goods", "order"):
         assert left not in page, left
@@ -185,6 +270,7 @@ def test_a_guest_is_asked_in_and_sees_the_program_and_nobody_s_points(shop: Shop
 @pytest.mark.timeout(120)
 def test_nothing_keeps_anybody_out_of_the_shop_s_pages(shop: Shop, browser: Any) -> None:
     playwright = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
+    own(shop)
     page, axe, wrong = browser.new_page(), playwright.Axe(), dict[str, Any]()
     for locale, scheme in (("en_US", "light"), ("fa_IR", "dark")):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -135,6 +135,7 @@ def test_only_posts_change_anything_and_nothing_else_takes_one(house: House) -> 
         "/companion/history",
         "/companion/opened",
         "/companion/order",
+        "/companion/scratch",
         *(f"/companion/{what}" for what in ("birthday", "choose", "deed", "earn", "history", "order")),
         "/companion/share",
         "/segments/<int:segment_id>/<deed>",

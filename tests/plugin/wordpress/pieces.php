@@ -329,7 +329,7 @@ $tests = array(
 		Perennial_Account::show();
 		$html = ob_get_clean();
 		preg_match_all( '/<section class="perennial perennial-(\w+)"/', $html, $found );
-		same( $found[1], array( 'history', 'balance', 'tiers', 'rewards', 'ways', 'choices', 'rights' ) );
+		same( $found[1], array( 'history', 'balance', 'tiers', 'rewards', 'codes', 'ways', 'choices', 'rights' ) );
 		same( Perennial_Account::menu( array( 'orders' => 'Orders', 'customer-logout' => 'Log out' ) ), array( 'orders' => 'Orders', 'perennial-points' => 'Points', 'customer-logout' => 'Log out' ) );
 		same( array_keys( Perennial_Account::menu( array( 'orders' => 'Orders' ) ) ), array( 'orders', 'perennial-points' ) );
 		$world->options = array();

@@ -12,7 +12,7 @@ define( 'PERENNIAL_FILE', dirname( __DIR__, 3 ) . '/plugin/extensions/wordpress/
 define( 'PERENNIAL_DIR', dirname( PERENNIAL_FILE ) );
 
 class World {
-	public $options    = array( 'woocommerce_currency' => 'USD' );
+	public $options    = array( 'woocommerce_currency' => 'USD', 'time_format' => 'H:i' );
 	public $transients = array();
 	public $posts      = array();
 	public $answers    = array();
@@ -221,6 +221,9 @@ function wc_format_coupon_code( $code ) {
 function wc_get_page_permalink( $page ) {
 	return 'https://shop.example/' . $page . '/';
 }
+function wc_get_account_endpoint_url( $name ) {
+	return 'https://shop.example/my-account/' . $name . '/';
+}
 function wc_wp_theme_get_element_class_name( $element ) {
 	return '';
 }
@@ -228,7 +231,8 @@ function number_format_i18n( $number ) {
 	return number_format( $number );
 }
 function wp_date( $format, $at ) {
-	return gmdate( 'Y-m-d', $at );
+	// Days are those of UTC here; times are of the site's own zone.
+	return '' === $format ? gmdate( 'Y-m-d', $at ) : ( new DateTimeImmutable( '@' . $at ) )->setTimezone( wp_timezone() )->format( $format );
 }
 function wp_unique_id( $prefix ) {
 	static $count = 0;
@@ -306,7 +310,7 @@ function get_current_user_id() {
 }
 function current_user_can( $right ) {
 	global $world;
-	return $world->can && in_array( $right, array( 'manage_woocommerce', 'edit_posts' ), true );
+	return $world->can && in_array( $right, array( 'manage_woocommerce', 'manage_options', 'edit_posts' ), true );
 }
 function wp_create_nonce( $act ) {
 	return 'nonce-' . $act;
@@ -474,4 +478,13 @@ function wp_print_script_tag( $attributes ) {
 		$parts[] = true === $value ? $name : $name . '="' . esc_attr( $value ) . '"';
 	}
 	echo '<script ' . implode( ' ', $parts ) . '></script>';
+}
+function admin_url( $path ) {
+	return 'https://shop.example/wp-admin/' . $path;
+}
+function wp_nonce_field( $act ) {
+	echo '<input type="hidden" name="_wpnonce" value="' . esc_attr( wp_create_nonce( $act ) ) . '">';
+}
+function submit_button( $text ) {
+	echo '<button type="submit">' . esc_html( $text ) . '</button>';
 }

@@ -2,7 +2,7 @@
 /**
  * Plugin Name:          Perennial
  * Description:          Points, rewards and invitations in your WooCommerce store: blocks and shortcodes for shoppers, and Perennial's pages for you.
- * Version:              1.0.0
+ * Version:              1.1.0
  * Requires at least:    6.0
  * Requires PHP:         7.4
  * Author:               Perennial
@@ -21,11 +21,11 @@
 
 defined( 'ABSPATH' ) || exit;
 
-define( 'PERENNIAL_VERSION', '1.0.0' );
+define( 'PERENNIAL_VERSION', '1.1.0' );
 define( 'PERENNIAL_FILE', __FILE__ );
 define( 'PERENNIAL_DIR', __DIR__ );
 
-foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'words', 'look', 'view', 'standing', 'history', 'ways', 'earning', 'cart', 'orders', 'account', 'forms', 'blocks', 'admin', 'privacy', 'visits', 'rest' ) as $perennial_part ) {
+foreach ( array( 'signature', 'connection', 'client', 'referral', 'visitor', 'sharing', 'coupon', 'words', 'look', 'view', 'codes', 'badge', 'contests', 'friends', 'standing', 'history', 'ways', 'earning', 'cart', 'orders', 'account', 'forms', 'blocks', 'admin', 'privacy', 'visits', 'rest' ) as $perennial_part ) {
 	require_once PERENNIAL_DIR . '/includes/class-perennial-' . $perennial_part . '.php';
 }
 unset( $perennial_part );

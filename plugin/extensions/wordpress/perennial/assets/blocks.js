@@ -1,6 +1,6 @@
 /* The blocks in the editor: each shows what the server makes of it. Plain JavaScript, nothing to build. */
 ( function ( blocks, element, editor, components, ServerSideRender, words ) {
-	[ 'perennial/balance', 'perennial/rewards', 'perennial/history', 'perennial/tiers', 'perennial/ways', 'perennial/referral', 'perennial/earn', 'perennial/cart' ].forEach( function ( name ) {
+	[ 'perennial/balance', 'perennial/rewards', 'perennial/history', 'perennial/tiers', 'perennial/ways', 'perennial/tickets', 'perennial/referral', 'perennial/earn', 'perennial/cart', 'perennial/badge' ].forEach( function ( name ) {
 		function Empty() {
 			return element.createElement( components.Placeholder, { icon: 'awards', label: 'Perennial' }, words.empty );
 		}

@@ -16,11 +16,13 @@ final class Perennial_Account {
 	const ENDPOINT = 'perennial-points';
 	const RULES    = 'perennial_rules';
 
-	// By their names in the merchant's settings. Codes stand with the rewards that they were.
+	// By their names in the merchant's settings.
 	const SECTIONS = array(
-		'balance' => array( 'Perennial_View', 'balance' ),
+		'balance' => array( 'Perennial_Account', 'balance' ),
 		'tier'    => array( 'Perennial_Standing', 'tiers' ),
-		'rewards' => array( 'Perennial_View', 'rewards' ),
+		'rewards' => array( 'Perennial_Account', 'rewards' ),
+		'codes'   => array( 'Perennial_Codes', 'codes' ),
+		'tickets' => array( 'Perennial_Contests', 'tickets' ),
 		'earn'    => array( 'Perennial_Ways', 'ways' ),
 		'friends' => array( 'Perennial_View', 'referral' ),
 		'history' => array( 'Perennial_History', 'history' ),
@@ -121,6 +123,24 @@ final class Perennial_Account {
 			$found[] = self::SECTIONS[ $name ];
 		}
 		return array_merge( $found, array( array( __CLASS__, 'choices' ), array( __CLASS__, 'rights' ) ) );
+	}
+
+	/**
+	 * The balance, with what is shown at a till.
+	 *
+	 * @return string
+	 */
+	public static function balance() {
+		return Perennial_View::balance( array(), Perennial_Badge::folded( Perennial_View::account() ) );
+	}
+
+	/**
+	 * The rewards, without the codes: those have their own place here.
+	 *
+	 * @return string
+	 */
+	public static function rewards() {
+		return Perennial_View::rewards( array(), false );
 	}
 
 	/**

@@ -70,7 +70,7 @@ final class Perennial_Admin {
 			echo '<p class="description">' . sprintf( esc_html__( 'Connected to %s', 'perennial' ), '<code dir="ltr">' . esc_html( $connection->app_url ) . '</code>' ) . '</p>';
 		}
 		echo '<h2>' . esc_html__( 'On your pages', 'perennial' ) . '</h2><p>' . esc_html__( 'Put the blocks of Perennial on any page, or these shortcodes:', 'perennial' ) . '</p><ul>';
-		foreach ( Perennial_Blocks::NAMES as $name ) {
+		foreach ( array_keys( Perennial_Blocks::NAMES ) as $name ) {
 			echo '<li><code dir="ltr">[perennial_' . esc_html( $name ) . ']</code></li>';
 		}
 		echo '</ul></div>';

@@ -18,9 +18,11 @@ final class Perennial_Blocks {
 		'history'  => array( 'Perennial_History', 'history' ),
 		'tiers'    => array( 'Perennial_Standing', 'tiers' ),
 		'ways'     => array( 'Perennial_Ways', 'ways' ),
+		'tickets'  => array( 'Perennial_Contests', 'tickets' ),
 		'referral' => array( 'Perennial_View', 'referral' ),
 		'earn'     => array( 'Perennial_Earning', 'earn' ),
 		'cart'     => array( 'Perennial_Cart', 'cart' ),
+		'badge'    => array( 'Perennial_Badge', 'badge' ),
 	);
 
 	/**

@@ -1,7 +1,7 @@
 <?php
 /**
- * The forms of the shop's pages: redeem points, take an invitation up, choose, ask for one's data. They work without any
- * script.
+ * The forms of the shop's pages: redeem points, scratch a card, take an invitation up, choose, ask for one's data. They
+ * work without any script.
  *
  * @package Perennial
  */
@@ -18,7 +18,7 @@ final class Perennial_Forms {
 	const NONCE   = 'perennial_nonce';
 	const PIECE   = 'fragment';
 	const OUTCOME = 'perennial_outcome';
-	const KINDS   = array( 'redeem', 'cart', 'claim', 'choose', 'deed', 'birthday', 'data' );
+	const KINDS   = array( 'redeem', 'cart', 'claim', 'choose', 'deed', 'birthday', 'scratch', 'data' );
 
 	/**
 	 * Hear of forms.
@@ -65,6 +65,8 @@ final class Perennial_Forms {
 			case 'deed':
 			case 'birthday':
 				return self::tell( $what );
+			case 'scratch':
+				return self::scratch();
 			case 'data':
 				return Perennial_Account::ask( self::posted( 'perennial_right' ) );
 			default:
@@ -84,6 +86,9 @@ final class Perennial_Forms {
 		}
 		if ( 'deed' === $what ) {
 			self::back( $what, true, __( 'Thank you. The points are booked.', 'perennial' ) );
+		}
+		if ( 'scratch' === $what ) {
+			self::back( $what, true, Perennial_Contests::shown( $answer ) );
 		}
 		if ( 'data' === $what ) {
 			self::back( $what, true, __( 'Please look into your e-mails: a link there confirms that it was you.', 'perennial' ) );
@@ -189,6 +194,25 @@ final class Perennial_Forms {
 	}
 
 	/**
+	 * Scratch a card of a contest. Sent twice, it shows the same.
+	 *
+	 * @return array<string,mixed>|WP_Error
+	 */
+	private static function scratch() {
+		return Perennial_Client::ask(
+			'scratch',
+			array(
+				'customer'    => Perennial_Client::customer(),
+				'contest'     => self::posted( 'perennial_contest' ),
+				'number'      => self::posted( 'perennial_number' ),
+				'request_key' => self::posted( 'perennial_ticket' ),
+				'language'    => Perennial_Client::language(),
+			),
+			10
+		);
+	}
+
+	/**
 	 * Take up the invitation by which this visitor came.
 	 *
 	 * @return array<string,mixed>|WP_Error
@@ -225,6 +249,7 @@ final class Perennial_Forms {
 			'own-code'          => __( 'This is your own invitation: share it with a friend instead.', 'perennial' ),
 			'earned-already'    => __( 'You have had the points for this.', 'perennial' ),
 			'not-a-birthday'    => __( 'Please choose the month and the day.', 'perennial' ),
+			'no-such-ticket'    => __( 'This card is not yours, or the contest is over.', 'perennial' ),
 			'nothing-chosen'    => __( 'Please choose one of the rewards first.', 'perennial' ),
 			'wrong-steps'       => __( 'That many of it cannot be had. Please choose again.', 'perennial' ),
 			'reward-sold-out'   => __( 'This reward is gone: others were faster. Your points are untouched.', 'perennial' ),

@@ -22,9 +22,11 @@ final class Perennial_View {
 	/**
 	 * The points of whoever is logged in; for a guest, how points are earned and where to log in.
 	 *
+	 * @param array<string,mixed> $asked Of the block or the shortcode.
+	 * @param string              $badge What is shown at a till, escaped already.
 	 * @return string
 	 */
-	public static function balance() {
+	public static function balance( $asked = array(), $badge = '' ) {
 		$account = self::account();
 		if ( null === $account ) {
 			return '';
@@ -41,7 +43,7 @@ final class Perennial_View {
 		} elseif ( $account['logged_in'] ) {
 			$html .= '<p>' . esc_html__( 'Your points start with your first order.', 'perennial' ) . '</p>';
 		}
-		$html .= self::earning( $account['earning'] );
+		$html .= $badge . self::earning( $account['earning'] );
 		if ( ! $account['logged_in'] ) {
 			$html .= self::log_in();
 		}
@@ -55,11 +57,13 @@ final class Perennial_View {
 	/**
 	 * What points buy, each with its button, and the codes that were bought.
 	 *
+	 * @param array<string,mixed> $asked Of the block or the shortcode.
+	 * @param bool                $codes Whether the codes stand here.
 	 * @return string
 	 */
-	public static function rewards() {
+	public static function rewards( $asked = array(), $codes = true ) {
 		$account = self::account();
-		if ( null === $account || ( ! $account['rewards'] && ! $account['codes'] ) ) {
+		if ( null === $account || ( ! $account['rewards'] && ( ! $codes || ! $account['codes'] ) ) ) {
 			return '';
 		}
 		$html = self::outcome( Perennial_Forms::outcome( 'redeem' ) );
@@ -71,7 +75,9 @@ final class Perennial_View {
 			}
 			$html .= '</ul>';
 		}
-		$html .= self::codes( $account['codes'] );
+		if ( $codes ) {
+			$html .= Perennial_Codes::usable( $account['codes'] );
+		}
 		if ( ! $account['logged_in'] ) {
 			$html .= self::log_in();
 		}
@@ -99,12 +105,13 @@ final class Perennial_View {
 	}
 
 	/**
-	 * What a customer passes on, and what it brings.
+	 * What a customer passes on, what it brings, and whom they have invited.
 	 *
 	 * @param array<string,mixed> $account The facts.
+	 * @param bool                $friends Whether the friends stand here.
 	 * @return string
 	 */
-	private static function invite( $account ) {
+	private static function invite( $account, $friends = true ) {
 		$told = $account['referral'];
 		/* translators: %s: an amount of money. */
 		$html = '<p>' . sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), Perennial_Words::money( $told['friend_gets'] ) ) . Perennial_Words::minimum( $told['minimum'] ) . '</p>';
@@ -120,6 +127,7 @@ final class Perennial_View {
 				/* translators: %s: a number. */
 				$html .= '<p class="perennial-soft">' . esc_html( sprintf( __( 'Friends that you have brought: %s', 'perennial' ), Perennial_Words::number( $told['friends'] ) ) ) . '</p>';
 			}
+			$html .= $friends && isset( $told['invited'] ) ? Perennial_Friends::invited( $told['invited'] ) : '';
 		} elseif ( ! $account['logged_in'] ) {
 			$html .= self::log_in();
 		}
@@ -134,7 +142,7 @@ final class Perennial_View {
 	public static function thanks() {
 		$account = self::account();
 		$asked   = null !== $account && ! empty( $account['referral']['ask_after_order'] ) && $account['logged_in'];
-		return $asked ? self::invite( $account ) : '';
+		return $asked ? self::invite( $account, false ) : '';
 	}
 
 	/**
@@ -280,34 +288,6 @@ final class Perennial_View {
 	}
 
 	/**
-	 * The codes that were bought and can still be used.
-	 *
-	 * @param array<int,array<string,mixed>> $codes Newest first.
-	 * @return string
-	 */
-	private static function codes( $codes ) {
-		$html = '';
-		foreach ( $codes as $code ) {
-			if ( '' === $code['code'] && 'making' === $code['state'] ) {
-				$html .= '<li><div><strong><bdi>' . esc_html( $code['title'] ) . '</bdi></strong></div><div>' . esc_html__( 'The shop hands it over to you.', 'perennial' ) . '</div></li>';
-				continue;
-			}
-			if ( 'ready' === $code['state'] ) {
-				/* translators: %s: a date. */
-				$until = sprintf( __( 'Ready until %s.', 'perennial' ), Perennial_Words::day( $code['ends_at'] ) );
-				$link  = add_query_arg( Perennial_Coupon::QUERY, rawurlencode( $code['code'] ), self::shop() );
-				$state = esc_html( $until ) . ' <a href="' . esc_url( $link ) . '">' . esc_html__( 'Use it now', 'perennial' ) . '</a>';
-			} elseif ( 'making' === $code['state'] ) {
-				$state = esc_html__( 'Being made; it works within a minute.', 'perennial' );
-			} else {
-				continue;
-			}
-			$html .= '<li><div><strong><bdi>' . esc_html( $code['title'] ) . '</bdi></strong> <code dir="ltr">' . esc_html( $code['code'] ) . '</code></div><div>' . $state . '</div></li>';
-		}
-		return '' === $html ? '' : '<h3>' . esc_html__( 'Your codes', 'perennial' ) . '</h3><ul class="perennial-list">' . $html . '</ul>';
-	}
-
-	/**
 	 * The form by which a friend takes an invitation up.
 	 *
 	 * @param array<string,mixed> $told What the program gives friends.
@@ -358,7 +338,7 @@ final class Perennial_View {
 	 *
 	 * @return string
 	 */
-	private static function shop() {
+	public static function shop() {
 		$page = function_exists( 'wc_get_page_permalink' ) ? wc_get_page_permalink( 'shop' ) : '';
 		return $page ? $page : home_url( '/' );
 	}

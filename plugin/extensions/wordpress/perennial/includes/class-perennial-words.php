@@ -142,6 +142,18 @@ final class Perennial_Words {
 	}
 
 	/**
+	 * A day and the time of it, in the site's own zone.
+	 *
+	 * @param string $instant ISO 8601.
+	 * @return string
+	 */
+	public static function instant( $instant ) {
+		$time = self::digits( (string) wp_date( (string) get_option( 'time_format' ), (int) strtotime( $instant ) ) );
+		/* translators: 1: a date; 2: a time of that day. */
+		return sprintf( __( '%1$s, %2$s', 'perennial' ), self::day( $instant ), $time );
+	}
+
+	/**
 	 * Digits as the site's language writes them; those of markup and of entities are left as they are.
 	 *
 	 * @param string $text Plain, or escaped.
