@@ -1,4 +1,6 @@
-"""Other sites: where shoppers see the program that is no page of the store's platform, and which sites may show it."""
+"""Other sites: where shoppers see the program that is no page of the store's platform, whether anybody comes in there,
+and which sites may show it.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,21 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from commerce.refusal import Refusal
-from engine import elsewhere
+from engine import audit, elsewhere, shoppers
 from plugin import elsewhere as doors
+from plugin.admin import sure
 from plugin.admin.pages import link, unit
+from plugin.sentences import _, ngettext
 from plugin.session import merchant_only
 
 pages = Blueprint("elsewhere", __name__)
 
 REFUSED = 422
+LONGEST_DOOR = 64
 LINES = """<script src="%s/embed.js" data-shop="%s" defer></script>
 <perennial-part></perennial-part>"""
+# What the page says when it comes back from a deed.
+CLOSED, OPENED, MOVED, NOT_MOVED = "closed", "opened", "moved", "not"
 LONGEST_TYPED = elsewhere.MOST_ORIGINS * (elsewhere.LONGEST_ORIGIN + 2)
 
 
@@ -41,12 +48,89 @@ def allow() -> BaseResponse | tuple[str, int]:
     return redirect(link("elsewhere.sites", changed="yes"), 303)
 
 
+@pages.post("/other-sites/close")
+@merchant_only
+def close() -> BaseResponse | str:
+    """Let nobody in any more, once whoever asks for it has read who is let out."""
+    if not sure.said():
+        return _sure_to_close()
+    with unit() as work:
+        known, done = elsewhere.of_shop(work), elsewhere.close(work)
+    doors.forget(known.door)
+    return redirect(link("elsewhere.sites", changed=CLOSED if done else None), 303)
+
+
+@pages.post("/other-sites/open")
+@merchant_only
+def open_again() -> BaseResponse:
+    """Let shoppers in again, at the address that it had."""
+    with unit() as work:
+        done = elsewhere.open_again(work)
+    return redirect(link("elsewhere.sites", changed=OPENED if done else None), 303)
+
+
+@pages.post("/other-sites/move")
+@merchant_only
+def move() -> BaseResponse | str:
+    """Make a new address in the place of the one that the form names, once an owner has read what ends with it."""
+    old = request.form.get("door", "")[:LONGEST_DOOR]
+    if not sure.said():
+        return _sure_to_move()
+    with unit() as work:
+        new = elsewhere.move(work, old)
+        if new is not None:
+            audit.tell(before=f"/s/{old}", after=f"/s/{new}")
+    doors.forget(old)
+    return redirect(link("elsewhere.sites", changed=MOVED if new else NOT_MOVED), 303)
+
+
+def _sure_to_close() -> str:
+    return sure.ask(
+        _("Close your shop’s page here?"),
+        [
+            _("From this moment on nobody finds your shop at its address here: neither its pages, nor the parts on your "
+              "other sites, nor what those sites ask by the API. What strangers read may stand for five more seconds."),
+            *_let_out(),
+            _("Points stay as they are, and your shop’s own pages too. Open it again whenever you like: the address "
+              "stays yours."),
+        ],
+        _("Close it"),
+        link("elsewhere.sites"),
+    )  # fmt: skip
+
+
+def _sure_to_move() -> str:
+    return sure.ask(
+        _("Give it a new address?"),
+        [
+            _("The address that it has now leads nowhere from this moment on, and never will again: not from e-mails, "
+              "your footer or printed codes, and not from invitations that your customers have passed on from there."),
+            _("The parts on your other sites vanish until you copy the new lines to where the old ones stand."),
+            *_let_out(),
+        ],
+        _("Make the new address"),
+        link("elsewhere.sites"),
+    )  # fmt: skip
+
+
+def _let_out() -> list[str]:
+    """How many are in just now, and what becomes of them."""
+    with unit() as work:
+        many = shoppers.sessions(work)
+    return [
+        ngettext("%(num)s browser is logged in there now, and is logged out.",
+                 "%(num)s browsers are logged in there now, and are logged out.", many)
+        if many else _("Nobody is logged in there now.")
+    ]  # fmt: skip
+
+
 def _shown(*, refusal: Refusal | None = None, typed: str | None = None) -> str:
     with unit() as work:
         known = elsewhere.of_shop(work)
     serving: Any = current_app.extensions["doors"]
     return render_template(
-        "admin/elsewhere.html", address=doors.address(known.door), lines=LINES % (serving.app_url, known.door),
+        "admin/elsewhere.html", known=known, address=doors.address(known.door),
+        lines=LINES % (serving.app_url, known.door),
         mails=serving.mails, most=elsewhere.MOST_ORIGINS, refusal=refusal, changed=request.args.get("changed"),
         typed="\n".join(known.origins) if typed is None else typed,
     )  # fmt: skip
