@@ -115,8 +115,8 @@ def move(work: UnitOfWork, old: str) -> str | None:
     """Make another door in the place of `old`, which leads nowhere from now on, and let out who is in. Answers the new
     one; None where `old` is not the shop's door, as when it was asked twice.
     """
-    new = secrets.token_urlsafe(16)
-    return new if _let_out(work, work.row(_MOVE, old=old, new=new, now=work.now) is not None) else None
+    new, known = secrets.token_urlsafe(16), _DOOR.fullmatch(old) is not None
+    return new if _let_out(work, known and work.row(_MOVE, old=old, new=new, now=work.now) is not None) else None
 
 
 def _let_out(work: UnitOfWork, changed: bool) -> bool:
