@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from campaigns import mailings
 from commerce.refusal import Refusal
 from engine import audit, elsewhere, shoppers
 from plugin import elsewhere as doors
 from plugin.admin import sure
 from plugin.admin.pages import link, unit
+from plugin.mailings import page_of
 from plugin.sentences import _, ngettext
 from plugin.session import merchant_only
 
@@ -86,13 +88,16 @@ def move() -> BaseResponse | str:
 
 def _sure_to_close() -> str:
     return sure.ask(
-        _("Close your shop’s page here?"),
+        _("Close your shop's page with us?"),
         [
-            _("From this moment on nobody finds your shop at its address here: neither its pages, nor the parts on your "
-              "other sites, nor what those sites ask by the API. What strangers read may stand for five more seconds."),
+            _("From this moment on nobody finds your shop at that address: neither its pages, nor the parts on your other "
+              "sites, nor what sites and apps of yours ask by the API. What strangers read there may stand for five "
+              "more seconds."),
             *_let_out(),
-            _("Points stay as they are, and your shop’s own pages too. Open it again whenever you like: the address "
-              "stays yours."),
+            *([_("The e-mails of your program lead to your shop's first page until you open it again.")]
+              if _mails_lead_here() else []),
+            _("Points stay as they are, and your shop's own pages too. Open it again whenever you like: it keeps its "
+              "address."),
         ],
         _("Close it"),
         link("elsewhere.sites"),
@@ -105,12 +110,21 @@ def _sure_to_move() -> str:
         [
             _("The address that it has now leads nowhere from this moment on, and never will again: not from e-mails, "
               "your footer or printed codes, and not from invitations that your customers have passed on from there."),
-            _("The parts on your other sites vanish until you copy the new lines to where the old ones stand."),
+            _("The parts on your other sites vanish until you copy the new lines to where the old ones stand. Apps of "
+              "yours ask for new tokens."),
             *_let_out(),
         ],
         _("Make the new address"),
         link("elsewhere.sites"),
     )  # fmt: skip
+
+
+def _mails_lead_here() -> bool:
+    """Whether the program's e-mails bring their readers to this page."""
+    app_url = current_app.extensions["doors"].app_url
+    with unit() as work:
+        door, chosen = elsewhere.of_shop(work).door, mailings.Stated.of(work).mailings
+        return page_of(work, g.merchant.shop, chosen, app_url).startswith(doors.address(door))
 
 
 def _let_out() -> list[str]:

@@ -22,11 +22,12 @@ from werkzeug.test import TestResponse
 
 from commerce.ids import CustomerId
 from connectors.smtp import Post
-from engine import audit, elsewhere, mirror, shoppers, shops, terms
+from engine import audit, elsewhere, mirror, shoppers, shops, staff, terms
 from engine.mail import Mailer
 from engine.shops import Shop
 from engine.work import Database
 from plugin import Doors, create_app, shopper_tokens
+from plugin.standalone import SESSION, open_session
 from plugin.storefront.hosted import MOST_OF_ADDRESS, MOST_OF_NETWORK
 from plugin.storefront.remembering import SECONDS, Remembered
 from referral.service.claiming import MOST_TRIES
@@ -506,7 +507,7 @@ def nothing_there(away: Elsewhere, browser: FlaskClient, door: str) -> None:
         here, there = (browser.open(f"{at}{path}", method=method, base_url=APP_URL) for at in (door, never))
         assert here.status_code == there.status_code == 404, (method, path)
         assert without_number(here) == without_number(there), (method, path)
-        assert "or it has closed its page here. Look for your points on the shop’s own site" in flat(here.text)
+        assert "or it has closed its page here. Look for your points on the shop&#39;s own site" in flat(here.text)
         assert mistakes(here.text) == []
         assert away.shop.name not in here.text
     assert walked > 20
@@ -593,12 +594,13 @@ def test_asked_twice_it_has_one_new_address_and_a_closed_page_stays_closed(away:
 def test_both_deeds_say_first_what_will_happen_and_stand_in_the_log(away: Elsewhere) -> None:
     browser, door, merchant = away.let_in(), away.door(), staff_of(away)
     for path, words in (
-        ("close", ("Close your shop’s page here?", "for five more seconds", "Points stay as they are")),
+        ("close", ("Close your shop&#39;s page with us?", "for five more seconds", "Points stay as they are")),
         ("move", ("Give it a new address?", "never will again", "until you copy the new lines")),
     ):
         page = merchant.fetch(f"/other-sites/{path}", "POST", door=door[3:])
         assert (page.status_code, mistakes(page.text)) == (200, [])
         assert all(each in flat(page.text) for each in (*words, "1 browser is logged in there now")), path
+        assert "first page" not in page.text, "where its e-mails lead does not change"
         assert (away.door(), away.sees(browser)) == (door, True), "it has only asked"
     assert logged(away) == []
     for deed in ("close", "open", "move"):
@@ -606,9 +608,22 @@ def test_both_deeds_say_first_what_will_happen_and_stand_in_the_log(away: Elsewh
     assert logged(away) == [
         ("elsewhere.close", {}), ("elsewhere.open_again", {}), ("elsewhere.move", {"before": door, "after": away.door()}),
     ]  # fmt: skip
-    words = flat(merchant.open("/audit/").text)
+    words = flat(merchant.open("/activity/audit").text)
     assert "Gave the shop&#39;s page on our address a new address" in words
     assert f"before: {door} · after: {away.door()}" in words
+
+
+def test_where_e_mails_lead_behind_the_door_closing_says_where_they_lead_then(
+    away: Elsewhere, above: Superuser
+) -> None:
+    above.run("UPDATE shops SET platform = 'woocommerce' WHERE shop_id = %s", away.shop.shop_id)
+    with away.house.database.work(away.shop.shop_id) as work:
+        session = open_session(work, SECRET, staff.arrive(work, "42"))
+    browser = away.browser()
+    _give(browser, SESSION, session)
+    page = browser.post("/other-sites/close", base_url=APP_URL, headers={"Origin": APP_URL})
+    assert (page.status_code, mistakes(page.text)) == (200, [])
+    assert "lead to your shop&#39;s first page until you open it again" in flat(page.text)
 
 
 def logged(away: Elsewhere) -> list[tuple[str, dict[str, Any]]]:
