@@ -80,8 +80,7 @@ def visitor() -> tuple[Shop, Person | None]:
 
 def _nobody_here() -> NoReturn:
     """The same words whether a door was closed, was given up, or never was."""
-    abort(404, _("There is no shop at this address, or it has closed its page here. Look for your points on the shop's "
-                 "own site, or ask the shop."))  # fmt: skip
+    abort(404, _("There is no shop at this address, or it has closed its page here."))
 
 
 def refuse_other_sites() -> None:

@@ -507,10 +507,16 @@ def nothing_there(away: Elsewhere, browser: FlaskClient, door: str) -> None:
         here, there = (browser.open(f"{at}{path}", method=method, base_url=APP_URL) for at in (door, never))
         assert here.status_code == there.status_code == 404, (method, path)
         assert without_number(here) == without_number(there), (method, path)
-        assert "or it has closed its page here. Look for your points on the shop&#39;s own site" in flat(here.text)
+        words = words_of(here)
+        assert "There is no shop at this address, or it has closed its page here." in words
+        assert "What to do: Go back to the shop, log in there" in words
         assert mistakes(here.text) == []
         assert away.shop.name not in here.text
     assert walked > 20
+
+
+def words_of(answer: TestResponse) -> str:
+    return flat(re.sub(r"<[^>]+>", " ", answer.text))
 
 
 def behind_a_door(away: Elsewhere) -> Iterator[tuple[str, str]]:

@@ -111,6 +111,34 @@ def test_nothing_keeps_anybody_out_of_a_page_of_our_own(away: Away, browser: Any
     assert wrong == {}
 
 
+def test_nothing_keeps_a_merchant_from_closing_or_moving_it(away: Away, browser: Any) -> None:
+    playwright = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
+    axe, wrong = playwright.Axe(), dict[str, list[str]]()
+
+    def look(page: Any, what: str) -> None:
+        found = _look(page, axe)
+        page.set_viewport_size({"width": 320, "height": 640})
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > 320:
+            found = [*found, f"{wide} wide on a phone"]
+        page.set_viewport_size(DESK)
+        if found:
+            wrong[what] = found
+
+    for language, scheme in (("en", "light"), ("fa", "dark")):
+        page = panorama.let_in(browser, away.house, away.shop, away.address, viewport=DESK, color_scheme=scheme)
+        for deed, done in (("move", "moved"), ("close", "closed"), ("open", "opened")):
+            page.goto(f"{away.address}/other-sites?lang={language}")
+            page.locator(f"form[action*='/other-sites/{deed}'] button").click()
+            if deed != "open":
+                page.locator("main button[name=sure]").wait_for()
+                look(page, f"{deed} {language}")
+                page.locator("main button[name=sure]").click()
+            page.locator("main .notice[role=status]").wait_for()
+            look(page, f"{done} {language}")
+        page.context.close()
+    assert wrong == {}
+
+
 # --- on another site
 
 
