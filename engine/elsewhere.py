@@ -1,8 +1,8 @@
 """Elsewhere: where a shop's program shows that is no page of its platform: on our own address, behind a door of its
 own, and on other sites of the merchant's.
 
-A door is a public key that nobody guesses. It says which shop is meant, and vouches for nobody. A merchant closes it and
-opens it again, or has another made, and then the old one leads nowhere for ever; whoever was let in by it is let out.
+A door is a public key that nobody guesses. It says which shop is meant, and vouches for nobody. A merchant closes it
+and opens it again, or has another made, and then the old one leads nowhere for ever; whoever was let in is let out.
 Origins are the sites whose pages may read answers of ours in a browser: none, until the merchant names some; the shop's
 own site always may.
 """

@@ -45,8 +45,10 @@ def allow() -> BaseResponse | tuple[str, int]:
     try:
         with unit() as work:
             elsewhere.allow(work, typed)
+            door = elsewhere.of_shop(work).door
     except Refusal as refusal:
         return _shown(refusal=refusal, typed=typed), REFUSED
+    doors.forget(door)
     return redirect(link("elsewhere.sites", changed="yes"), 303)
 
 
@@ -90,9 +92,9 @@ def _sure_to_close() -> str:
     return sure.ask(
         _("Close your shop's page with us?"),
         [
-            _("From this moment on nobody finds your shop at that address: neither its pages, nor the parts on your other "
-              "sites, nor what sites and apps of yours ask by the API. What strangers read there may stand for five "
-              "more seconds."),
+            _("From this moment on nobody finds your shop at that address: neither its pages, nor the parts on your "
+              "other sites, nor what sites and apps of yours ask by the API. What strangers read there may stand for "
+              "five more seconds."),
             *_let_out(),
             *([_("The e-mails of your program lead to your shop's first page until you open it again.")]
               if _mails_lead_here() else []),

@@ -495,6 +495,7 @@ def test_the_shop_s_look_is_the_only_style_that_a_page_allows(away: Elsewhere) -
 
 # --- the merchant closes it, opens it, and has another made
 
+
 def staff_of(away: Elsewhere, shop: Shop | None = None) -> Merchant:
     return Merchant(away.browser(), shop or away.shop)
 
@@ -524,11 +525,14 @@ def behind_a_door(away: Elsewhere) -> Iterator[tuple[str, str]]:
     for rule in away.house.app.url_map.iter_rules():
         if rule.rule.startswith("/s/<door>/"):
             values: dict[str, Any] = {
-                name: 1 if type(rule._converters[name]).__name__ == "IntegerConverter" else "x" for name in rule.arguments
+                name: 1 if type(rule._converters[name]).__name__ == "IntegerConverter" else "x"
+                for name in rule.arguments
             }
             built = rule.build(values | {"door": "here"}, append_unknown=False)
             assert built is not None
-            yield from ((method, str(built[1]).removeprefix("/s/here")) for method in {"GET", "POST"} & (rule.methods or set()))
+            yield from (
+                (method, str(built[1]).removeprefix("/s/here")) for method in {"GET", "POST"} & (rule.methods or set())
+            )
 
 
 def without_number(answer: TestResponse) -> str:
@@ -612,11 +616,12 @@ def test_both_deeds_say_first_what_will_happen_and_stand_in_the_log(away: Elsewh
     for deed in ("close", "open", "move"):
         merchant.fetch(f"/other-sites/{deed}", "POST", door=door[3:], sure="yes")
     assert logged(away) == [
-        ("elsewhere.close", {}), ("elsewhere.open_again", {}), ("elsewhere.move", {"before": door, "after": away.door()}),
+        ("elsewhere.close", {}), ("elsewhere.open_again", {}),
+        ("elsewhere.move", {"before": door, "after": away.door()}),
     ]  # fmt: skip
-    words = flat(merchant.open("/activity/audit").text)
-    assert "Gave the shop&#39;s page on our address a new address" in words
-    assert f"before: {door} · after: {away.door()}" in words
+    log = flat(merchant.open("/activity/audit").text)
+    assert "Gave the shop&#39;s page on our address a new address" in log
+    assert f"before: {door} · after: {away.door()}" in log
 
 
 def test_where_e_mails_lead_behind_the_door_closing_says_where_they_lead_then(

@@ -211,7 +211,9 @@ def test_another_site_shows_a_customer_their_points_and_a_stranger_the_program(a
         page.locator("#hers .perennial-glance", has_text="Log in").wait_for()
 
 
-def test_a_part_vanishes_with_the_page_that_was_closed_and_comes_back_by_its_new_lines(away: Away, browser: Any) -> None:
+def test_a_part_vanishes_with_the_page_that_was_closed_and_comes_back_by_its_new_lines(
+    away: Away, browser: Any
+) -> None:
     part = "<perennial-part>Ask us for your points.</perennial-part>"
     page = browser.new_context(viewport=PHONE).new_page()
     merchant = panorama.let_in(browser, away.house, away.shop, away.address, viewport=PHONE)

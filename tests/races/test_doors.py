@@ -16,11 +16,12 @@ pytestmark = pytest.mark.races
 
 @pytest.mark.parametrize("deed", ["close", "move"])
 def test_whoever_is_just_coming_in_is_let_out_too(desk: Desk, above: Superuser, deed: str) -> None:
-    """The link's row is held by whoever follows it: the merchant waits for that, and then ends their session as well."""
+    """The link's row is held by whoever follows it: the merchant waits for that, and then ends their session too."""
     desk.settle(people.order(1, people.customer(1)))
     above.run("UPDATE customers SET email = 'ada@example.com' WHERE shop_id = %s", desk.shop.shop_id)
     with desk.work() as work:
-        door, token = elsewhere.of_shop(work).door, shoppers.make_link(work, shoppers.with_address(work, "ada@example.com"))
+        door = elsewhere.of_shop(work).door
+        token = shoppers.make_link(work, shoppers.with_address(work, "ada@example.com"))
     done = list[object]()
 
     def end_it() -> None:
