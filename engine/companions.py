@@ -29,6 +29,8 @@ _SAVE = text("""
                                         paired_at = coalesce(excluded.paired_at, companions.paired_at)
 """)
 _SEEN = text("UPDATE companions SET version = :version WHERE shop_id = :shop_id AND version <> :version")
+_PAGE = text("SELECT page FROM companions WHERE shop_id = :shop_id AND paired_at IS NOT NULL")
+_NOTE_PAGE = text("UPDATE companions SET page = :page WHERE shop_id = :shop_id AND page <> :page")
 _SPEND = text("""
     INSERT INTO companion_nonces (shop_id, nonce, seen_at) VALUES (:shop_id, :nonce, :now)
     ON CONFLICT DO NOTHING RETURNING nonce
@@ -79,6 +81,17 @@ def finish(work: UnitOfWork, seal: Seal, secret: str, version: str) -> None:
 def seen(work: UnitOfWork, version: str) -> None:
     """The store's companion is of that version now: its merchant may have put another into the store."""
     work.run(_SEEN, version=version)
+
+
+def page(work: UnitOfWork) -> str:
+    """Where the store's shoppers see their points, as its companion said; empty where none did."""
+    row = work.row(_PAGE)
+    return str(row.page) if row else ""
+
+
+def note_page(work: UnitOfWork, address: str) -> None:
+    """Keep what the companion says of where its page is; nothing, where there is none any more."""
+    work.run(_NOTE_PAGE, page=address)
 
 
 def spend(work: UnitOfWork, nonce: str) -> bool:

@@ -142,7 +142,7 @@ LEFT: Mapping[str, str] = {
     "staff_links": "open this installation's doors",
     "audit": "says who did it among this installation's people",
     "mails": "on their way from here",
-    "shop_doors": "addresses of this installation's doors",
+    "shop_doors": "addresses of this installation's doors: the new one makes its own, which is open",
     "shopper_links": "open this installation's doors",
     "shopper_sessions": "open this installation's doors",
     "mailing_marks": "the new installation begins with what happens there",

@@ -68,6 +68,9 @@ _SEEN = text("""
 _END = text("DELETE FROM shopper_sessions WHERE shop_id = :shop_id AND digest = :digest RETURNING address")
 _END_ALL = text("DELETE FROM shopper_sessions WHERE shop_id = :shop_id AND address = :address")
 _FORGET_LINKS = text("DELETE FROM shopper_links WHERE shop_id = :shop_id AND address = :address")
+_HOW_MANY = text("SELECT count(*) FROM shopper_sessions WHERE shop_id = :shop_id AND ends_at > :now")
+_FORGET_EVERY_LINK = text("DELETE FROM shopper_links WHERE shop_id = :shop_id")
+_END_EVERY_SESSION = text("DELETE FROM shopper_sessions WHERE shop_id = :shop_id")
 _PURGE = text("DELETE FROM shopper_sessions WHERE shop_id = :shop_id AND ends_at <= :now")
 _PURGE_LINKS = text("DELETE FROM shopper_links WHERE shop_id = :shop_id AND expires_at <= :now")
 
@@ -164,6 +167,18 @@ def leave(work: UnitOfWork, session: str, *, everywhere: bool = False) -> None:
     if row is not None and everywhere:
         for statement in (_END_ALL, _FORGET_LINKS):
             work.run(statement, address=row.address)
+
+
+def sessions(work: UnitOfWork) -> int:
+    """In how many browsers shoppers of this shop are let in."""
+    return int(work.row(_HOW_MANY, now=work.now).count)
+
+
+def end_everybody_s(work: UnitOfWork) -> None:
+    """End every session of the shop's shoppers, and every link that waits."""
+    # Links first: whoever is just following one holds its row, so this waits for them, and then finds their session.
+    for statement in (_FORGET_EVERY_LINK, _END_EVERY_SESSION):
+        work.run(statement)
 
 
 def purge(work: UnitOfWork) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from commerce.events import ShopChanged
 from commerce.ids import ShopId
 from commerce.store import ShopDetails
+from engine import shoppers
 from engine.work import UnitOfWork
 
 # A store that answers nobody is asked again after this long, unless it says when.
@@ -233,6 +234,7 @@ def uninstall(work: UnitOfWork, at: datetime) -> bool:
         work.run(_FORGET_REVOKED, at=at)
         return False
     work.run(_FORGET_CREDENTIALS)
+    shoppers.end_everybody_s(work)
     return True
 
 

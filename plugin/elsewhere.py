@@ -9,12 +9,12 @@ server made, or nothing. Neither the address nor its query ever says who somebod
 from __future__ import annotations
 
 from math import ceil
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask, Response, abort, after_this_request, current_app, g, jsonify, request
 
 from engine import elsewhere, shoppers, shops
-from engine.elsewhere import Found
+from engine.elsewhere import Elsewhere, Found
 from engine.shoppers import Person
 from engine.shops import Shop
 from engine.work import UnitOfWork
@@ -39,32 +39,48 @@ def _take_door(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 def behind(door: str) -> Found | None:
-    """The installed shop behind a door, as it was some seconds ago at most."""
-
-    def look_up() -> Found | None:
-        with current_app.extensions["doors"].database.machine() as connection:
-            return elsewhere.find(connection, door)
-
-    found: Found | None = current_app.extensions["remembered"].get(("door", door), look_up)
+    """The installed shop behind an open door, as it was some seconds ago at most."""
+    found: Found | None = current_app.extensions["remembered"].get(("door", door), lambda: _look_up(door))
     return found
+
+
+def forget(door: str) -> None:
+    """Look a door up when somebody next comes to it: it was changed here. Other processes believe what they remember
+    for some seconds, of what strangers read.
+    """
+    current_app.extensions["remembered"].forget(("door", door))
+
+
+def _look_up(door: str) -> Found | None:
+    with current_app.extensions["doors"].database.machine() as connection:
+        return elsewhere.find(connection, door)
 
 
 def visitor() -> tuple[Shop, Person | None]:
     """Whose door this request came to, and who came, if their browser or their token says so; else the answer is an
     error page.
     """
-    found = behind(g.door)
+    # What changes something asks whether the door is open now.
+    found = behind(g.door) if request.method in READING else _look_up(g.door)
     if found is None:
-        abort(404, _("There is no shop at this address."))
+        _nobody_here()
     if request.method not in READING:
         refuse_other_sites()
     token, session = bearer(), request.cookies.get(cookie(), "")
     if token and request.method in READING:
-        person = _of_token(found.shop, token)
-        if person is None:
+        opened = _of_token(found.shop, token)
+        if opened is None:
             abort(401, _("This page was open for too long. Please load it again."))
+        known, person = opened
+        if known.door != g.door or not known.open:
+            _nobody_here()
         return found.shop, person
     return found.shop, _of_session(found.shop, session) if session else None
+
+
+def _nobody_here() -> NoReturn:
+    """The same words whether a door was closed, was given up, or never was."""
+    abort(404, _("There is no shop at this address, or it has closed its page here."))
 
 
 def refuse_other_sites() -> None:
@@ -85,12 +101,11 @@ def token_holder() -> tuple[Found, Person, str] | Response:
     if shop_id is not None:
         with doors.database.machine() as connection:
             shop = shops.numbered(connection, shop_id)
-        person = _of_token(shop, token) if shop is not None and shop.installed else None
-        if shop is not None and person is not None:
-            with doors.database.work(shop_id) as work:
-                known = elsewhere.of_shop(work)
+        opened = _of_token(shop, token) if shop is not None and shop.installed else None
+        if shop is not None and opened is not None:
+            known, person = opened
             found = Found(shop, known.origins)
-            return _refusal(found, person) or (found, person, address(known.door))
+            return _refusal(found, person, known) or (found, person, address(known.door))
     answer = no(401, "token-unknown", "Send a shopper's token, as: Authorization: Bearer st1... It lives 15 minutes, "
                                        "and the shop's server makes one.")  # fmt: skip
     answer.headers["WWW-Authenticate"] = "Bearer"
@@ -99,11 +114,13 @@ def token_holder() -> tuple[Found, Person, str] | Response:
     return answer
 
 
-def _refusal(found: Found, person: Person) -> Response | None:
+def _refusal(found: Found, person: Person, known: Elsewhere) -> Response | None:
     origin = request.headers.get("Origin")
     g.readable = origin is not None and found.lets_read(origin)
     if origin is not None and not g.readable:
         return no(403, "origin-not-allowed", "The shop's settings do not name the site of this page.")
+    if not known.open:
+        return no(404, "not-installed", "This shop has no points program at the moment.")
     # Numbers of keys are positive: customers' are told apart from them by the sign.
     whose = (found.shop.shop_id, -person.customer_id)
     seconds = current_app.extensions["pace"].wait(whose, current_app.extensions["doors"].database.clock())
@@ -157,14 +174,17 @@ def _of_session(shop: Shop, session: str) -> Person | None:
     return seat.person
 
 
-def _of_token(shop: Shop, token: str) -> Person | None:
+def _of_token(shop: Shop, token: str) -> tuple[Elsewhere, Person] | None:
+    """The shop's door as it is now, and whom the token lets in; None where that is nobody, or nobody any more."""
     doors = current_app.extensions["doors"]
     customer_id = shopper_tokens.read(doors.secret, shop, token, doors.database.clock())
     if customer_id is None:
         return None
     work: UnitOfWork
     with doors.database.work(shop.shop_id) as work:
-        return shoppers.numbered(work, customer_id)
+        known, person = elsewhere.of_shop(work), shoppers.numbered(work, customer_id)
+    ended = known.open_since is not None and shopper_tokens.older(token, known.open_since)
+    return None if person is None or ended else (known, person)
 
 
 def _let_it_be_read(response: Response) -> Response:

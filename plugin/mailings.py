@@ -20,7 +20,7 @@ from campaigns import mailings
 from campaigns.mailings import Due, Kind, Mailings
 from commerce.letters import LONGEST_NAME, LONGEST_SUBJECT, BadLetter, Letter
 from commerce.lines import line_of
-from engine import mail, shops
+from engine import companions, elsewhere, mail, shops
 from engine.shops import Seal, Shop
 from engine.work import UnitOfWork
 from plugin.calendars import date_text, zone
@@ -56,11 +56,12 @@ def write_due(work: UnitOfWork, seal: Seal, app_url: str) -> int:
     if not due:
         return 0
     shop, chosen = shops.current(work), mailings.Stated.of(work).mailings
+    page = page_of(work, shop, chosen, app_url)
     written, unfit = defaultdict[Kind, list[tuple[Due, Letter]]](list), list[Due]()
     for each in due:
         way_out = app_url + mailings.path_of(work, each.customer_id)
         try:
-            written[each.kind].append((each, letter(each, chosen, shop, way_out)))
+            written[each.kind].append((each, letter(each, chosen, shop, way_out, page)))
         except BadLetter:
             unfit.append(each)
     ends_at, told = mailings.evening(work.now, mailings.zone_of(work)), list[tuple[Due, int | None]]()
@@ -73,25 +74,25 @@ def write_due(work: UnitOfWork, seal: Seal, app_url: str) -> int:
     return len(told)
 
 
-def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
+def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str, page: str) -> Letter:
     """One e-mail, in the customer's language or else the shop's. `way_out` is the whole address of the page that ends
-    these e-mails. Refuses with `BadLetter` where the customer's address is none.
+    these e-mails, `page` that of their points. Refuses with `BadLetter` where the customer's address is none.
     """
     words = chosen.of(due.kind)
     with written_in(due.language or chosen.language) as language:
         said = say(due, shop)
         heading = line_of(words.subject) or said.subject
         paragraphs = [*_greeting(due), *said.sentences, *([line_of(words.line)] if words.line else [])]
-        link, name = page_of(shop, chosen), name_of(shop)
+        name = name_of(shop)
         way_out = f"{way_out}?lang={language.code}"
         why = _("You get this e-mail because you take part in the points program of %(shop)s.", shop=_own(name))
         leave = _("Unsubscribe")
         html = _template().render(
-            language=language, subject=line_of(heading), heading=heading, shop=name, paragraphs=paragraphs, link=link,
+            language=language, subject=line_of(heading), heading=heading, shop=name, paragraphs=paragraphs, link=page,
             button=said.button,
             why=why, leave=leave, way_out=way_out,
         )  # fmt: skip
-        text = "\n\n".join([*paragraphs, f"{said.button}:\n{link}", "--", why, f"{leave}:\n{way_out}"]) + "\n"
+        text = "\n\n".join([*paragraphs, f"{said.button}:\n{page}", "--", why, f"{leave}:\n{way_out}"]) + "\n"
     headers = {
         "List-Unsubscribe": f"<{way_out}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
@@ -99,9 +100,18 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
     return Letter(due.email, line_of(heading)[:LONGEST_SUBJECT], text, html, headers, line_of(name)[:LONGEST_NAME])
 
 
-def page_of(shop: Shop, chosen: Mailings) -> str:
-    """Where customers of the shop see their points: where the merchant says, or where the platform has our pages."""
-    return chosen.page or f"https://{shop.domain}{PLATFORMS[shop.platform].points_page}"
+def page_of(work: UnitOfWork, shop: Shop, chosen: Mailings, app_url: str) -> str:
+    """Where customers of the shop see their points: where the merchant says; where the platform has our pages; where
+    the store's companion has its own; behind the shop's door with us. Where that is closed, the shop's first page.
+    """
+    if chosen.page:
+        return chosen.page
+    if points_page := PLATFORMS[shop.platform].points_page:
+        return f"https://{shop.domain}{points_page}"
+    if page := companions.page(work):
+        return page
+    known = elsewhere.of_shop(work)
+    return f"{app_url}/s/{known.door}/" if known.open else f"https://{shop.domain}"
 
 
 def say(due: Due, shop: Shop) -> Said:

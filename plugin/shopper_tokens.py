@@ -1,7 +1,8 @@
 """A shopper's token: what the merchant's own server hands to a page of theirs, so that it may ask for one customer.
 
 It names the shop, the customer and the second at which it was made, sealed with a key derived from the house's secret.
-Nothing of it is stored: it ends by itself, soon, and with the installation. The number in front says how to read it.
+Nothing of it is stored: it ends by itself, soon, with the installation, and with the shop's door being closed or made
+anew. The number in front says how to read it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ def read(secret: bytes, shop: Shop, token: str, now: datetime) -> CustomerId | N
     # A second of grace: the clock has fractions, and the token has none.
     fresh = 0 <= now.timestamp() - made + 1 <= LIFE_SECONDS + 1 and made >= int(shop.installed_at.timestamp())
     return CustomerId(int(match[3])) if fresh else None
+
+
+def older(token: str, than: datetime) -> bool:
+    """Whether a token that could be read was made before that instant, in whole seconds."""
+    match = _TOKEN.fullmatch(token)
+    return match is not None and int(match[4], 16) < int(than.timestamp())
 
 
 def _seal(secret: bytes, said: str) -> str:

@@ -65,6 +65,8 @@ class Health(Struct):
     key: Annotated[str, Meta(max_length=64)] = ""
     fault: Annotated[str, Meta(max_length=200)] = ""
     """Why its last question to us failed, in its own code; empty where it did not."""
+    page: str = ""
+    """Where the store's shoppers see their points, as the store says; empty where it does not."""
 
 
 class _Index(Struct):

@@ -117,7 +117,8 @@ def preview(kind: str) -> Response:
     if kind not in set(Kind):
         abort(404, _("There is no such e-mail."))
     with unit() as work:
-        said = _example(work, Kind(kind), mailings.Stated.of(work).mailings)
+        chosen = mailings.Stated.of(work).mailings
+        said = _example(work, Kind(kind), chosen, _page(work, chosen))
     headers = {"Content-Disposition": f'attachment; filename="{kind}.html"'}
     return Response(said.html, mimetype="text/html", headers=headers)
 
@@ -140,9 +141,10 @@ def _show(
     work: UnitOfWork, stated: mailings.Stated, form: Mapping[str, str], shown: Mailings, seen: int | None, *,
     refusal: Refusal | None = None, open_all: bool = False,
 ) -> str:  # fmt: skip
+    page = _page(work, shown)
     found, became = mailings.figures(work), mail.became(work, work.now - timedelta(days=mailings.SHOWN_DAYS))
     cards = [
-        Card(kind, *KINDS[kind], kind in stated.since, _example(work, kind, shown), found[kind], became.get(kind))
+        Card(kind, *KINDS[kind], kind in stated.since, _example(work, kind, shown, page), found[kind], became.get(kind))
         for kind in Kind
     ]
     refused = [(why, sum(each.refused.get(reason, 0) for each in found.values())) for reason, why in REASONS]
@@ -151,7 +153,7 @@ def _show(
         open_all=open_all, changed=request.args.get("changed") == "yes", any_on=bool(stated.since),
         refused=[each for each in refused if each[1]], days=mailings.SHOWN_DAYS, languages=languages(),
         written=languages()[shown.language], sends=current_app.extensions["doors"].mails, limits=mailings,
-        page=letters.page_of(g.merchant.shop, shown),
+        page=page,
     )  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def _typed(form: Mapping[str, str]) -> Mailings:
     return mailings.draft({"words": known, "weekly": whole, "language": language, "page": form.get("page", "").strip()})
 
 
-def _example(work: UnitOfWork, kind: Kind, chosen: Mailings) -> Letter:
+def _example(work: UnitOfWork, kind: Kind, chosen: Mailings, page: str) -> Letter:
     """What the e-mail looks like, with the shop's own reward and tier where it has some."""
     program, shop = loyalty.current_terms(work), g.merchant.shop
     rewards = sorted(program.rewards, key=lambda reward: reward.points)[:1]
@@ -191,4 +193,9 @@ def _example(work: UnitOfWork, kind: Kind, chosen: Mailings) -> Letter:
     account = Account(points, 0, [(work.now + timedelta(days=30), points)], rewards, "example", name)
     facts = {"tier": "example", "up": True, "until_then": "", "points": points}
     due = Due(CustomerId(0), kind, "ada@example.com", "Ada", account, facts, 1, points, "")
-    return letters.letter(due, chosen, shop, current_app.extensions["doors"].app_url + "/u/")
+    way_out = current_app.extensions["doors"].app_url + "/u/"
+    return letters.letter(due, chosen, shop, way_out, page)
+
+
+def _page(work: UnitOfWork, chosen: Mailings) -> str:
+    return letters.page_of(work, g.merchant.shop, chosen, current_app.extensions["doors"].app_url)

@@ -101,7 +101,11 @@ PLACES = (
             Page("look.look", say("Shoppers' pages"), ("look.change",)),
             Page("mails.mailings_page", say("E-mails"), ("mails.change",)),
             Page("woocommerce.store", say("Your store"), needs="companion"),
-            Page("elsewhere.sites", say("Other sites"), ("elsewhere.allow",)),
+            Page(
+                "elsewhere.sites",
+                say("Other sites"),
+                ("elsewhere.allow", "elsewhere.close", "elsewhere.open_again", "elsewhere.move"),
+            ),
             Page("keys.key_list", say("API"), ("keys.make", "keys.put_hook")),
             Page("staff.people", say("People"), ("staff.invite", "staff.change", "staff.remove")),
             Page("you.you", say("You"), ("you.rename", "you.new_passkey", "you.add_passkey")),

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, make_response, r
 import loyalty
 from commerce.ids import ShopId
 from commerce.refusal import Refusal
-from engine import people
+from engine import elsewhere, people
 from engine.api_keys import Scope
 from engine.people import CustomerNotClear, CustomerUnknown, Name, Person
 from engine.work import UnitOfWork
@@ -158,6 +158,8 @@ def shopper_token(external_id: str) -> Response:
     """A token with which a page of the merchant's may ask for this customer, and for nobody else."""
     with _work() as work:
         person, now = _person(work, external_id), work.now.replace(microsecond=0)
+        if not elsewhere.of_shop(work).open:
+            raise elsewhere.DoorClosed
     token = shopper_tokens.make(current_app.extensions["doors"].secret, g.shop_id, person.customer_id, now)
     lives = shopper_tokens.LIFE_SECONDS
     return jsonify(token=token, expires_at=written(now + timedelta(seconds=lives)), expires_in=lives)

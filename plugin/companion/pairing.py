@@ -15,6 +15,8 @@ from engine import companions
 from engine.shops import Seal, Shop
 from engine.work import Database
 
+LONGEST_PAGE = 300
+
 
 class CompanionStore(Protocol):
     """What pairing needs of a shop's store; `WooStore` has it."""
@@ -44,17 +46,28 @@ def keep_paired(
     with database.lock("companion", shop.shop_id):
         found = store.companion()
         if found is None:
+            _note_page(database, shop, "")
             return None
         if not renew and _holds(database, seal, app_url, shop, found):
             with database.work(shop.shop_id) as work:
                 companions.seen(work, found.version)
+            _note_page(database, shop, found.page)
             return Paired(found.version, False, found.fault)
         with database.work(shop.shop_id) as work:
             secret = companions.begin(work, seal)
         health = store.pair_companion(app_url, shop.domain, secret)
         with database.work(shop.shop_id) as work:
             companions.finish(work, seal, secret, health.version)
+        _note_page(database, shop, health.page)
         return Paired(health.version, True, health.fault)
+
+
+def _note_page(database: Database, shop: Shop, told: str) -> None:
+    """Keep where the store's page of points is, for e-mails to lead there: only a page of the shop's own site."""
+    site = f"https://{shop.domain.partition('/')[0]}/"
+    own = told.startswith(site) and len(told) <= LONGEST_PAGE and told.isprintable() and not set(told) & set(' "<>\\')
+    with database.work(shop.shop_id) as work:
+        companions.note_page(work, told if own else "")
 
 
 def _holds(database: Database, seal: Seal, app_url: str, shop: Shop, found: Health) -> bool:

@@ -16,11 +16,14 @@ ROUTES = "/wp-json/wc-perennial/v1/"
 
 @dataclass
 class Companion:
-    """What the plugin keeps: nothing before it is paired. `deaf`: it says yes, and keeps what it had."""
+    """What the plugin keeps: nothing before it is paired. `page`: its tab in My Account, of a store that has one.
+    `deaf`: it says yes, and keeps what it had.
+    """
 
     version: str = "1.0.0"
     connection: dict[str, str] = field(default_factory=dict)
     fault: str = ""
+    page: str = ""
     deaf: bool = False
 
     def sign(self, path: str, body: bytes, at: float, *, method: str = "POST", nonce: str = "") -> dict[str, str]:
@@ -50,6 +53,7 @@ class Companion:
             "shop": self.connection.get("shop", ""),
             "key": digest if secret else "",
             "fault": self.fault,
+            "page": self.page,
             "wordpress": "7.0.4",
             "php": "8.2.36",
         }

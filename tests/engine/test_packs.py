@@ -13,6 +13,7 @@ import loyalty
 import referral
 from commerce.events import CustomersMerged
 from commerce.ids import ShopId
+from engine import elsewhere as doors
 from engine import packs, shops
 from engine.work import Database
 from plugin import cli
@@ -76,6 +77,21 @@ def test_a_pack_taken_in_elsewhere_is_the_same_ledger(full: Desk, elsewhere: Dat
     # Life goes on behind what came in.
     there.settle(people.order(9, people.customer(1), 7_000))
     assert there.faults() == []
+
+
+def test_a_door_stays_where_it_is_and_another_is_made_elsewhere(full: Desk, elsewhere: Database) -> None:
+    with full.work() as work:
+        here = doors.of_shop(work)
+        doors.allow(work, "https://quiz.example")
+        doors.close(work)
+    written = lines(full)
+    assert not [line for line in written if here.door.encode() in line]
+    shop = packs.unpack(elsewhere, written)
+    with elsewhere.machine() as connection:
+        assert doors.find(connection, here.door) is None
+    with elsewhere.work(shop.shop_id) as work:
+        there = doors.of_shop(work)
+    assert (there.door != here.door, there.open, there.origins) == (True, True, ())
 
 
 def test_a_pack_that_is_cut_off_spoiled_or_of_another_release_changes_nothing(

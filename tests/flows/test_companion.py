@@ -183,6 +183,32 @@ def test_a_fault_that_the_plugin_noted_is_heard(pair: Pair) -> None:
     assert pair.keep() == Paired("1.0.0", False, "clock-off")
 
 
+def test_the_plugin_says_where_its_page_is_and_only_one_of_the_shop_s_own_site_is_kept(pair: Pair) -> None:
+    def page() -> str:
+        with pair.database.work(pair.shop.shop_id) as work:
+            return companions.page(work)
+
+    site = f"https://{pair.shop.domain.partition('/')[0]}"
+    pair.plugin.page = f"{site}/my-account/perennial-points/"
+    assert pair.keep() == ANEW
+    assert page() == pair.plugin.page
+    pair.plugin.page = f"{site}/compte/perennial-points/"
+    assert pair.keep() == AS_IT_WAS
+    assert page() == pair.plugin.page, "the merchant has given it another address"
+    for other in ("https://evil.example/", f"{site}.evil.example/", site.replace("https", "http") + "/", "javascript:1",
+                  f"{site}/ x", f'{site}/"', f"{site}/\n", f"{site}/{'x' * 400}"):  # fmt: skip
+        pair.plugin.page = f"{site}/my-account/perennial-points/"
+        pair.keep()
+        pair.plugin.page = other
+        pair.keep()
+        assert page() == "", other
+    pair.plugin.page = f"{site}/my-account/perennial-points/"
+    pair.keep()
+    pair.store.companion = None
+    assert pair.keep() is None
+    assert page() == "", "the plugin is not there any more"
+
+
 def test_what_is_kept_is_sealed_and_sealed_anew_with_the_keys(pair: Pair, database: Database) -> None:
     pair.keep()
     (secret,) = pair.secrets()

@@ -8,7 +8,7 @@ import gzip
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from html import unescape
@@ -20,17 +20,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from commerce.ids import CustomerId
 from connectors.smtp import Post
-from engine import elsewhere, mirror, shoppers, terms
+from engine import audit, elsewhere, mirror, shoppers, shops, staff, terms
 from engine.mail import Mailer
 from engine.shops import Shop
 from engine.work import Database
-from plugin import Doors, create_app
+from plugin import Doors, create_app, shopper_tokens
+from plugin.standalone import SESSION, open_session
 from plugin.storefront.hosted import MOST_OF_ADDRESS, MOST_OF_NETWORK
-from plugin.storefront.remembering import Remembered
+from plugin.storefront.remembering import SECONDS, Remembered
 from referral.service.claiming import MOST_TRIES
-from tests.ground import Clock, Superuser
-from tests.plugin.conftest import APP_URL, House, build, order, person
+from tests.ground import SECRET, Clock, Superuser
+from tests.plugin.conftest import APP_URL, House, Merchant, build, order, person
 from tests.plugin.markup import flat, mistakes
 from tests.postbox import Postbox, postbox
 
@@ -489,6 +491,206 @@ def test_the_shop_s_look_is_the_only_style_that_a_page_allows(away: Elsewhere) -
     policy = page.headers["Content-Security-Policy"]
     assert f"style-src 'self' 'unsafe-hashes' 'sha256-{digest}';" in policy
     assert "unsafe-inline" not in policy
+
+
+# --- the merchant closes it, opens it, and has another made
+
+
+def staff_of(away: Elsewhere, shop: Shop | None = None) -> Merchant:
+    return Merchant(away.browser(), shop or away.shop)
+
+
+def nothing_there(away: Elsewhere, browser: FlaskClient, door: str) -> None:
+    """Behind `door` it looks as where no shop ever was, whatever is asked and whoever asks."""
+    never, walked = f"/s/{'x' * 22}", 0
+    for method, path in behind_a_door(away):
+        walked += 1
+        here, there = (browser.open(f"{at}{path}", method=method, base_url=APP_URL) for at in (door, never))
+        assert here.status_code == there.status_code == 404, (method, path)
+        assert without_number(here) == without_number(there), (method, path)
+        words = words_of(here)
+        assert "There is no shop at this address, or it has closed its page here." in words
+        assert "What to do: Go back to the shop, log in there" in words
+        assert mistakes(here.text) == []
+        assert away.shop.name not in here.text
+    assert walked > 20
+
+
+def words_of(answer: TestResponse) -> str:
+    return flat(re.sub(r"<[^>]+>", " ", answer.text))
+
+
+def behind_a_door(away: Elsewhere) -> Iterator[tuple[str, str]]:
+    """All that stands there, by method and path."""
+    for rule in away.house.app.url_map.iter_rules():
+        if rule.rule.startswith("/s/<door>/"):
+            values: dict[str, Any] = {
+                name: 1 if type(rule._converters[name]).__name__ == "IntegerConverter" else "x"
+                for name in rule.arguments
+            }
+            built = rule.build(values | {"door": "here"}, append_unknown=False)
+            assert built is not None
+            yield from (
+                (method, str(built[1]).removeprefix("/s/here")) for method in {"GET", "POST"} & (rule.methods or set())
+            )
+
+
+def without_number(answer: TestResponse) -> str:
+    """A page of ours without the number of the request and what the address has of it."""
+    return re.sub(r"[0-9a-f]{12,}|/s/[A-Za-z0-9_-]{22}", "", answer.text)
+
+
+def move(away: Elsewhere) -> TestResponse:
+    return staff_of(away).fetch("/other-sites/move", "POST", door=away.door()[3:], sure="yes")
+
+
+def test_a_page_that_was_closed_is_as_if_the_shop_were_not_there_and_opens_again(away: Elsewhere) -> None:
+    browser, door = away.let_in(), away.door()
+    away.ask(away.browser())
+    link = away.link()
+    assert away.sees(browser)
+    closed = staff_of(away).fetch("/other-sites/close", "POST", sure="yes")
+    assert (closed.status_code, "changed=closed" in str(closed.location)) == (303, True)
+    nothing_there(away, browser, door)
+    assert browser.post(link, base_url=APP_URL).status_code == 404
+    page = staff_of(away).open("/other-sites?changed=closed").text
+    assert "Whoever was logged in there is logged out" in page
+    assert "Look at it" not in page
+    opened = staff_of(away).fetch("/other-sites/open", "POST")
+    assert "changed=opened" in str(opened.location)
+    assert away.door() == door
+    assert (away.get(browser).status_code, away.sees(browser)) == (200, False), "they have to log in anew"
+    assert away.browser().post(link, base_url=APP_URL).status_code == 410
+    assert away.sees(away.let_in())
+
+
+def test_a_new_address_takes_the_old_one_s_place_for_good(away: Elsewhere) -> None:
+    browser, old = away.let_in(), away.door()
+    (cookie,) = _cookies(browser)
+    assert "changed=moved" in str(move(away).location)
+    new = away.door()
+    assert new != old
+    nothing_there(away, browser, old)
+    page = staff_of(away).open("/other-sites?changed=moved").text
+    assert f">{APP_URL}{new}/</textarea>" in page
+    assert f'data-shop="{new[3:]}"' in unescape(page)
+    assert old[3:] not in page
+    _give(browser, f"__Host-perennial-{new[3:]}", cookie.value)
+    assert (away.get(browser).status_code, away.sees(browser)) == (200, False), "a session of the old one opens nothing"
+    for deed in ("close", "open", "move"):
+        staff_of(away).fetch(f"/other-sites/{deed}", "POST", sure="yes", door=away.door()[3:])
+        assert browser.get(f"{old}/", base_url=APP_URL).status_code == 404, deed
+        assert away.get(browser).status_code == (404 if deed == "close" else 200)
+    assert len({old, new, away.door()}) == 3
+
+
+def test_asked_twice_it_has_one_new_address_and_a_closed_page_stays_closed(away: Elsewhere) -> None:
+    old, merchant = away.door()[3:], staff_of(away)
+    for expected in ("moved", "not"):
+        answer = merchant.fetch("/other-sites/move", "POST", door=old, sure="yes")
+        assert f"changed={expected}" in str(answer.location)
+    kept = away.door()
+    assert "another address by now" in merchant.open("/other-sites?changed=not").text
+    for door in ("", "x" * 500, "\u0000"):
+        assert "changed=not" in str(merchant.fetch("/other-sites/move", "POST", door=door, sure="yes").location)
+    assert away.door() == kept
+    for many, deed in enumerate(("close", "close", "move")):
+        answer = merchant.fetch(f"/other-sites/{deed}", "POST", door=kept[3:], sure="yes")
+        assert ("changed=" in str(answer.location)) is (many != 1), "closing what is closed says nothing new"
+    assert away.door() != kept
+    assert away.get(away.browser()).status_code == 404, "what is closed is not opened by its new address"
+
+
+def test_both_deeds_say_first_what_will_happen_and_stand_in_the_log(away: Elsewhere) -> None:
+    browser, door, merchant = away.let_in(), away.door(), staff_of(away)
+    for path, words in (
+        ("close", ("Close your shop&#39;s page with us?", "for five more seconds", "Points stay as they are")),
+        ("move", ("Give it a new address?", "never will again", "until you copy the new lines")),
+    ):
+        page = merchant.fetch(f"/other-sites/{path}", "POST", door=door[3:])
+        assert (page.status_code, mistakes(page.text)) == (200, [])
+        assert all(each in flat(page.text) for each in (*words, "1 browser is logged in there now")), path
+        assert "first page" not in page.text, "where its e-mails lead does not change"
+        assert (away.door(), away.sees(browser)) == (door, True), "it has only asked"
+    assert logged(away) == []
+    for deed in ("close", "open", "move"):
+        merchant.fetch(f"/other-sites/{deed}", "POST", door=door[3:], sure="yes")
+    assert logged(away) == [
+        ("elsewhere.close", {}), ("elsewhere.open_again", {}),
+        ("elsewhere.move", {"before": door, "after": away.door()}),
+    ]  # fmt: skip
+    log = flat(merchant.open("/activity/audit").text)
+    assert "Gave the shop&#39;s page on our address a new address" in log
+    assert f"before: {door} · after: {away.door()}" in log
+
+
+def test_where_e_mails_lead_behind_the_door_closing_says_where_they_lead_then(
+    away: Elsewhere, above: Superuser
+) -> None:
+    above.run("UPDATE shops SET platform = 'woocommerce' WHERE shop_id = %s", away.shop.shop_id)
+    with away.house.database.work(away.shop.shop_id) as work:
+        session = open_session(work, SECRET, staff.arrive(work, "42"))
+    browser = away.browser()
+    _give(browser, SESSION, session)
+    page = browser.post("/other-sites/close", base_url=APP_URL, headers={"Origin": APP_URL})
+    assert (page.status_code, mistakes(page.text)) == (200, [])
+    assert "lead to your shop&#39;s first page until you open it again" in flat(page.text)
+
+
+def logged(away: Elsewhere) -> list[tuple[str, dict[str, Any]]]:
+    with away.house.database.work(away.shop.shop_id) as work:
+        return [(line.what, dict(line.about)) for line in reversed(audit.page(work)[0])]
+
+
+def test_another_process_shows_strangers_what_it_remembers_for_some_seconds_and_lets_nobody_in(away: Elsewhere) -> None:
+    seconds = [0.0]
+    other = create_app(replace(away.house.app.extensions["doors"]))
+    other.extensions["remembered"] = Remembered(lambda: seconds[0])
+    browser, there = away.let_in(), other.test_client()
+    (cookie,) = _cookies(browser)
+    _give(there, f"__Host-perennial-{away.door()[3:]}", cookie.value)
+    away.ask(away.browser())
+    link = away.link()
+    token = shopper_tokens.make(SECRET, away.shop.shop_id, CustomerId(away.house.customer_id(away.shop, "7")),
+                                away.house.clock.now)  # fmt: skip
+    bearing = {"Authorization": f"Bearer {token}"}
+    assert away.sees(there)
+    ticket = _TICKET.findall(away.get(there).text)[0]
+    staff_of(away).fetch("/other-sites/close", "POST", sure="yes")
+    assert away.get(browser).status_code == 404, "at once, where it was closed"
+    assert (away.get(there).status_code, away.sees(there)) == (200, False)
+    assert there.get(f"{away.door()}/", base_url=APP_URL, headers=bearing).status_code == 404
+    for path in ("/redeem", "/enter", link.removeprefix(away.door()), "/birthday"):
+        assert away.post(there, path, reward="five-off", request_key=ticket, email=ADA).status_code == 404, path
+    seconds[0] = SECONDS
+    assert away.get(there).status_code == 404
+
+
+def test_sessions_end_with_the_installation_and_a_closed_page_stays_closed(away: Elsewhere, clock: Clock) -> None:
+    def come_back() -> None:
+        clock.forward(minutes=1)
+        with away.house.database.work(away.shop.shop_id) as work:
+            assert shops.uninstall(work, clock.now)
+        away.house.app.extensions["remembered"] = Remembered()
+        assert away.get(away.browser()).status_code == 404
+        clock.forward(minutes=1)
+        away.house.open_shop(domain=away.shop.domain)
+
+    browser, door = away.let_in(), away.door()
+    come_back()
+    assert (away.door(), away.get(browser).status_code, away.sees(browser)) == (door, 200, False)
+    with away.house.database.work(away.shop.shop_id) as work:
+        elsewhere.close(work)
+    come_back()
+    assert (away.door(), away.get(browser).status_code) == (door, 404)
+
+
+def test_one_shop_s_door_is_no_other_shop_s_to_close(away: Elsewhere, clock: Clock) -> None:
+    other = away.house.open_shop("The Shop Next Door")
+    browser, merchant = away.let_in(), staff_of(away, other)
+    for deed in ("close", "move"):
+        merchant.fetch(f"/other-sites/{deed}", "POST", door=away.door()[3:], sure="yes")
+    assert away.sees(browser)
 
 
 # --- the script

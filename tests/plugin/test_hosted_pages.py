@@ -111,6 +111,41 @@ def test_nothing_keeps_anybody_out_of_a_page_of_our_own(away: Away, browser: Any
     assert wrong == {}
 
 
+# Words in the very colour of what they stand on: axe-core leaves those for people to look at.
+UNSEEN = """() => [...document.querySelectorAll('main button')].filter((button) => {
+  const style = getComputedStyle(button);
+  return style.color === style.backgroundColor;
+}).map((button) => `${button.textContent} is not to be seen`)"""
+
+
+def test_nothing_keeps_a_merchant_from_closing_or_moving_it(away: Away, browser: Any) -> None:
+    playwright = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
+    axe, wrong = playwright.Axe(), dict[str, list[str]]()
+
+    def look(page: Any, what: str) -> None:
+        found = [*_look(page, axe), *page.evaluate(UNSEEN)]
+        page.set_viewport_size({"width": 320, "height": 640})
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > 320:
+            found = [*found, f"{wide} wide on a phone"]
+        page.set_viewport_size(DESK)
+        if found:
+            wrong[what] = found
+
+    for language, scheme in (("en", "light"), ("fa", "dark")):
+        page = panorama.let_in(browser, away.house, away.shop, away.address, viewport=DESK, color_scheme=scheme)
+        for deed, done in (("move", "moved"), ("close", "closed"), ("open", "opened")):
+            page.goto(f"{away.address}/other-sites?lang={language}")
+            page.locator(f"form[action*='/other-sites/{deed}'] button").click()
+            if deed != "open":
+                page.locator("main button[name=sure]").wait_for()
+                look(page, f"{deed} {language}")
+                page.locator("main button[name=sure]").click()
+            page.locator("main .notice[role=status]").wait_for()
+            look(page, f"{done} {language}")
+        page.context.close()
+    assert wrong == {}
+
+
 # --- on another site
 
 
@@ -174,6 +209,48 @@ def test_another_site_shows_a_customer_their_points_and_a_stranger_the_program(a
         assert (context.cookies(), complaints) == ([], [])
         page.locator("#hers").evaluate("part => { part.dataset.token = 'st1.ended'; }")
         page.locator("#hers .perennial-glance", has_text="Log in").wait_for()
+
+
+def test_a_part_vanishes_with_the_page_that_was_closed_and_comes_back_by_its_new_lines(
+    away: Away, browser: Any
+) -> None:
+    part = "<perennial-part>Ask us for your points.</perennial-part>"
+    page = browser.new_context(viewport=PHONE).new_page()
+    merchant = panorama.let_in(browser, away.house, away.shop, away.address, viewport=PHONE)
+
+    def press(button: str) -> None:
+        merchant.goto(f"{away.address}/other-sites")
+        with merchant.expect_navigation():
+            merchant.get_by_role("button", name=button, exact=True).click()
+
+    def sure(button: str) -> None:
+        with merchant.expect_navigation():
+            merchant.get_by_role("button", name=button, exact=True).click()
+        merchant.locator("main .notice[role=status]").wait_for()
+
+    with site(_lines(away, away.address, part), "") as other:
+        _allow(away, other)
+        page.goto(other)
+        page.locator("perennial-part .perennial-glance").wait_for()
+        press("Close the page")
+        sure("Close it")
+        with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/block")):
+            page.goto(other)
+        assert page.locator("perennial-part").inner_text() == "Ask us for your points."
+        page.goto(f"{away.door}/?lang=fa")
+        assert page.locator("html").get_attribute("dir") == "rtl"
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        press("Make a new address")
+        sure("Make the new address")
+        press("Open the page again")
+        merchant.locator("main .notice[role=status]").wait_for()
+        with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/block")):
+            page.goto(other)
+        lines = merchant.locator("textarea[rows='4'][readonly]").input_value()
+    with site(lines.replace("<perennial-part></perennial-part>", part), "") as other:
+        _allow(away, other)
+        page.goto(other)
+        page.locator("perennial-part .perennial-glance").wait_for()
 
 
 def test_a_site_that_was_not_named_and_one_whose_app_is_down_show_what_stood_there(away: Away, browser: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +19,7 @@ from commerce.events import CustomerFact
 from commerce.ids import CustomerId
 from commerce.letters import Letter
 from connectors.smtp import Post
-from engine import facts, mail
+from engine import companions, elsewhere, facts, mail
 from engine.mail import Mailer
 from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
@@ -32,6 +32,7 @@ from tests.plugin.markup import flat, mistakes
 from tests.postbox import Postbox, postbox
 
 SENDER = "Perennial <hello@perennial.example>"
+PAGE = "https://shop.example/points"
 FORM = {"weekly": "2", "language": "en", "page": "", "version": "0"}
 
 
@@ -100,7 +101,7 @@ def due_of(kind: Kind, shop: Shop, **changed: Any) -> Due:
 
 
 def written(shop: Shop, kind: Kind = Kind.POINTS, chosen: Mailings | None = None, **changed: Any) -> Letter:
-    return letters.letter(due_of(kind, shop, **changed), chosen or Mailings(), shop, f"{APP_URL}/u/1/1/key")
+    return letters.letter(due_of(kind, shop, **changed), chosen or Mailings(), shop, f"{APP_URL}/u/1/1/key", PAGE)
 
 
 def parts(box: Postbox, number: int = -1) -> tuple[str, str]:
@@ -333,23 +334,59 @@ def test_what_was_typed_in_latin_letters_stands_by_itself_in_a_persian_sentence(
 
 
 def test_the_merchant_s_subject_and_line_stand_in_theirs(desk: Desk) -> None:
-    chosen = Mailings(
-        {Kind.POINTS: Words(True, "Fresh points & more", "See you <soon>.")}, page="https://shop.example/p"
-    )
+    chosen = Mailings({Kind.POINTS: Words(True, "Fresh points & more", "See you <soon>.")})
     said = written(desk.shop, Kind.POINTS, chosen)
     assert said.subject == "Fresh points & more"
     assert "See you <soon>." in said.text
     assert "See you &lt;soon&gt;." in said.html
-    assert 'href="https://shop.example/p"' in said.html
 
 
-def test_where_a_platform_has_no_page_of_ours_it_leads_to_the_shop(desk: Desk) -> None:
-    elsewhere = replace(desk.shop, platform="woocommerce", domain="shop.example/fa")
-    assert 'href="https://shop.example/fa"' in written(elsewhere).html
-    assert (
-        'href="https://shop.example/fa/points"'
-        in written(elsewhere, chosen=Mailings(page="https://shop.example/fa/points")).html
-    )
+# --- where it leads
+
+
+def leads_to(desk: Desk, external_id: str) -> str:
+    """Where the button of a new e-mail leads, in both of its forms."""
+    desk.accepts(external_id)
+    desk.meet(external_id)
+    assert desk.minute() == 1
+    plain, html = parts(desk.box)
+    (button,) = re.findall(r'href="([^"]+)"[^>]*>See your points<', html)
+    assert f"See your points:\n{button}\n" in plain.replace("\r", "")
+    return str(button)
+
+
+def test_an_e_mail_leads_to_the_points_of_the_shop_s_own_pages_or_where_the_merchant_says(desk: Desk) -> None:
+    desk.switch_on(Kind.POINTS)
+    assert leads_to(desk, "7") == f"https://{desk.shop.domain}/apps/perennial"
+    desk.switch_on(Kind.POINTS, page="https://shop.example/fa/points")
+    assert leads_to(desk, "8") == "https://shop.example/fa/points"
+
+
+def test_an_e_mail_of_a_woocommerce_shop_leads_to_its_accounts_else_behind_its_door(
+    desk: Desk, above: Superuser
+) -> None:
+    above.run("UPDATE shops SET platform = 'woocommerce', domain = 'shop.example/fa' WHERE shop_id = %s",
+              desk.shop.shop_id)  # fmt: skip
+    desk.switch_on(Kind.POINTS)
+    with desk.work() as work:
+        door = elsewhere.of_shop(work).door
+    assert leads_to(desk, "7") == f"{APP_URL}/s/{door}/"
+    assert desk.house.app.test_client().get(f"/s/{door}/", base_url=APP_URL).status_code == 200
+    with desk.work() as work:
+        companions.begin(work, desk.seal)
+        companions.note_page(work, "https://shop.example/fa/my-account/perennial-points/")
+    assert leads_to(desk, "8") == f"{APP_URL}/s/{door}/", "it is not paired yet"
+    with desk.work() as work:
+        companions.finish(work, desk.seal, "5" * 64, "1.0.0")
+    assert leads_to(desk, "9") == "https://shop.example/fa/my-account/perennial-points/"
+    with desk.work() as work:
+        companions.note_page(work, "")
+        elsewhere.close(work)
+    assert leads_to(desk, "10") == "https://shop.example/fa", "the plugin was removed, and the door is closed"
+
+
+def test_the_merchant_sees_where_an_e_mail_leads(house: House, shop: Shop, merchant: Merchant) -> None:
+    assert f'placeholder="https://{shop.domain}/apps/perennial"' in merchant.open("/mails").text
 
 
 def test_a_tier_that_was_left_is_told_kindly(desk: Desk) -> None:

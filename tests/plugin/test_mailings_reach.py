@@ -59,7 +59,7 @@ def test_nothing_keeps_anybody_out_of_e_mails_or_from_ending_them(
             seen.extend(wrong(page, axe))
             with database.work(shop.shop_id) as work:
                 assert not mailings.choice(work, who)
-            said = letters.letter(due_of(Kind.EXPIRING, shop), Mailings(language=language), shop, address)
+            said = letters.letter(due_of(Kind.EXPIRING, shop), Mailings(language=language), shop, address, address)
             opened = page.context.new_page()  # as a mail program opens it, without any policy of ours
             opened.set_content(said.html)
             assert opened.locator("html").get_attribute("dir") == direction

@@ -217,6 +217,81 @@ def test_a_token_asks_what_goods_would_earn(site: Site) -> None:
     assert site.ask("earn", site.token(), json={"pieces": pieces}).json == {"points": 25, "exact": True}
 
 
+# --- the door is closed, or another one
+
+
+def deed(merchant: Merchant, what: str, door: str = "") -> None:
+    assert merchant.fetch(f"/other-sites/{what}", "POST", sure="yes", door=door).status_code == 303
+
+
+def test_behind_a_closed_door_the_api_answers_as_if_the_shop_had_no_program(
+    site: Site, merchant: Merchant, clock: Clock
+) -> None:
+    site.allow(QUIZ)
+    token = site.token()
+    account: Any = site.ask("account", token, QUIZ).json
+    click = {"reward": "five-off", "request_key": account["rewards"][0]["request_key"]}
+    clock.forward(seconds=1)
+    deed(merchant, "close")
+    pieces = {"pieces": [{"product": "p1", "amount": 2598}]}
+    for path, body in (("account", None), ("codes", None), ("orders/1", None), ("redeem", click), ("earn", pieces)):
+        answer = site.ask(path, token, QUIZ, body)
+        assert (answer.status_code, code_of(answer)) == (404, "not-installed"), path
+        assert answer.json == {
+            "error": {"code": "not-installed", "message": "This shop has no points program at the moment."}
+        }
+        assert answer.headers["Access-Control-Allow-Origin"] == QUIZ, "its page may read why"
+    assert site.ask("account", token, "https://evil.example").status_code == 403
+    made = site.make()
+    assert (made.status_code, code_of(made)) == (409, "door-closed")
+    deed(merchant, "open")
+    over = site.ask("account", token, QUIZ)
+    assert (over.status_code, code_of(over)) == (401, "token-unknown"), "whoever was let in before comes in anew"
+    mine: Any = site.ask("account", site.token(), QUIZ).json
+    assert mine["balance"]["spendable"] == 500, "and nothing was bought meanwhile"
+
+
+def test_a_new_door_ends_the_tokens_of_the_old_one_and_is_what_links_name(
+    site: Site, merchant: Merchant, clock: Clock
+) -> None:
+    token, old = site.token(), site.door()
+    bearing = {"Authorization": f"Bearer {token}"}
+    assert site.client.get(f"{old}/block", headers=bearing).status_code == 200
+    clock.forward(seconds=1)
+    deed(merchant, "move", old[3:])
+    new = site.door()
+    assert [site.client.get(f"{door}/block", headers=bearing).status_code for door in (old, new)] == [404, 401]
+    assert site.ask("account", token).status_code == 401
+    fresh = site.token()
+    account: Any = site.ask("account", fresh).json
+    assert account["referral"]["link"].startswith(f"{APP_URL}{new}/r/")
+    assert site.client.get(f"{new}/block", headers={"Authorization": f"Bearer {fresh}"}).status_code == 200
+
+
+def test_a_site_reads_nothing_behind_a_door_that_leads_nowhere(site: Site, merchant: Merchant, clock: Clock) -> None:
+    site.allow(QUIZ)
+    first = site.door()
+    assert site.client.get(f"{first}/block", headers={"Origin": QUIZ}).headers["Access-Control-Allow-Origin"] == QUIZ
+    clock.forward(seconds=1)
+    deed(merchant, "close")
+    for door in (first, f"/s/{'x' * 22}"):
+        for method in ("GET", "OPTIONS"):
+            answer = site.client.open(f"{door}/block", method=method, headers={"Origin": QUIZ})
+            assert "Access-Control-Allow-Origin" not in answer.headers, (door, method)
+    deed(merchant, "move", first[3:])
+    deed(merchant, "open")
+    assert site.client.get(f"{first}/block", headers={"Origin": QUIZ}).status_code == 404
+    block = site.client.get(f"{site.door()}/block", headers={"Origin": QUIZ})
+    assert (block.status_code, block.headers["Access-Control-Allow-Origin"]) == (200, QUIZ), "the sites stay named"
+
+
+def test_a_token_that_is_none_asks_nothing_of_the_shop_that_it_names(site: Site, above: Superuser) -> None:
+    name, shop_id, customer_id, made, _seal = site.token().split(".")
+    above.run("DELETE FROM shop_doors WHERE shop_id = %s", site.shop.shop_id)
+    assert site.ask("account", ".".join((name, shop_id, customer_id, made, "0" * 64))).status_code == 401
+    assert above.one("SELECT count(*) FROM shop_doors WHERE shop_id = %s", site.shop.shop_id) == 0
+
+
 # --- other sites
 
 

@@ -313,6 +313,11 @@ $tests = array(
 		same( $world->options['perennial_connection'], CONNECTION );
 		same( Perennial_Rest::disconnect()['key'], '' );
 	},
+	'where the tab of points is, is said where there are accounts' => static function ( $world ) {
+		same( Perennial_Rest::health()['page'], 'https://shop.example/my-account/perennial-points/' );
+		$world->account_page = -1;
+		same( Perennial_Rest::health()['page'], '' );
+	},
 	'an export is what WordPress wants, and silence is an error' => static function ( $world ) {
 		$item           = array( 'group' => 'points', 'id' => 'points-7-1', 'fields' => array( array( 'points', '-100' ), array( 'sentence', 'a <b>' ) ) );
 		$world->answers = array( says( array( 'items' => array( $item ), 'done' => true ) ) );

@@ -35,6 +35,7 @@ class World {
 	public $coupons_enabled = true;
 	public $texts      = array();
 	public $told       = array();
+	public $account_page = 9;
 }
 $world = new World();
 
@@ -221,8 +222,12 @@ function wc_format_coupon_code( $code ) {
 function wc_get_page_permalink( $page ) {
 	return 'https://shop.example/' . $page . '/';
 }
-function wc_get_account_endpoint_url( $name ) {
-	return 'https://shop.example/my-account/' . $name . '/';
+function wc_get_page_id( $page ) {
+	global $world;
+	return 'myaccount' === $page ? $world->account_page : -1;
+}
+function wc_get_account_endpoint_url( $endpoint ) {
+	return wc_get_page_permalink( 'my-account' ) . $endpoint . '/';
 }
 function wc_wp_theme_get_element_class_name( $element ) {
 	return '';

@@ -93,6 +93,16 @@ final class Perennial_Account {
 	}
 
 	/**
+	 * Where the tab is, for whoever writes to customers; empty where the store has no page of an account.
+	 *
+	 * @return string
+	 */
+	public static function address() {
+		$there = function_exists( 'wc_get_page_id' ) && wc_get_page_id( 'myaccount' ) > 0;
+		return $there ? (string) wc_get_account_endpoint_url( self::ENDPOINT ) : '';
+	}
+
+	/**
 	 * The tab.
 	 */
 	public static function show() {

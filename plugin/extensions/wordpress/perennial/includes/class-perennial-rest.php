@@ -63,7 +63,7 @@ final class Perennial_Rest {
 	}
 
 	/**
-	 * How this plugin is. Of the secret, a digest.
+	 * How this plugin is, and where its page of points is. Of the secret, a digest.
 	 *
 	 * @return WP_REST_Response
 	 */
@@ -76,6 +76,7 @@ final class Perennial_Rest {
 				'shop'      => null === $connection ? '' : $connection->shop,
 				'key'       => null === $connection ? '' : Perennial_Signature::digest( $connection->secret ),
 				'fault'     => (string) get_option( Perennial_Connection::FAULT, '' ),
+				'page'      => Perennial_Account::address(),
 				'wordpress' => get_bloginfo( 'version' ),
 				'php'       => PHP_VERSION,
 			)
