@@ -41,7 +41,12 @@ REFUSED = f"""
     END
 """
 
-_REFUSED = text(f"SELECT {REFUSED} AS why FROM customers c WHERE c.shop_id = :shop_id AND c.customer_id = :customer_id")
+# Who was merged is whoever was kept: a link in an old e-mail is theirs to this day.
+_REFUSED = text(f"""
+    SELECT {REFUSED} AS why FROM customers given
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = coalesce(given.merged_into, given.customer_id)
+    WHERE given.shop_id = :shop_id AND given.customer_id = :customer_id
+""")
 _SAY = text(f"""
     INSERT INTO mail_choices (shop_id, customer_id, unsubscribed_at, said_at)
     SELECT DISTINCT ON (f.customer_id) :shop_id, f.customer_id,

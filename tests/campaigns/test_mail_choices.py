@@ -84,6 +84,19 @@ def test_a_no_holds_for_everybody_of_the_same_address_and_for_whoever_they_are_m
     assert [wanted(desk, number) for number in (1, 3)] == [False, True]
 
 
+def test_whoever_was_merged_is_asked_and_heard_as_the_one_who_was_kept(desk: Desk) -> None:
+    known(desk, 1, 2)
+    store_says(desk, "subscribed", 1)
+    old = desk.customer_id(2)
+    desk.hear(CustomersMerged("1001", "1002", START))
+    # The link in an e-mail that the gone account got: its page says what the kept one gets.
+    with desk.work() as work:
+        assert mailings.choice(work, old)
+        mailings.set_choice(work, old, False)
+        assert not mailings.choice(work, old)
+    assert not wanted(desk)
+
+
 def test_what_still_waits_to_be_sent_is_not_sent_to_the_unsubscribed_nor_to_the_erased(
     desk: Desk, clock: Clock, above: Superuser
 ) -> None:
