@@ -9,7 +9,7 @@ from campaigns import mailings
 from commerce.events import CustomerDeleted, CustomerFact, CustomersMerged, PrivacyAsked
 from commerce.letters import Letter
 from connectors.smtp import Post
-from engine import mail, privacy
+from engine import mail, privacy, shops
 from engine.mail import Mailer
 from engine.shops import Seal
 from tests import people
@@ -132,6 +132,21 @@ def test_whoever_is_deleted_in_the_store_while_a_mail_waits_does_not_get_it(
         Mailer(desk.database, seal, Post(box.url, "P <p@perennial.example>", clock)).round()
         assert [to for to, _ in box.taken] == [f"p{numbers[2]}@example.com"]
     left = "SELECT DISTINCT sealed, reason FROM mails WHERE shop_id = %s AND parked_at IS NOT NULL"
+    assert above.run(left, desk.shop.shop_id) == [(None, "whoever it is for is gone")]
+
+
+def test_a_shop_that_has_left_writes_to_nobody_any_more(desk: Desk, clock: Clock, above: Superuser) -> None:
+    known(desk, 1)
+    seal, who = Seal([Fernet.generate_key().decode()]), desk.customer_id(1)
+    with desk.work() as work:
+        letter = Letter("p1@example.com", "S", "T")
+        mail.put_to_customers(work, seal, "points", [(letter, who)], ends_at=clock.now.replace(day=9))
+        mail.put(work, seal, "sign_in", Letter("anna@kettle.example", "S", "T"))
+        assert shops.uninstall(work, clock.forward(minutes=1))
+    with postbox() as box:
+        Mailer(desk.database, seal, Post(box.url, "P <p@perennial.example>", clock)).round()
+        assert [to for to, _ in box.taken] == ["anna@kettle.example"]
+    left = "SELECT sealed, reason FROM mails WHERE shop_id = %s AND parked_at IS NOT NULL"
     assert above.run(left, desk.shop.shop_id) == [(None, "whoever it is for is gone")]
 
 
