@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cryptography.fernet import Fernet
+from sqlalchemy import event
 
 import loyalty
 from campaigns import mailings
@@ -148,6 +151,44 @@ def test_a_shop_that_has_left_writes_to_nobody_any_more(desk: Desk, clock: Clock
         assert [to for to, _ in box.taken] == ["anna@kettle.example"]
     left = "SELECT sealed, reason FROM mails WHERE shop_id = %s AND parked_at IS NOT NULL"
     assert above.run(left, desk.shop.shop_id) == [(None, "whoever it is for is gone")]
+
+
+_CROWD = (
+    """
+    INSERT INTO customers (shop_id, external_id, email, observed_at)
+    SELECT %s, 'c' || n, 'c' || n || '@example.com', now() FROM generate_series(1, 3000) n
+    """,
+    """
+    INSERT INTO customer_facts (shop_id, customer_external_id, fact, value, said_at)
+    SELECT shop_id, external_id, 'consent:email', '"subscribed"', now() FROM customers WHERE shop_id = %s
+    """,
+    """
+    INSERT INTO mailings (shop_id, customer_id, kind, key, facts, happened_at, due_at)
+    SELECT shop_id, customer_id, 'reward', 'x', '{}', '2026-03-02', '2026-03-02' FROM customers WHERE shop_id = %s
+    """,
+)
+
+
+def test_whom_to_write_to_is_asked_of_those_alone_for_whom_something_waits(
+    desk: Desk, clock: Clock, above: Superuser
+) -> None:
+    for put in _CROWD:
+        above.run(put, desk.shop.shop_id)
+    above.run("ANALYZE customers, customer_facts, mailings, mail_choices")
+    asked = list[tuple[str, Any]]()
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        if "customer_facts" in statement:
+            asked.append((statement, values))
+
+    with desk.work() as work:
+        event.listen(desk.database.engine, "before_cursor_execute", hear)
+        mailings.choose(work, 300)
+        event.remove(desk.database.engine, "before_cursor_execute", hear)
+        assert asked
+        for statement, values in asked:
+            plan = work.connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+            assert not [line for line in plan if "Seq Scan on customer_facts" in line], plan
 
 
 def test_the_key_of_a_link_is_its_customer_s_and_its_shop_s_alone(desk: Desk) -> None:
