@@ -100,7 +100,10 @@ _LOOK = text("""
     FROM json_to_recordset(CAST(:rows AS json)) AS g(customer_id bigint, at timestamptz)
     ORDER BY g.at, g.customer_id ON CONFLICT DO NOTHING
 """)
-_TAKE_LOOKS = text("DELETE FROM mailing_looks WHERE shop_id = :shop_id AND due_at <= :now RETURNING customer_id")
+_TAKE_LOOKS = text("""
+    DELETE FROM mailing_looks WHERE shop_id = :shop_id AND due_at <= :now
+    RETURNING customer_id, due_at > CAST(:fresh AS timestamptz) AS fresh
+""")
 # A welcome is for once; whatever else was told cannot come back after its news is over.
 _PURGE = text("""
     DELETE FROM mailings WHERE shop_id = :shop_id
@@ -172,9 +175,9 @@ def look_at(work: UnitOfWork, when: Sequence[tuple[CustomerId, datetime]]) -> No
         work.run(_LOOK, rows=as_json([{"customer_id": who, "at": at} for who, at in when]))
 
 
-def take_looks(work: UnitOfWork) -> list[CustomerId]:
-    """Whose points have opened since this was asked last."""
-    return [row.customer_id for row in work.rows(_TAKE_LOOKS, now=work.now)]
+def take_looks(work: UnitOfWork, fresh: datetime) -> list[CustomerId]:
+    """Whose points have opened since this was asked last, after `fresh`."""
+    return [row.customer_id for row in work.rows(_TAKE_LOOKS, now=work.now, fresh=fresh) if row.fresh]
 
 
 def purge(work: UnitOfWork, *, told_before: datetime, refused_before: datetime, counts_before: date) -> None:

@@ -86,6 +86,20 @@ def test_a_shop_that_has_chosen_nothing_notes_nothing(desk: Desk, above: Superus
     assert above.run(ROWS, desk.shop.shop_id) == []
 
 
+@pytest.mark.parametrize("days, told", [(20, [Kind.REWARD]), (22, [])])
+def test_points_that_opened_long_before_anybody_looked_are_no_news(
+    desk: Desk, clock: Clock, days: int, told: list[Kind]
+) -> None:
+    accept(desk, 1)
+    terms(desk, hold_days=14)
+    switch_on(desk, Kind.REWARD)
+    buy(desk, 1, 10_000)
+    assert write(desk) == []
+    # The shop had left, or the workers were away.
+    clock.forward(days=days)
+    assert kinds(write(desk)) == told
+
+
 def test_points_are_told_once_as_a_sum_and_again_after_a_week_at_the_earliest(
     desk: Desk, above: Superuser, clock: Clock
 ) -> None:
