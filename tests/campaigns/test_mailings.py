@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -84,6 +85,24 @@ def test_a_shop_that_has_chosen_nothing_notes_nothing(desk: Desk, above: Superus
     buy(desk, 1)
     assert write(desk) == []
     assert above.run(ROWS, desk.shop.shop_id) == []
+
+
+def test_points_that_come_with_the_parcel_are_news_when_it_has_come(desk: Desk, clock: Clock) -> None:
+    accept(desk, 1, 2)
+    terms(desk, earning={"trigger": "fulfilled"})
+    switch_on(desk, Kind.POINTS)
+    clock.forward(seconds=1)
+    bought = [people.order(n, people.customer(n), 5000, placed_at=clock()) for n in (1, 2)]
+    desk.settle(*bought)
+    clock.forward(days=12)
+    assert write(desk) == []
+    there = [replace(each, fulfilled_at=clock(), updated_at=clock(), observed_at=clock()) for each in bought]
+    desk.settle(there[0])
+    assert [(each.kind, each.points) for each in write(desk)] == [(Kind.POINTS, 50)]
+    # What has been there for long is none, however late we hear of it.
+    clock.forward(days=8)
+    desk.settle(replace(there[1], updated_at=clock(), observed_at=clock()))
+    assert write(desk) == []
 
 
 @pytest.mark.parametrize("days, told", [(20, [Kind.REWARD]), (22, [])])
