@@ -33,13 +33,14 @@ from plugin.sentences import _, ngettext
 # is erased or unsubscribes meanwhile is not written to.
 MOST_WAITING = 300
 LONGEST_FIRST_NAME = 40
+# What joins letters of Persian and Arabic, and is no letter.
 # What stands between these two has a direction of its own, whichever its first letter has.
 _APART, _ENDED = "\u2068", "\u2069"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one e-mail says: its subject, which is its heading too, its sentences, and what stands on the button."""
+    """What one e-mail says: its subject, its heading, its sentences, and what stands on the button."""
 
     subject: str
     sentences: Sequence[str]
