@@ -52,9 +52,13 @@ _PEOPLE = text(f"""
     FROM customers c
     WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
 """)
+# By the address: an account and a guest of earlier orders are one person, and have one box.
 _SENT = text("""
-    SELECT DISTINCT customer_id, kind, done_at FROM mailings
-    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND outcome = 'sent' AND done_at > :since
+    SELECT DISTINCT c.customer_id, m.kind, m.done_at FROM customers c
+    JOIN customers x ON x.shop_id = :shop_id AND x.email_key COLLATE "C" = c.email_key
+    JOIN mailings m ON m.shop_id = :shop_id AND m.customer_id = x.customer_id
+        AND m.outcome = 'sent' AND m.done_at > :since
+    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
 """)
 _DONE = text("""
     WITH done AS (
@@ -134,7 +138,7 @@ def people(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[Custome
 
 
 def sent(work: UnitOfWork, customer_ids: Sequence[CustomerId], since: datetime) -> Sequence[Any]:
-    """What these customers were sent after `since`: customer_id, kind, done_at."""
+    """What came to the addresses of these customers after `since`: customer_id, kind, done_at."""
     return work.rows(_SENT, customer_ids=list(customer_ids), since=since)
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 import loyalty
 import referral
@@ -28,6 +29,7 @@ from tests.ground import START, Clock, Desk, Superuser
 
 ROWS = "SELECT kind, outcome FROM mailings WHERE shop_id = %s ORDER BY kind, key"
 NO_HOLD = {"hold_days": 0}
+_GUEST = text("SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = 'guest:0123'")
 
 
 def switch_on(desk: Desk, *kinds: Kind, **more: Any) -> None:
@@ -85,6 +87,31 @@ def test_a_shop_that_has_chosen_nothing_notes_nothing(desk: Desk, above: Superus
     buy(desk, 1)
     assert write(desk) == []
     assert above.run(ROWS, desk.shop.shop_id) == []
+
+
+def test_an_account_and_a_guest_of_one_address_are_written_to_as_one_person(
+    desk: Desk, clock: Clock, above: Superuser
+) -> None:
+    guest = replace(people.customer(1), external_id="guest:0123")
+    accept(desk, 1)
+    with desk.work() as work:
+        mailings.set_choice(work, desk.customer_id(1), True)
+    terms(desk, **NO_HOLD)
+    switch_on(desk, Kind.POINTS, Kind.REWARD)
+    clock.forward(seconds=2)
+    for number, buyer in ((1, people.customer(1)), (2, guest)):
+        desk.settle(people.order(number, buyer, 12_000, placed_at=clock()))
+    with desk.work() as work:
+        [other] = work.rows(_GUEST)
+        mailings.set_choice(work, other.customer_id, True)
+    boxes = list[str]()
+    for _minute in range(3):
+        boxes += [each.email for each in write(desk)]
+        clock.forward(minutes=1)
+    assert boxes == ["anna-1@example.com"]
+    clock.forward(days=1)
+    assert len(write(desk)) == 1
+    assert write(desk) == []
 
 
 def test_points_that_come_with_the_parcel_are_news_when_it_has_come(desk: Desk, clock: Clock) -> None:
