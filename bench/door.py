@@ -8,10 +8,12 @@ settles meanwhile.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
@@ -25,6 +27,9 @@ from plugin.demo import machine
 
 # Time for the sender to start and to wait for its last answers.
 GRACE_SECONDS = 30
+# Of a log, in words and as JSON; a traceback or two.
+MOST_LINES = 60
+_WELL = re.compile(r'\bstatus("?[=:])2\d\d\b')
 
 
 def measure(options: Options, progress: Progress) -> Result:
@@ -65,8 +70,17 @@ def serving(place: Ground, **settings: str) -> Iterator[tuple[str, int]]:
     try:
         machine.wait_for(f"http://127.0.0.1:{port}/ready", processes["web"], log)
         yield f"http://127.0.0.1:{port}{WEBHOOK_PATH}", processes["web"].pid
+    except BenchFailed as failed:
+        # The log goes with the ground, and with it why something was answered so.
+        raise BenchFailed(f"{failed}\nWhat the server said beside what it answered well:\n{said(log)}") from None
     finally:
         machine.stop_all(processes)
+
+
+def said(log: Path) -> str:
+    """The last lines of a server's log, without those of requests that were answered well."""
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join([line for line in lines if not _WELL.search(line)][-MOST_LINES:])
 
 
 def _send(url: str, sent: Sent, place: Ground, options: Options) -> dict[str, Any]:

@@ -83,7 +83,10 @@ def look(program: Path, address: str, cookie: str, home: Path) -> Mapping[str, i
     told = json.loads(report.read_text())
     if told.get("runtimeError"):
         raise BenchFailed(f"Lighthouse could not look at the shop front: {told['runtimeError'].get('message')}")
-    return {name: round(100 * told["categories"][name]["score"]) for name in CATEGORIES}
+    scores = {name: told["categories"][name]["score"] for name in CATEGORIES}
+    if unseen := [name for name, score in scores.items() if score is None]:
+        raise BenchFailed(f"Lighthouse could not give points for {', '.join(unseen)}: this computer was too busy")
+    return {name: round(100 * score) for name, score in scores.items()}
 
 
 def compare(

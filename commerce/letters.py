@@ -32,6 +32,11 @@ class BadLetter(Refusal):
     """This cannot be sent as an e-mail: it needs an address, a subject of one line, and something to say."""
 
 
+def is_address(text: str) -> bool:
+    """Whether a letter can be sent there."""
+    return len(text) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(text) is not None
+
+
 class MailTrouble(Exception):
     """A letter was not taken. `permanent`: it never will be."""
 
@@ -55,7 +60,7 @@ class Letter:
     """In whose name it is sent, beside our address; empty: in our own."""
 
     def __post_init__(self) -> None:
-        if len(self.to) > LONGEST_ADDRESS or _ADDRESS.fullmatch(self.to) is None:
+        if not is_address(self.to):
             raise BadLetter
         if not self.subject.strip() or len(self.subject) > LONGEST_SUBJECT or not _one_line(self.subject):
             raise BadLetter

@@ -49,6 +49,23 @@ _MOVE_CHECKOUTS = text(f"""
 _FORGET_FACTS = text(
     "DELETE FROM customer_facts WHERE shop_id = :shop_id AND customer_external_id = ANY(:external_ids)"
 )
+# Whoever waits to be erased waits on as the one who was kept, unless that one waits already.
+_WAITS = """
+    p.shop_id = :shop_id AND p.kind = 'customer_erasure' AND p.by_shopper AND p.done_at IS NULL
+    AND p.withdrawn_at IS NULL
+"""
+_MOVE_WISHES = text(f"""
+    UPDATE privacy_requests r SET customer_external_id = f.kept
+    FROM (SELECT DISTINCT ON (g.kept) g.kept, p.request_id FROM privacy_requests p
+          JOIN json_to_recordset(CAST(:rows AS json)) AS g(gone text, kept text) ON p.customer_external_id = g.gone
+          WHERE {_WAITS} AND NOT EXISTS (
+              SELECT FROM privacy_requests p WHERE {_WAITS} AND p.customer_external_id = g.kept)
+          ORDER BY g.kept, p.asked_at) f
+    WHERE r.shop_id = :shop_id AND r.kind = 'customer_erasure' AND r.request_id = f.request_id
+""")
+_END_WISHES = text(f"""
+    UPDATE privacy_requests p SET withdrawn_at = :now WHERE {_WAITS} AND p.customer_external_id = ANY(:external_ids)
+""")
 _FORGET_CHECKOUTS = text("DELETE FROM checkouts WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids)")
 _DELETE_CUSTOMERS = text("""
     INSERT INTO customers (shop_id, external_id, observed_at, gone_at)
@@ -121,6 +138,8 @@ def merge(work: UnitOfWork, events: Sequence[CustomersMerged]) -> tuple[list[Mer
     moved = {row.order_id for row in work.rows(_MOVE_ORDERS, rows=given)}
     work.run(_MOVE_CHECKOUTS, rows=given)
     work.run(_FORGET_FACTS, external_ids=[names[gone] for gone in pairs])
+    work.run(_MOVE_WISHES, rows=as_json([{"gone": names[gone], "kept": names[kept]} for gone, kept in pairs.items()]))
+    work.run(_END_WISHES, external_ids=[names[gone] for gone in pairs], now=work.now)
     return [Merge(Customer(kept, names[kept]), Customer(gone, names[gone])) for gone, kept in pairs.items()], moved
 
 

@@ -50,8 +50,9 @@ _CLAIM = text("""
     UPDATE mails m SET due_at = :leased_until, attempts = m.attempts + 1 FROM c
     WHERE m.shop_id = :shop_id AND m.mail_id = c.mail_id
     RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts, m.customer_id IS NOT NULL AS later, EXISTS (
-        SELECT FROM customers k WHERE k.shop_id = :shop_id AND k.customer_id = m.customer_id
-            AND (k.gone_at IS NOT NULL OR k.redacted_at IS NOT NULL)) AS gone
+        SELECT FROM customers k JOIN shops s ON s.shop_id = k.shop_id
+        WHERE k.shop_id = :shop_id AND k.customer_id = m.customer_id
+            AND (k.gone_at IS NOT NULL OR k.redacted_at IS NOT NULL OR s.uninstalled_at IS NOT NULL)) AS gone
 """)
 _SENT = text("""
     UPDATE mails SET sent_at = :now, sealed = NULL, reason = NULL WHERE shop_id = :shop_id AND mail_id = :mail_id
@@ -108,7 +109,7 @@ class _Claimed:
     """None where no key of ours opens it any more, or it is too old to be sent."""
     attempts: int
     gone: bool
-    """Whether the customer whom it is for was erased, deleted or merged into another."""
+    """Whether the customer whom it is for was erased, deleted or merged into another, or their shop has left us."""
 
 
 def put(work: UnitOfWork, seal: Seal, kind: str, letter: Letter, *, ends_at: datetime | None = None) -> int:

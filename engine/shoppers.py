@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from commerce import letters
 from commerce.identity import GUEST
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
@@ -25,7 +26,7 @@ LINK_LIVES = timedelta(minutes=15)
 LIFE = timedelta(days=30)
 # A row is not written with each page; what is left of a session is right to this.
 NOTED_EVERY = timedelta(hours=1)
-LONGEST_ADDRESS = 254
+LONGEST_ADDRESS = letters.LONGEST_ADDRESS
 LONGEST_TOKEN = 64
 
 # Who was merged is whoever was kept.
@@ -99,10 +100,7 @@ class Seat:
 def address_of(typed: str) -> str:
     """The address as it is compared. Refuses with `NotAnEmail`."""
     said = typed.strip().lower()
-    name, at, host = said.rpartition("@")
-    if not (at and name and "." in host.strip(".") and len(said) <= LONGEST_ADDRESS) or not said.isprintable():
-        raise NotAnEmail
-    if any(letter.isspace() or letter in ",;<>()" for letter in said):
+    if not letters.is_address(said) or not said.isprintable() or "." not in said.partition("@")[2].strip("."):
         raise NotAnEmail
     return said
 

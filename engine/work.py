@@ -42,7 +42,8 @@ CONNECT_SECONDS = 10
 _ENTER = text("SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true)")
 _ENTER_BRIEFLY = text(
     "SELECT set_config('role', :role, true), set_config('app.shop_id', :shop, true), "
-    "set_config('statement_timeout', :patience, true), set_config('lock_timeout', :patience, true)"
+    "set_config('statement_timeout', :patience, true), set_config('lock_timeout', :patience, true), "
+    "set_config('transaction_read_only', 'on', true)"
 )
 
 # For whoever reads a whole ledger: each statement may take its time, and none may write.

@@ -184,7 +184,7 @@ from loyalty.service import (
     withdraw,
 )
 from loyalty.service.account import redemption
-from loyalty.service.baskets import Piece, WouldEarn, would_earn
+from loyalty.service.baskets import Piece, WouldEarn, would_earn, would_earn_each
 from loyalty.service.glances import (
     Glance,
     Outlook,
@@ -385,4 +385,5 @@ __all__ = [
     "warn_expiring",
     "withdraw",
     "would_earn",
+    "would_earn_each",
 ]

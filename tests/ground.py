@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 import campaigns
 import lifecycle
@@ -250,6 +250,21 @@ class Desk:
 
 
 # --- looking from above, past every lock
+
+
+@contextmanager
+def statements(desk: Desk) -> Iterator[list[str]]:
+    """What is said to the database within this block."""
+    said = list[str]()
+
+    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        said.append(statement)
+
+    event.listen(desk.database.engine, "before_cursor_execute", hear)
+    try:
+        yield said
+    finally:
+        event.remove(desk.database.engine, "before_cursor_execute", hear)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ FAMILY = """
 _SAID = f"""
     SELECT FROM ({FAMILY}) f JOIN mail_choices m ON m.shop_id = :shop_id AND m.customer_id = f.customer_id
 """
+# One value, and no EXISTS: that the planner may answer for all by reading the whole shop's facts into memory.
 _FACT = """
-    SELECT FROM customer_facts f
+    SELECT f.value FROM customer_facts f
     WHERE f.shop_id = :shop_id AND f.customer_external_id = c.external_id AND f.fact
 """
 # Of a customer `c`: why the program does not write to them, or null. Their own word here comes first, then the store's
@@ -33,15 +34,19 @@ REFUSED = f"""
         WHEN coalesce(c.email, '') = '' THEN 'no_address'
         WHEN EXISTS ({_SAID} WHERE m.unsubscribed_at IS NOT NULL) THEN 'unsubscribed'
         WHEN EXISTS ({_SAID} WHERE m.unsubscribed_at IS NULL) THEN NULL
-        WHEN EXISTS ({_FACT} = 'consent:email' AND f.value IN ('"unsubscribed"', '"invalid"', '"redacted"'))
-            THEN 'unsubscribed'
-        WHEN EXISTS ({_FACT} = 'consent:email' AND f.value = '"subscribed"') THEN NULL
-        WHEN EXISTS ({_FACT} = 'program' AND f.value = '"joined"') THEN NULL
+        WHEN ({_FACT} = 'consent:email') IN ('"unsubscribed"', '"invalid"', '"redacted"') THEN 'unsubscribed'
+        WHEN ({_FACT} = 'consent:email') = '"subscribed"' THEN NULL
+        WHEN ({_FACT} = 'program') = '"joined"' THEN NULL
         ELSE 'no_consent'
     END
 """
 
-_REFUSED = text(f"SELECT {REFUSED} AS why FROM customers c WHERE c.shop_id = :shop_id AND c.customer_id = :customer_id")
+# Who was merged is whoever was kept: a link in an old e-mail is theirs to this day.
+_REFUSED = text(f"""
+    SELECT {REFUSED} AS why FROM customers given
+    JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = coalesce(given.merged_into, given.customer_id)
+    WHERE given.shop_id = :shop_id AND given.customer_id = :customer_id
+""")
 _SAY = text(f"""
     INSERT INTO mail_choices (shop_id, customer_id, unsubscribed_at, said_at)
     SELECT DISTINCT ON (f.customer_id) :shop_id, f.customer_id,

@@ -52,9 +52,13 @@ _PEOPLE = text(f"""
     FROM customers c
     WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
 """)
+# By the address: an account and a guest of earlier orders are one person, and have one box.
 _SENT = text("""
-    SELECT DISTINCT customer_id, kind, done_at FROM mailings
-    WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND outcome = 'sent' AND done_at > :since
+    SELECT DISTINCT c.customer_id, m.kind, m.done_at FROM customers c
+    JOIN customers x ON x.shop_id = :shop_id AND x.email_key COLLATE "C" = c.email_key
+    JOIN mailings m ON m.shop_id = :shop_id AND m.customer_id = x.customer_id
+        AND m.outcome = 'sent' AND m.done_at > :since
+    WHERE c.shop_id = :shop_id AND c.customer_id = ANY(:customer_ids)
 """)
 _DONE = text("""
     WITH done AS (
@@ -100,7 +104,10 @@ _LOOK = text("""
     FROM json_to_recordset(CAST(:rows AS json)) AS g(customer_id bigint, at timestamptz)
     ORDER BY g.at, g.customer_id ON CONFLICT DO NOTHING
 """)
-_TAKE_LOOKS = text("DELETE FROM mailing_looks WHERE shop_id = :shop_id AND due_at <= :now RETURNING customer_id")
+_TAKE_LOOKS = text("""
+    DELETE FROM mailing_looks WHERE shop_id = :shop_id AND due_at <= :now
+    RETURNING customer_id, due_at > CAST(:fresh AS timestamptz) AS fresh
+""")
 # A welcome is for once; whatever else was told cannot come back after its news is over.
 _PURGE = text("""
     DELETE FROM mailings WHERE shop_id = :shop_id
@@ -131,7 +138,7 @@ def people(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[Custome
 
 
 def sent(work: UnitOfWork, customer_ids: Sequence[CustomerId], since: datetime) -> Sequence[Any]:
-    """What these customers were sent after `since`: customer_id, kind, done_at."""
+    """What came to the addresses of these customers after `since`: customer_id, kind, done_at."""
     return work.rows(_SENT, customer_ids=list(customer_ids), since=since)
 
 
@@ -172,9 +179,9 @@ def look_at(work: UnitOfWork, when: Sequence[tuple[CustomerId, datetime]]) -> No
         work.run(_LOOK, rows=as_json([{"customer_id": who, "at": at} for who, at in when]))
 
 
-def take_looks(work: UnitOfWork) -> list[CustomerId]:
-    """Whose points have opened since this was asked last."""
-    return [row.customer_id for row in work.rows(_TAKE_LOOKS, now=work.now)]
+def take_looks(work: UnitOfWork, fresh: datetime) -> list[CustomerId]:
+    """Whose points have opened since this was asked last, after `fresh`."""
+    return [row.customer_id for row in work.rows(_TAKE_LOOKS, now=work.now, fresh=fresh) if row.fresh]
 
 
 def purge(work: UnitOfWork, *, told_before: datetime, refused_before: datetime, counts_before: date) -> None:

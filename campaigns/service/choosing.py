@@ -56,6 +56,7 @@ def choose(work: UnitOfWork, limit: int) -> Sequence[Due]:
     for row in rows:
         if not ended[_name(row)]:
             waiting[row.customer_id].append(row)
+    _one_an_address(waiting, people)
     sent = defaultdict[CustomerId, list[tuple[Kind, datetime]]](list)
     for row in records.sent(work, sorted(waiting), work.now - WEEK):
         sent[row.customer_id].append((Kind(row.kind), row.done_at))
@@ -76,6 +77,16 @@ def told(work: UnitOfWork, letters: Sequence[tuple[Due, int | None]]) -> None:
         for due, mail_id in letters for key in due.keys
     ]  # fmt: skip
     records.done(work, rows, today(work))
+
+
+def _one_an_address(waiting: dict[CustomerId, list[Any]], people: Mapping[CustomerId, Any]) -> None:
+    """Leave of several customers with one address the first; the others wait for the next round, and find it told."""
+    taken = set[str]()
+    for who in sorted(waiting):
+        address = people[who].email.lower()
+        if address in taken:
+            del waiting[who]
+        taken.add(address)
 
 
 def _name(row: Any) -> tuple[CustomerId, str, str]:

@@ -46,7 +46,9 @@ def note_due(work: UnitOfWork) -> int:
 
 
 def _note_books(work: UnitOfWork, stated: Stated) -> int:
-    mark, noted, looked_for = records.mark(work, BOOKS), 0, records.take_looks(work)
+    mark, noted = records.mark(work, BOOKS), 0
+    # What opened while nobody looked (the shop had left, or we were down) is no news, as anything else of then.
+    looked_for = records.take_looks(work, work.now - FRESH)
     after, since = mark.after_id, mark.at
     fresh = min(stated.fresh(kind, work.now) for kind in stated.since)
     for _ in range(STRETCHES):

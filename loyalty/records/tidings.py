@@ -21,8 +21,12 @@ _LINKS = text("""
     WHERE shop_id = :shop_id AND seq > :after ORDER BY seq LIMIT :limit
 """)
 _SPAN = "e.shop_id = :shop_id AND e.entry_id BETWEEN :first AND :last AND e.batch_id = ANY(:batches)"
-# When it was: an order when it was placed, anything else when it was done, whenever we came to know of it.
-_WHEN = "coalesce(o.placed_at, least(e.available_at, e.recorded_at))"
+# When it was: an order when it was placed, or with the shopper where that is what earns; anything else when it was
+# done, whenever we came to know of it.
+_WHEN = """
+    coalesce(greatest(o.placed_at, CASE WHEN :when_fulfilled THEN o.fulfilled_at END),
+             least(e.available_at, e.recorded_at))
+"""
 _GAINS = text(f"""
     SELECT e.customer_id, min(e.entry_id) AS entry_id, max({_WHEN}) AS at,
            array_agg(DISTINCT e.available_at) FILTER (WHERE e.available_at > :now) AS opens_at
@@ -95,9 +99,11 @@ def links(work: UnitOfWork, after: int, limit: int) -> Sequence[Any]:
     return work.rows(_LINKS, after=after, limit=limit)
 
 
-def gains(work: UnitOfWork, span: Mapping[str, Any], fresh: datetime) -> Sequence[Any]:
-    """Who earned in this stretch by what happened after `fresh`: entry_id of the first, at, opens_at (or None)."""
-    return work.rows(_GAINS, fresh=fresh, now=work.now, **span)
+def gains(work: UnitOfWork, span: Mapping[str, Any], fresh: datetime, *, when_fulfilled: bool) -> Sequence[Any]:
+    """Who earned in this stretch by what happened after `fresh`: entry_id of the first, at, opens_at (or None).
+    `when_fulfilled`: orders earn once they are with the shopper.
+    """
+    return work.rows(_GAINS, fresh=fresh, now=work.now, when_fulfilled=when_fulfilled, **span)
 
 
 def first_ever(work: UnitOfWork, gained: Sequence[Any]) -> set[CustomerId]:

@@ -6,7 +6,6 @@ order decides about it. Nothing is written.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,10 +14,10 @@ from commerce.ids import CustomerId, OrderId
 from commerce.orders import KeptLine, Order
 from engine import collections, mirror, shops
 from engine.work import UnitOfWork
-from loyalty import records
-from loyalty.rules import Members, Selection, Terms
+from loyalty import records, rules
+from loyalty.rules import Grounds, Members, Promotion, Selection, Terms
 from loyalty.service.earning import tiers_of_buyers
-from loyalty.service.grounds import Asked, Reckoner, counts_orders, no_tiers, rooms
+from loyalty.service.grounds import Asked, counts_orders, no_tiers, rooms
 from loyalty.service.program import Program
 
 # The store numbers orders from one on, and so do we: no order has this number.
@@ -58,45 +57,77 @@ def would_earn(
 
     `customer_id` None: of somebody who is not logged in, as far as it is the same for every member.
     """
+    (found,) = would_earn_each(work, customer_id, [pieces], at)
+    return found
+
+
+def would_earn_each(
+    work: UnitOfWork, customer_id: CustomerId | None, baskets: Sequence[Sequence[Piece]], at: datetime | None = None
+) -> list[WouldEarn]:
+    """The same of each of several baskets, as if it alone were bought; in as many statements as one of them takes."""
+    if not baskets:
+        return []
     at, program = at or work.now, Program.of(work)
-    terms, bought = program.at(at), [piece for piece in pieces if not piece.gift_card]
-    order = _order(bought, shops.current(work).currency, customer_id, at)
+    terms, bought = program.at(at), [[piece for piece in pieces if not piece.gift_card] for pieces in baskets]
+    nobody = _order(shops.current(work).currency, customer_id, at)
     if customer_id is None:
         # Who takes part is asked of a buyer, and there is none yet.
         terms = replace(terms, earning=replace(terms.earning, members=Members.ALL))
     elif terms.earning.members == Members.ACCOUNTS:
-        order = replace(order, customer_external_id=mirror.names(work, [customer_id])[customer_id].external_id)
-    lines = {_NOT_PLACED: _lines(work, bought, terms, at)} if terms.by_line else {}
-    if terms.plain and terms.earning.members == Members.ALL:
-        due = Reckoner(lines=lines).owed(order, terms)
-        return WouldEarn(due.points, True)
-    asked = Asked.of(work, [order], [terms], tiers_of_buyers if program.has_tiers else no_tiers, replayed=True)
-    had = dict[CustomerId, Counter[str]]()
-    if customer_id is not None:
-        asked = _of_the_past(work, asked, customer_id, terms, at)
-        had = {who: Counter(found) for who, found in asked.had.items()}
-    grounds = {_NOT_PLACED: asked.grounds(order, terms, lines)}
-    due = Reckoner(grounds, lines, frozenset(), rooms(work, [order], {_NOT_PLACED: terms}), had).owed(order, terms)
-    return WouldEarn(due.points, _exact(terms, bought, at, customer_id))
-
-
-def _order(pieces: Sequence[Piece], currency: str, customer_id: CustomerId | None, at: datetime) -> Order:
-    """The order that these pieces would be, paid with money alone and with the shopper at once."""
-    whole = sum(piece.amount_minor for piece in pieces)
-    return Order(
-        _NOT_PLACED, "", "", customer_id, None, currency, at, True, False, False, whole, 0, (), None, 1,
-        total_minor=whole, list_minor=whole, fulfilled_at=at,
-    )  # fmt: skip
-
-
-def _lines(work: UnitOfWork, pieces: Sequence[Piece], terms: Terms, at: datetime) -> list[KeptLine]:
-    stand = collections.of_products(work, [piece.product_id for piece in pieces], terms.collections, at)
+        nobody = replace(nobody, customer_external_id=mirror.names(work, [customer_id])[customer_id].external_id)
+    lines = _lines(work, bought, terms, at) if terms.by_line else [[] for _ in bought]
+    orders = [_of_pieces(nobody, pieces) for pieces in bought]
+    grounds = _grounds(work, program, terms, orders, lines)
     return [
-        KeptLine(
-            p.product_id, p.variant_id, p.vendor, p.quantity, p.amount_minor, collections=stand.get(p.product_id, ())
-        )
-        for p in pieces
+        WouldEarn(rules.owed(order, terms, ground, own).points, _exact(terms, pieces, at, customer_id))
+        for order, pieces, ground, own in zip(orders, bought, grounds, lines, strict=True)
     ]
+
+
+def _order(currency: str, customer_id: CustomerId | None, at: datetime) -> Order:
+    """An order of nothing, placed at `at`, paid with money alone and with the shopper at once."""
+    return Order(
+        _NOT_PLACED, "", "", customer_id, None, currency, at, True, False, False, 0, 0, (), None, 1, fulfilled_at=at
+    )
+
+
+def _of_pieces(nobody: Order, pieces: Sequence[Piece]) -> Order:
+    whole = sum(piece.amount_minor for piece in pieces)
+    return replace(nobody, goods_minor=whole, total_minor=whole, list_minor=whole)
+
+
+def _lines(
+    work: UnitOfWork, baskets: Sequence[Sequence[Piece]], terms: Terms, at: datetime
+) -> list[Sequence[KeptLine]]:
+    products = {piece.product_id for pieces in baskets for piece in pieces}
+    stand = collections.of_products(work, sorted(products), terms.collections, at)
+    return [
+        [
+            KeptLine(
+                p.product_id, p.variant_id, p.vendor, p.quantity, p.amount_minor,
+                collections=stand.get(p.product_id, ()),
+            )
+            for p in pieces
+        ]
+        for pieces in baskets
+    ]  # fmt: skip
+
+
+def _grounds(
+    work: UnitOfWork, program: Program, terms: Terms, orders: Sequence[Order], lines: Sequence[Sequence[KeptLine]]
+) -> Sequence[Grounds]:
+    """What decides about each of these orders beside itself. They are one buyer's at one instant, so that what is read
+    for the first is true for all.
+    """
+    if terms.plain and terms.earning.members == Members.ALL:
+        return [Grounds()] * len(orders)
+    first = orders[0]
+    asked = Asked.of(work, [first], [terms], tiers_of_buyers if program.has_tiers else no_tiers, replayed=True)
+    if first.customer_id is not None:
+        asked = _of_the_past(work, asked, first.customer_id, terms, first.placed_at)
+    room = rooms(work, [first], {_NOT_PLACED: terms}).get(_NOT_PLACED)
+    left = None if room is None else room.left(first, terms)
+    return [asked.grounds(order, terms, {_NOT_PLACED: own}, left) for order, own in zip(orders, lines, strict=True)]
 
 
 def _of_the_past(work: UnitOfWork, asked: Asked, customer_id: CustomerId, terms: Terms, at: datetime) -> Asked:
@@ -115,18 +146,19 @@ def _exact(terms: Terms, pieces: Sequence[Piece], at: datetime, customer_id: Cus
     running = [p for p in terms.promotions if p.at(at)]
     if earning.tax is not None or earning.shipping or earning.discounts or any(p.gateways for p in running):
         return False
-    if customer_id is None and _asks_for_buyer(terms):
+    if customer_id is None and _asks_for_buyer(terms, running):
         return False
     named: list[Selection] = [*(rule.goods for rule in earning.goods), *(p.goods for p in running)]
     vendors, variants = any(s.vendors for s in named), any(s.variants for s in named)
     return not any((vendors and piece.vendor is None) or (variants and piece.variant_id is None) for piece in pieces)
 
 
-def _asks_for_buyer(terms: Terms) -> bool:
-    """Whether the terms make a difference between members."""
+def _asks_for_buyer(terms: Terms, running: Sequence[Promotion]) -> bool:
+    """Whether the terms make a difference between members, with the promotions that run."""
+    earning = terms.earning
     return bool(
-        terms.earning.tiers
-        or terms.earning.caps
-        or counts_orders(terms)
-        or any(p.tiers or p.segments or p.most_orders for p in terms.promotions)
+        earning.tiers
+        or earning.caps
+        or earning.milestones
+        or any(p.tiers or p.segments or p.most_orders or p.first_order for p in running)
     )

@@ -16,7 +16,7 @@ from commerce.ids import CustomerId
 from engine.work import UnitOfWork
 from loyalty import records, rules
 from loyalty.records import tidings
-from loyalty.rules import ActionKind, Lot, Members, Reward
+from loyalty.rules import ActionKind, Lot, Members, Reward, Trigger
 from loyalty.service import expiry
 from loyalty.service.buying import closed, tiers_for
 from loyalty.service.program import Program
@@ -84,7 +84,9 @@ def stretch(work: UnitOfWork, after: int, since: datetime, fresh: datetime) -> S
         "batches": [link.batch_id for link in taken], "first": min(link.first_entry_id for link in taken),
         "last": max(link.last_entry_id for link in taken),
     }  # fmt: skip
-    return Stretch(after, taken[-1].seq, since, fresh, values, tidings.gains(work, values, fresh))
+    when_fulfilled = Program.of(work).current.earning.trigger is Trigger.FULFILLED
+    gained = tidings.gains(work, values, fresh, when_fulfilled=when_fulfilled)
+    return Stretch(after, taken[-1].seq, since, fresh, values, gained)
 
 
 def gains(read: Stretch) -> list[Tiding]:

@@ -1,4 +1,4 @@
-"""What the block of the shop's pages reads."""
+"""The block of the shop's pages. It reads what was there before, by indexes that were: nothing is changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Nothing: the step keeps its place, because databases have taken it."""
 
 
 def downgrade() -> None:

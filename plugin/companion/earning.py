@@ -49,7 +49,7 @@ def earn_facts(
 ) -> dict[str, Any]:
     """``{"earn": [{"points", "exact"}]}``: of each piece for itself, or of all of them as one order; none for none."""
     baskets = [pieces] if together and pieces else [[piece] for piece in pieces]
-    return {"earn": [_told(loyalty.would_earn(work, customer_id, basket)) for basket in baskets]}
+    return {"earn": [_told(each) for each in loyalty.would_earn_each(work, customer_id, baskets)]}
 
 
 def _told(found: loyalty.WouldEarn) -> dict[str, Any]:

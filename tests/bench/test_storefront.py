@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.progress import Progress
 
 from bench import gauge, storefront
+from bench.figures import BenchFailed
 
 WELL = {"block_p95_ms": 30.0, "page_kb": 12.5, "js_kb": None, "lighthouse": {"without": 96.5, "with": 96.5}}
 
@@ -50,3 +53,23 @@ def test_lighthouse_is_locked_with_digests_and_without_hosts() -> None:
     assert '"resolved"' not in lock
     assert "://" not in lock
     assert lock.count('"integrity"') > 100
+
+
+@pytest.mark.parametrize(
+    "scores, why",
+    [
+        ({"performance": None, "accessibility": 1, "best-practices": 1, "seo": 1}, "points for performance"),
+        (None, "NO_FCP"),
+    ],
+)
+def test_what_lighthouse_could_not_see_fails_the_bench_with_a_sentence(
+    scores: dict[str, float | None] | None, why: str, tmp_path: Path
+) -> None:
+    categories = {name: {"score": score} for name, score in (scores or {}).items()}
+    told = {"categories": categories} | ({} if scores else {"runtimeError": {"message": "NO_FCP"}})
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    program = tmp_path / "lighthouse"
+    program.write_text(f"#!/bin/sh\ncp {tmp_path / 'told.json'} {tmp_path / 'lighthouse.json'}\n")
+    program.chmod(0o755)
+    with pytest.raises(BenchFailed, match=why):
+        gauge.look(program, "http://127.0.0.1:9/", "", tmp_path)

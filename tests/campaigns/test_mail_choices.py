@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cryptography.fernet import Fernet
+from sqlalchemy import event
 
 import loyalty
 from campaigns import mailings
 from commerce.events import CustomerDeleted, CustomerFact, CustomersMerged, PrivacyAsked
 from commerce.letters import Letter
 from connectors.smtp import Post
-from engine import mail, privacy
+from engine import mail, privacy, shops
 from engine.mail import Mailer
 from engine.shops import Seal
 from tests import people
@@ -84,6 +87,19 @@ def test_a_no_holds_for_everybody_of_the_same_address_and_for_whoever_they_are_m
     assert [wanted(desk, number) for number in (1, 3)] == [False, True]
 
 
+def test_whoever_was_merged_is_asked_and_heard_as_the_one_who_was_kept(desk: Desk) -> None:
+    known(desk, 1, 2)
+    store_says(desk, "subscribed", 1)
+    old = desk.customer_id(2)
+    desk.hear(CustomersMerged("1001", "1002", START))
+    # The link in an e-mail that the gone account got: its page says what the kept one gets.
+    with desk.work() as work:
+        assert mailings.choice(work, old)
+        mailings.set_choice(work, old, False)
+        assert not mailings.choice(work, old)
+    assert not wanted(desk)
+
+
 def test_what_still_waits_to_be_sent_is_not_sent_to_the_unsubscribed_nor_to_the_erased(
     desk: Desk, clock: Clock, above: Superuser
 ) -> None:
@@ -120,6 +136,59 @@ def test_whoever_is_deleted_in_the_store_while_a_mail_waits_does_not_get_it(
         assert [to for to, _ in box.taken] == [f"p{numbers[2]}@example.com"]
     left = "SELECT DISTINCT sealed, reason FROM mails WHERE shop_id = %s AND parked_at IS NOT NULL"
     assert above.run(left, desk.shop.shop_id) == [(None, "whoever it is for is gone")]
+
+
+def test_a_shop_that_has_left_writes_to_nobody_any_more(desk: Desk, clock: Clock, above: Superuser) -> None:
+    known(desk, 1)
+    seal, who = Seal([Fernet.generate_key().decode()]), desk.customer_id(1)
+    with desk.work() as work:
+        letter = Letter("p1@example.com", "S", "T")
+        mail.put_to_customers(work, seal, "points", [(letter, who)], ends_at=clock.now.replace(day=9))
+        mail.put(work, seal, "sign_in", Letter("anna@kettle.example", "S", "T"))
+        assert shops.uninstall(work, clock.forward(minutes=1))
+    with postbox() as box:
+        Mailer(desk.database, seal, Post(box.url, "P <p@perennial.example>", clock)).round()
+        assert [to for to, _ in box.taken] == ["anna@kettle.example"]
+    left = "SELECT sealed, reason FROM mails WHERE shop_id = %s AND parked_at IS NOT NULL"
+    assert above.run(left, desk.shop.shop_id) == [(None, "whoever it is for is gone")]
+
+
+_CROWD = (
+    """
+    INSERT INTO customers (shop_id, external_id, email, observed_at)
+    SELECT %s, 'c' || n, 'c' || n || '@example.com', now() FROM generate_series(1, 3000) n
+    """,
+    """
+    INSERT INTO customer_facts (shop_id, customer_external_id, fact, value, said_at)
+    SELECT shop_id, external_id, 'consent:email', '"subscribed"', now() FROM customers WHERE shop_id = %s
+    """,
+    """
+    INSERT INTO mailings (shop_id, customer_id, kind, key, facts, happened_at, due_at)
+    SELECT shop_id, customer_id, 'reward', 'x', '{}', '2026-03-02', '2026-03-02' FROM customers WHERE shop_id = %s
+    """,
+)
+
+
+def test_whom_to_write_to_is_asked_of_those_alone_for_whom_something_waits(
+    desk: Desk, clock: Clock, above: Superuser
+) -> None:
+    for put in _CROWD:
+        above.run(put, desk.shop.shop_id)
+    above.run("ANALYZE customers, customer_facts, mailings, mail_choices")
+    asked = list[tuple[str, Any]]()
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        if "customer_facts" in statement:
+            asked.append((statement, values))
+
+    with desk.work() as work:
+        event.listen(desk.database.engine, "before_cursor_execute", hear)
+        mailings.choose(work, 300)
+        event.remove(desk.database.engine, "before_cursor_execute", hear)
+        assert asked
+        for statement, values in asked:
+            plan = work.connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+            assert not [line for line in plan if "Seq Scan on customer_facts" in line], plan
 
 
 def test_the_key_of_a_link_is_its_customer_s_and_its_shop_s_alone(desk: Desk) -> None:

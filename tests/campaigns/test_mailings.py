@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 import loyalty
 import referral
@@ -27,6 +29,7 @@ from tests.ground import START, Clock, Desk, Superuser
 
 ROWS = "SELECT kind, outcome FROM mailings WHERE shop_id = %s ORDER BY kind, key"
 NO_HOLD = {"hold_days": 0}
+_GUEST = text("SELECT customer_id FROM customers WHERE shop_id = :shop_id AND external_id = 'guest:0123'")
 
 
 def switch_on(desk: Desk, *kinds: Kind, **more: Any) -> None:
@@ -84,6 +87,63 @@ def test_a_shop_that_has_chosen_nothing_notes_nothing(desk: Desk, above: Superus
     buy(desk, 1)
     assert write(desk) == []
     assert above.run(ROWS, desk.shop.shop_id) == []
+
+
+def test_an_account_and_a_guest_of_one_address_are_written_to_as_one_person(
+    desk: Desk, clock: Clock, above: Superuser
+) -> None:
+    guest = replace(people.customer(1), external_id="guest:0123")
+    accept(desk, 1)
+    with desk.work() as work:
+        mailings.set_choice(work, desk.customer_id(1), True)
+    terms(desk, **NO_HOLD)
+    switch_on(desk, Kind.POINTS, Kind.REWARD)
+    clock.forward(seconds=2)
+    for number, buyer in ((1, people.customer(1)), (2, guest)):
+        desk.settle(people.order(number, buyer, 12_000, placed_at=clock()))
+    with desk.work() as work:
+        [other] = work.rows(_GUEST)
+        mailings.set_choice(work, other.customer_id, True)
+    boxes = list[str]()
+    for _minute in range(3):
+        boxes += [each.email for each in write(desk)]
+        clock.forward(minutes=1)
+    assert boxes == ["anna-1@example.com"]
+    clock.forward(days=1)
+    assert len(write(desk)) == 1
+    assert write(desk) == []
+
+
+def test_points_that_come_with_the_parcel_are_news_when_it_has_come(desk: Desk, clock: Clock) -> None:
+    accept(desk, 1, 2)
+    terms(desk, earning={"trigger": "fulfilled"})
+    switch_on(desk, Kind.POINTS)
+    clock.forward(seconds=1)
+    bought = [people.order(n, people.customer(n), 5000, placed_at=clock()) for n in (1, 2)]
+    desk.settle(*bought)
+    clock.forward(days=12)
+    assert write(desk) == []
+    there = [replace(each, fulfilled_at=clock(), updated_at=clock(), observed_at=clock()) for each in bought]
+    desk.settle(there[0])
+    assert [(each.kind, each.points) for each in write(desk)] == [(Kind.POINTS, 50)]
+    # What has been there for long is none, however late we hear of it.
+    clock.forward(days=8)
+    desk.settle(replace(there[1], updated_at=clock(), observed_at=clock()))
+    assert write(desk) == []
+
+
+@pytest.mark.parametrize("days, told", [(20, [Kind.REWARD]), (22, [])])
+def test_points_that_opened_long_before_anybody_looked_are_no_news(
+    desk: Desk, clock: Clock, days: int, told: list[Kind]
+) -> None:
+    accept(desk, 1)
+    terms(desk, hold_days=14)
+    switch_on(desk, Kind.REWARD)
+    buy(desk, 1, 10_000)
+    assert write(desk) == []
+    # The shop had left, or the workers were away.
+    clock.forward(days=days)
+    assert kinds(write(desk)) == told
 
 
 def test_points_are_told_once_as_a_sum_and_again_after_a_week_at_the_earliest(

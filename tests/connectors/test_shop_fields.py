@@ -39,3 +39,11 @@ def test_what_the_store_refuses_is_told_to_each(platform: Platform) -> None:
     assert isinstance(refused, StoreError)
     assert "INVALID_VALUE" in refused.reason
     assert kept(platform, "program") is None
+
+
+def test_what_the_store_refuses_of_one_domain_keeps_no_other_out(platform: Platform) -> None:
+    bad = SetShopFields("storefront", {"look": "{not json"})
+    outcomes = platform.store().set_shop_fields([bad, TOLD])
+    assert [outcome is None for outcome in outcomes] == [False, True]
+    assert kept(platform, "program") is not None
+    assert kept(platform, "look") is None

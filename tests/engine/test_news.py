@@ -26,7 +26,7 @@ from commerce.events import (
 from commerce.store import ShopDetails
 from engine import bulk, checkouts, facts, mirror, privacy, shops
 from tests import people
-from tests.ground import START, Desk, Superuser
+from tests.ground import START, Clock, Desk, Superuser
 
 
 def at(seconds: float) -> datetime:
@@ -45,6 +45,37 @@ def ends(desk: Desk, above: Superuser) -> dict[str, str | None]:
 
 
 # --- who is gone
+
+
+def test_who_waits_to_be_erased_waits_on_as_the_one_in_whom_they_end(
+    desk: Desk, clock: Clock, above: Superuser
+) -> None:
+    desk.settle(customers=[people.customer(number, updated_at=START) for number in range(1, 6)])
+    with desk.work() as work:
+        for number in (1, 2, 4, 5):
+            privacy.wait(work, str(1000 + number), f"click-{number}")
+        privacy.withdraw(work, "1005")
+    # Two who wait end in one who does not; one ends in somebody who waits; who took it back waits no more.
+    desk.hear(CustomersMerged("1003", "1001", at(1)), CustomersMerged("1003", "1002", at(2)))
+    desk.hear(CustomersMerged("1004", "1003", at(3)), CustomersMerged("1004", "1005", at(4)))
+    with desk.work() as work:
+        [waits] = privacy.waiting(work)
+        assert waits.customer_external_id == "1004"
+        assert privacy.waiting_since(work, "1004") == START
+        assert privacy.carry_out(work, waits.request_id)
+        assert privacy.waiting(work) == []
+    named = "SELECT email FROM customers WHERE shop_id = %s AND external_id = '1004'"
+    assert above.run(named, desk.shop.shop_id) == [(None,)]
+
+
+def test_a_wish_moves_with_the_account_that_made_it(desk: Desk) -> None:
+    desk.settle(customers=[people.customer(number, updated_at=START) for number in (1, 2)])
+    with desk.work() as work:
+        privacy.wait(work, "1002", "click")
+    desk.hear(CustomersMerged("1001", "1002", at(1)))
+    with desk.work() as work:
+        assert privacy.waiting_since(work, "1001") == START
+        assert privacy.withdraw(work, "1001")
 
 
 @pytest.mark.parametrize("seed", range(12))

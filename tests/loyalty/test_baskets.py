@@ -19,7 +19,7 @@ from engine import collections
 from loyalty import Piece, WouldEarn
 from loyalty.rules import proposal
 from tests import people
-from tests.ground import START, Clock, Desk, Superuser, open_shop
+from tests.ground import START, Clock, Desk, Superuser, open_shop, statements
 
 MUG = Piece("31", "311", 2, 5_000, vendor="Kettle")
 LADDER = {
@@ -151,6 +151,36 @@ def test_only_promotions_that_run_now_count(desk: Desk, clock: Clock) -> None:
     assert would_earn(desk, MUG) == WouldEarn(100, True)
     clock.forward(hours=1)
     assert would_earn(desk, MUG) == WouldEarn(50, True)
+
+
+def test_a_promotion_that_is_over_makes_nothing_inexact_for_strangers(desk: Desk, clock: Clock) -> None:
+    ends = (START + timedelta(hours=1)).isoformat()
+    publish(desk, promotions=[{**DOUBLE, "ends_at": ends, "first_order": True}])
+    assert would_earn(desk, MUG) == WouldEarn(50, False)
+    clock.forward(hours=1)
+    assert would_earn(desk, MUG) == WouldEarn(50, True)
+
+
+def test_a_page_of_goods_is_reckoned_each_alone_and_in_as_many_statements_as_one(desk: Desk, clock: Clock) -> None:
+    with desk.work() as work:
+        collections.list_anew(work, [StoreCollection("7", "Tea")])
+        collections.take_in(work, "7", ["32"])
+    tea = {"key": "tea", "title": "Tea", "percent": 150, "most_orders": 1, "goods": {"collections": ["7"]}}
+    caps = [{"points": 400, "period": "month"}]
+    publish(
+        desk, promotions=[tea], ladder=LADDER, caps=caps, tiers={"silver": 150}, milestones=[{"order": 2, "points": 5}]
+    )
+    desk.settle(placed(desk, 1, [replace(MUG, amount_minor=20_000)]))
+    clock.forward(minutes=1)
+    goods = [MUG, replace(MUG, product_id="32"), replace(MUG, gift_card=True), replace(MUG, amount_minor=90_000)]
+    who = desk.customer_id(1)
+    with desk.work() as work, statements(desk) as one:
+        loyalty.would_earn_each(work, who, [goods[:1]])
+    with desk.work() as work, statements(desk) as page:
+        found = loyalty.would_earn_each(work, who, [[piece] for piece in goods])
+    assert page == one
+    assert found == [would_earn(desk, piece, buyer=1) for piece in goods]
+    assert [each.points for each in found] == [80, 117, 0, 200]
 
 
 # --- the same as what settling the order earns

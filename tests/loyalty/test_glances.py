@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -17,7 +16,7 @@ from loyalty import Glance, rules
 from loyalty.openings import sleeping_terms
 from loyalty.rules.glances import within_reach
 from tests import people
-from tests.ground import START, Clock, Desk, Superuser
+from tests.ground import START, Clock, Desk, Superuser, statements
 
 PEOPLE = range(1, 31)
 REWARDS = [
@@ -109,18 +108,6 @@ def one_by_one(desk: Desk, number: int) -> Glance:
 
 def _cost(reward: loyalty.Reward) -> int:
     return reward.points
-
-
-@contextmanager
-def statements(desk: Desk) -> Iterator[list[str]]:
-    said = list[str]()
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        said.append(statement)
-
-    event.listen(desk.database.engine, "before_cursor_execute", hear)
-    yield said
-    event.remove(desk.database.engine, "before_cursor_execute", hear)
 
 
 INACTIVITY = {"policy": "inactivity", "months": 2, "activity": "purchases"}

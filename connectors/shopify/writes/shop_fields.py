@@ -16,7 +16,6 @@ from connectors.shopify.graphql import Graph, operation
 from connectors.shopify.writes.batch import Outcome, Payload, each, refusal
 
 NAMESPACE = "perennial"
-AT_ONCE = 25
 # What the platform takes of a value that is JSON, in bytes, from an app of before April 2026.
 LONGEST = 65_536
 
@@ -29,28 +28,31 @@ class _Found(Struct, rename="camel"):
     current_app_installation: _Installation
 
 
-class _Set(Struct, rename="camel"):
+class _Answered(Struct, rename="camel"):
     metafields_set: Payload | None = None
 
 
 def set_shop_fields(graph: Graph, effects: Sequence[SetShopFields]) -> list[Outcome]:
-    """Two calls for what a shop has of them, all or nothing: there are as many effects as domains."""
+    """Set the fields that the effects state, a call for each: a call is all or nothing, and what the store does not
+    take of one domain shall not keep another's out. There are as many effects as domains.
+    """
     outcomes, sound = each(effects, _check)
     if not sound:
         return outcomes
     # A shop that installs the app again has another installation.
     owner = graph.read(operation("find_installation"), {}, _Found).current_app_installation.id
+    for place in sound:
+        outcomes[place] = _set(graph, owner, effects[place])
+    return outcomes
+
+
+def _set(graph: Graph, owner: str, effect: SetShopFields) -> Outcome:
     entries = [
         {"ownerId": owner, "namespace": NAMESPACE, "key": key, "type": "json", "value": value}
-        for place in sound
-        for key, value in effects[place].values.items()
+        for key, value in effect.values.items()
     ]
-    for at in range(0, len(entries), AT_ONCE):
-        payload = graph.read(operation("set_fields"), {"fields": entries[at : at + AT_ONCE]}, _Set).metafields_set
-        if payload is not None and payload.user_errors:
-            refused = refusal(payload.user_errors)
-            return [outcome or refused for outcome in outcomes]
-    return outcomes
+    payload = graph.read(operation("set_fields"), {"fields": entries}, _Answered).metafields_set
+    return refusal(payload.user_errors) if payload is not None and payload.user_errors else None
 
 
 def _check(effect: SetShopFields) -> None:
