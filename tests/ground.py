@@ -91,12 +91,12 @@ class EventLoop:
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
     def close(self) -> None:
         self.run(self._end_rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self.loop.close()
 
     async def _end_rest(self) -> None:
@@ -151,10 +151,12 @@ def fresh_database(server_url: str, name: str) -> Iterator[str]:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(pattern))
                 upgrade(for_sqlalchemy(_at(server_url, template)))
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made, pattern))
-        yield _at(server_url, name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
-        with _turn(connection):  # whoever needs it once more makes it once more
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pattern))
+        try:
+            yield _at(server_url, name)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+            with _turn(connection):  # whoever needs it once more makes it once more
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pattern))
 
 
 @contextmanager
