@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, settings
 
 import loyalty
 import referral
+from engine import receiver
 from engine.shops import Shop
 from engine.work import Database
 from tests import people
 from tests.ground import (
     SECRET,
+    SLOW_SECONDS,
     START,
     Clock,
     Desk,
@@ -97,6 +99,11 @@ def neighbour(_own_database: Database) -> Shop:
         # Workers run over all shops: nobody shall ask the store next door, which is not there.
         work.connection.exec_driver_sql("UPDATE stale_orders SET due_at = 'infinity'")
     return shop
+
+
+@pytest.fixture(autouse=True)
+def _deliveries_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "PATIENCE_SECONDS", float(SLOW_SECONDS))
 
 
 @pytest.fixture

@@ -57,6 +57,9 @@ SECRET = b"s" * 32
 # Any constant does, as long as every process of the run uses the same: "TEST" in ASCII.
 TEMPLATE_LOCK = 0x54455354
 
+# How long the machine waits here where the platform would give up after some seconds: tests run on slow computers.
+SLOW_SECONDS = 30
+
 # Written by the clock for every shop there is, the neighbour included.
 NOT_COMPARED = frozenset({"ticks"})
 

@@ -30,11 +30,12 @@ from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
 from plugin import Doors, create_app
 from plugin.install import Installer
+from plugin.storefront import glance
 from plugin.woocommerce import WooInstaller
 from plugin.wording import STATIC
 from sandbox.signing import proxy_signature
 from tests.browser import PATIENCE_MS, chromium
-from tests.ground import FIRST_TERMS, Clock, settle
+from tests.ground import FIRST_TERMS, SLOW_SECONDS, Clock, settle
 
 CLIENT_ID, CLIENT_SECRET = "client-of-the-tests", "secret-of-the-tests-0000000000000000"
 APP_URL = "https://perennial.example"
@@ -184,6 +185,12 @@ def build(
     woocommerce = WooInstaller(database, seal, lambda _address: http, app_url, FIRST_TERMS)
     app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024, woocommerce, mails=mails))
     return House(app, database, installer, clock)
+
+
+@pytest.fixture(autouse=True)
+def _the_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer that runs many tests at once is slower than the database that a shop's page would give up."""
+    monkeypatch.setattr(glance, "PATIENCE_MS", 1000 * SLOW_SECONDS)
 
 
 @pytest.fixture
