@@ -31,7 +31,6 @@ def wrong(page: Any, axe: Any) -> list[str]:
     return said + ([f"{wide} wide on a phone"] if wide > PHONE["width"] else [])
 
 
-@pytest.mark.timeout(120)
 def test_nothing_keeps_anybody_out_of_e_mails_or_from_ending_them(
     database: Database, clock: Clock, browser: Any
 ) -> None:

@@ -211,7 +211,6 @@ def shows(front: Front, page: Any, points: int, pending: int = 0) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("language, size, scripts", [("en", DESK, False), ("fa", PHONE, True)])
 def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     front: Front, language: str, size: dict[str, int], scripts: bool
@@ -279,7 +278,6 @@ PAGES = ("/store/", "/store/products/POT", "/store/account", "/store/cart", "/ap
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_no_page_moves_is_wider_than_its_window_or_keeps_anybody_out(front: Front) -> None:
     """Each with the blocks in it, for somebody with points and a full cart: in both directions, light and dark."""
     kit = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
