@@ -59,8 +59,10 @@ class Front:
         page.locator("form[action$='/store/login'] input[name=email]").fill("anna@example.com")
         followed(page, "form[action$='/store/login'] button")
         page.wait_for_url("**/store/account")
-        yield page
-        context.close()
+        try:
+            yield page
+        finally:
+            context.close()
 
     @property
     def codes(self) -> list[str]:
