@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, settings
 
 import loyalty
 import referral
+from campaigns.service import enrolling
 from engine import receiver
 from engine.shops import Shop
 from engine.work import Database
+from lifecycle.service import segments
 from tests import people
 from tests.ground import (
     SECRET,
@@ -102,8 +104,12 @@ def neighbour(_own_database: Database) -> Shop:
 
 
 @pytest.fixture(autouse=True)
-def _deliveries_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_slow_computer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deliveries are not given up, and nothing is looked at later because looking took long."""
     monkeypatch.setattr(receiver, "PATIENCE_SECONDS", float(SLOW_SECONDS))
+    monkeypatch.setattr(enrolling, "REST", 0)
+    monkeypatch.setattr(segments, "REST", 0)
+    monkeypatch.setattr(segments, "BUSY_REST", 0)
 
 
 @pytest.fixture
