@@ -297,5 +297,5 @@ class Superuser:
 
 
 def superuser(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    options = "-c lock_timeout=10s -c statement_timeout=30s -c timezone=UTC"
+    options = "-c lock_timeout=60s -c statement_timeout=120s -c timezone=UTC"
     return psycopg.connect(url, autocommit=True, options=options)
