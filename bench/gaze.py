@@ -27,7 +27,7 @@ LOADS = 7
 SHARE = 75
 # Events below this are not reported by browsers: where nothing is, they were quicker.
 SHORTEST_EVENT_MS = 16
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 # After the last event of a page, so long is waited for what it moves.
 CALM_MS = 250
 

@@ -113,8 +113,8 @@ def main(arguments: Sequence[str]) -> int:
             print(f"town {seed}: {_told(found)}", flush=True)
     caught, declined = min(found.caught for found in towns), max(found.honest_declined for found in towns)
     print(json.dumps(facts | {"ring_caught": round(caught, 4), "honest_declined": round(declined, 4)}))
-    # The time that is allowed is for a hundred thousand.
-    slow = seconds * HISTORY / chosen.history > MOST_SECONDS
+    # The time that is allowed is for a hundred thousand; of a few, nothing about many can be said.
+    slow = chosen.history >= HISTORY and seconds * HISTORY / chosen.history > MOST_SECONDS
     return int(slow or caught < LEAST_CAUGHT or declined >= MOST_DECLINED)
 
 

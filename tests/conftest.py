@@ -12,11 +12,15 @@ from hypothesis import HealthCheck, settings
 
 import loyalty
 import referral
+from campaigns.service import enrolling
+from engine import receiver
 from engine.shops import Shop
 from engine.work import Database
+from lifecycle.service import segments
 from tests import people
 from tests.ground import (
     SECRET,
+    SLOW_SECONDS,
     START,
     Clock,
     Desk,
@@ -97,6 +101,15 @@ def neighbour(_own_database: Database) -> Shop:
         # Workers run over all shops: nobody shall ask the store next door, which is not there.
         work.connection.exec_driver_sql("UPDATE stale_orders SET due_at = 'infinity'")
     return shop
+
+
+@pytest.fixture(autouse=True)
+def _a_slow_computer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deliveries are not given up, and nothing is looked at later because looking took long."""
+    monkeypatch.setattr(receiver, "PATIENCE_SECONDS", float(SLOW_SECONDS))
+    monkeypatch.setattr(enrolling, "REST", 0)
+    monkeypatch.setattr(segments, "REST", 0)
+    monkeypatch.setattr(segments, "BUSY_REST", 0)
 
 
 @pytest.fixture

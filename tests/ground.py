@@ -57,6 +57,9 @@ SECRET = b"s" * 32
 # Any constant does, as long as every process of the run uses the same: "TEST" in ASCII.
 TEMPLATE_LOCK = 0x54455354
 
+# How long the machine waits here where the platform would give up after some seconds: tests run on slow computers.
+SLOW_SECONDS = 30
+
 # Written by the clock for every shop there is, the neighbour included.
 NOT_COMPARED = frozenset({"ticks"})
 
@@ -91,12 +94,12 @@ class EventLoop:
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
     def close(self) -> None:
         self.run(self._end_rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self.loop.close()
 
     async def _end_rest(self) -> None:
@@ -151,10 +154,12 @@ def fresh_database(server_url: str, name: str) -> Iterator[str]:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(pattern))
                 upgrade(for_sqlalchemy(_at(server_url, template)))
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(made, pattern))
-        yield _at(server_url, name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
-        with _turn(connection):  # whoever needs it once more makes it once more
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pattern))
+        try:
+            yield _at(server_url, name)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+            with _turn(connection):  # whoever needs it once more makes it once more
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pattern))
 
 
 @contextmanager
@@ -307,5 +312,5 @@ class Superuser:
 
 
 def superuser(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    options = "-c lock_timeout=10s -c statement_timeout=30s -c timezone=UTC"
+    options = "-c lock_timeout=60s -c statement_timeout=120s -c timezone=UTC"
     return psycopg.connect(url, autocommit=True, options=options)

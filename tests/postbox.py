@@ -101,4 +101,4 @@ def postbox() -> Iterator[Postbox]:
         thread.start()
         yield box
         server.shutdown()
-        thread.join(5)
+        thread.join(60)

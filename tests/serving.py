@@ -12,7 +12,8 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-PATIENCE_SECONDS = 20.0
+# Ends a test that hangs, and measures nothing.
+PATIENCE_SECONDS = 60.0
 
 
 @contextmanager
@@ -30,11 +31,13 @@ def served(application: WSGIApplication, certificate: Path | None = None) -> Ite
     listener = make_server("127.0.0.1", 0, door, threaded=True, request_handler=_Handler, ssl_context=context)
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    yield f"{'https' if certificate else 'http'}://127.0.0.1:{listener.server_port}"
-    listener.shutdown()
-    door.close()
-    thread.join(PATIENCE_SECONDS)
-    listener.server_close()
+    try:
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{listener.server_port}"
+    finally:
+        listener.shutdown()
+        thread.join(PATIENCE_SECONDS)
+        listener.server_close()
+        door.close()
 
 
 class _Handler(WSGIRequestHandler):

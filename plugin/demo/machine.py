@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 15
 SAMPLE_SECONDS = 2.0
 
@@ -119,7 +120,8 @@ def stop_all(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # With its children, which would go on without it.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

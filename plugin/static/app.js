@@ -99,8 +99,16 @@
     for (const button of document.querySelectorAll("main button")) button.disabled = on;
   };
 
+  /* A preview that was asked for is of what was typed then: what comes after that, on this page or another, is newer. */
+  let rest = 0, previewing = null;
+  const forget = () => {
+    clearTimeout(rest);
+    if (previewing) previewing.abort();
+  };
+
   const go = async (href, { init = {}, history: how = "push", scroll = 0, fallback } = {}) => {
     if (asking) asking.abort();
+    forget();
     const mine = (asking = new AbortController());
     busy(true);
     try {
@@ -219,23 +227,23 @@
   });
 
   /* A form with a preview shows what is typed as soon as the hand rests; its button does the same without this. */
-  let rest = 0;
   const preview = async (form) => {
     const typed = new URLSearchParams(new FormData(form));
     typed.set("do", "preview");
-    const answer = await fetchPage(bare(form.action), { method: "POST", body: typed }).catch(() => null);
+    const { signal } = (previewing = new AbortController());
+    const answer = await fetchPage(bare(form.action), { method: "POST", body: typed, signal }).catch(() => null);
     const page = answer && answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
     const here = document.getElementById(form.dataset.preview);
     const next = page && page.getElementById(form.dataset.preview);
-    if (!here || !next || rest) return;
+    if (!here || !next || signal.aborted) return;
     here.replaceWith(document.adoptNode(next));
     settle(document);
   };
   document.addEventListener("input", (event) => {
     const form = event.target.closest && event.target.closest("form[data-preview]");
     if (!form) return;
-    clearTimeout(rest);
-    rest = setTimeout(() => { rest = 0; preview(form); }, 300);
+    forget();
+    rest = setTimeout(() => preview(form), 300);
   });
 
   window.addEventListener("popstate", (event) => {

@@ -86,7 +86,7 @@ def test_what_is_not_written_as_an_amount_is_refused_at_once(amount: str) -> Non
     for currency in ("USD", "JPY", "KWD"):
         with pytest.raises(BadAmount):
             minor_units(amount, currency)
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 5, "an unbounded one takes minutes"
 
 
 @given(amount=st.from_regex(WRITTEN, fullmatch=True), currency=CURRENCIES)

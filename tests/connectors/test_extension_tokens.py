@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,17 +21,27 @@ OLD = "shpss_old_0123456789abcdef0123456789ab"
 SHOP = "leaf-and-kettle.myshopify.com"
 URL = "https://perennial.example"
 CUSTOMER = "gid://shopify/Customer/6940095564"
-NOW = int(time.time())
 
 
 def the_app() -> ShopifyApp:
     return ShopifyApp("client", SECRET, OLD, URL, HttpSession(), now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """So many seconds after the test's own instant: what is written beside a test is read long before it runs."""
+
+    seconds: int
+    kind: type = int
+
+
 def claims(**changed: Any) -> dict[str, Any]:
     at = int(time.time())
     full = {"dest": SHOP, "aud": "client", "sub": CUSTOMER, "exp": at + 300, "nbf": at, "iat": at, "jti": "f891"}
-    return {name: value for name, value in (full | changed).items() if value is not ...}
+    given = {name: value for name, value in (full | changed).items() if value is not ...}
+    return {
+        name: value.kind(at + value.seconds) if isinstance(value, Ahead) else value for name, value in given.items()
+    }
 
 
 def token(secret: str = SECRET, **changed: Any) -> str:
@@ -58,12 +69,12 @@ def test_somebody_who_is_not_logged_in_is_nobody_in_particular() -> None:
     [
         {"exp": ...},
         {"iat": ...},
-        {"exp": NOW - 3600, "iat": NOW - 3900, "nbf": NOW - 3900},
-        {"exp": NOW + 301, "iat": NOW - 60},
-        {"exp": NOW + 10 * 365 * 86_400},
-        {"iat": NOW + 3600, "nbf": NOW + 3600, "exp": NOW + 3900},
-        {"iat": NOW + 3600, "exp": NOW + 3900},
-        {"exp": float(NOW + 60)},
+        {"exp": Ahead(-3600), "iat": Ahead(-3900), "nbf": Ahead(-3900)},
+        {"exp": Ahead(301), "iat": Ahead(-60)},
+        {"exp": Ahead(10 * 365 * 86_400)},
+        {"iat": Ahead(3600), "nbf": Ahead(3600), "exp": Ahead(3900)},
+        {"iat": Ahead(3600), "exp": Ahead(3900)},
+        {"exp": Ahead(60, float)},
         {"iat": True},
         {"aud": ...},
         {"aud": "another"},

@@ -10,6 +10,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -36,6 +37,14 @@ def the_app(secret: str = SECRET, **changed: Any) -> ShopifyApp:
     return ShopifyApp("client", secret, OLD, URL + "/", HttpSession(), now=lambda: CLOCK, **changed)
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """So many seconds after the test's own instant: what is written beside a test is read long before it runs."""
+
+    seconds: int
+    kind: type = int
+
+
 def claims(**changed: Any) -> dict[str, Any]:
     at = int(time.time())
     full = {
@@ -49,7 +58,10 @@ def claims(**changed: Any) -> dict[str, Any]:
         "jti": "f8912129-1af6-4cad-9ca3-76b0f7621087",
         "sid": "aaea182f",
     }
-    return {name: value for name, value in (full | changed).items() if value is not ...}
+    given = {name: value for name, value in (full | changed).items() if value is not ...}
+    return {
+        name: value.kind(at + value.seconds) if isinstance(value, Ahead) else value for name, value in given.items()
+    }
 
 
 def token(secret: str = SECRET, **changed: Any) -> str:
@@ -98,20 +110,17 @@ def test_another_method_without_a_token_is_refused_outright() -> None:
     assert the_app().admit("POST", "/customers", "", None) == Answer(401, {}, "Unauthorized")
 
 
-LATER, LONG_AGO = int(time.time()) + 3600, int(time.time()) - 3600
-
-
 @pytest.mark.parametrize(
     "changed",
     [
         {"exp": ...},
         {"iat": ...},
-        {"exp": LONG_AGO, "iat": LONG_AGO - 60, "nbf": LONG_AGO - 60},
-        {"exp": LATER},
-        {"exp": int(time.time()) + 10 * 365 * 86_400},
-        {"nbf": LATER, "iat": LATER, "exp": LATER + 60},
-        {"exp": str(LATER)},
-        {"exp": float(time.time()) + 60},
+        {"exp": Ahead(-3600), "iat": Ahead(-3660), "nbf": Ahead(-3660)},
+        {"exp": Ahead(3600)},
+        {"exp": Ahead(10 * 365 * 86_400)},
+        {"nbf": Ahead(3600), "iat": Ahead(3600), "exp": Ahead(3660)},
+        {"exp": Ahead(30, str)},
+        {"exp": Ahead(30, float)},
         {"iat": True},
         {"aud": ...},
         {"aud": "another"},

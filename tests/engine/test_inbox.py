@@ -111,7 +111,7 @@ def test_a_delivery_that_comes_many_times_at_once_is_one(box: Box) -> None:
     start = threading.Barrier(12)
 
     def take(_: int) -> bool:
-        start.wait(10)
+        start.wait(60)
         return box.take("order 1", key="the-same")[0]
 
     with ThreadPoolExecutor(12) as pool:
@@ -226,7 +226,7 @@ def test_workers_share_the_inbox_of_one_shop_and_settle_each_delivery_once(box: 
     start = threading.Barrier(4)
 
     def work(_: int) -> int:
-        start.wait(10)
+        start.wait(60)
         return sum(iter(lambda: box.settle(limit=5), 0))
 
     with ThreadPoolExecutor(4) as pool:
@@ -246,7 +246,7 @@ def test_many_at_once_are_one_commit(box: Box) -> None:
             rest = [pool.submit(box.take, f"order {number}") for number in range(2, 21)]
             _wait_until(lambda: len(box.receiver._queue) == len(rest))
             assert not any(answer.done() for answer in (first, *rest)), "answered before it was durable"
-        assert all(answer.result(10) == [True] for answer in (first, *rest))
+        assert all(answer.result(60) == [True] for answer in (first, *rest))
     commits = box.above.one("SELECT count(DISTINCT xmin::text) FROM deliveries WHERE shop_id = %s", box.shop.shop_id)
     assert commits == 2
 
@@ -282,7 +282,7 @@ def test_while_the_database_hangs_everybody_is_told_in_time_to_come_back(
     monkeypatch.setattr(engine_receiver, "PATIENCE_SECONDS", 0.05)
     with _locked(box.above, "ACCESS EXCLUSIVE"), ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(box.take, f"order {number}", key=f"late-{number}") for number in range(2, 6)]
-        assert [type(each.exception(10)) for each in asked] == [Overloaded] * 4
+        assert [type(each.exception(60)) for each in asked] == [Overloaded] * 4
     monkeypatch.undo()
     # What was under way may have been written all the same: then the second time it is known.
     box.take("order 2", "order 3", "order 4", "order 5", key=None)
@@ -314,7 +314,7 @@ def _cut_connections(above: Superuser) -> None:
 
 def _wait_until(question: Callable[[], bool]) -> None:
     pause = threading.Event()
-    for _ in range(400):
+    for _ in range(12_000):
         if question():
             return
         pause.wait(0.005)

@@ -77,7 +77,7 @@ def test_a_token_that_a_worker_renews_meanwhile_is_not_put_back(
         def again(self, sealed: bytes) -> bytes | None:
             worker = threading.Thread(target=save, args=(database, shop, NEW, OLD), kwargs={"secret": renewed})
             worker.start()
-            worker.join(10)
+            worker.join(60)
             return sealing(sealed)
 
     assert reseal(database, Slow((NEW, OLD)), unheard) == Resealed(already=1)
@@ -105,7 +105,7 @@ def test_many_processes_that_start_at_once_agree_on_the_secret(database: Databas
     for start in starts:
         start.start()
     for start in starts:
-        start.join(20)
+        start.join(60)
     assert len(found) == 6
     assert len(set(found)) == 1
 

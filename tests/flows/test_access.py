@@ -149,14 +149,14 @@ def test_processes_that_need_a_token_at_once_ask_for_one(loop: Loop) -> None:
     together, got = threading.Barrier(len(keepers)), list[str]()
 
     def need(one: TokenKeeper) -> None:
-        together.wait(10)
+        together.wait(60)
         got.append(one())
 
     threads = [threading.Thread(target=need, args=(one,)) for one in keepers]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(got) == len(keepers)
     assert len(set(got)) == 1
     assert loop.world.stats["token_requests"] == asked + 1

@@ -230,7 +230,7 @@ def test_several_workers_read_a_history_once(old_store: Loop, small_portions: No
     begun = threading.Barrier(4)
 
     def work() -> None:
-        begun.wait(10)
+        begun.wait(60)
         for _ in range(5):
             old_store.backfiller.round()
 

@@ -366,12 +366,12 @@ def test_a_running_worker_asks_for_stale_orders_by_itself(settled: Loop) -> None
     stop, pause = threading.Event(), threading.Event()
     running = threading.Thread(target=worker.run, args=(stop,))
     running.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while figures(loop, anna) != (96, 96, 0):
         assert time.monotonic() < deadline, "nobody asked"
         pause.wait(0.05)
     stop.set()
-    running.join(30)
+    running.join(60)
     assert not running.is_alive()
 
 

@@ -169,7 +169,7 @@ def test_a_store_that_does_not_answer_in_time_is_named(woo: Connected) -> None:
     woo.house._ways["https"] = way  # type: ignore[index]  # one that has less patience than a real one
 
     def wait() -> Response:
-        answered.wait(30)
+        answered.wait(60)
         return Response("")
 
     woo.store.faults.always = wait

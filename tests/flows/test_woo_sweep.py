@@ -276,7 +276,7 @@ def test_two_sweeps_at_once_settle_each_order_once(woo: Woo, above: Superuser) -
     begun, healed = threading.Barrier(2), list[int]()
 
     def sweep() -> None:
-        begun.wait(10)
+        begun.wait(60)
         healed.append(woo.sweep())
 
     both = [threading.Thread(target=sweep) for _ in range(2)]

@@ -290,7 +290,7 @@ def test_while_a_night_is_reckoned_single_looks_wait_and_another_night_is_refuse
     with database.lock("values", desk.shop.shop_id):
         waiting = threading.Thread(target=another)
         waiting.start()
-        waiting.join(30)
+        waiting.join(60)
     assert refused == ["This shop's customers are being reckoned already."]
 
 

@@ -252,7 +252,7 @@ def at_once(*deeds: Callable[[], Any]) -> list[Any]:
     start = threading.Barrier(len(deeds))
 
     def run(deed: Callable[[], Any]) -> Any:
-        start.wait(10)
+        start.wait(60)
         try:
             return deed()
         except loyalty.NotEnoughPoints as refusal:

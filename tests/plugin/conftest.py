@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,10 +30,13 @@ from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
 from plugin import Doors, create_app
 from plugin.install import Installer
+from plugin.storefront import glance
+from plugin.storefront.remembering import Remembered
 from plugin.woocommerce import WooInstaller
 from plugin.wording import STATIC
 from sandbox.signing import proxy_signature
-from tests.ground import FIRST_TERMS, Clock, settle
+from tests.browser import PATIENCE_MS, chromium
+from tests.ground import FIRST_TERMS, SLOW_SECONDS, Clock, settle
 
 CLIENT_ID, CLIENT_SECRET = "client-of-the-tests", "secret-of-the-tests-0000000000000000"
 APP_URL = "https://perennial.example"
@@ -183,7 +185,15 @@ def build(
     installer = Installer(database, seal, shopify, no_store, FIRST_TERMS)
     woocommerce = WooInstaller(database, seal, lambda _address: http, app_url, FIRST_TERMS)
     app = create_app(Doors(database, shopify, installer, b"s" * 32, 1024 * 1024, woocommerce, mails=mails))
+    # By the test's clock: how long a test takes is not what a page remembers by.
+    app.extensions["remembered"] = Remembered(clock.timestamp)
     return House(app, database, installer, clock)
+
+
+@pytest.fixture(autouse=True)
+def _the_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer that runs many tests at once is slower than the database that a shop's page would give up."""
+    monkeypatch.setattr(glance, "PATIENCE_MS", 1000 * SLOW_SECONDS)
 
 
 @pytest.fixture
@@ -218,28 +228,27 @@ def shopper(house: House, shop: Shop) -> Shopper:
     return Shopper(house.app.test_client(), shop, "7")
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser; what needs one is not tested where there is none, and says so."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: pages in a browser need playwright")
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("NOT TESTED: pages in a browser need a Chromium")
-    with playwright.sync_playwright() as engine:
-        started = engine.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield started
-        started.close()
+# Our scripts in the shop's pages and on other sites: where each comes from, and how it says how long it waits.
+SCRIPTS = {
+    "storefront.js": (r"/(storefront|perennial)\.js", ("PATIENCE_MS = 2000;", "REDEEM_MS = 15000;")),
+    "embed.js": (r"/embed\.js", ("PATIENCE_MS = 4000;",)),
+}
 
 
 def patient(context: Any) -> None:
-    """Let our script in the shop's pages wait longer than it does: a computer that runs many tests at once is slower
-    than a shop, and what would have been shown is to be looked at.
+    """Let our scripts in other people's pages wait longer than they do: a computer that runs many tests at once is
+    slower than a shop, and what would have been shown is to be looked at.
     """
-    brief, script = "PATIENCE_MS = 2000;", (STATIC / "storefront.js").read_text("utf-8")
-    assert brief in script
-    body = script.replace(brief, "PATIENCE_MS = 20000;")
-    ours = re.compile(r"/(storefront|perennial)\.js")
-    context.route(ours, lambda route: route.fulfill(body=body, content_type="text/javascript"))
+    for name, (address, briefs) in SCRIPTS.items():
+        script = (STATIC / name).read_text("utf-8")
+        for brief in briefs:
+            assert brief in script
+            script = script.replace(brief, f"{brief.partition(' ')[0]} = {PATIENCE_MS};")
+        context.route(re.compile(address), partial(_fulfil, script))
+
+
+def _fulfil(body: str, route: Any) -> None:
+    route.fulfill(body=body, content_type="text/javascript")
 
 
 @pytest.fixture

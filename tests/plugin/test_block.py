@@ -20,7 +20,7 @@ import loyalty
 from commerce.events import CustomerFact
 from engine import facts, terms
 from engine.shops import Shop
-from plugin.storefront import look
+from plugin.storefront import glance, look
 from plugin.storefront.blocks import BlockDoor
 from plugin.storefront.glance import NOTHING, Glances
 from plugin.storefront.together import Together
@@ -223,37 +223,40 @@ def test_whoever_is_not_vouched_for_is_refused(crowd: Shopper, house: House, sho
 
 @pytest.mark.usefixtures("rich")
 def test_a_slow_database_is_answered_at_once_with_nothing_and_is_well_again_later(
-    house: House, shop: Shop, above: Superuser
+    house: House, shop: Shop, above: Superuser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sara = Shopper(gate(house, patience=0.2), shop, "7")
+    sara = Shopper(gate(house, patience=0.5), shop, "7")
     with above.connection.transaction():
         above.run("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE")
         for _ in range(2):
-            began = time.monotonic()
             answer = sara.get("/block")
             assert (answer.status_code, answer.data) == (503, b"")
-            assert time.monotonic() - began < 5
             assert answer.headers["Cache-Control"] == "no-store"
+    # The gate's own patience, and not the database's, which ends later.
+    assert caplog.text.count("a block was not read in time (TimeoutError)") == 2
     assert said(_when_well(sara)).startswith("250 points ")
 
 
 def _when_well(shopper: Shopper) -> TestResponse:
     """The first answer after the last of those was given up for whom nobody waits any more."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while (answer := shopper.get("/block")).status_code == 503 and time.monotonic() < until:
         pass
     return answer
 
 
 @pytest.mark.usefixtures("rich")
-def test_the_pages_give_a_slow_database_up_too(house: House, shop: Shop, above: Superuser) -> None:
+def test_the_pages_give_a_slow_database_up_too(
+    house: House, shop: Shop, above: Superuser, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(glance, "PATIENCE_MS", 500)
     with above.connection.transaction():
         # Only what the block itself reads: who asks is looked up by the pages as always.
         above.run("LOCK TABLE lots IN ACCESS EXCLUSIVE MODE")
-        began = time.monotonic()
         answer = Shopper(house.app.test_client(), shop, "7").get("/block")
         assert (answer.status_code, answer.data) == (503, b"")
-        assert time.monotonic() - began < 8
+    # Everybody else waits for a lock until the lock's own time is over.
+    assert "canceling statement due to statement timeout" in caplog.text
 
 
 # --- many at the same moment
@@ -273,13 +276,13 @@ def test_those_who_come_meanwhile_are_the_next_batch_and_nobody_waits_for_anothe
         batches.append(list(asked))
         if asked[0] == 0:
             begun.set()
-            assert go.wait(10)
+            assert go.wait(60)
         return [KeyError(each) if each == 3 else f"told {each}" for each in asked]
 
     async def crowd() -> list[Any]:
         together = Together(answer_all, ThreadPoolExecutor(2), most=3)
         first = asyncio.ensure_future(together.ask("a", 0))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         rest = [asyncio.ensure_future(together.ask("a", number)) for number in range(1, 6)]
         assert await together.ask("b", 7) == "told 7"
         rest[1].cancel()

@@ -60,7 +60,7 @@ class Admin:
             self.complaints.append(said.text)
 
     def arrives_at(self, heading: str) -> None:
-        self.frame.locator("h1", has_text=heading).wait_for(timeout=10_000)
+        self.frame.locator("h1", has_text=heading).wait_for()
 
 
 @pytest.fixture
@@ -107,12 +107,12 @@ def test_a_search_and_the_way_back(admin: Admin) -> None:
     admin.arrives_at("Customers")
     admin.frame.locator("input[name=q]").fill("bob")
     admin.frame.locator("form.search button").click()
-    admin.frame.locator("a", has_text="Show all").wait_for(timeout=10_000)
+    admin.frame.locator("a", has_text="Show all").wait_for()
     assert admin.frame.locator("tbody tr").count() == 1
     admin.frame.locator("tbody a").click()
     admin.arrives_at("Bob Lovelace")
     admin.page.frames[1].evaluate("history.back()")
-    admin.frame.locator("input[name=q]").wait_for(timeout=10_000)
+    admin.frame.locator("input[name=q]").wait_for()
     assert "q=bob" in admin.address
     assert admin.complaints == []
 
@@ -121,7 +121,7 @@ def test_a_parked_delivery_is_replayed_by_its_button(admin: Admin) -> None:
     admin.frame.locator(".needs li", has_text="could not be settled").locator("a").click()
     admin.arrives_at("Activity")
     admin.frame.locator("td form button").first.click()
-    admin.frame.locator(".notice", has_text="among those that wait again").wait_for(timeout=10_000)
+    admin.frame.locator(".notice", has_text="among those that wait again").wait_for()
     assert "wait again" in admin.frame.locator("#says").inner_text()
     assert sum(line.startswith("POST /parked/deliveries/") for line in admin.requests) == 1
     assert admin.complaints == []
@@ -131,7 +131,7 @@ def test_an_export_is_downloaded(admin: Admin) -> None:
     admin.frame.locator("nav a", has_text="Settings").click()
     admin.frame.locator("nav a", has_text="Privacy").click()
     admin.arrives_at("Privacy")
-    with admin.page.expect_download(timeout=10_000) as waiting:
+    with admin.page.expect_download() as waiting:
         admin.frame.locator("a[download]").click()
     assert waiting.value.suggested_filename == "customer-data.json"
     assert "ada@example.com" in waiting.value.path().read_text()
@@ -156,7 +156,7 @@ def test_a_button_with_an_address_of_its_own_goes_there(admin: Admin) -> None:
     form.evaluate("""form => form.insertAdjacentHTML("beforeend",
         '<button id="elsewhere" formnovalidate formaction="/referral/review/1/decline?shop=x">Elsewhere</button>')""")
     admin.frame.locator("#elsewhere").click()
-    admin.frame.locator("main", has_text="Say why").wait_for(timeout=10_000)
+    admin.frame.locator("main", has_text="Say why").wait_for()
     assert [line for line in admin.requests if line.startswith("POST")] == ["POST /referral/review/1/decline"]
 
 
@@ -165,7 +165,7 @@ def test_no_page_is_wider_than_its_window(admin: Admin, width: int) -> None:
     admin.page.set_viewport_size({"width": width, "height": 800})
     for name in ("Home", "Customers", "Lifecycle", "Loyalty", "Activity", "Settings"):
         admin.frame.locator("nav a", has_text=name).first.click()
-        admin.frame.locator(".top a[aria-current]", has_text=name).wait_for(timeout=10_000)
+        admin.frame.locator(".top a[aria-current]", has_text=name).wait_for()
         over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
         assert over <= 0, name
 
@@ -180,7 +180,7 @@ def test_a_key_is_made_and_read_in_any_window(admin: Admin, width: int) -> None:
     admin.frame.locator("input[value=read]").check()
     admin.frame.locator("button", has_text="Make a key").click()
     key = admin.frame.locator(".notice code")
-    key.wait_for(timeout=10_000)
+    key.wait_for()
     assert key.inner_text().startswith("pk_")
     assert admin.frame.locator("th", has_text="The till").count() == 1
     over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
@@ -231,14 +231,14 @@ def test_stages_show_who_would_move_before_rules_are_published(admin: Admin, wid
     admin.frame.locator(".top a", has_text="Lifecycle").click()
     admin.arrives_at("Pipeline")
     admin.frame.locator("a", has_text="90 days").click()
-    admin.frame.locator("svg.bands").wait_for(timeout=10_000)
+    admin.frame.locator("svg.bands").wait_for()
     wide = "root => root.scrollWidth - root.clientWidth"
     assert admin.frame.locator("html").evaluate(wide) <= 0
     admin.frame.locator(".tabs a", has_text="Rules").click()
     admin.arrives_at("Rules of the stages")
     admin.frame.locator("input[name=retained_from_orders]").fill("3")
     admin.frame.locator("button", has_text="Show who would move").click()
-    admin.frame.locator("h2", has_text="Who would move").wait_for(timeout=10_000)
+    admin.frame.locator("h2", has_text="Who would move").wait_for()
     assert admin.frame.locator("html").evaluate(wide) <= 0
     assert admin.frame.locator("input[name=retained_from_orders]").input_value() == "3"
     assert admin.complaints == []
@@ -268,7 +268,7 @@ def test_a_segment_is_made_by_buttons(admin: Admin, width: int) -> None:
     for group, what, made in parts:
         admin.frame.locator(f'select[name="new-{group}"]').select_option(what)
         admin.frame.locator(f'button[value="add:{group}"]').click()
-        admin.frame.locator(f'[name="{made}"]').wait_for(timeout=10_000)
+        admin.frame.locator(f'[name="{made}"]').wait_for()
     admin.frame.locator('[name="more-r.1.0"]').fill("p1")
     for place, value in (("r.0", "1"), ("r.1.0", "1"), ("r.1.1", "30")):
         admin.frame.locator(f'[name="value-{place}"]').fill(value)
@@ -277,7 +277,7 @@ def test_a_segment_is_made_by_buttons(admin: Admin, width: int) -> None:
     assert over <= 0
     # Return counts; it neither adds nor removes anything.
     admin.frame.locator('[name="value-r.0"]').press("Enter")
-    admin.frame.locator(".notice", has_text="Nothing is saved yet").wait_for(timeout=10_000)
+    admin.frame.locator(".notice", has_text="Nothing is saved yet").wait_for()
     assert admin.frame.locator('[name="value-r.1.1"]').input_value() == "30"
     admin.frame.locator("button", has_text="Save").click()
     admin.arrives_at("Buyers")
@@ -298,7 +298,7 @@ def test_no_page_of_the_lifecycle_is_wider_than_its_window(admin: Admin, width: 
     admin.frame.locator(".tabs a", has_text="Metrics").first.click()
     admin.arrives_at("Metrics")
     admin.frame.locator("button", has_text="Count anew now").click()
-    admin.frame.locator("p", has_text="Counted").first.wait_for(timeout=10_000)
+    admin.frame.locator("p", has_text="Counted").first.wait_for()
     over = admin.frame.locator("html").evaluate("root => root.scrollWidth - root.clientWidth")
     assert over <= 0
     assert admin.complaints == []

@@ -16,8 +16,9 @@ from engine.shops import Shop
 from engine.work import Database
 from plugin.wording import STATIC
 from sandbox import App, Courier, World, create_app
+from tests.browser import chromium, followed
 from tests.ground import Clock
-from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, House, build, chromium, order, patient, person
+from tests.plugin.conftest import CLIENT_ID, CLIENT_SECRET, House, build, order, patient, person
 from tests.plugin.test_browser import DOMAIN
 from tests.plugin.test_cart import BIG, STEPS, made, offer
 from tests.serving import served
@@ -56,10 +57,12 @@ class Front:
         page = context.new_page()
         page.goto(f"{self.platform}/store/login")
         page.locator("form[action$='/store/login'] input[name=email]").fill("anna@example.com")
-        page.locator("form[action$='/store/login'] button").click()
+        followed(page, "form[action$='/store/login'] button")
         page.wait_for_url("**/store/account")
-        yield page
-        context.close()
+        try:
+            yield page
+        finally:
+            context.close()
 
     @property
     def codes(self) -> list[str]:
@@ -124,7 +127,7 @@ def test_the_slider_chooses_a_double_click_buys_once_and_the_code_leads_into_the
         (code,) = front.codes
         assert front.posts() == 1
         made(front.house, front.shop, code)
-        page.wait_for_url("**/store/cart", timeout=10_000)
+        page.wait_for_url("**/store/cart")
         assert page.context.cookies(front.address) == page.context.cookies(front.platform)
         assert [each["name"] for each in page.context.cookies()] == ["sandbox"], "only the shop's own"
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
@@ -177,7 +180,7 @@ def test_a_code_that_the_store_refuses_is_said_in_place(front: Front) -> None:
         page.locator("form[data-perennial-redeem] button").click()
         page.locator("[data-perennial-code]").wait_for()
         made(front.house, front.shop, front.codes[0], StoreError("no", permanent=True))
-        page.locator(".perennial-done", has_text="What it cost is yours again").wait_for(timeout=10_000)
+        page.locator(".perennial-done", has_text="What it cost is yours again").wait_for()
         assert "/cart?total=2000" in page.url
 
 

@@ -267,7 +267,6 @@ def test_a_guest_is_asked_in_and_sees_the_program_and_nobody_s_points(shop: Shop
     assert "This order earns 50 points" in html
 
 
-@pytest.mark.timeout(120)
 def test_nothing_keeps_anybody_out_of_the_shop_s_pages(shop: Shop, browser: Any) -> None:
     playwright = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
     own(shop)
@@ -290,7 +289,6 @@ def test_nothing_keeps_anybody_out_of_the_shop_s_pages(shop: Shop, browser: Any)
     assert wrong == {}
 
 
-@pytest.mark.timeout(120)
 def test_the_ladder_is_a_slider_with_the_script_and_radio_buttons_without(shop: Shop, browser: Any) -> None:
     html = shop.html(CART)
     plain = browser.new_context(java_script_enabled=False).new_page()

@@ -23,9 +23,10 @@ from engine.shops import Shop
 from engine.work import Database
 from plugin import shopper_tokens
 from plugin.storefront.remembering import Remembered
+from tests.browser import followed
 from tests.ground import SECRET, Clock
 from tests.plugin import panorama
-from tests.plugin.conftest import House, order, person
+from tests.plugin.conftest import House, order, patient, person
 from tests.plugin.test_reach import DESK, PHONE, _look
 from tests.postbox import Postbox, postbox
 from tests.serving import served
@@ -54,12 +55,12 @@ class Away:
 
     def let_in(self, page: Any, language: str = "en") -> None:
         page.goto(f"{self.door}/?lang={language}")
-        page.locator("main a[href$='/enter']").click()
+        followed(page, "main a[href$='/enter']")
         page.locator("input[name=email]").fill("ada7@example.com")
-        page.locator("main button[type=submit]").click()
+        followed(page, "main button[type=submit]")
         page.locator("main .perennial-done[role=status]").wait_for()
         page.goto(self.link())
-        page.locator("main button[type=submit]").click()
+        followed(page, "main button[type=submit]")
         page.locator(".perennial-balance").wait_for()
 
 
@@ -81,12 +82,12 @@ def test_a_shopper_comes_by_a_link_buys_and_leaves_without_any_script(
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     away.let_in(page)
     assert page.locator("html").get_attribute("dir") == ("rtl" if language == "fa" else "ltr")
-    page.locator("form[action$='/redeem'] button").first.click()
+    followed(page, "form[action$='/redeem'] button")
     page.locator(".perennial-done[role=status]").wait_for()
     assert page.locator("li.perennial-making").count() == 1
     four_hundred = "400" if language == "en" else "۴۰۰"
     assert page.locator(".perennial-main dd").inner_text() == four_hundred
-    page.locator("header button").click()
+    followed(page, "header button")
     page.locator("input[name=email]").wait_for()
     page.goto(f"{away.door}/")
     assert page.locator(".perennial-balance").count() == 0
@@ -194,6 +195,7 @@ def test_another_site_shows_a_customer_their_points_and_a_stranger_the_program(a
     with site(_lines(away, away.address, part), policy) as other:
         _allow(away, other)
         context = browser.new_context(viewport=PHONE)
+        patient(context)
         page = context.new_page()
         complaints = list[str]()
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)

@@ -156,18 +156,18 @@ def test_claims_that_come_while_one_is_taken_are_taken_together_each_with_its_ow
     def take_up(_shop: ShopId, tries: Sequence[referral.Try]) -> Sequence[referral.Offer | Refusal]:
         groups.append(len(tries))
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
         return [referral.Offer(each.typed, 0, "USD") for each in tries]
 
     gathering, shop_id = Gathering(take_up), ShopId(1)
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(gathering.ask, shop_id, referral.Try("0", ""))
-        assert begun.wait(10)
+        assert begun.wait(60)
         rest = [pool.submit(gathering.ask, shop_id, referral.Try(str(n), "")) for n in range(1, 9)]
         while len(gathering._waiting[shop_id]) < 8:
             threading.Event().wait(0.01)
         go.set()
-        answers = [each.result(10) for each in (first, *rest)]
+        answers = [each.result(60) for each in (first, *rest)]
     assert [answer.title for answer in answers if isinstance(answer, referral.Offer)] == [str(n) for n in range(9)]
     assert groups == [1, 8]
     assert gathering._waiting == {}
@@ -178,7 +178,7 @@ def test_one_that_breaks_breaks_for_itself_alone() -> None:
 
     def take_up(_shop: ShopId, tries: Sequence[referral.Try]) -> Sequence[referral.Offer | Refusal]:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
         if any(each.typed == "bad" for each in tries):
             raise RuntimeError("the database is gone")
         return [OFFER for _ in tries]
@@ -186,15 +186,15 @@ def test_one_that_breaks_breaks_for_itself_alone() -> None:
     gathering, shop_id = Gathering(take_up), ShopId(1)
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(gathering.ask, shop_id, referral.Try("good", ""))
-        assert begun.wait(10)
+        assert begun.wait(60)
         bad = pool.submit(gathering.ask, shop_id, referral.Try("bad", ""))
         good = pool.submit(gathering.ask, shop_id, referral.Try("good", ""))
         while len(gathering._waiting[shop_id]) < 2:
             threading.Event().wait(0.01)
         go.set()
-        assert (first.result(10), good.result(10)) == (OFFER, OFFER)
+        assert (first.result(60), good.result(60)) == (OFFER, OFFER)
         with pytest.raises(RuntimeError, match="gone"):
-            bad.result(10)
+            bad.result(60)
     assert gathering._waiting == {}
 
 
@@ -213,7 +213,7 @@ def test_each_visitor_s_form_carries_the_site_and_the_channel_they_came_by(crowd
 
 
 def _counted(house: House, crowd: Shopper, until: dict[str, int]) -> dict[str, int]:
-    counted, patience = dict[str, int](), time.monotonic() + 20
+    counted, patience = dict[str, int](), time.monotonic() + 60
     while counted != until and time.monotonic() < patience:
         with house.database.work(crowd.shop.shop_id) as work:
             counted = {row.channel: row.many for row in work.rows(_CLICKS)}

@@ -49,7 +49,8 @@ class Device:
         self.page.goto(f"{self.address}{path}")
 
     def arrives(self, heading: str) -> None:
-        self.page.locator("h1", has_text=heading).wait_for(timeout=10_000)
+        self.page.locator("h1", has_text=heading).wait_for()
+        self.page.wait_for_load_state()
 
     def make(self, name: str = "My laptop") -> None:
         self.go("/you")
@@ -123,7 +124,7 @@ def test_a_passkey_is_made_and_signs_in_in_a_real_browser(device: Device) -> Non
     assert device.page.locator("th", has_text="My laptop").count() == 1
     device.sign_out()
     device.enter()
-    device.page.locator("h1", has_text="The Little Shop").wait_for(timeout=10_000)
+    device.page.locator("h1", has_text="The Little Shop").wait_for()
     device.go("/you")
     assert device.page.locator("td", has_text="passkey").count() == 1
     assert device.lines() == [
@@ -164,7 +165,7 @@ def test_a_question_is_too_old_after_five_minutes(device: Device, clock: Clock) 
     device.sign_out()
     clock.forward(minutes=5, seconds=1)
     device.enter()
-    device.page.locator(".notice", has_text="did not prove who you are").wait_for(timeout=10_000)
+    device.page.locator(".notice", has_text="did not prove who you are").wait_for()
     assert device.page.locator("h1").inner_text() == "Sign in"
     assert device.lines()[-1] == ("anna@shop.example", "you.sign_out"), "nobody was let in"
     device.enter()
@@ -178,7 +179,7 @@ def test_a_counter_that_goes_back_is_refused_and_noted(device: Device) -> None:
     with device.house.database.work(device.shop.shop_id) as work:
         work.run(text("UPDATE passkeys SET sign_count = 1000 WHERE shop_id = :shop_id"))
     device.enter()
-    device.page.locator(".notice", has_text="there may be a copy of it").wait_for(timeout=10_000)
+    device.page.locator(".notice", has_text="there may be a copy of it").wait_for()
     device.go("/")
     assert device.page.locator("h1", has_text="Open Perennial from your store").count() == 1
     assert device.lines()[-1] == ("anna@shop.example", "passkey_copied")
@@ -187,10 +188,10 @@ def test_a_counter_that_goes_back_is_refused_and_noted(device: Device) -> None:
 def test_a_passkey_that_was_removed_opens_nothing(device: Device) -> None:
     device.make()
     device.page.locator("#passkeys ~ div button", has_text="Remove").click()
-    device.page.locator(".notice", has_text="opens nothing any more").wait_for(timeout=10_000)
+    device.page.locator(".notice", has_text="opens nothing any more").wait_for()
     device.sign_out()
     device.enter()
-    device.page.locator(".notice", has_text="did not prove who you are").wait_for(timeout=10_000)
+    device.page.locator(".notice", has_text="did not prove who you are").wait_for()
     assert device.page.locator("h1").inner_text() == "Sign in"
     device.go("/")
     assert device.page.locator("h1", has_text="Open Perennial from your store").count() == 1
@@ -202,7 +203,7 @@ def test_a_device_makes_one_passkey_for_a_person(device: Device) -> None:
     device.page.locator("a", has_text="Add a passkey").click()
     device.arrives("Add a passkey")
     device.page.locator("button", has_text="Make the passkey").click()
-    device.page.locator("[role=alert]", has_text="one of yours on it already").wait_for(timeout=10_000)
+    device.page.locator("[role=alert]", has_text="one of yours on it already").wait_for()
     assert device.page.locator("h1").inner_text() == "Add a passkey"
     with device.house.database.work(device.shop.shop_id) as work:
         assert work.row(text("SELECT count(*) AS n FROM passkeys WHERE shop_id = :shop_id")).n == 1

@@ -24,7 +24,6 @@ def _look(page: Any, axe: Any) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("language, direction, scheme", [("en", "ltr", "light"), ("fa", "rtl", "dark")])
 def test_nothing_keeps_anybody_out_of_any_page(
     database: Database,

@@ -40,7 +40,7 @@ def test_serve_becomes_a_small_process_and_leaves_no_server_and_no_counters_behi
         postgres = machine.server_pid(tmp_path / "data")
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(machine.STOP_SECONDS)
+        process.wait(60)
     assert not counters.exists()
     alive = subprocess.run(["ps", "-o", "stat=", "-p", str(postgres)], capture_output=True, text=True, check=False)
     # Ended, and at most not yet buried by whoever has to.

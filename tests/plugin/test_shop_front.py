@@ -22,6 +22,7 @@ from engine.work import Database
 from plugin.rounds import expire
 from sandbox import theme
 from sandbox.front import Front as Before
+from tests.browser import followed
 from tests.flows.conftest import Loop, open_loop
 from tests.ground import Clock
 from tests.plugin.conftest import patient
@@ -73,7 +74,6 @@ class Front:
         if not self.hurried:
             patient(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
         page.on("console", self._note)
         return page
 
@@ -130,7 +130,7 @@ def bought(page: Any, sku: str, quantity: int) -> None:
     """From the product's page to the checkout, and through it."""
     into_the_cart(page, sku, quantity)
     page.goto("/store/checkout")
-    page.locator("main form button").click()
+    followed(page, "main form button")
     page.locator("h1", has_text="Order").wait_for()
 
 
@@ -138,12 +138,6 @@ def into_the_cart(page: Any, sku: str, quantity: int) -> None:
     page.goto(f"/store/products/{sku}")
     page.locator("#quantity").fill(str(quantity))
     followed(page, "form[action$='/cart/add'] button")
-
-
-def followed(page: Any, what: str) -> None:
-    """Press it, and be where it leads: whoever goes elsewhere at once leaves before the shop has heard of it."""
-    with page.expect_navigation():
-        page.locator(what).first.click()
 
 
 def redeemed(front: Front, page: Any) -> None:
@@ -167,8 +161,11 @@ def redeemed(front: Front, page: Any) -> None:
 def invitation(front: Front, page: Any) -> str:
     """The link in the account, to copy and pass on; whoever has none yet asks for it there."""
     page.goto("/store/account")
+    if front.scripts:
+        settled(page)
     if not page.locator(".perennial-link").count():
-        page.locator(".perennial-block form:not([data-perennial-redeem]) button").last.click()
+        with page.expect_navigation():
+            page.locator(".perennial-block form:not([data-perennial-redeem]) button").last.click()
         page.locator("#friends").wait_for()
         front.rest()
         page.goto("/store/account")
@@ -214,7 +211,6 @@ def shows(front: Front, page: Any, points: int, pending: int = 0) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("language, size, scripts", [("en", DESK, False), ("fa", PHONE, True)])
 def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     front: Front, language: str, size: dict[str, int], scripts: bool
@@ -230,7 +226,7 @@ def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     into_the_cart(anna, "POT", 2)  # earn
     anna.goto("/store/checkout")
     says_the_extension(front, anna, 96)
-    anna.locator("main form button[type=submit], main form button:not([type])").click()
+    followed(anna, "main form button[type=submit], main form button:not([type])")
     anna.locator("h1", has_text="Order").wait_for()
     front.rest()
     anna.reload()
@@ -257,7 +253,7 @@ def test_a_shopper_s_story_from_the_first_order_to_the_last_point(
     bo = front.visitor()
     bo.goto(f"{link.path}?{link.query}")
     bo.locator("form input[name=contact]").fill("bo@example.com")  # claim
-    bo.locator("form:has(input[name=contact]) button[type=submit]").click()
+    followed(bo, "form:has(input[name=contact]) button[type=submit]")
     bo.locator("code").first.wait_for()
     front.rest()
     followed(bo, "a[href*='/discount/FRIEND']")
@@ -282,7 +278,6 @@ PAGES = ("/store/", "/store/products/POT", "/store/account", "/store/cart", "/ap
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_no_page_moves_is_wider_than_its_window_or_keeps_anybody_out(front: Front) -> None:
     """Each with the blocks in it, for somebody with points and a full cart: in both directions, light and dark."""
     kit = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")

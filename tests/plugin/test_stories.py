@@ -52,7 +52,7 @@ class Morning:
 
     def says(self, selector: str, text: str) -> None:
         """Wait until a part of the page says so."""
-        self.page.locator(selector, has_text=text).first.wait_for(timeout=10_000)
+        self.page.locator(selector, has_text=text).first.wait_for()
 
     def unfold(self) -> None:
         """Open whatever is folded: tables behind their pictures, and older things."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import loyalty
+from tests.browser import followed
 from tests.plugin.test_cart_browser import Front, front, kept_out, one_browser
 
 YOU = "/apps/perennial/you"
@@ -25,22 +26,22 @@ def test_without_a_script_a_shopper_joins_reads_downloads_and_thinks_better_of_b
         loyalty.change(work, earning={"members": "opted_in"})
     with front.visit(java_script_enabled=False, viewport=PHONE) as page:
         page.goto(f"{front.platform}/apps/perennial")
-        page.locator("a", has_text="Your choices and your data").click()
-        page.locator("button", has_text="Join the program").click()
+        followed(page, "a", has_text="Your choices and your data")
+        followed(page, "button", has_text="Join the program")
         page.locator("[role=status]", has_text="Your orders earn points from now on").wait_for()
-        page.locator("button", has_text="Read it here").click()
+        followed(page, "button", has_text="Read it here")
         page.locator("h1", has_text="What the program knows of you").wait_for()
         assert "250" in page.locator(".perennial-known").inner_text()
-        page.locator("a", has_text="Back to your choices").click()
-        with page.expect_download(timeout=10_000) as waiting:
+        followed(page, "a", has_text="Back to your choices")
+        with page.expect_download() as waiting:
             page.locator("button", has_text="Download it as a file").click()
         assert waiting.value.suggested_filename == "my-data.json"
         assert json.loads(waiting.value.path().read_text())["balance"] == 250
-        page.locator("a", has_text="Erase me").click()
+        followed(page, "a", has_text="Erase me")
         assert "Your 250" in page.locator("main, body").first.inner_text().replace("\u00a0", " ")
-        page.locator("button", has_text="Ask the shop to erase me").click()
+        followed(page, "button", has_text="Ask the shop to erase me")
         page.locator("[role=status]", has_text="The shop knows that you want to be erased").wait_for()
-        page.locator("button", has_text="I want to stay").click()
+        followed(page, "button", has_text="I want to stay")
         page.locator("[role=status]", has_text="You are not going to be erased").wait_for()
         assert [each["name"] for each in page.context.cookies()] == ["sandbox"], "only the shop's own"
 
@@ -59,7 +60,7 @@ def test_nothing_keeps_anybody_out_of_their_choices(front: Front, locale: str, d
             wrong += [f"{path}: {each}" for each in kept_out(page, axe)]
             assert fits(page), path
         page.goto(f"{front.platform}{YOU}")
-        page.locator("form[action$='/you/data'] button").first.click()
+        followed(page, "form[action$='/you/data'] button")
         page.locator(".perennial-known").wait_for()
         wrong += kept_out(page, axe)
         assert fits(page)

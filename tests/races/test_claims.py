@@ -25,7 +25,7 @@ def test_a_crowd_that_claims_and_buys_at_once_is_all_held_in_the_end(desk: Desk,
     begin = threading.Barrier(CROWD + 1)
 
     def claim_and_buy(hand: int) -> None:
-        begin.wait(10)
+        begin.wait(60)
         for number in range(ROUNDS):
             who = 100 + hand * ROUNDS + number
             with desk.work() as work:
@@ -41,7 +41,7 @@ def test_a_crowd_that_claims_and_buys_at_once_is_all_held_in_the_end(desk: Desk,
                 )
 
     def look() -> None:
-        begin.wait(10)
+        begin.wait(60)
         for _ in range(ROUNDS * 2):
             with desk.work() as work:
                 referral.take_in_claims(work)

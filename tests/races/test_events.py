@@ -34,7 +34,7 @@ def told_at_once(desk: Desk, *keys: str) -> Counter[tuple[int, bool]]:
     customer_id, start = desk.customer_id(), threading.Barrier(len(keys))
 
     def tell(key: str) -> tuple[int, bool]:
-        start.wait(20)
+        start.wait(60)
         with desk.work() as work:
             (heard,) = loyalty.tell_deeds(work, [Deed(customer_id, "quiz", key, work.now)])
         assert not isinstance(heard, Refusal)

@@ -37,7 +37,7 @@ def test_a_redemption_that_is_there_first_keeps_its_points_from_the_clock(
         clock.now = OVER
         closing.start()
         somebody_waits(above)
-    closing.join(20)
+    closing.join(60)
     assert [kind for kind, _, _ in movements(desk, above)] == ["earn", "hold", "hold"]
     assert (desk.balance().held, desk.balance().points) == (100, 0)
     assert desk.faults() == []
@@ -63,7 +63,7 @@ def test_a_redemption_that_comes_second_finds_nothing(desk: Desk, above: Superus
         clock.now = OVER - timedelta(seconds=1)
         spending.start()
         somebody_waits(above)
-    spending.join(20)
+    spending.join(60)
     assert len(refused) == 1
     assert movements(desk, above) == [("earn", 100, "points"), ("expire", -100, "points")]
     assert desk.faults() == []
@@ -83,7 +83,7 @@ def test_two_clocks_close_a_lot_once(desk: Desk, above: Superuser, clock: Clock)
         loyalty.expire_due(work)
         other.start()
         somebody_waits(above)
-    other.join(20)
+    other.join(60)
     assert movements(desk, above) == [("earn", 100, "points"), ("expire", -100, "points")]
     assert desk.faults() == []
 
@@ -103,7 +103,7 @@ def test_a_review_and_an_order_of_the_same_member_write_one_history(desk: Desk, 
         loyalty.set_tier(work, anna, "gold", until=None, reason="a friend", made_by="7")
         reviewing.start()
         somebody_waits(above)
-    reviewing.join(20)
+    reviewing.join(60)
     desk.settle(people.order(2, people.customer(), 100, placed_at=clock()))
     steps = above.run(
         "SELECT from_tier, to_tier FROM tier_changes WHERE shop_id = %s ORDER BY change_id", desk.shop.shop_id

@@ -26,7 +26,7 @@ def together(many: int, press: Callable[[int], Any]) -> list[Any]:
     ready = threading.Barrier(many)
 
     def one(number: int) -> Any:
-        ready.wait(20)
+        ready.wait(60)
         try:
             return press(number)
         except Refusal as no:

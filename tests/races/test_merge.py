@@ -23,7 +23,7 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' 
 
 def somebody_waits(above: Superuser) -> None:
     """Until another connection waits for what this one holds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while above.one(WAITING) == 0:
         assert time.monotonic() < deadline, "nobody waits: the two did not meet"
 
@@ -37,7 +37,7 @@ def merge_while(desk: Desk, above: Superuser, other: threading.Thread) -> None:
         settle_snapshots(work, REACTIONS, accepted)
         other.start()
         somebody_waits(above)
-    other.join(20)
+    other.join(60)
     assert not other.is_alive()
 
 

@@ -39,7 +39,7 @@ def test_workers_who_enrol_at_once_enrol_everybody_once(desk: Desk, above: Super
     begin = threading.Barrier(6)
 
     def worker(_: int) -> int:
-        begin.wait(10)
+        begin.wait(60)
         return sum(enrol(desk) for _ in range(4))
 
     with ThreadPoolExecutor(6) as pool:
@@ -75,7 +75,7 @@ def test_a_change_of_the_play_waits_for_the_portion_and_ends_its_run(desk: Desk,
         assert campaigns.enrol_due(work)
         changing.start()
         somebody_waits(above)
-    changing.join(20)
+    changing.join(60)
     with desk.work() as work:
         run = campaigns.last_run(work, "welcome")
     assert (run.enrolled, run.ended_at) == (1, START)
@@ -97,7 +97,7 @@ def test_of_two_who_change_a_play_at_once_one_is_told(desk: Desk, above: Superus
         campaigns.state(work, "welcome", {"points": 60}, 0)
         second.start()
         somebody_waits(above)
-    second.join(20)
+    second.join(60)
     assert len(told) == 1
     with desk.work() as work:
         assert campaigns.find(work, "welcome").play.points == 60

@@ -29,7 +29,7 @@ def at_once(press: Callable[[int], Any]) -> Counter[str]:
 
     def wait_and_press(number: int) -> str:
         if number < AT_ONCE:
-            start.wait(20)
+            start.wait(60)
         try:
             press(number)
         except Refusal as refusal:

@@ -10,11 +10,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
@@ -22,7 +25,7 @@ from engine import backfills, shops, terms
 from engine.work import Database
 from sandbox.woocommerce import ApiKey, Line, Store, create_app
 from tests.ground import FIRST_TERMS, Clock, Desk, Superuser, for_sqlalchemy, fresh_database, superuser
-from tests.races.test_killed import ROOT, eventually
+from tests.races.test_killed import PATIENCE_SECONDS, ROOT, eventually, silence
 from tests.serving import served
 
 ORDERS = 6_000
@@ -47,6 +50,30 @@ reader = Backfiller(Database(url, clock), lambda _: store, REACTIONS)
 while reader.round():
     pass
 """
+
+
+@dataclass
+class Halting:
+    """A store that answers so many questions for `path` and then keeps whoever asks on waiting, until there may be
+    `more`: so that a kill comes in the middle of what is read, however fast that is.
+    """
+
+    store: WSGIApplication
+    path: str
+    left: int
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def more(self, many: int = 1_000_000) -> None:
+        with self.changed:
+            self.left = many
+            self.changed.notify_all()
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if str(environ["PATH_INFO"]).endswith(self.path):
+            with self.changed:
+                assert self.changed.wait_for(lambda: self.left > 0, PATIENCE_SECONDS), "nobody let us answer"
+                self.left -= 1
+        return self.store(environ, start)
 
 
 @contextmanager
@@ -83,8 +110,9 @@ def test_a_killed_reader_s_history_is_read_on_by_another_and_each_order_settled_
     server_url: str, tmp_path: Path
 ) -> None:
     store = stocked()
+    halting = Halting(create_app(store), "/orders", 0)
     with (
-        served(create_app(store)) as address,
+        served(halting) as address,
         fresh_database(server_url, f"perennial_woo_{os.getpid()}") as url,
         superuser(url) as connection,
     ):
@@ -97,11 +125,13 @@ def test_a_killed_reader_s_history_is_read_on_by_another_and_each_order_settled_
             backfills.ask(work)
             desk = Desk(database, shops.current(work))
         kills = 0
-        for goal in (300, 1_300, 3_000):
+        for goal, pages in ((300, 8), (1_300, 16), (3_000, 24)):
+            halting.more(pages)
             with reading(url, address, store.keys[0], tmp_path / "reader.log") as process:
                 eventually(partial(_has_read, above, goal), "it is being read")
                 os.kill(process.pid, signal.SIGKILL)
                 process.wait()
+            silence(above)
             kills += process.returncode == -signal.SIGKILL
             ((read, orders, running),) = above.run(
                 "SELECT orders_read, (SELECT count(*) FROM orders), finished_at IS NULL FROM backfills"
@@ -109,8 +139,9 @@ def test_a_killed_reader_s_history_is_read_on_by_another_and_each_order_settled_
             assert (read, running) == (orders, True), "what is counted is what is settled"
             # Its lease runs out.
             above.run("UPDATE backfills SET leased_until = now()")
+        halting.more()
         with reading(url, address, store.keys[0], tmp_path / "reader.log") as process:
-            assert process.wait(90) == 0
+            assert process.wait(PATIENCE_SECONDS) == 0
         assert kills == 3
         _whole(above, desk)
         database.close()

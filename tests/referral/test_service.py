@@ -195,7 +195,7 @@ def test_claims_of_one_friend_at_once_make_one_code(desk: Desk, above: Superuser
     start = threading.Barrier(6)
 
     def claim(number: int) -> str | None:
-        start.wait(10)
+        start.wait(60)
         with desk.work() as work:
             return referral.claim(work, code, "bo@example.com", SECRET).code
 
@@ -210,7 +210,7 @@ def test_a_customer_who_asks_at_once_in_two_windows_gets_one_code(desk: Desk, co
     bo, start = desk.customer_id(2), threading.Barrier(4)
 
     def ask(number: int) -> str:
-        start.wait(10)
+        start.wait(60)
         with desk.work() as work:
             return referral.code_of(work, bo)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox import App, Courier, World, create_app
 from sandbox.signing import BadToken, read_id_token
+from tests.browser import chromium
 from tests.sandbox.conftest import SECRET, Mailbox
 from tests.serving import served
 
@@ -67,34 +67,40 @@ def places(mailbox: Mailbox) -> Iterator[tuple[EmbeddedApp, str, str]]:
             yield embedded, url, bridge
 
 
+# The admin takes its toasts away again after some seconds: what they said is kept for whoever looks late.
+TOASTS = """
+    window.toasts = [];
+    new MutationObserver((seen) => {
+        for (const each of seen) for (const made of each.addedNodes)
+            if (made.classList?.contains("toast")) window.toasts.push(made.textContent);
+    }).observe(document, { childList: true, subtree: true });
+"""
+
+
 @pytest.fixture
 def page() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: the bridge needs playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("NOT TESTED: the bridge needs a Chromium")
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser.new_page()
-        browser.close()
+    with chromium() as browser:
+        page = browser.new_page()
+        page.add_init_script(TOASTS)
+        yield page
 
 
 def test_an_embedded_page_is_known_by_its_tokens(places: tuple[EmbeddedApp, str, str], page: Any) -> None:
     embedded, _, bridge = places
     page.goto(f"{bridge}/shops/demo-store.myshopify.com/admin/apps/client-1")
     frame = page.frame_locator("#app")
-    frame.locator("#out", has_text="known by its token").wait_for(timeout=10_000)
-    page.locator(".toast", has_text="Saved").wait_for(timeout=5_000)
+    frame.locator("#out", has_text="known by its token").wait_for()
+    page.wait_for_function("window.toasts.includes('Saved')")
     assert embedded.seen.count("/api") == 2
 
 
 def test_a_page_with_an_old_token_comes_back_with_a_fresh_one(places: tuple[EmbeddedApp, str, str], page: Any) -> None:
     embedded, own, bridge = places
     page.goto(f"{bridge}/shops/demo-store.myshopify.com/admin/apps/client-1")
-    page.frame_locator("#app").locator("#out", has_text="known").wait_for(timeout=10_000)
+    page.frame_locator("#app").locator("#out", has_text="known").wait_for()
     frame = page.frames[1]
     frame.goto(f"{own}/inside?id_token=old")
-    page.frame_locator("#app").locator("#out", has_text="known").wait_for(timeout=10_000)
+    page.frame_locator("#app").locator("#out", has_text="known").wait_for()
     assert "/bounce" in embedded.seen
     landed = urlsplit(page.frames[1].url)
     assert landed.path == "/inside"

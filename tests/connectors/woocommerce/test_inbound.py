@@ -133,7 +133,7 @@ def test_a_field_that_cannot_be_is_refused_at_once_and_not_repeated(changed: dic
     started = time.process_time()
     with pytest.raises(BadDelivery) as refusal:
         read(**changed)
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 5, "an unbounded one takes minutes"
     told = str(refusal.value)
     assert "sara" not in told.lower()
     assert "1e3000000" not in told
