@@ -7,7 +7,7 @@ from elsewhere, so nobody learns when it is opened. The same stands beside it as
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -20,6 +20,7 @@ from campaigns import mailings
 from campaigns.mailings import Due, Kind, Mailings
 from commerce.letters import LONGEST_NAME, LONGEST_SUBJECT, BadLetter, Letter
 from commerce.lines import line_of
+from commerce.sayings import say as words
 from engine import mail, shops
 from engine.shops import Seal, Shop
 from engine.work import UnitOfWork
@@ -33,6 +34,18 @@ from plugin.sentences import _, ngettext
 # is erased or unsubscribes meanwhile is not written to.
 MOST_WAITING = 300
 LONGEST_FIRST_NAME = 40
+
+# What each tells of, to whoever gets it.
+TOLD_OF: Mapping[Kind, str] = {
+    Kind.EXPIRING: words("Before points of yours expire"),
+    Kind.REWARD: words("When your points are enough for a reward"),
+    Kind.TIER: words("When you reach another tier, or leave one"),
+    Kind.BIRTHDAY: words("For your birthday"),
+    Kind.FRIEND: words("When a friend has taken up your invitation"),
+    Kind.WELCOME: words("Welcome, once, when you join"),
+    Kind.POINTS: words("When you have earned points"),
+}
+
 # What joins letters of Persian and Arabic, and is no letter.
 # What stands between these two has a direction of its own, whichever its first letter has.
 _APART, _ENDED = "\u2068", "\u2069"
@@ -83,7 +96,7 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str) -> Letter:
         heading = line_of(words.subject) or said.subject
         paragraphs = [*_greeting(due), *said.sentences, *([line_of(words.line)] if words.line else [])]
         link, name = page_of(shop, chosen), name_of(shop)
-        way_out = f"{way_out}?lang={language.code}"
+        way_out = f"{way_out}?lang={language.code}&kind={due.kind}"
         why = _("You get this e-mail because you take part in the points program of %(shop)s.", shop=_own(name))
         leave = _("Unsubscribe")
         html = _template().render(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -170,8 +171,14 @@ def test_a_worker_that_dies_after_sending_sends_the_same_mail_under_the_same_nam
         pass
 
     class Mortal:
+        @contextmanager
+        def talk(self) -> Iterator[Mortal]:
+            with Post(desk.box.url, SENDER, desk.house.clock, refuse_in_transaction).talk() as talk:
+                self._talk = talk
+                yield self
+
         def send(self, letter: Letter, number: str) -> None:
-            Post(desk.box.url, SENDER, desk.house.clock, refuse_in_transaction).send(letter, number)
+            self._talk.send(letter, number)
             raise Dies
 
     with pytest.raises(Dies):
@@ -391,7 +398,7 @@ def test_opening_the_way_out_changes_nothing_and_its_button_does(desk: Desk) -> 
     assert mistakes(ended.text) == []
     assert "You get none from now on. Your points stay yours." in flat(ended.text)
     assert not wanted(desk)
-    again = client.post(path, data={"wanted": "yes"})
+    again = client.post(path, data={"do": "again"})
     assert "You get e-mails of the points program again." in flat(again.text)
     assert wanted(desk)
 
