@@ -7,7 +7,7 @@ from elsewhere, so nobody learns when it is opened. The same stands beside it as
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -20,7 +20,6 @@ from campaigns import mailings
 from campaigns.mailings import Due, Kind, Mailings
 from commerce.letters import LONGEST_NAME, LONGEST_SUBJECT, BadLetter, Letter
 from commerce.lines import line_of
-from commerce.sayings import say as words
 from engine import mail, shops
 from engine.shops import Seal, Shop
 from engine.work import UnitOfWork
@@ -34,17 +33,6 @@ from plugin.sentences import _, ngettext
 # is erased or unsubscribes meanwhile is not written to.
 MOST_WAITING = 300
 LONGEST_FIRST_NAME = 40
-
-# What each tells of, to whoever gets it.
-TOLD_OF: Mapping[Kind, str] = {
-    Kind.EXPIRING: words("Before points of yours expire"),
-    Kind.REWARD: words("When your points are enough for a reward"),
-    Kind.TIER: words("When you reach another tier, or leave one"),
-    Kind.BIRTHDAY: words("For your birthday"),
-    Kind.FRIEND: words("When a friend has taken up your invitation"),
-    Kind.WELCOME: words("Welcome, once, when you join"),
-    Kind.POINTS: words("When you have earned points"),
-}
 
 # What joins letters of Persian and Arabic, and is no letter.
 # What stands between these two has a direction of its own, whichever its first letter has.

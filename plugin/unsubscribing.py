@@ -21,9 +21,8 @@ from engine import shops
 from engine.shops import Shop
 from engine.work import UnitOfWork
 from plugin.languages import languages
-from plugin.mailings import TOLD_OF
 from plugin.session import anybody
-from plugin.storefront.choices import kinds_of
+from plugin.storefront.choices import TOLD_OF, kinds_of
 
 pages = Blueprint("unsubscribing", __name__)
 

@@ -15,6 +15,7 @@ from campaigns import mailings
 from campaigns.mailings import Kind
 from commerce.ids import CustomerId
 from commerce.refusal import Refusal
+from commerce.sayings import say
 from engine import facts
 from engine.facts import JOINED
 from engine.work import UnitOfWork
@@ -25,6 +26,17 @@ from plugin.storefront.purchase import NotLoggedIn
 # Of the terms: members are those who joined.
 _BY_OWN_WORD = "opted_in"
 NAMES = frozenset({"member", "mails"})
+
+# What each tells of, to whoever gets it.
+TOLD_OF: Mapping[Kind, str] = {
+    Kind.EXPIRING: say("Before points of yours expire"),
+    Kind.REWARD: say("When your points are enough for a reward"),
+    Kind.TIER: say("When you reach another tier, or leave one"),
+    Kind.BIRTHDAY: say("For your birthday"),
+    Kind.FRIEND: say("When a friend has taken up your invitation"),
+    Kind.WELCOME: say("Welcome, once, when you join"),
+    Kind.POINTS: say("When you have earned points"),
+}
 
 
 class NotToChoose(Refusal):

@@ -26,9 +26,8 @@ from engine.facts import LANGUAGE
 from engine.work import UnitOfWork
 from plugin.holdings import as_file, held
 from plugin.languages import languages
-from plugin.mailings import TOLD_OF
 from plugin.session import Shopper, shopper_only
-from plugin.storefront.choices import Chosen, choose, chosen
+from plugin.storefront.choices import TOLD_OF, Chosen, choose, chosen
 from plugin.storefront.fragment import REFUSED, show, theme_s_own, work_of_shop
 from plugin.storefront.purchase import NotLoggedIn, checked, ticket_for
 

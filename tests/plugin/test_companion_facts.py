@@ -266,9 +266,9 @@ def post(wordpress: Wordpress) -> None:
 
 
 def test_a_customer_chooses_to_be_written_to_and_what_is_said_twice_is_kept(wordpress: Wordpress) -> None:
-    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": None}, "nobody is written to"
+    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": None, "kinds": {}}
     post(wordpress)
-    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": False}
+    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": False, "kinds": {}}
     for wanted in (1, 1, 0):
         wordpress.told("choose", customer="7", mails=wanted)
         assert wordpress.told("account", customer="7")["choices"]["mails"] is bool(wanted)
@@ -281,7 +281,7 @@ def test_a_customer_chooses_to_be_written_to_and_what_is_said_twice_is_kept(word
 def test_who_takes_part_by_their_own_word_says_so_in_the_shop(wordpress: Wordpress) -> None:
     with wordpress.house.database.work(wordpress.shop.shop_id) as work:
         loyalty.change(work, earning={"members": "opted_in"})
-    assert wordpress.told("account", customer="99")["choices"] == {"member": False, "mails": None}
+    assert wordpress.told("account", customer="99")["choices"] == {"member": False, "mails": None, "kinds": {}}
     for wanted, kept in ((1, "joined"), (0, "left")):
         wordpress.told("choose", customer="99", member=wanted)
         assert wordpress.told("account", customer="99")["choices"]["member"] is bool(wanted)
