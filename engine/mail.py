@@ -55,8 +55,10 @@ _CLAIM = text("""
         SELECT FROM customers k WHERE k.shop_id = :shop_id AND k.customer_id = m.customer_id
             AND (k.gone_at IS NOT NULL OR k.redacted_at IS NOT NULL)) AS gone
 """)
+# Whatever was withdrawn while it was on its way has gone out all the same.
 _SENT = text("""
-    UPDATE mails SET sent_at = :now, sealed = NULL, reason = NULL WHERE shop_id = :shop_id AND mail_id = :mail_id
+    UPDATE mails SET sent_at = :now, parked_at = NULL, sealed = NULL, reason = NULL
+    WHERE shop_id = :shop_id AND mail_id = :mail_id
 """)
 _PARK = text("""
     UPDATE mails SET parked_at = :now, sealed = NULL, reason = :reason WHERE shop_id = :shop_id AND mail_id = :mail_id
