@@ -13,7 +13,6 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
-
 AS_EVER = "as ever"
 
 

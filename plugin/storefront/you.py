@@ -73,9 +73,7 @@ def choices() -> Response:
 def take_part() -> BaseResponse:
     """Join the program, or leave it."""
     shopper, joins = g.shopper, request.form.get("wanted") == "yes"
-    return _decided(
-        lambda work, _who, _ticket: choose(work, shopper, {"member": joins}), "joined" if joins else "left"
-    )
+    return _decided(lambda work, _who, _ticket: choose(work, shopper, {"member": joins}), "joined" if joins else "left")
 
 
 @pages.post("/you/mails", strict_slashes=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import loyalty
+from campaigns import mailings
+from campaigns.mailings import Kind, Mailings, Words
 from tests.plugin.test_cart_browser import Front, front, kept_out, one_browser
 
 YOU = "/apps/perennial/you"
@@ -45,10 +48,37 @@ def test_without_a_script_a_shopper_joins_reads_downloads_and_thinks_better_of_b
         assert [each["name"] for each in page.context.cookies()] == ["sandbox"], "only the shop's own"
 
 
+def writes(front: Front) -> None:
+    """The house sends e-mails, and this shop all that there are."""
+    doors = front.house.app.extensions
+    doors["doors"] = replace(doors["doors"], mails=True)
+    with front.house.database.work(front.shop.shop_id) as work:
+        mailings.state(work, Mailings({kind: Words(on=True) for kind in Kind}), 0)
+
+
+def test_without_a_script_a_shopper_ticks_what_the_program_may_write_about(front: Front) -> None:
+    writes(front)
+    with front.visit(java_script_enabled=False, viewport=PHONE) as page:
+        page.goto(f"{front.platform}{YOU}")
+        page.get_by_label("Write to me about my points by e-mail").check()
+        page.get_by_label("For your birthday").uncheck()
+        page.locator("button", has_text="Keep this choice").click()
+        page.locator("[role=status]", has_text="What you chose of its e-mails holds from now on").wait_for()
+        assert page.get_by_label("Write to me about my points by e-mail").is_checked()
+        boxes = page.locator("input[name=kind]")
+        shown = {boxes.nth(n).get_attribute("value"): boxes.nth(n).is_checked() for n in range(boxes.count())}
+        assert shown == {kind: kind is not Kind.BIRTHDAY for kind in Kind}
+        page.get_by_label("Write to me about my points by e-mail").uncheck()
+        page.locator("button", has_text="Keep this choice").click()
+        page.locator("[role=status]", has_text="The program does not write to you any more").wait_for()
+        assert not page.get_by_label("For your birthday").is_checked(), "what was said of kinds stays"
+
+
 @pytest.mark.parametrize("locale, direction, scheme", [("en-GB", "ltr", "light"), ("fa-IR", "rtl", "dark")])
 def test_nothing_keeps_anybody_out_of_their_choices(front: Front, locale: str, direction: str, scheme: str) -> None:
     kit = pytest.importorskip("axe_playwright_python.sync_playwright", reason="NOT TESTED: axe-core is not here")
     axe, wrong = kit.Axe(), list[str]()
+    writes(front)
     with front.house.database.work(front.shop.shop_id) as work:
         loyalty.change(work, earning={"members": "opted_in"})
     with front.visit(locale=locale, color_scheme=scheme, viewport=PHONE) as page:
