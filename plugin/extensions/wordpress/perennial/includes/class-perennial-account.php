@@ -173,7 +173,7 @@ final class Perennial_Account {
 		}
 		$kinds = isset( $choices['kinds'] ) && is_array( $choices['kinds'] ) ? array_intersect_key( self::kinds(), $choices['kinds'] ) : array();
 		if ( $kinds ) {
-			$html .= '<fieldset class="perennial-kinds"><legend>' . esc_html__( 'E-mails, if you want them', 'perennial' ) . '</legend>';
+			$html .= '<fieldset class="perennial-kinds"><legend>' . esc_html__( 'Which e-mails', 'perennial' ) . '</legend>';
 			foreach ( $kinds as $kind => $label ) {
 				$html .= self::tick( 'mails_' . $kind, $label, (bool) $choices['kinds'][ $kind ] );
 			}
