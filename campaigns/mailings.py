@@ -17,7 +17,7 @@ from campaigns.rules.mailings import (
     evening,
 )
 from campaigns.service.choosing import Due, choose, told
-from campaigns.service.mail_choices import choice, is_theirs, path_of, set_choice
+from campaigns.service.mail_choices import choice, is_theirs, path_of, set_choice, set_kinds, unwanted
 from campaigns.service.mailings import (
     DOMAIN,
     SHOWN_DAYS,
@@ -62,7 +62,9 @@ __all__ = [
     "path_of",
     "purge",
     "set_choice",
+    "set_kinds",
     "state",
     "told",
+    "unwanted",
     "zone_of",
 ]

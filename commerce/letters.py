@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -76,11 +77,20 @@ class Letter:
                 raise BadLetter
 
 
-class MailPort(Protocol):
-    """Sends letters; `number` makes the name by which mail programs know one again that comes twice."""
+class MailTalk(Protocol):
+    """Letters one after another, as far as possible over one connection."""
 
     def send(self, letter: Letter, number: str) -> None:
-        """Hand a letter over. Raises `MailTrouble`."""
+        """Hand a letter over; `number` makes the name by which mail programs know one again that comes twice. Raises
+        `MailTrouble`, which says nothing of the next letter.
+        """
+
+
+class MailPort(Protocol):
+    """A server that takes letters."""
+
+    def talk(self) -> AbstractContextManager[MailTalk]:
+        """A time in which letters are sent. Nothing is connected before the first."""
 
 
 def _one_line(said: str) -> bool:

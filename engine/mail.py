@@ -1,8 +1,9 @@
 """Mails that wait: put with whatever they tell of, in its unit of work, and sent after it, outside of any.
 
 A mail is a row until it is sent; what it says is sealed, and gone with its sending. A server that does not take one is
-asked again, ever more slowly; what it never will take is parked, and says why. A crash between sending and writing that
-down sends a mail twice, under the same name, so that mail programs show it once.
+asked again, ever more slowly; what it never will take is parked, and says why. Each is claimed just before it is sent
+and written down just after it, so whatever is withdrawn until then is not sent, and a crash concerns one mail: between
+sending it and writing that down it sends that one twice, under the same name, so that mail programs show it once.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Any
 from sqlalchemy import text
 
 from commerce.ids import CustomerId, ShopId
-from commerce.letters import BadLetter, Letter, MailPort, MailTrouble
+from commerce.letters import BadLetter, Letter, MailPort, MailTalk, MailTrouble
 from engine import log
 from engine.shops import Seal
 from engine.work import Database, UnitOfWork
 
+# Of a shop in one round: then it is the next shop's turn.
 BATCH = 20
-# Longer than a server may take for a batch.
+# Longer than a server may take for one.
 LEASE = timedelta(minutes=10)
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 3600.0
@@ -45,17 +47,19 @@ _CLAIM = text("""
     WITH c AS MATERIALIZED (
         SELECT mail_id FROM mails
         WHERE shop_id = :shop_id AND due_at <= :now AND sent_at IS NULL AND parked_at IS NULL
-        ORDER BY customer_id IS NOT NULL, due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+        ORDER BY customer_id IS NOT NULL, due_at, mail_id LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     UPDATE mails m SET due_at = :leased_until, attempts = m.attempts + 1 FROM c
     WHERE m.shop_id = :shop_id AND m.mail_id = c.mail_id
-    RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts, m.customer_id IS NOT NULL AS later, EXISTS (
+    RETURNING m.mail_id, m.kind, m.sealed, m.ends_at, m.attempts, EXISTS (
         SELECT FROM customers k JOIN shops s ON s.shop_id = k.shop_id
         WHERE k.shop_id = :shop_id AND k.customer_id = m.customer_id
             AND (k.gone_at IS NOT NULL OR k.redacted_at IS NOT NULL OR s.uninstalled_at IS NOT NULL)) AS gone
 """)
+# Whatever was withdrawn while it was on its way has gone out all the same.
 _SENT = text("""
-    UPDATE mails SET sent_at = :now, sealed = NULL, reason = NULL WHERE shop_id = :shop_id AND mail_id = :mail_id
+    UPDATE mails SET sent_at = :now, parked_at = NULL, sealed = NULL, reason = NULL
+    WHERE shop_id = :shop_id AND mail_id = :mail_id
 """)
 _PARK = text("""
     UPDATE mails SET parked_at = :now, sealed = NULL, reason = :reason WHERE shop_id = :shop_id AND mail_id = :mail_id
@@ -69,6 +73,7 @@ _TROUBLE = text("""
 _WITHDRAW = text("""
     UPDATE mails SET parked_at = :now, sealed = NULL, reason = :reason
     WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND sent_at IS NULL AND parked_at IS NULL
+      AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY(CAST(:kinds AS text[])))
 """)
 _WITHDRAW_OF = text("""
     UPDATE mails m SET parked_at = :now, sealed = NULL, reason = :reason FROM customers c
@@ -147,9 +152,14 @@ def _body(letter: Letter) -> dict[str, object]:
     }  # fmt: skip
 
 
-def withdraw(work: UnitOfWork, customer_ids: Sequence[CustomerId], reason: str) -> None:
-    """Do not send what still waits to be sent to these customers; what was in it is gone at once."""
-    work.run(_WITHDRAW, customer_ids=list(customer_ids), now=work.now, reason=reason)
+def withdraw(
+    work: UnitOfWork, customer_ids: Sequence[CustomerId], reason: str, *, kinds: Sequence[str] | None = None
+) -> None:
+    """Do not send what still waits to be sent to these customers, or of it only these kinds; what was in it is gone at
+    once.
+    """
+    chosen = None if kinds is None else [str(kind) for kind in kinds]
+    work.run(_WITHDRAW, customer_ids=list(customer_ids), now=work.now, reason=reason, kinds=chosen)
 
 
 def withdraw_of(work: UnitOfWork, customer_external_id: str | None, reason: str) -> None:
@@ -184,27 +194,32 @@ class Mailer:
         self._database, self._seal, self._post = database, seal, post
 
     def round(self) -> int:
-        """One batch of each shop that has mails due; answers how many were tried."""
+        """A few of each shop that has mails due, all of them in one talk with the server; answers how many were
+        tried.
+        """
         with self._database.machine() as connection:
             waiting = connection.execute(_WAITING, {"now": self._database.clock()}).all()
-        return sum(self._send_batch(ShopId(row.shop_id)) for row in waiting)
+        with self._post.talk() as talk:
+            return sum(self._send_batch(ShopId(row.shop_id), talk) for row in waiting)
 
-    def _send_batch(self, shop_id: ShopId) -> int:
-        claimed = self._claim(shop_id)
-        for item in claimed:
-            trouble = _send(self._post, shop_id, item)
-            # Each by itself: what was sent stays sent, whatever becomes of the next.
+    def _send_batch(self, shop_id: ShopId, talk: MailTalk) -> int:
+        for tried in range(BATCH):
+            item = self._claim(shop_id)
+            if item is None:
+                return tried
+            trouble = _send(talk, shop_id, item)
+            # By itself: what was sent stays sent, whatever becomes of the next.
             with self._database.work(shop_id) as work:
                 _record(work, item, trouble)
-        return len(claimed)
+        return BATCH
 
-    def _claim(self, shop_id: ShopId) -> list[_Claimed]:
+    def _claim(self, shop_id: ShopId) -> _Claimed | None:
         with self._database.work(shop_id) as work:
-            found = work.rows(_CLAIM, now=work.now, leased_until=work.now + LEASE, limit=BATCH)
-            rows = sorted(found, key=lambda row: (row.later, row.mail_id))
-            return [
-                _Claimed(r.mail_id, r.kind, self._letter(work, r.sealed, r.ends_at), r.attempts, r.gone) for r in rows
-            ]
+            row = work.row(_CLAIM, now=work.now, leased_until=work.now + LEASE)
+            if row is None:
+                return None
+            letter = self._letter(work, row.sealed, row.ends_at)
+            return _Claimed(row.mail_id, row.kind, letter, row.attempts, row.gone)
 
     def _letter(self, work: UnitOfWork, sealed: bytes, ends_at: datetime | None) -> Letter | None:
         kept = self._seal.open(work.shop_id, sealed)
@@ -216,13 +231,13 @@ class Mailer:
         return Letter(str(kept["to"]), str(kept["subject"]), str(kept["text"]), str(kept["html"]), headers, by)
 
 
-def _send(post: MailPort, shop_id: ShopId, item: _Claimed) -> MailTrouble | None:
+def _send(talk: MailTalk, shop_id: ShopId, item: _Claimed) -> MailTrouble | None:
     if item.gone:
         return MailTrouble("whoever it is for is gone", permanent=True)
     if item.letter is None:
         return MailTrouble("it could not be sent in time", permanent=True)
     try:
-        post.send(item.letter, f"{shop_id}.{item.mail_id}.perennial")
+        talk.send(item.letter, f"{shop_id}.{item.mail_id}.perennial")
     except MailTrouble as trouble:
         return trouble
     except (BadLetter, UnicodeError, ValueError):

@@ -88,6 +88,7 @@ KEPT = (
     "play_costs",
     "play_results",
     "mail_choices",
+    "unwanted_mails",
     "mailings",
 )
 """Every table of a shop is here or in `LEFT`; a test asks."""

@@ -26,9 +26,10 @@ MOST_MOVEMENTS = 10_000
 
 def held(work: UnitOfWork, external_id: str) -> dict[str, Any]:
     """Everything, by what it is: what the store told of them (with `orders`, `facts`, `checkouts`), and of the programs
-    `stages`, `segments`, `surveys`, `worth` (as it is predicted), `plays`, `mails` (whether they want any), `balance`,
-    `points`, `rewards`, `tiers`, `tickets`, `referral_code` and `referrals`, the newest first. Of somebody who is
-    logged in to the store and whom it has not told us of, only the facts.
+    `stages`, `segments`, `surveys`, `worth` (as it is predicted), `plays`, `mails` (whether they want any),
+    `unwanted_mails` (the kinds that they refused), `balance`, `points`, `rewards`, `tiers`, `tickets`, `referral_code`
+    and `referrals`, the newest first. Of somebody who is logged in to the store and whom it has not told us of, only
+    the facts.
     """
     found = dict(privacy.export(work, external_id))
     if not found:
@@ -53,6 +54,7 @@ def _of_programs(work: UnitOfWork, who: CustomerId) -> dict[str, Any]:
         "worth": dict(worth._mapping) if worth is not None else None,
         "plays": _plain([part.row for part in campaigns.explain(work, who)]),
         "mails": mailings.choice(work, who),
+        "unwanted_mails": list(mailings.unwanted(work, who)),
         "balance": balance.points,
         "points": _plain(loyalty.statement(work, who, MOST_MOVEMENTS)),
         "rewards": _plain(balance.redemptions),

@@ -33,6 +33,7 @@ from plugin.sentences import _, ngettext
 # is erased or unsubscribes meanwhile is not written to.
 MOST_WAITING = 300
 LONGEST_FIRST_NAME = 40
+
 # What joins letters of Persian and Arabic, and is no letter.
 # What stands between these two has a direction of its own, whichever its first letter has.
 _APART, _ENDED = "\u2068", "\u2069"
@@ -84,7 +85,7 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str, page: str) -> L
         heading = line_of(words.subject) or said.subject
         paragraphs = [*_greeting(due), *said.sentences, *([line_of(words.line)] if words.line else [])]
         name = name_of(shop)
-        way_out = f"{way_out}?lang={language.code}"
+        way_out = f"{way_out}?lang={language.code}&kind={due.kind}"
         why = _("You get this e-mail because you take part in the points program of %(shop)s.", shop=_own(name))
         leave = _("Unsubscribe")
         html = _template().render(

@@ -13,16 +13,27 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
+AS_EVER = "as ever"
+
 
 @dataclass
 class Postbox:
-    """What has come, in order. `refusals` maps a command, such as ``RCPT``, to the answers that it gets first."""
+    """What has come, in order. `refusals` maps a command, such as ``RCPT``, to the answers that it gets first; ``.`` is
+    the end of a letter, an empty answer hangs up, and `AS_EVER` answers as without it.
+    """
 
     port: int = 0
     password: str = ""
     taken: list[tuple[str, EmailMessage]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     refusals: dict[str, list[str]] = field(default_factory=dict)
+    talks: int = 0
+    """How many connections there were."""
+
+    @property
+    def goodbyes(self) -> int:
+        """How many of them the other side ended with a word."""
+        return sum(line.upper() == "QUIT" for line in self.said)
 
     @property
     def url(self) -> str:
@@ -50,14 +61,24 @@ class _Talk(socketserver.StreamRequestHandler):
     def say(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
 
+    def answer(self, verb: str) -> str | None:
+        """The next answer that is meant for this command; None: as ever."""
+        meant = self.box.refusals.get(verb)
+        answer = meant.pop(0) if meant else AS_EVER
+        return None if answer == AS_EVER else answer
+
     def handle(self) -> None:
         to = ""
+        self.box.talks += 1
         self.say("220 postbox")
         while line := self.rfile.readline().decode("utf-8", "replace").strip():
             verb = line.split(" ")[0].upper()
             self.box.said.append(line)
-            if self.box.refusals.get(verb):
-                self.say(self.box.refusals[verb].pop(0))
+            refused = self.answer(verb)
+            if refused is not None:
+                if not refused:
+                    return
+                self.say(refused)
             elif verb == "EHLO":
                 self.wfile.write(b"250-postbox\r\n250-AUTH PLAIN\r\n250 SMTPUTF8\r\n")
             elif verb == "AUTH":
@@ -69,7 +90,10 @@ class _Talk(socketserver.StreamRequestHandler):
             elif verb == "DATA":
                 self.say("354 go on")
                 self.box.taken.append((to, self._read()))
-                self.say("250 kept")
+                refused = self.answer(".")
+                if refused == "":
+                    return
+                self.say(refused or "250 kept")
             elif verb == "QUIT":
                 self.say("221 bye")
                 return

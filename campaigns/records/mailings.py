@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from campaigns.records.mail_choices import REFUSED
+from campaigns.records.mail_choices import REFUSED, UNWANTED
 from commerce.ids import CustomerId
 from engine.work import UnitOfWork, as_json
 
@@ -18,7 +18,8 @@ _NOTE = text(f"""
         INSERT INTO mailings (shop_id, customer_id, kind, key, facts, happened_at, due_at, done_at, outcome)
         SELECT :shop_id, j.customer_id, :kind, j.key, j.facts, j.at, :now, CASE WHEN j.why IS NOT NULL THEN :now END,
                j.why
-        FROM (SELECT g.customer_id, g.key, g.facts, g.at, {REFUSED} AS why
+        FROM (SELECT g.customer_id, g.key, g.facts, g.at,
+                     coalesce({REFUSED}, CASE WHEN EXISTS ({UNWANTED} WHERE u.kind = :kind) THEN 'unwanted' END) AS why
               FROM json_to_recordset(CAST(:rows AS json)) AS g(
                   customer_id bigint, key text, facts jsonb, at timestamptz)
               JOIN customers c ON c.shop_id = :shop_id AND c.customer_id = g.customer_id
@@ -45,8 +46,13 @@ _LOCK_DUE = text("""
     WHERE m.shop_id = :shop_id AND m.done_at IS NULL AND m.customer_id IN (SELECT customer_id FROM who)
     ORDER BY m.customer_id, m.kind, m.key FOR UPDATE OF m SKIP LOCKED
 """)
+# Whoever refuses waits for those who choose for them just now, and so finds what these have put on its way.
+_LOCK_WAITING = text("""
+    SELECT FROM mailings WHERE shop_id = :shop_id AND customer_id = ANY(:customer_ids) AND done_at IS NULL
+    ORDER BY customer_id, kind, key FOR UPDATE
+""")
 _PEOPLE = text(f"""
-    SELECT c.customer_id, c.email, c.first_name, {REFUSED} AS why,
+    SELECT c.customer_id, c.email, c.first_name, {REFUSED} AS why, ARRAY({UNWANTED}) AS unwanted,
            (SELECT f.value #>> '{{}}' FROM customer_facts f WHERE f.shop_id = :shop_id
               AND f.customer_external_id = c.external_id AND f.fact = 'language') AS language
     FROM customers c
@@ -132,8 +138,15 @@ def lock_due(work: UnitOfWork, limit: int) -> Sequence[Any]:
     return work.rows(_LOCK_DUE, now=work.now, limit=limit)
 
 
+def lock_waiting(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> None:
+    """Hold all that waits for these customers: nothing of it is put on its way meanwhile."""
+    work.run(_LOCK_WAITING, customer_ids=list(customer_ids))
+
+
 def people(work: UnitOfWork, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, Any]:
-    """Their address, first name and chosen language, and why they are not to be written to (`why`), or None."""
+    """Their address, first name and chosen language, why they are not to be written to (`why`), or None, and the kinds
+    that they refused (`unwanted`).
+    """
     return {row.customer_id: row for row in work.rows(_PEOPLE, customer_ids=list(customer_ids))}
 
 

@@ -97,6 +97,8 @@ def _over(stated: Stated, person: Any, row: Any, at: datetime) -> str | None:
     """Why this is not told any more; None while it may be."""
     if person is None or person.why is not None:
         return "gone" if person is None else str(person.why)
+    if row.kind in person.unwanted:
+        return "unwanted"
     if row.kind not in stated.since:
         return "off"
     return "late" if row.happened_at <= at - FRESH else None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection, Mapping
 
 from campaigns.records import mail_choices
+from campaigns.records import mailings as records
+from campaigns.rules.mailings import Kind
 from commerce.ids import CustomerId
 from engine import mail
 from engine.work import UnitOfWork
@@ -21,9 +24,31 @@ def set_choice(work: UnitOfWork, customer_id: CustomerId, wanted: bool) -> None:
     """Keep what a customer says. It holds for everybody whom we know by the same address, and what still waits to be
     sent to them is not sent.
     """
-    family = mail_choices.say(work, customer_id, wanted=wanted)
+    family = mail_choices.family(work, customer_id)
+    mail_choices.say(work, family, wanted=wanted)
     if not wanted:
+        records.lock_waiting(work, family)
         mail.withdraw(work, family, "whoever it is for wants no e-mails")
+
+
+def unwanted(work: UnitOfWork, customer_id: CustomerId) -> Collection[Kind]:
+    """The kinds that a customer refused, whether or not they want any e-mails at all."""
+    said = mail_choices.unwanted(work, customer_id)
+    return [kind for kind in Kind if kind in said]
+
+
+def set_kinds(work: UnitOfWork, customer_id: CustomerId, said: Mapping[Kind, bool]) -> None:
+    """Keep which kinds a customer wants, of those that are said, for everybody whom we know by the same address. It is
+    no consent: whom the program does not write to, it writes to no more than before. What still waits to be sent to
+    them of a kind that they refuse is not sent.
+    """
+    if not said:
+        return
+    family, refused = mail_choices.family(work, customer_id), [kind for kind, wanted in said.items() if not wanted]
+    mail_choices.say_kinds(work, family, refused=refused, wanted=[kind for kind, wanted in said.items() if wanted])
+    if refused:
+        records.lock_waiting(work, family)
+        mail.withdraw(work, family, "whoever it is for wants no e-mails of this kind", kinds=refused)
 
 
 def path_of(work: UnitOfWork, customer_id: CustomerId) -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy.exc import IntegrityError
 
 import referral
+from campaigns.records import mail_choices
 from campaigns.records import mailings as records
 from campaigns.rules.mailings import FRESH, WARNED_DAYS, Kind, Mailings, Unsound
 from commerce.refusal import Refusal
@@ -142,7 +143,8 @@ def figures(work: UnitOfWork) -> Mapping[Kind, Figures]:
 
 
 def purge(work: UnitOfWork) -> None:
-    """Forget what cannot be told twice any more."""
+    """Forget what cannot be told twice any more, and what people chose who were erased."""
+    mail_choices.forget_erased(work)
     records.purge(
         work, told_before=work.now - KEPT, refused_before=work.now - REFUSED_KEPT,
         counts_before=today(work) - COUNTS_KEPT,

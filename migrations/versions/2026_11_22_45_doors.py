@@ -7,7 +7,7 @@ from alembic import op
 from migrations import ForwardOnly
 
 revision = "2026_11_22_45"
-down_revision = "2026_11_22_43"
+down_revision = "2026_11_22_44"
 branch_labels = None
 depends_on = None
 

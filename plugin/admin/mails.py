@@ -57,6 +57,7 @@ KINDS: Mapping[Kind, tuple[str, str]] = {
 REASONS: Sequence[tuple[str, str]] = (
     ("no_consent", say("have neither joined the program themselves nor accepted your newsletter")),
     ("unsubscribed", say("want no e-mails: they said so by an e-mail's link, or in your store")),
+    ("unwanted", say("want no e-mails of that kind")),
     ("no_address", say("have no address that e-mails can be sent to")),
     ("gone", say("were erased, deleted or merged into somebody else")),
     ("capped", say("had enough e-mails: their turn would have come too late")),

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 import referral
+from campaigns.mailings import Kind
 from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
@@ -143,10 +144,13 @@ def scratch_card() -> Response:
 @pages.post("/choose")
 @companion_only(once=True)
 def keep_choices() -> Response:
-    """``{"customer", "member", "mails"}``, 1 or 0, those that are said: what the customer chooses."""
+    """``{"customer", "member", "mails", "mails_KIND"}``, 1 or 0, those that are said: what the customer chooses, of
+    e-mails also by kind, such as ``mails_points``.
+    """
     asks, said = shopper(), {name: g.asked[name] == 1 for name in NAMES if name in g.asked}
+    kinds = {kind: g.asked[f"mails_{kind}"] == 1 for kind in Kind if f"mails_{kind}" in g.asked}
     with work_of_shop() as work:
-        choose(work, asks, said)
+        choose(work, asks, said, kinds)
     return jsonify(kept=True)
 
 

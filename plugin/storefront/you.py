@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import loyalty
 import referral
+from campaigns.mailings import Kind
 from commerce.events import CustomerFact
 from commerce.refusal import Refusal
 from connectors.shopify import PROXY_PATH
@@ -26,7 +27,7 @@ from engine.work import UnitOfWork
 from plugin.holdings import as_file, held
 from plugin.languages import languages
 from plugin.session import Shopper, shopper_only
-from plugin.storefront.choices import Chosen, choose, chosen
+from plugin.storefront.choices import TOLD_OF, Chosen, choose, chosen
 from plugin.storefront.fragment import REFUSED, show, theme_s_own, work_of_shop
 from plugin.storefront.purchase import NotLoggedIn, checked, ticket_for
 
@@ -71,16 +72,20 @@ def choices() -> Response:
 @shopper_only
 def take_part() -> BaseResponse:
     """Join the program, or leave it."""
-    joins = request.form.get("wanted") == "yes"
-    return _chooses("member", joins, "joined" if joins else "left")
+    shopper, joins = g.shopper, request.form.get("wanted") == "yes"
+    return _decided(lambda work, _who, _ticket: choose(work, shopper, {"member": joins}), "joined" if joins else "left")
 
 
 @pages.post("/you/mails", strict_slashes=False)
 @shopper_only
 def mails() -> BaseResponse:
-    """Want e-mails of the program, or none."""
-    wanted = request.form.get("wanted") == "yes"
-    return _chooses("mails", wanted, "mails" if wanted else "no-mails")
+    """Want e-mails of the program, or none, or not those of some kinds: what the form asked, and what is ticked."""
+    shopper, form = g.shopper, request.form
+    wanted, ticked = form.get("wanted") == "yes", set(form.getlist("kind"))
+    kinds = {kind: kind in ticked for kind in Kind if kind in form.getlist("asked")}
+    return _decided(
+        lambda work, _who, _ticket: choose(work, shopper, {"mails": wanted}, kinds), "mails" if wanted else "no-mails"
+    )
 
 
 @pages.post("/you/language", strict_slashes=False)
@@ -107,7 +112,7 @@ def data() -> BaseResponse:
         return _page(refusal)
     if request.form.get("as") == "file":
         return as_file(found, FILE)
-    return show("storefront/your_data.html", found=found, at_of=_instant)
+    return show("storefront/your_data.html", found=found, at_of=_instant, told_of=TOLD_OF)
 
 
 @pages.get("/you/erase", strict_slashes=False)
@@ -129,11 +134,6 @@ def erase() -> BaseResponse:
 def keep() -> BaseResponse:
     """Take the wish to be erased back."""
     return _decided(lambda work, who, _ticket: privacy.withdraw(work, who), "kept")
-
-
-def _chooses(name: str, wanted: bool, told: str) -> BaseResponse:
-    shopper = g.shopper
-    return _decided(lambda work, _who, _ticket: choose(work, shopper, {name: wanted}), told)
 
 
 def _decided(deed: Callable[[UnitOfWork, str, str], object], told: str) -> BaseResponse:
@@ -163,7 +163,7 @@ def _page(refusal: Refusal | None = None) -> Response:
     return show(
         "storefront/you.html", REFUSED if refusal else 200, mine=mine, refusal=refusal, spoken=languages().values(),
         came_of=told if told in _DONE else None, due=privacy.DUE.days, most=privacy.MOST_EXPORTS,
-        ticket=lambda: ticket_for(shopper),
+        ticket=lambda: ticket_for(shopper), told_of=TOLD_OF,
     )  # fmt: skip
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import text
 
 from app import House
 from commerce.letters import BadLetter, Letter, MailTrouble
+from connectors import smtp
 from connectors.smtp import Post
 from engine import mail
 from engine.mail import MOST_ATTEMPTS, Mailer
@@ -18,7 +22,7 @@ from engine.settings import BadSettings, read
 from engine.shops import Seal, Shop
 from engine.work import Database, refuse_in_transaction
 from tests.ground import Clock, Desk, Superuser
-from tests.postbox import Postbox, postbox
+from tests.postbox import AS_EVER, Postbox, postbox
 
 SENDER = "Perennial ✿ <hello@perennial.example>"
 LETTER = Letter("anna@shop.example", "Grüße · سلام", "Hallo.\nسلام دنیا.\n.\n", "<p>سلام <b>دنیا</b></p>")
@@ -46,6 +50,12 @@ def mailer(database: Database, clock: Clock, seal: Seal, box: Postbox) -> Mailer
 def put(desk: Desk, seal: Seal, letter: Letter = LETTER, **more: object) -> int:
     with desk.work() as work:
         return mail.put(work, seal, "test", letter, **more)  # type: ignore[arg-type]
+
+
+def say(post: Post) -> None:
+    """One letter, past everything that keeps count."""
+    with post.talk() as talk:
+        talk.send(LETTER, "1")
 
 
 def test_a_mail_goes_out_once_with_text_and_html_in_utf_8(
@@ -211,14 +221,14 @@ def test_a_unit_of_work_that_fails_sends_nothing(desk: Desk, mailer: Mailer, sea
 
 def test_no_mail_is_sent_inside_a_unit_of_work(desk: Desk, box: Postbox, clock: Clock) -> None:
     with desk.work(), pytest.raises(AssertionError, match="inside a unit of work"):
-        Post(box.url, SENDER, clock, refuse_in_transaction).send(LETTER, "1")
+        say(Post(box.url, SENDER, clock, refuse_in_transaction))
 
 
 def test_a_password_is_given_only_where_nobody_else_can_hear_it(box: Postbox, clock: Clock) -> None:
     with pytest.raises(MailTrouble, match="cannot encrypt"):
-        Post(f"smtp://user:secret@127.0.0.1:{box.port}", SENDER, clock).send(LETTER, "1")
+        say(Post(f"smtp://user:secret@127.0.0.1:{box.port}", SENDER, clock))
     with pytest.raises(MailTrouble, match="does not answer"):
-        Post(f"smtps://user:secret@127.0.0.1:{box.port}", SENDER, clock).send(LETTER, "1")
+        say(Post(f"smtps://user:secret@127.0.0.1:{box.port}", SENDER, clock))
     assert not [line for line in box.said if line.startswith("AUTH")]
     assert box.taken == []
 
@@ -232,15 +242,175 @@ def test_old_mails_go(desk: Desk, mailer: Mailer, seal: Seal, clock: Clock, abov
     assert above.one("SELECT count(*) FROM mails WHERE shop_id = %s", desk.shop.shop_id) == 0
 
 
-def test_two_who_send_at_once_send_each_mail_once(
-    desk: Desk, database: Database, seal: Seal, box: Postbox, clock: Clock
+# --- one connection for many
+
+
+def put_many(desk: Desk, seal: Seal, many: int) -> list[str]:
+    """Letters to so many people; answers with their addresses, in the order in which they are sent."""
+    people = [f"p{number}@shop.example" for number in range(many)]
+    for to in people:
+        put(desk, seal, Letter(to, "S", "T"))
+    return people
+
+
+@dataclass
+class Watched:
+    """A server that takes letters, and something that happens before each of them goes out."""
+
+    post: Post
+    before: Callable[[Letter], None]
+
+    @contextmanager
+    def talk(self) -> Iterator[Watched]:
+        with self.post.talk() as talk:
+            self._talk = talk
+            yield self
+
+    def send(self, letter: Letter, number: str) -> None:
+        self.before(letter)
+        self._talk.send(letter, number)
+
+
+def test_the_letters_of_a_round_go_over_one_connection_whichever_shop_s_they_are(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, database: Database, neighbour: Shop
 ) -> None:
-    for number in range(3):
-        put(desk, seal, Letter(f"p{number}@shop.example", "S", "T"))
-    first = Mailer(database, seal, Post(box.url, SENDER, clock))
-    claimed = first._claim(desk.shop.shop_id)
-    assert len(claimed) == 3
-    assert Mailer(database, seal, Post(box.url, SENDER, clock)).round() == 0
+    people = put_many(desk, seal, 25)
+    with database.work(neighbour.shop_id) as work:
+        next_door = mail.put(work, seal, "test", Letter("q@shop.example", "S", "T"))
+    assert mailer.round() == 21, "twenty of a shop, then it is the next one's turn"
+    assert (box.talks, box.goodbyes) == (1, 1)
+    assert mailer.round() == 5
+    assert mailer.round() == 0
+    assert (box.talks, box.goodbyes) == (2, 2), "nobody is called for nothing"
+    assert sorted(to for to, _ in box.taken) == sorted([*people, "q@shop.example"])
+    with database.work(neighbour.shop_id) as work:
+        work.run(text("DELETE FROM mails WHERE shop_id = :shop_id AND mail_id = :mail_id"), mail_id=next_door)
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "."])
+def test_a_letter_that_is_refused_does_not_spoil_the_next(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, above: Superuser, verb: str
+) -> None:
+    people = put_many(desk, seal, 4)
+    box.refusals[verb] = [AS_EVER, "550 no", "451 later"]
+    assert mailer.round() == 4
+    assert box.talks == 1
+    rows = "SELECT reason, sent_at IS NOT NULL, parked_at IS NOT NULL FROM mails WHERE shop_id = %s ORDER BY mail_id"
+    first, refused, later, last = above.run(rows, desk.shop.shop_id)
+    assert first == last == (None, True, False)
+    assert (refused[0][-6:], refused[2]) == (" (550)", True)
+    assert (later[0][-6:], later[2]) == (" (451)", False)
+    assert box.taken[-1][0] == people[-1]
+
+
+def test_a_server_that_has_hung_up_meanwhile_is_called_again(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, above: Superuser
+) -> None:
+    people = put_many(desk, seal, 5)
+    box.refusals["RSET"] = [AS_EVER, "", AS_EVER, "421 enough"]
+    assert mailer.round() == 5
+    assert [to for to, _ in box.taken] == people, "each once, in their order"
+    assert box.talks == 3
+    rows = "SELECT DISTINCT attempts, reason, sent_at IS NOT NULL FROM mails WHERE shop_id = %s"
+    assert above.run(rows, desk.shop.shop_id) == [(1, None, True)]
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
+def test_a_letter_that_meets_a_goodbye_goes_over_the_next_connection(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, above: Superuser, verb: str
+) -> None:
+    people = put_many(desk, seal, 3)
+    box.refusals[verb] = [AS_EVER, "421 enough for one connection"]
+    assert mailer.round() == 3
+    assert [to for to, _ in box.taken] == people
+    assert box.talks == 2
+    assert above.one("SELECT max(attempts) FROM mails WHERE shop_id = %s", desk.shop.shop_id) == 1
+
+
+def test_a_server_that_has_nothing_but_goodbyes_is_asked_again_later(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock
+) -> None:
+    people = put_many(desk, seal, 2)
+    box.refusals["MAIL"] = ["421 not now"] * 2
+    assert mailer.round() == 2
+    assert box.taken == []
+    assert box.talks == 2
+    with desk.work() as work:
+        assert {told.reason for told in mail.troubled(work)} == {"the mail server did not take the e-mail (421)"}
+    clock.forward(seconds=10)
+    mailer.round()
+    assert sorted(to for to, _ in box.taken) == people
+
+
+def test_a_letter_whose_answer_is_lost_is_not_sent_again_at_once_and_then_under_the_same_name(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock
+) -> None:
+    people = put_many(desk, seal, 2)
+    box.refusals["."] = [""]
+    assert mailer.round() == 2
+    assert [to for to, _ in box.taken] == people, "the next went over a new connection"
+    clock.forward(seconds=10)
+    assert mailer.round() == 1
+    assert [to for to, _ in box.taken] == [*people, people[0]]
+    assert box.taken[2][1]["Message-ID"] == box.taken[0][1]["Message-ID"]
+
+
+def test_a_server_that_lets_nobody_in_is_asked_once_a_round_and_no_letter_suffers_from_it(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock
+) -> None:
+    people = put_many(desk, seal, 3)
+    box.refusals |= {"EHLO": ["554 no"], "HELO": ["554 no"]}
+    assert mailer.round() == 3
+    assert box.talks == 1
+    with desk.work() as work:
+        said = {(told.parked_at, told.reason) for told in mail.troubled(work)}
+    assert said == {(None, "the mail server did not let us in (554)")}
+    clock.forward(seconds=10)
+    mailer.round()
+    assert sorted(to for to, _ in box.taken) == people
+
+
+def test_a_connection_takes_so_many_letters_and_then_it_is_another_s_turn(
+    box: Postbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "MOST_ON_ONE", 2)
+    with Post(box.url, SENDER, clock).talk() as talk:
+        for number in range(5):
+            talk.send(LETTER, str(number))
+    assert (box.talks, len(box.taken), box.goodbyes) == (3, 5, 3)
+
+
+def test_whoever_is_killed_between_two_letters_loses_none_and_doubles_none(
+    desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, database: Database, clock: Clock
+) -> None:
+    people = put_many(desk, seal, 5)
+
+    def dies(letter: Letter) -> None:
+        if letter.to == people[2]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Mailer(database, seal, Watched(Post(box.url, SENDER, clock, refuse_in_transaction), dies)).round()
+    assert [to for to, _ in box.taken] == people[:2]
+    assert mailer.round() == 2, "those behind it wait for nobody"
+    assert [to for to, _ in box.taken] == [*people[:2], *people[3:]]
+    clock.forward(minutes=11)
+    assert mailer.round() == 1
+    assert sorted(to for to, _ in box.taken) == people
+
+
+def test_two_who_send_at_once_send_each_mail_once(
+    desk: Desk, mailer: Mailer, database: Database, seal: Seal, box: Postbox, clock: Clock
+) -> None:
+    people, rounds = put_many(desk, seal, 3), list[int]()
+
+    def meanwhile(letter: Letter) -> None:
+        rounds.append(mailer.round())
+
+    other = Mailer(database, seal, Watched(Post(box.url, SENDER, clock, refuse_in_transaction), meanwhile))
+    assert other.round() == 1
+    assert rounds == [2]
+    assert sorted(to for to, _ in box.taken) == people
 
 
 @pytest.mark.parametrize(

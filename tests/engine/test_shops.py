@@ -137,6 +137,7 @@ REST = (
     ("shopper_sessions", "customer_id, digest, address, begun_at, seen_at, ends_at",
      "$who, '', '', now(), now(), now()"),
     ("mail_choices", "customer_id, said_at", "$who, now()"),
+    ("unwanted_mails", "customer_id, kind, said_at", "$who, 'tier', now()"),
     ("mailings", "customer_id, kind, key, facts, happened_at, due_at", "$who, 'tier', '1', '{}', now(), now()"),
     ("mailing_marks", "what, after_id, top_id, topped_at, at", "'ledger', 1, 1, now(), now()"),
     ("mailing_looks", "customer_id, due_at", "$who, now()"),

@@ -14,6 +14,7 @@ import pytest
 
 import loyalty
 from campaigns import mailings
+from campaigns.mailings import Kind, Mailings, Words
 from engine import facts, mirror, terms
 from plugin.companion.earning import LONGEST_PIECES, MOST_PIECES
 from plugin.companion.history import PAGE
@@ -266,9 +267,9 @@ def post(wordpress: Wordpress) -> None:
 
 
 def test_a_customer_chooses_to_be_written_to_and_what_is_said_twice_is_kept(wordpress: Wordpress) -> None:
-    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": None}, "nobody is written to"
+    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": None, "kinds": {}}
     post(wordpress)
-    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": False}
+    assert wordpress.told("account", customer="7")["choices"] == {"member": None, "mails": False, "kinds": {}}
     for wanted in (1, 1, 0):
         wordpress.told("choose", customer="7", mails=wanted)
         assert wordpress.told("account", customer="7")["choices"]["mails"] is bool(wanted)
@@ -278,10 +279,29 @@ def test_a_customer_chooses_to_be_written_to_and_what_is_said_twice_is_kept(word
         assert mailings.choice(work, customer_id) is False
 
 
+def test_a_customer_chooses_e_mails_by_kind_of_those_that_the_shop_sends(wordpress: Wordpress) -> None:
+    assert refused(wordpress, "choose", customer="7", mails_points=0) == "not-to-choose"
+    post(wordpress)
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        mailings.state(work, Mailings({kind: Words(on=True) for kind in (Kind.POINTS, Kind.TIER)}), 0)
+        customer_id = mirror.customer_id(work, "7")
+    assert customer_id is not None
+    assert wordpress.told("account", customer="7")["choices"]["kinds"] == {"tier": True, "points": True}
+    wordpress.told("choose", customer="7", mails_points=0, mails_tier=1, mails_nothing=0)
+    found = wordpress.told("account", customer="7")["choices"]
+    assert found == {"member": None, "mails": False, "kinds": {"tier": True, "points": False}}
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        assert mailings.unwanted(work, customer_id) == [Kind.POINTS]
+    wordpress.told("choose", customer="7", mails=1, mails_points=1)
+    assert wordpress.told("account", customer="7")["choices"] == {
+        "member": None, "mails": True, "kinds": {"tier": True, "points": True},
+    }  # fmt: skip
+
+
 def test_who_takes_part_by_their_own_word_says_so_in_the_shop(wordpress: Wordpress) -> None:
     with wordpress.house.database.work(wordpress.shop.shop_id) as work:
         loyalty.change(work, earning={"members": "opted_in"})
-    assert wordpress.told("account", customer="99")["choices"] == {"member": False, "mails": None}
+    assert wordpress.told("account", customer="99")["choices"] == {"member": False, "mails": None, "kinds": {}}
     for wanted, kept in ((1, "joined"), (0, "left")):
         wordpress.told("choose", customer="99", member=wanted)
         assert wordpress.told("account", customer="99")["choices"]["member"] is bool(wanted)

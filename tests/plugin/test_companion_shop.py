@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import pytest
 from babel.messages.pofile import read_po
 
 import loyalty
+from campaigns import mailings
+from campaigns.mailings import Kind, Mailings, Words
 from loyalty import Contest, ContestKind, Prize
 from plugin.companion.translations import LANGUAGES, PLUGIN
 from tests.plugin.conftest import House, order, person
@@ -132,13 +134,17 @@ def _look(page: Any, axe: Any) -> list[str]:
 
 @pytest.fixture
 def shop(house: House) -> Shop:
-    """Customer 7 has points to spend, some that are pending, a tier, a code, and two orders."""
+    """Customer 7 has points to spend, some that are pending, a tier, a code, and two orders. The shop sends all e-mails
+    that there are.
+    """
+    house.app.extensions["doors"] = replace(house.app.extensions["doors"], mails=True)
     store, now = open_store(house, "kettle.example/fa"), house.clock.now
     wordpress = Wordpress(house.app.test_client(), house, store, pair(house, store))
     with house.database.work(store.shop_id) as work:
         loyalty.change(
             work, rewards=REWARDS, tiers={"levels": LEVELS}, actions=ACTIONS, expiry={"policy": "lot", "months": 12}
         )
+        mailings.state(work, Mailings({kind: Words(on=True) for kind in Kind}), 0)
     ada = person("7", now - timedelta(days=60))
     house.settle(
         store, order(1001, ada, now - timedelta(days=30), 25000), order(1002, ada, now - timedelta(days=1), 4000)
@@ -160,6 +166,7 @@ def test_a_shopper_reads_what_they_have_what_comes_next_and_why(shop: Shop) -> N
     for said in (
         "150 points to go for \u206810 % off\u2069", "Your tier: <strong><bdi>Silver</bdi></strong>", "A birthday cake",
         "<bdi>610.00 USD</bdi> more leads to <bdi>Gold</bdi>", "<dt>Counted</dt><dd><bdi>40.00 USD</bdi></dd>",
+        'name="perennial_mails_birthday" value="1" checked> For your birthday</label>',
         "250 points can be used until 2027-03-02", "This order brought you 250 points.",
         '<option value="5">\u206812.50 USD\u2069 – 250 points</option>',
     ):  # fmt: skip

@@ -20,6 +20,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from campaigns import mailings
+from campaigns.mailings import Kind, Mailings, Words
 from commerce.ids import CustomerId
 from connectors.smtp import Post
 from engine import audit, elsewhere, mirror, shoppers, shops, staff, terms
@@ -150,6 +152,20 @@ def test_a_link_shows_a_shopper_their_points_and_lets_them_buy(away: Elsewhere) 
     page = browser.get(bought.location, base_url=APP_URL)
     assert "Bought: 5.00" in page.text.replace("\u00a0", " ")
     assert f"{APP_URL}{away.door()}/r/" in page.text, "the link to pass on"
+
+
+def test_e_mails_are_refused_by_kind_behind_a_door_too(away: Elsewhere) -> None:
+    with away.house.database.work(away.shop.shop_id) as work:
+        mailings.state(work, Mailings({kind: Words(on=True) for kind in (Kind.POINTS, Kind.TIER)}), 0)
+    browser = away.let_in()
+    page = away.get(browser, "/you").text
+    found = re.search(r'/you/mails">\s*<input type="hidden" name="ticket" value="([^"]+)"', page)
+    assert found is not None
+    form: dict[str, Any] = {"ticket": found[1], "wanted": "yes", "asked": ["tier", "points"], "kind": "tier"}
+    answer = away.post(browser, "/you/mails", **form)
+    assert (answer.status_code, answer.location) == (303, f"{APP_URL}{away.door()}/you?told=mails")
+    page = away.get(browser, "/you").text
+    assert re.findall(r'name="kind" value="(\w+)"( checked)?', page) == [("tier", " checked"), ("points", "")]
 
 
 def test_the_letter_says_what_it_is_for(away: Elsewhere) -> None:

@@ -14,7 +14,8 @@ PERSONS = ("customer_id", "customer_ids", "advocate_id", "friend_id", "customer_
 HELD = {
     "customers": "external_id", "customer_facts": "facts", "orders": "orders", "checkouts": "checkouts",
     "stage_changes": "stages", "standings": "stages", "segment_members": "segments", "surveys": "surveys",
-    "customer_values": "worth", "enrolments": "plays", "mail_choices": "mails", "balances": "balance",
+    "customer_values": "worth", "enrolments": "plays", "mail_choices": "mails", "unwanted_mails": "unwanted_mails",
+    "balances": "balance",
     "entries": "points", "redemptions": "rewards", "tier_changes": "tiers", "member_tiers": "tiers",
     "tier_choices": "tiers", "tickets": "tickets", "referral_codes": "referral_code", "attributions": "referrals",
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -171,8 +172,14 @@ def test_a_worker_that_dies_after_sending_sends_the_same_mail_under_the_same_nam
         pass
 
     class Mortal:
+        @contextmanager
+        def talk(self) -> Iterator[Mortal]:
+            with Post(desk.box.url, SENDER, desk.house.clock, refuse_in_transaction).talk() as talk:
+                self._talk = talk
+                yield self
+
         def send(self, letter: Letter, number: str) -> None:
-            Post(desk.box.url, SENDER, desk.house.clock, refuse_in_transaction).send(letter, number)
+            self._talk.send(letter, number)
             raise Dies
 
     with pytest.raises(Dies):
@@ -409,6 +416,12 @@ def way_out(desk: Desk) -> str:
     return str(desk.box.last["List-Unsubscribe"]).strip("<>").removeprefix(APP_URL)
 
 
+def ticked(page: str) -> list[tuple[str, bool]]:
+    """The kinds that the page shows, and whether each has its tick."""
+    found = re.findall(r'name="kind" value="(\w+)"( checked)?', page)
+    return [(kind, bool(checked)) for kind, checked in found]
+
+
 def wanted(desk: Desk) -> bool:
     who = CustomerId(desk.house.customer_id(desk.shop, "7"))
     with desk.work() as work:
@@ -428,7 +441,7 @@ def test_opening_the_way_out_changes_nothing_and_its_button_does(desk: Desk) -> 
     assert mistakes(ended.text) == []
     assert "You get none from now on. Your points stay yours." in flat(ended.text)
     assert not wanted(desk)
-    again = client.post(path, data={"wanted": "yes"})
+    again = client.post(path, data={"do": "again"})
     assert "You get e-mails of the points program again." in flat(again.text)
     assert wanted(desk)
 
@@ -444,6 +457,53 @@ def test_one_click_of_a_mail_program_is_enough_and_nothing_is_sent_afterwards(de
         facts.record(work, [CustomerFact("8", "consent:email", "subscribed", work.now)])
     assert desk.minute() == 0
     assert len(desk.box.taken) == 1
+
+
+def test_a_letter_s_page_ends_its_own_kind_alone_and_says_so(desk: Desk) -> None:
+    path, client = way_out(desk), desk.house.app.test_client()
+    desk.switch_on(Kind.POINTS, Kind.TIER)
+    assert "kind=points" in path
+    opened = client.get(path)
+    assert "is of this kind: When you have earned points." in flat(opened.text)
+    ended = client.post(path, data={"do": "kind"})
+    assert (ended.status_code, mistakes(ended.text)) == (200, [])
+    assert "From now on you get only what is ticked here." in flat(ended.text)
+    assert "is of this kind" not in ended.text, "there is nothing left of it to end"
+    assert ticked(ended.text) == [("tier", True), ("points", False)]
+    assert wanted(desk), "the others go on"
+    desk.house.clock.forward(days=8)
+    desk.meet()
+    assert desk.minute() == 0
+    assert len(desk.box.taken) == 1
+
+
+def test_the_page_that_follows_one_click_offers_the_kinds_and_gives_back_only_those(desk: Desk) -> None:
+    path, client = way_out(desk), desk.house.app.test_client()
+    desk.switch_on(Kind.POINTS, Kind.TIER)
+    ended = client.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert ticked(ended.text) == [("tier", False), ("points", False)]
+    assert not wanted(desk)
+    asked = {"do": "only", "asked": ["tier", "points"]}
+    client.post(path, data=asked)
+    assert not wanted(desk), "nothing was ticked: all of them stay ended"
+    some = client.post(path, data={**asked, "kind": ["tier"]})
+    assert mistakes(some.text) == []
+    assert ticked(some.text) == [("tier", True), ("points", False)]
+    assert wanted(desk)
+
+
+def test_links_of_older_letters_and_kinds_that_nobody_knows_end_all_of_them_or_nothing(desk: Desk) -> None:
+    path, client = way_out(desk).partition("?")[0], desk.house.app.test_client()
+    for odd in ("", "?kind=", "?kind=none", "?kind=%00", "?kind=<b>"):
+        opened = client.get(f"{path}{odd}")
+        assert (opened.status_code, mistakes(opened.text)) == (200, [])
+        assert "is of this kind" not in opened.text
+        assert client.post(f"{path}{odd}", data={"do": "kind"}).status_code == 200
+        client.post(f"{path}{odd}", data={"do": "only", "asked": ["<b>"], "kind": ["<b>"]})
+        assert wanted(desk)
+    assert ticked(client.get(path).text) == [("points", True)]
+    client.post(path, data={"do": "<b>"})
+    assert not wanted(desk)
 
 
 def test_the_way_out_is_in_the_language_of_the_e_mail(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from campaigns import mailings
-from campaigns.mailings import Kind, Mailings
+from campaigns.mailings import Kind, Mailings, Words
 from commerce.customers import CustomerSnapshot
 from commerce.ids import CustomerId
 from engine.work import Database
@@ -42,6 +42,7 @@ def test_nothing_keeps_anybody_out_of_e_mails_or_from_ending_them(
         who = CustomerId(house.customer_id(shop, "7"))
         with database.work(shop.shop_id) as work:
             way_out = mailings.path_of(work, who)
+            mailings.state(work, Mailings({kind: Words(on=True) for kind in Kind}), 0)
         for language, direction, scheme in (("en", "ltr", "light"), ("fa", "rtl", "dark")):
             page = panorama.let_in(browser, house, shop, address, viewport=DESK, color_scheme=scheme)
             page.on("pageerror", lambda error, seen=seen: seen.append(str(error)))
@@ -52,10 +53,12 @@ def test_nothing_keeps_anybody_out_of_e_mails_or_from_ending_them(
             seen.extend(wrong(page, axe))
             with database.work(shop.shop_id) as work:
                 mailings.set_choice(work, who, wanted=True)
-            page.goto(f"{address}{way_out}?lang={language}")
-            seen.extend(wrong(page, axe))
-            followed(page, "button")
-            page.locator("[role=status]").wait_for()
+                mailings.set_kinds(work, who, {Kind.POINTS: True})
+            page.goto(f"{address}{way_out}?lang={language}&kind=points")
+            for button in ("kind", "end"):
+                seen.extend(wrong(page, axe))
+                followed(page, f"button[value={button}]")
+                page.locator("[role=status]").wait_for()
             seen.extend(wrong(page, axe))
             with database.work(shop.shop_id) as work:
                 assert not mailings.choice(work, who)

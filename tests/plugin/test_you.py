@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 import loyalty
 from campaigns import mailings
-from commerce.events import PrivacyAsked
+from campaigns.mailings import Kind, Mailings, Words
+from commerce.events import CustomerFact, PrivacyAsked
 from commerce.ids import CustomerId
-from engine import audit, privacy
+from engine import audit, facts, privacy
 from engine.shops import Shop
 from engine.work import Database
 from tests.ground import Clock
@@ -117,14 +118,60 @@ def test_e_mails_are_wanted_or_not_by_the_shopper_s_own_word(
     sends = build(database, clock, mails=True)
     reader = Shopper(sends.app.test_client(), shop, "7")
     assert "The program does not write to you." in reader.get("/you").text
-    for wanted, told in (("yes", "mails"), ("no", "no-mails"), ("yes", "mails")):
+    for wanted, told in ((True, "mails"), (False, "no-mails"), (True, "mails")):
         clock.forward(seconds=1)
-        assert send(reader, "/you/mails", wanted=wanted).location == f"{PREFIX}/you?told={told}"
+        ticked = {"wanted": "yes"} if wanted else {}
+        assert send(reader, "/you/mails", **ticked).location == f"{PREFIX}/you?told={told}"
         with database.work(shop.shop_id) as work:
-            assert mailings.choice(work, CustomerId(house.customer_id(shop, "7"))) is (wanted == "yes")
+            assert mailings.choice(work, CustomerId(house.customer_id(shop, "7"))) is wanted
         page = reader.get("/you", told=told).text
         assert mistakes(page, whole=False) == []
-        assert ("from now on" in page, "No e-mails any more" in page) == (wanted == "yes", wanted == "yes")
+        assert ("from now on" in page, 'name="wanted" value="yes" checked' in page) == (wanted, wanted)
+
+
+def test_e_mails_are_refused_by_kind_of_those_that_the_shop_sends(
+    database: Database, clock: Clock, house: House, shop: Shop
+) -> None:
+    sends, who = build(database, clock, mails=True), CustomerId(house.customer_id(shop, "7"))
+    reader = Shopper(sends.app.test_client(), shop, "7")
+    assert 'name="kind"' not in reader.get("/you").text, "this shop sends none"
+    with database.work(shop.shop_id) as work:
+        on = {kind: Words(on=True) for kind in (Kind.POINTS, Kind.TIER, Kind.REWARD)}
+        mailings.state(work, Mailings(on), 0)
+        mailings.set_kinds(work, who, {Kind.BIRTHDAY: False})
+    page = reader.get("/you").text
+    assert mistakes(page, whole=False) == []
+    shown = re.findall(r'name="kind" value="(\w+)"( checked)?', page)
+    assert shown == [("reward", " checked"), ("tier", " checked"), ("points", " checked")]
+    form: dict[str, Any] = {"asked": ["reward", "tier", "points", "<odd>"], "kind": ["reward", "birthday", "<odd>"]}
+    assert send(reader, "/you/mails", wanted="yes", **form).status_code == 303
+    page = reader.get("/you", told="mails").text
+    assert re.findall(r'name="kind" value="(\w+)"( checked)?', page) == [
+        ("reward", " checked"), ("tier", ""), ("points", ""),
+    ]  # fmt: skip
+    with database.work(shop.shop_id) as work:
+        assert mailings.unwanted(work, who) == [Kind.TIER, Kind.BIRTHDAY, Kind.POINTS], "what was not asked stays"
+    told = flat(send(reader, "/you/data").text)
+    assert "When you reach another tier, or leave one, For your birthday, When you have earned points" in told
+    held = json.loads(send(reader, "/you/data", **{"as": "file"}).text)
+    assert (held["mails"], held["unwanted_mails"]) == (True, ["tier", "birthday", "points"])
+
+
+def test_sending_the_form_of_e_mails_as_it_is_gives_no_new_consent(
+    database: Database, clock: Clock, house: House, shop: Shop
+) -> None:
+    sends, who = build(database, clock, mails=True), CustomerId(house.customer_id(shop, "7"))
+    reader = Shopper(sends.app.test_client(), shop, "7")
+    with database.work(shop.shop_id) as work:
+        mailings.state(work, Mailings({Kind.POINTS: Words(on=True)}), 0)
+        facts.record(work, [CustomerFact("7", "consent:email", "subscribed", work.now)])
+    assert send(reader, "/you/mails", wanted="yes", asked="points").status_code == 303
+    with database.work(shop.shop_id) as work:
+        assert mailings.choice(work, who)
+        facts.record(work, [CustomerFact("7", "consent:email", "unsubscribed", clock.forward(hours=1))])
+    with database.work(shop.shop_id) as work:
+        assert not mailings.choice(work, who), "the store's no alone decides"
+        assert mailings.unwanted(work, who) == [Kind.POINTS]
 
 
 def test_all_that_is_held_is_a_file_or_a_page_and_nobody_else_s(house: House, shop: Shop, shopper: Shopper) -> None:

@@ -44,7 +44,7 @@ function rich( $more = array() ) {
 					),
 					'birthday' => array( 'month' => '03', 'day' => '14', 'request_key' => 't8' ),
 				),
-				'choices'     => array( 'member' => null, 'mails' => true ),
+				'choices'     => array( 'member' => null, 'mails' => true, 'kinds' => array( 'reward' => true, 'points' => false, 'of a later release' => true ) ),
 				'look'        => array( 'order' => array( 'history', 'balance', 'tier', 'rewards', 'codes', 'friends', 'earn' ), 'hidden' => array( 'friends' ), 'off' => array(), 'headline' => '', 'intro' => '', 'point' => '', 'points' => '', 'accent' => '', 'on_accent' => '', 'radius' => -1 ),
 			),
 			$more
@@ -354,6 +354,17 @@ $tests = array(
 		press( 'choose', array( 'perennial_asked_mails' => '1', 'perennial_mails' => '1' ) );
 		same( array_map( static function ( $post ) { return $post[1]['body']; }, $world->posts ), array( '{"customer":"7","mails":0}', '{"customer":"7","mails":1}' ) );
 		same( Perennial_Forms::outcome( 'choose' )['text'], 'Saved.' );
+	},
+	'e-mails are chosen by kind, of those that the shop sends' => static function ( $world ) {
+		$world->user    = 7;
+		$world->answers = array( says( rich() ), says( array( 'kept' => true ) ) );
+		$html           = Perennial_Account::choices();
+		holds( $html, 'name="perennial_mails_reward" value="1" checked> When your points are enough for a reward' );
+		holds( $html, 'name="perennial_mails_points" value="1"> When you have earned points' );
+		lacks( $html, 'perennial_mails_tier' );
+		lacks( $html, 'later' );
+		press( 'choose', array( 'perennial_asked_mails' => '1', 'perennial_mails' => '1', 'perennial_asked_mails_reward' => '1', 'perennial_asked_mails_points' => '1', 'perennial_mails_points' => '1', 'perennial_mails_tier' => '1' ) );
+		same( end( $world->posts )[1]['body'], '{"customer":"7","mails":1,"mails_reward":0,"mails_points":1}' );
 	},
 	'data is asked for by whoever is logged in, of their own address, and once' => static function ( $world ) {
 		$world->user = 7;

@@ -154,7 +154,37 @@ final class Perennial_Account {
 	}
 
 	/**
-	 * What the customer may choose: to take part, and to be written to.
+	 * What e-mails of the program are about, by their names there.
+	 *
+	 * @return array<string,string>
+	 */
+	public static function kinds() {
+		return array(
+			'expiring' => __( 'Before points of yours expire', 'perennial' ),
+			'reward'   => __( 'When your points are enough for a reward', 'perennial' ),
+			'tier'     => __( 'When you reach another tier, or leave one', 'perennial' ),
+			'birthday' => __( 'For your birthday', 'perennial' ),
+			'friend'   => __( 'When a friend has taken up your invitation', 'perennial' ),
+			'welcome'  => __( 'Welcome, once, when you join', 'perennial' ),
+			'points'   => __( 'When you have earned points', 'perennial' ),
+		);
+	}
+
+	/**
+	 * A line with a box to tick.
+	 *
+	 * @param string $name  Of what is chosen.
+	 * @param string $label What it is called.
+	 * @param bool   $on    Whether it is chosen now.
+	 * @return string
+	 */
+	private static function tick( $name, $label, $on ) {
+		return '<p><label><input type="checkbox" name="perennial_' . esc_attr( $name ) . '" value="1"' . ( $on ? ' checked' : '' ) . '> ' . esc_html( $label ) . '</label>'
+			. '<input type="hidden" name="perennial_asked_' . esc_attr( $name ) . '" value="1"></p>';
+	}
+
+	/**
+	 * What the customer may choose: to take part, and to be written to, of what.
 	 *
 	 * @return string
 	 */
@@ -168,9 +198,16 @@ final class Perennial_Account {
 		$html    = '';
 		foreach ( $names as $name => $label ) {
 			if ( isset( $choices[ $name ] ) ) {
-				$html .= '<p><label><input type="checkbox" name="perennial_' . esc_attr( $name ) . '" value="1"' . ( $choices[ $name ] ? ' checked' : '' ) . '> ' . esc_html( $label ) . '</label>'
-					. '<input type="hidden" name="perennial_asked_' . esc_attr( $name ) . '" value="1"></p>';
+				$html .= self::tick( $name, $label, (bool) $choices[ $name ] );
 			}
+		}
+		$kinds = isset( $choices['kinds'] ) && is_array( $choices['kinds'] ) ? array_intersect_key( self::kinds(), $choices['kinds'] ) : array();
+		if ( $kinds ) {
+			$html .= '<fieldset class="perennial-kinds"><legend>' . esc_html__( 'Which e-mails', 'perennial' ) . '</legend>';
+			foreach ( $kinds as $kind => $label ) {
+				$html .= self::tick( 'mails_' . $kind, $label, (bool) $choices['kinds'][ $kind ] );
+			}
+			$html .= '</fieldset>';
 		}
 		if ( '' === $html ) {
 			return '';

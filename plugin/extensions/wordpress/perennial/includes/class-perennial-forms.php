@@ -164,7 +164,8 @@ final class Perennial_Forms {
 	 */
 	private static function choose() {
 		$said = array( 'customer' => Perennial_Client::customer() );
-		foreach ( array( 'member', 'mails' ) as $name ) {
+		$kinds = preg_filter( '/^/', 'mails_', array_keys( Perennial_Account::kinds() ) );
+		foreach ( array_merge( array( 'member', 'mails' ), $kinds ) as $name ) {
 			if ( '1' === self::posted( 'perennial_asked_' . $name ) ) {
 				$said[ $name ] = '1' === self::posted( 'perennial_' . $name ) ? 1 : 0;
 			}
