@@ -22,6 +22,7 @@ from engine.mail import Mailer
 from engine.shops import Shop
 from engine.work import Database
 from plugin import shopper_tokens
+from plugin.storefront.look import Look, publish
 from plugin.storefront.remembering import Remembered
 from tests.ground import SECRET, Clock
 from tests.plugin import panorama
@@ -187,3 +188,16 @@ def test_a_site_that_was_not_named_and_one_whose_app_is_down_show_what_stood_the
         with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/embed.js")):
             page.goto(other)
         assert page.locator("perennial-part").inner_text() == "Ask us for your points."
+
+
+def test_a_part_with_nothing_to_say_or_no_answer_keeps_no_place(away: Away, browser: Any) -> None:
+    with away.house.database.work(away.shop.shop_id) as work:
+        publish(work, Look(off=frozenset({"block"})), None)
+    part = '<perennial-part id="off"></perennial-part><perennial-part id="none" part="code/1"></perennial-part>'
+    page = browser.new_context(viewport=DESK).new_page()
+    with site(_lines(away, away.address, part), "") as other:
+        _allow(away, other)
+        page.goto(other)
+        page.locator("#off > [hidden]").wait_for(state="attached")
+        for which in ("#off", "#none"):
+            page.wait_for_function("which => document.querySelector(which).offsetHeight === 0", arg=which)
