@@ -395,6 +395,27 @@ $tests = array(
 		same( Perennial_Words::number( 1250 ), '1,250' );
 		same( Perennial_Words::day( '2026-03-20T20:31:00Z' ), '2026-03-20' );
 	},
+	'a friend reads what the program gives, also where that is no amount' => static function ( $world ) {
+		$told = array( 'code' => '', 'friends' => 0, 'points' => 0, 'friend_gets' => null, 'friend_title' => '40 points <after>', 'friend_says' => 'Your friend gets 40 points <after>.', 'take' => 'Take it up', 'minimum' => null );
+		$world->answers = array( says( account( array( 'logged_in' => false, 'referral' => $told ) ) ) );
+		$html           = Perennial_View::referral();
+		holds( $html, '<p><bdi>Your friend gets 40 points &lt;after&gt;.</bdi></p>' );
+		lacks( $html, 'off a first order' );
+		$_COOKIE['perennial_ref'] = 'BEN23456';
+		$world->answers           = array( says( account( array( 'referral' => $told, 'invitation' => array( 'title' => 'x' ) ) ) ) );
+		$html                     = Perennial_View::referral();
+		holds( $html, '<p class="perennial-offer"><bdi>40 points &lt;after&gt;</bdi></p>' );
+		holds( $html, '>Take it up</button>' );
+		$world->answers = array( says( array( 'offer' => array( 'code' => '', 'says' => '40 points. They come by themselves.' ) ) ) );
+		press( 'claim', array( 'perennial_email' => 'bo@example.com' ) );
+		same( Perennial_Forms::outcome( 'claim' )['text'], '40 points. They come by themselves.' );
+	},
+	'a form leads back to its page, and not to what our script asked there' => static function ( $world ) {
+		foreach ( array( '/cart/?lang=fa&perennial_code=*', '/cart/?perennial_coupon=P-ABC&lang=fa' ) as $address ) {
+			$_SERVER['REQUEST_URI'] = $address;
+			holds( Perennial_Forms::fields( 'cart' ), 'name="_wp_http_referer" value="/cart/?lang=fa"' );
+		}
+	},
 	'a piece that stumbles leaves the page around it, and names its kind alone' => static function ( $world ) {
 		$world->user = 7;
 		$world->told = array( 'account' => rich( array( 'tiers' => array( 'levels' => array( 'secret' ) ) ) ) );
