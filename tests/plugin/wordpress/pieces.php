@@ -410,6 +410,21 @@ $tests = array(
 		press( 'claim', array( 'perennial_email' => 'bo@example.com' ) );
 		same( Perennial_Forms::outcome( 'claim' )['text'], '40 points. They come by themselves.' );
 	},
+	'points that the shop calls otherwise are counted as each language counts' => static function ( $world ) {
+		Perennial_Words::name( array( 'point' => 'ONE', 'points' => 'MANY' ) );
+		$said = array(
+			'en_US' => array( 0 => '0 MANY', 1 => '1 ONE', 2 => '2 MANY', 100 => '100 MANY' ),
+			'fa_IR' => array( 1 => '۱ ONE', 7 => '۷ ONE', 100 => '۱۰۰ ONE' ),
+			'ar'    => array( 0 => '0 MANY', 1 => '1 ONE', 2 => '2 MANY', 10 => '10 MANY', 11 => '11 ONE', 99 => '99 ONE', 100 => '100 ONE', 102 => '102 ONE', 103 => '103 MANY' ),
+			'ro_RO' => array( 0 => '0 MANY', 1 => '1 ONE', 19 => '19 MANY', 20 => '20 de MANY', 100 => '100 de MANY', 101 => '101 MANY', 120 => '120 de MANY' ),
+		);
+		foreach ( $said as $locale => $each ) {
+			$world->locale = $locale;
+			foreach ( $each as $count => $words ) {
+				same( Perennial_Words::points( $count ), $words );
+			}
+		}
+	},
 	'a form leads back to its page, and not to what our script asked there' => static function ( $world ) {
 		foreach ( array( '/cart/?lang=fa&perennial_code=*', '/cart/?perennial_coupon=P-ABC&lang=fa' ) as $address ) {
 			$_SERVER['REQUEST_URI'] = $address;
