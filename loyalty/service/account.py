@@ -120,6 +120,11 @@ def redemption(work: UnitOfWork, customer_id: CustomerId, redemption_id: int) ->
     return records.redemption_of(work, customer_id, redemption_id)
 
 
+def redemptions(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
+    """The newest redemptions of this customer, as `Balance.redemptions` has the first of them."""
+    return records.redemptions_of(work, customer_id, limit)
+
+
 def pending(work: UnitOfWork, customer_id: CustomerId) -> Sequence[tuple[datetime, int]]:
     """The customer's points that cannot be spent yet, by the instant from which they can, soonest first."""
     later = defaultdict[datetime, int](int)
