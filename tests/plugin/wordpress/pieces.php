@@ -205,6 +205,9 @@ $tests = array(
 		Perennial_Client::forget();
 		same( rung( $world ), array( '', '' ) );
 		lacks( Perennial_Cart::cart(), '<button' );
+		// In another currency nothing of it can be compared.
+		$world->currency = 'EUR';
+		same( rung( $world ), array( 'off|1|t1', 'off|4|t1', '' ) );
 		$world->coupons_enabled = false;
 		same( Perennial_Cart::cart(), '' );
 	},
