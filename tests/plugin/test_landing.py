@@ -96,7 +96,9 @@ def test_the_gate_takes_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shoppe
 def test_a_claim_is_answered_in_the_language_of_each_who_makes_one(
     crowd: Shopper, stranger: Shopper, codes: list[str]
 ) -> None:
-    spoken = (("fa", {}), ("ro", {}), ("", {}), ("", {"lang": "ar"}), ("fa", {"locale": "ro"}))
+    spoken: list[tuple[str, dict[str, str]]] = [
+        ("fa", {}), ("ro", {}), ("", {}), ("", {"lang": "ar"}), ("fa", {"locale": "ro"}),
+    ]  # fmt: skip
     for number, (accepted, said) in enumerate(spoken):
         pages = list[str]()
         for who in (crowd, stranger):
