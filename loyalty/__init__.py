@@ -183,7 +183,7 @@ from loyalty.service import (
     warn_expiring,
     withdraw,
 )
-from loyalty.service.account import redemption
+from loyalty.service.account import redemption, redemptions
 from loyalty.service.baskets import Piece, WouldEarn, would_earn, would_earn_each
 from loyalty.service.glances import (
     Glance,
@@ -349,6 +349,7 @@ __all__ = [
     "redeem",
     "redeem_all",
     "redemption",
+    "redemptions",
     "release_unused",
     "review_tiers",
     "revise",

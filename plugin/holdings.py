@@ -21,7 +21,8 @@ from engine import facts, mirror, privacy
 from engine.work import UnitOfWork
 from lifecycle import surveys
 
-MOST_MOVEMENTS = 10_000
+# Of each kind of row. Nobody has as many; a page shows fewer, and what is handed out is all of it.
+MOST = 10_000
 
 
 def held(work: UnitOfWork, external_id: str) -> dict[str, Any]:
@@ -48,23 +49,23 @@ def of_programs(work: UnitOfWork, external_id: str) -> dict[str, Any]:
 def _of_programs(work: UnitOfWork, who: CustomerId) -> dict[str, Any]:
     balance, worth = loyalty.account(work, who), lifecycle.customer_value(work, who)
     return {
-        "stages": _plain(lifecycle.customer_history(work, who)),
+        "stages": _plain(lifecycle.customer_history(work, who, MOST)),
         "segments": _plain(lifecycle.segments.of_customer(work, who)),
-        "surveys": _plain(surveys.answers_of(work, who)),
+        "surveys": _plain(surveys.answers_of(work, who, MOST)),
         "worth": dict(worth._mapping) if worth is not None else None,
-        "plays": _plain([part.row for part in campaigns.explain(work, who)]),
+        "plays": _plain([part.row for part in campaigns.explain(work, who, MOST)]),
         "mails": mailings.choice(work, who),
         "unwanted_mails": list(mailings.unwanted(work, who)),
         "balance": balance.points,
-        "points": _plain(loyalty.statement(work, who, MOST_MOVEMENTS)),
-        "rewards": _plain(balance.redemptions),
-        "tiers": _plain(loyalty.tier_history(work, who)),
-        "tickets": [asdict(ticket) for ticket in loyalty.tickets(work, who)],
+        "points": _plain(loyalty.statement(work, who, MOST)),
+        "rewards": _plain(loyalty.redemptions(work, who, MOST)),
+        "tiers": _plain(loyalty.tier_history(work, who, MOST)),
+        "tickets": [asdict(ticket) for ticket in loyalty.tickets(work, who, MOST)],
         "referral_code": referral.known_code(work, who),
         # An order that a friend placed is the friend's: its number is left out.
         "referrals": [
             {name: value for name, value in each.items() if name != "order_name"}
-            for each in _plain(referral.referrals_of(work, who))
+            for each in _plain(referral.referrals_of(work, who, MOST))
         ],
     }
 

@@ -18,6 +18,7 @@ from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from babel import Locale
 from babel.messages.mofile import write_mo
@@ -28,6 +29,7 @@ from flask import g, has_app_context, has_request_context, request
 CATALOGUES = Path(__file__).parent / "translations"
 CHOSEN = "perennial_language"
 YEAR_SECONDS = 365 * 24 * 3600
+LONGEST_TAG = 35
 
 _CODE = re.compile(r"[a-z]{2,3}", re.ASCII)
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", re.ASCII)
@@ -128,6 +130,14 @@ def first_of(said: Iterable[str | None]) -> Language:
     return next((language for language in found if language is not None), ENGLISH)
 
 
+def said_in(query: str) -> dict[str, str]:
+    """What of an address's query says a language: most say nothing. For gates, which have no request yet."""
+    if "lang=" not in query and "locale=" not in query:
+        return {}
+    given = parse_qs(query)
+    return {name: given[name][0][:LONGEST_TAG] for name in ("lang", "locale") if name in given}
+
+
 def language_of(tag: str) -> Language | None:
     """The language of a tag such as ``fa_IR``; None for one that we do not speak."""
     return languages().get(_root(tag))
@@ -147,5 +157,5 @@ def _of_address() -> str:
 
 def _root(tag: str) -> str:
     """``fa`` of ``fa-IR``: the language of a tag that anybody can type."""
-    found = _CODE.match(tag[:35].lower())
+    found = _CODE.match(tag[:LONGEST_TAG].lower())
     return found[0] if found else ""

@@ -33,8 +33,6 @@ from plugin.sentences import _, ngettext
 # is erased or unsubscribes meanwhile is not written to.
 MOST_WAITING = 300
 LONGEST_FIRST_NAME = 40
-
-# What joins letters of Persian and Arabic, and is no letter.
 # What stands between these two has a direction of its own, whichever its first letter has.
 _APART, _ENDED = "\u2068", "\u2069"
 
@@ -90,8 +88,7 @@ def letter(due: Due, chosen: Mailings, shop: Shop, way_out: str, page: str) -> L
         leave = _("Unsubscribe")
         html = _template().render(
             language=language, subject=line_of(heading), heading=heading, shop=name, paragraphs=paragraphs, link=page,
-            button=said.button,
-            why=why, leave=leave, way_out=way_out,
+            button=said.button, why=why, leave=leave, way_out=way_out,
         )  # fmt: skip
         text = "\n\n".join([*paragraphs, f"{said.button}:\n{page}", "--", why, f"{leave}:\n{way_out}"]) + "\n"
     headers = {

@@ -112,9 +112,9 @@ class Part:
     row: Any
 
 
-def explain(work: UnitOfWork, customer_id: CustomerId) -> Sequence[Part]:
+def explain(work: UnitOfWork, customer_id: CustomerId, limit: int = SHOWN) -> Sequence[Part]:
     """The plays in which a customer is or was, newest first, and what they were given."""
-    rows = enrolments.of_customer(work, customer_id, SHOWN)
+    rows = enrolments.of_customer(work, customer_id, limit)
     if not rows:
         return ()
     known = Program.of(work).plays

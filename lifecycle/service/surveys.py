@@ -150,9 +150,9 @@ def open_answers(work: UnitOfWork) -> int:
     return surveys.open_answers(work)
 
 
-def answers_of(work: UnitOfWork, customer_id: CustomerId) -> Sequence[Any]:
+def answers_of(work: UnitOfWork, customer_id: CustomerId, limit: int = 20) -> Sequence[Any]:
     """What a customer was asked and said, newest first."""
-    return surveys.of_customer(work, customer_id, 20)
+    return surveys.of_customer(work, customer_id, limit)
 
 
 def unanswered(work: UnitOfWork, after_id: int) -> Iterator[tuple[Any, str]]:

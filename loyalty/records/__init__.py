@@ -140,6 +140,7 @@ from loyalty.records.redemptions import (
     redemption_of,
     redemptions_of,
     redemptions_of_requests,
+    redemptions_shown,
     sold,
     to_hand_over,
 )
@@ -300,6 +301,7 @@ __all__ = [
     "redemption_of",
     "redemptions_of",
     "redemptions_of_requests",
+    "redemptions_shown",
     "show_ticket",
     "sold",
     "statement",

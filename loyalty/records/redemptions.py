@@ -110,6 +110,17 @@ _REDEMPTIONS_OF = text(f"""
     SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
     WHERE r.shop_id = :shop_id AND r.customer_id = :customer_id ORDER BY r.redemption_id DESC LIMIT :limit
 """)
+# The newest, and before them those that can still be used: who has paid for something finds it, however long ago.
+_REDEMPTIONS_SHOWN = text(f"""
+    SELECT {_REDEMPTION_COLUMNS} FROM redemptions r
+    WHERE r.shop_id = :shop_id AND r.customer_id = :customer_id
+      AND (r.redemption_id IN (SELECT n.redemption_id FROM redemptions n
+                               WHERE n.shop_id = :shop_id AND n.customer_id = :customer_id
+                               ORDER BY n.redemption_id DESC LIMIT :newest)
+           OR r.outcome IS NULL AND r.refused_at IS NULL AND r.expires_at > :now
+           OR r.outcome = 'used' AND r.reward ->> 'kind' = 'gift_card')
+    ORDER BY r.redemption_id DESC LIMIT :limit
+""")
 
 
 def insert_redemptions(
@@ -132,6 +143,10 @@ def redemptions_of_requests(
 
 def redemptions_of(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
     return work.rows(_REDEMPTIONS_OF, customer_id=customer_id, limit=limit)
+
+
+def redemptions_shown(work: UnitOfWork, customer_id: CustomerId, newest: int, limit: int) -> Sequence[Any]:
+    return work.rows(_REDEMPTIONS_SHOWN, customer_id=customer_id, newest=newest, limit=limit, now=work.now)
 
 
 def redemption_of(work: UnitOfWork, customer_id: CustomerId, redemption_id: int) -> Any:

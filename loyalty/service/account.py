@@ -21,6 +21,8 @@ from loyalty.service.program import Program
 
 # How many of the newest orders are looked through for those that earned nothing: a page, not a report.
 UNEARNED_AMONG = 2_000
+# Redemptions of an account: the newest, and however old, what can be used. Nobody has bought a hundred and used none.
+NEWEST_SHOWN, MOST_SHOWN = 20, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Balance:
     debt: int
     rewards: Sequence[Reward]
     redemptions: Sequence[Any]
+    """Newest first: the newest, and all that can still be used."""
     sold_out: frozenset[str] = frozenset()
     """Keys of rewards that the customer has had as often as one customer may, or of which none is left."""
     expiring: Sequence[tuple[datetime, int]] = ()
@@ -69,7 +72,7 @@ def account(work: UnitOfWork, customer_id: CustomerId) -> Balance:
     bought, sold = records.bought(work, customer_id, rewards), records.sold(work, rewards)
     return Balance(
         points, rules.spendable(lots, debt, work.now), pending, held, debt, rewards,
-        records.redemptions_of(work, customer_id, 20),
+        records.redemptions_shown(work, customer_id, NEWEST_SHOWN, MOST_SHOWN),
         frozenset(
             r.key for r in rewards
             if not rules.left_to_buy(r, bought.get(r.key, ()), work.now) or (r.stock and sold.get(r.key, 0) >= r.stock)
@@ -118,6 +121,11 @@ def balance_at(work: UnitOfWork, customer_id: CustomerId, at: datetime) -> Balan
 def redemption(work: UnitOfWork, customer_id: CustomerId, redemption_id: int) -> Any:
     """A redemption of this customer, as `Balance.redemptions` has it; None where they have none of that number."""
     return records.redemption_of(work, customer_id, redemption_id)
+
+
+def redemptions(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
+    """The newest redemptions of this customer, as `Balance.redemptions` has the first of them."""
+    return records.redemptions_of(work, customer_id, limit)
 
 
 def pending(work: UnitOfWork, customer_id: CustomerId) -> Sequence[tuple[datetime, int]]:

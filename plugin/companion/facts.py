@@ -9,14 +9,17 @@ numbers.
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import loyalty
 import referral
+from commerce.money import Money
+from plugin.calendars import day_text
 from plugin.companion.amounts import money, utc
 from plugin.companion.contests import ticket_facts
 from plugin.companion.standing import ladder_facts, next_reward, steps_of, tier_facts
 from plugin.languages import current
-from plugin.sentences import told
+from plugin.sentences import gettext, told
 from plugin.session import Shopper
 from plugin.storefront.account import Account, Code, Offers
 from plugin.storefront.look import WHITE, Look, ink_on
@@ -81,14 +84,22 @@ def code_facts(code: Code) -> dict[str, Any]:
     }
 
 
-def offer_facts(offer: referral.Offer) -> dict[str, Any]:
-    """What a friend is offered, and once it is taken up, their code."""
+def offer_facts(offer: referral.Offer, there: ZoneInfo) -> dict[str, Any]:
+    """What a friend is offered, and once it is taken up, their code; where that is points, there is no code that a
+    store would know, and `says` how they come.
+    """
     return {
         "title": offer.title,
         "minimum": money(offer.minimum_minor, offer.currency),
-        "code": offer.code or "",
+        "code": "" if offer.with_points else offer.code or "",
         "ends_at": utc(offer.ends_at) if offer.ends_at else "",
+        "says": _by_themselves(offer, day_text(offer.ends_at, there)) if offer.with_points and offer.ends_at else "",
     }
+
+
+def _by_themselves(offer: referral.Offer, day: str) -> str:
+    how = gettext("They come by themselves, if you order with this address by %(day)s.", day=day)
+    return f"{told(offer.title)}. {how}"
 
 
 def _balance(balance: loyalty.Balance) -> dict[str, int]:
@@ -139,12 +150,27 @@ def _friend(friend: referral.Friend) -> dict[str, str]:
 
 
 def _referral(terms: referral.Terms, mine: Account | None) -> dict[str, Any]:
+    """`friend_gets` is an amount off, where that is what a friend gets; whatever it is, `friend_title` and
+    `friend_says` are our words of it, and `take` is what stands on the button where that brings no code.
+    """
+    amount, points = terms.friend_gets is referral.FriendGets.AMOUNT, terms.friend_gets is referral.FriendGets.POINTS
+    least = 0 if points else terms.friend_minimum_minor
     return {
         "code": mine.referral_code if mine else "",
         "friends": mine.friends if mine else 0,
         "invited": [_friend(friend) for friend in mine.invited] if mine else [],
         "points": terms.advocate_points,
         "ask_after_order": terms.ask_after_order,
-        "friend_gets": money(terms.friend_amount_minor, terms.currency),
-        "minimum": money(terms.friend_minimum_minor, terms.currency),
+        "friend_gets": money(terms.friend_amount_minor, terms.currency) if amount else None,
+        "friend_title": told(terms.friend_title),
+        "friend_says": _friend_says(told(terms.friend_title), Money(least, terms.currency)),
+        "take": gettext("Take it up") if points else "",
+        "minimum": money(least, terms.currency),
     }
+
+
+def _friend_says(title: str, least: Money) -> str:
+    title = title[:1].lower() + title[1:]
+    if not least.minor:
+        return gettext("Your friend gets %(title)s.", title=title)
+    return gettext("Your friend gets %(title)s, on an order of %(least)s or more.", title=title, least=least)

@@ -20,6 +20,7 @@ from campaigns.mailings import Kind
 from commerce.refusal import Refusal
 from connectors.woocommerce.companion import COMPANION_PATH
 from plugin import standalone
+from plugin.calendars import zone
 from plugin.companion.badge import badge_facts
 from plugin.companion.contests import ticket_facts
 from plugin.companion.door import BadQuestion, NotBelieved, believed, companion_only, shopper, text_of, work_of_shop
@@ -180,7 +181,7 @@ def claim() -> Response:
         raise referral.NotTaken
     if isinstance(taken, Refusal):
         raise taken
-    return jsonify(offer=offer_facts(taken))
+    return jsonify(offer=offer_facts(taken, zone(g.shop.timezone)))
 
 
 @pages.post("/opened")
@@ -258,7 +259,7 @@ pages.add_url_rule("/enter", "enter", _owned(enter, "companion"), methods=["POST
 
 def _invitation(work: Any, code: str) -> dict[str, Any] | None:
     # What cannot be anybody's code is no invitation. All others look alike, as on our own pages.
-    return offer_facts(referral.offer(work)) if CODE.fullmatch(code) else None
+    return offer_facts(referral.offer(work), zone(g.shop.timezone)) if CODE.fullmatch(code) else None
 
 
 def _page() -> int:

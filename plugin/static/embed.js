@@ -49,7 +49,11 @@
       const patience = setTimeout(() => asked.abort(), PATIENCE_MS);
       try {
         const [text] = await Promise.all([ask(part, this.dataset.token, asked.signal), style()]);
-        if (text && asked === this.asked) this.innerHTML = policy ? policy.createHTML(text) : text;
+        if (!text) throw new Error("no part");
+        if (asked !== this.asked) return;
+        this.innerHTML = policy ? policy.createHTML(text) : text;
+        // What has nothing to say takes no place.
+        if (this.firstElementChild?.hidden) this.style.minBlockSize = "";
       } catch {
         // We are down, slow, or this site is not among those that the merchant named: the page is as it was.
         if (!this.innerHTML.trim()) this.style.minBlockSize = "";

@@ -84,7 +84,6 @@ def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY, be
     Somebody who has no referral code yet is given one: this page is where they find it.
     """
     balance = loyalty.account(work, customer_id)
-    brought = [row for row in referral.referrals_of(work, customer_id) if row.verdict == referral.Verdict.FRIEND]
     came = history.page(work, customer_id, balance.lots, newest, before) if newest else history.Page()
     return Account(
         at=work.now,
@@ -94,7 +93,7 @@ def account(work: UnitOfWork, customer_id: CustomerId, newest: int = HISTORY, be
         history=came.movements,
         older=came.older,
         referral_code=referral.code_of(work, customer_id),
-        friends=len(brought),
+        friends=referral.friends_brought(work, customer_id),
         invited=referral.friends_of(work, customer_id) if newest else [],
         tickets=loyalty.tickets(work, customer_id),
         standing=_shown(loyalty.standing(work, customer_id)),

@@ -11,12 +11,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.shopify import PROXY_PATH, BadProxyRequest, ProxyVisitor
 from engine import log, metrics
+from plugin import languages
 from plugin.storefront.claims import Answer
 from plugin.storefront.glance import PATIENCE_MS, Asked, Glances
 from plugin.storefront.together import Together
@@ -90,7 +91,7 @@ class BlockDoor:
         except BadProxyRequest:
             return None
         accepted = dict(scope["headers"]).get(b"accept-language", b"")[:LONGEST_HEADER].decode("latin-1")
-        return Asked(visitor, _chosen(query), accepted)
+        return Asked(visitor, urlencode(languages.said_in(query)), accepted)
 
     async def _answer(self, asked: Asked) -> Answer | None:
         """The block; None where the app is not installed, and an empty answer where the database is slow or away."""
@@ -100,11 +101,3 @@ class BlockDoor:
         except (TimeoutError, SQLAlchemyError) as trouble:
             logger.warning("a block was not read in time (%s)", type(trouble).__name__)
             return _NOT_NOW
-
-
-def _chosen(query: str) -> str:
-    """What of a query says a language: most say nothing."""
-    if "lang=" not in query and "locale=" not in query:
-        return ""
-    given = parse_qs(query, max_num_fields=40)
-    return urlencode([(name, given[name][0][:LONGEST_HEADER]) for name in ("lang", "locale") if name in given])

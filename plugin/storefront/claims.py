@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from flask import Flask, Response, g
 
@@ -42,6 +43,10 @@ class Form:
     fields: Mapping[str, Sequence[str]]
     header: Header
     whence: str | None
+    said: Mapping[str, str]
+    """What of the address says a language."""
+    language: str
+    """The code of the language that they ask for, by that or by their browser."""
 
     def field(self, name: str) -> str:
         return self.fields.get(name, [""])[0]
@@ -80,12 +85,14 @@ class Claims:
     ) -> Answer | Exception:
         if isinstance(taken, Refusal):
             refusal, contact = taken, form.field("contact")
-            return self._render(shopper, lambda: refused(form.code, refusal, contact, form.carried()))
+            return self._render(shopper, form, lambda: refused(form.code, refusal, contact, form.carried()))
         if isinstance(taken, Exception):
             return taken
-        shown = (shopper.shop.shop_id, shopper.path_prefix, replace(taken, code=None))
+        shown = (shopper.shop.shop_id, shopper.path_prefix, form.language, replace(taken, code=None))
         plain = replace(taken, code=_FRIEND_S)
-        page: Answer = self._shown.get(shown, lambda: self._render(shopper, lambda: claimed(plain, _INVITATION_S)))
+        page: Answer = self._shown.get(
+            shown, lambda: self._render(shopper, form, lambda: claimed(plain, _INVITATION_S))
+        )
         body = page.body.replace(_FRIEND_S.encode(), str(taken.code).encode()).replace(
             _INVITATION_S.encode(), form.code.encode()
         )
@@ -99,8 +106,9 @@ class Claims:
             with self._app.extensions["doors"].database.work(shop.shop_id) as work:
                 referral.note_clicks(work, opened)
 
-    def _render(self, shopper: session.Shopper, show: Callable[[], Response]) -> Answer:
-        with self._app.test_request_context(f"{PROXY_PATH}/r/code", method="POST"):
+    def _render(self, shopper: session.Shopper, form: Form, show: Callable[[], Response]) -> Answer:
+        path, spoken = f"{PROXY_PATH}/r/code?{urlencode(form.said)}", {"Accept-Language": form.language}
+        with self._app.test_request_context(path, method="POST", headers=spoken):
             self._app.preprocess_request()
             g.shopper = shopper
             response = self._app.process_response(show())

@@ -107,7 +107,8 @@ def see_order(external_id: str) -> Response:
         points = loyalty.earned(work, shopper.customer_id, external_id)
         why = loyalty.explain_order(work, shopper.customer_id, external_id)
         terms, code = referral.current_terms(work), referral.code_of(work, shopper.customer_id)
-    return jsonify(points=points, sentence=why.sentence if why else None, referral=_referral(terms, code))
+        friends = referral.friends_brought(work, shopper.customer_id)
+    return jsonify(points=points, sentence=why.sentence if why else None, referral=_referral(terms, code, friends))
 
 
 @pages.route("/earn", methods=ACT)
@@ -250,7 +251,7 @@ def _movement(movement: Any) -> dict[str, Any]:
     return {"at": _utc(movement.at), "sentence": movement.sentence, "points": movement.points}
 
 
-def _referral(terms: referral.Terms, code: str | None, friends: int = 0) -> dict[str, Any]:
+def _referral(terms: referral.Terms, code: str | None, friends: int) -> dict[str, Any]:
     site = whole("")
     return {
         "link": f"{site}/r/{code}?ref={code}" if code else None,

@@ -132,6 +132,8 @@ def _script() -> str:
 class TooOften(Refusal):
     """There were too many tries. Please wait an hour; a link that came before still works for fifteen minutes."""
 
+    wait = tries.WINDOW
+
 
 def _send(work: UnitOfWork, address: str, person: Person | None) -> None:
     """Put the letter with its link; for an address that nobody has, do all of that and take it back, so that neither

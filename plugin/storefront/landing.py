@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -119,8 +119,10 @@ class LandingDoor:
             return None
         given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         whence = scope["client"][0] if scope.get("client") else None
-        fields = parse_qs(form.decode("utf-8", "replace"), max_num_fields=20)
-        sent = Form(visitor, code, fields, lambda name: given.get(name.lower()), whence)
+        fields = parse_qs(form.decode("utf-8", "replace"))
+        said = languages.said_in(scope["query_string"].decode("ascii", "replace"))
+        language = _language(said, given.get("accept-language", ""))
+        sent = Form(visitor, code, fields, lambda name: given.get(name.lower()), whence, said, language)
         return await self._together.ask(visitor.shop_domain, sent)
 
     async def _landing(self, scope: Scope, receive: Receive, code: str, visitor: ProxyVisitor) -> Answer | None:
@@ -129,9 +131,10 @@ class LandingDoor:
         def header(name: str) -> str:
             return bytes(given.get(name.lower().encode(), b"")).decode("latin-1")
 
-        asked = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=40)
-        channel = referral.channel_of(asked.get("via", [""])[0])
-        key = (visitor.shop_domain, visitor.path_prefix, channel, _language(asked, header("accept-language")))
+        query = scope["query_string"].decode("ascii", "replace")
+        channel = referral.channel_of(parse_qs(query).get("via", [""])[0])
+        language = _language(languages.said_in(query), header("accept-language"))
+        key = (visitor.shop_domain, visitor.path_prefix, channel, language)
         page = self._pages.get(key)
         if page is None or time.monotonic() >= page.believed_until:
             page = await self._render(scope, receive)
@@ -188,12 +191,11 @@ class LandingDoor:
         return _Page(time.monotonic() + SECONDS, headers, tuple(pieces))
 
 
-def _language(asked: Mapping[str, Sequence[str]], accepted: str) -> str:
+def _language(said: Mapping[str, str], accepted: str) -> str:
     """The code of the language in which the pages answer this; what their address or the shop says stands above it, and
     is the same for all who come by one path.
     """
-    said = [asked.get(name, [""])[0] for name in ("lang", "locale")]
-    return languages.first_of((*said, *parse_accept_header(accepted, LanguageAccept).values())).code
+    return languages.first_of((*said.values(), *parse_accept_header(accepted, LanguageAccept).values())).code
 
 
 def _tell(task: asyncio.Task[None]) -> None:

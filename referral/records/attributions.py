@@ -105,6 +105,10 @@ _REFERRALS = text("""
     JOIN orders o ON o.shop_id = a.shop_id AND o.order_id = a.order_id
     WHERE a.shop_id = :shop_id AND a.advocate_id = :customer_id ORDER BY o.placed_at DESC LIMIT :limit
 """)
+_FRIENDS_BROUGHT = text("""
+    SELECT count(*) AS friends FROM attributions a
+    WHERE a.shop_id = :shop_id AND a.advocate_id = :customer_id AND a.verdict = 'friend'
+""")
 _OF_ORDER = text(f"""
     SELECT {_COLUMNS}, a.policy, a.terms_version, a.decided_at FROM attributions a
     WHERE a.shop_id = :shop_id AND a.order_id = :order_id
@@ -238,6 +242,11 @@ def friends_of(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequenc
 
 def referrals_of(work: UnitOfWork, customer_id: CustomerId, limit: int) -> Sequence[Any]:
     return work.rows(_REFERRALS, customer_id=customer_id, limit=limit)
+
+
+def friends_brought(work: UnitOfWork, customer_id: CustomerId) -> int:
+    row = work.row(_FRIENDS_BROUGHT, customer_id=customer_id)
+    return int(row.friends) if row else 0
 
 
 def move_attributions(work: UnitOfWork, rows: str) -> None:

@@ -2,6 +2,7 @@
 
 from referral.service.attributing import (
     Tiers,
+    friends_brought,
     merge,
     purge_touches,
     referrals_of,
@@ -146,6 +147,7 @@ __all__ = [
     "figures",
     "first_terms",
     "forget",
+    "friends_brought",
     "friends_of",
     "funnels",
     "give_rewards",

@@ -199,3 +199,8 @@ def referrals_of(work: UnitOfWork, customer_id: CustomerId, limit: int = 50) -> 
     placed_at.
     """
     return attributions.referrals_of(work, customer_id, limit)
+
+
+def friends_brought(work: UnitOfWork, customer_id: CustomerId) -> int:
+    """How many friends the customer's invitations have brought, by orders that count."""
+    return attributions.friends_brought(work, customer_id)

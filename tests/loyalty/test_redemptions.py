@@ -247,6 +247,26 @@ def test_a_redemption_ends_by_the_terms_that_sold_it(rich: Desk, above: Superuse
 # --- races
 
 
+def test_what_can_still_be_used_is_shown_however_much_came_after_it(desk: Desk, above: Superuser, clock: Clock) -> None:
+    desk.settle(people.order(1, people.customer(), 1_000_000, placed_at=LONG_AGO))
+    who = desk.customer_id()
+
+    def buy(many: int, named: str) -> list[int]:
+        with desk.work() as work:
+            return [loyalty.redeem(work, who, "1001", "five-off", f"{named}-{n}").redemption_id for n in range(many)]
+
+    kept = buy(3, "kept")
+    given = buy(1, "card")
+    card = "UPDATE redemptions SET outcome = 'used', reward = reward || %s WHERE shop_id = %s AND redemption_id = %s"
+    above.run(card, '{"kind": "gift_card"}', desk.shop.shop_id, given[0])
+    refused = buy(22, "refused")
+    for code in above.run("SELECT code FROM redemptions WHERE redemption_id = ANY(%s)", refused):
+        told(desk, code[0], StoreError("no", permanent=True))
+    assert [row.redemption_id for row in desk.balance().redemptions] == [*refused[:1:-1], *given, *kept[::-1]]
+    clock.forward(days=40)
+    assert [row.redemption_id for row in desk.balance().redemptions] == [*refused[:1:-1], *given]
+
+
 def at_once(*deeds: Callable[[], Any]) -> list[Any]:
     """Run deeds in threads that start together; each answers with its result or its refusal."""
     start = threading.Barrier(len(deeds))

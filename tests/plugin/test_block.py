@@ -297,6 +297,11 @@ def test_those_who_come_meanwhile_are_the_next_batch_and_nobody_waits_for_anothe
     ]  # fmt: skip
 
 
+def test_an_address_with_many_fields_is_answered_like_any_other(crowd: Shopper) -> None:
+    answer = crowd.get("/block", lang="fa", **{f"utm_{number:02}": "x" for number in range(60)})
+    assert (answer.status_code, 'lang="fa"' in answer.text) == (200, True)
+
+
 def test_what_breaks_a_batch_is_told_to_each_of_it_and_the_next_is_answered(loop: EventLoop) -> None:
     def answer_all(asked: Sequence[int]) -> list[int]:
         if 1 in asked:

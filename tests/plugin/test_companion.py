@@ -165,6 +165,38 @@ def test_an_invitation_is_answered_with_what_it_offers_and_an_unknown_one_alike(
     assert wordpress.told("account", customer="", ref="x\0y")["invitation"] is None
 
 
+@pytest.mark.parametrize(
+    "gets, says",
+    [
+        ({"friend_gets": "percentage", "friend_percent": 15},
+         "Your friend gets 15% off a first order, on an order of 20.00 USD or more."),
+        ({"friend_gets": "shipping"}, "Your friend gets free shipping"),
+        ({"friend_gets": "points", "friend_points": 40}, "Your friend gets 40 points after a first order."),
+    ],
+)  # fmt: skip
+def test_a_friend_is_promised_what_the_program_gives(wordpress: Wordpress, gets: dict[str, Any], says: str) -> None:
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        referral.publish(work, {**referral.as_stored(referral.current_terms(work)), **gets})
+    told = wordpress.told("account", customer="", ref="")["referral"]
+    assert told["friend_gets"] is None, "an amount that the program had before is nobody's any more"
+    assert told["friend_says"].replace("\u00a0", " ").startswith(says)
+    assert bool(told["minimum"]) == (gets["friend_gets"] != "points")
+    persian = wordpress.told("account", customer="", ref="", language="fa_IR")["referral"]
+    assert persian["friend_title"] != told["friend_title"]
+
+
+@pytest.mark.usefixtures("rich")
+def test_a_friend_who_gets_points_reads_how_they_come(wordpress: Wordpress) -> None:
+    code = wordpress.told("account", customer="7")["referral"]["code"]
+    with wordpress.house.database.work(wordpress.shop.shop_id) as work:
+        agreed = referral.as_stored(referral.current_terms(work))
+        referral.publish(work, {**agreed, "friend_gets": "points", "friend_points": 40})
+    assert wordpress.told("account", customer="", ref=code)["referral"]["take"] == "Take it up"
+    offer = wordpress.told("claim", customer="", ref=code, email="bo@example.com", via="")["offer"]
+    assert offer["code"] == ""
+    assert offer["says"].startswith("40 points after a first order. They come by themselves, if you order with this")
+
+
 # --- rewards and claims
 
 

@@ -403,6 +403,7 @@ def test_an_address_gets_a_few_links_in_an_hour(away: Elsewhere, clock: Clock) -
         assert away.ask(away.browser()).status_code == 200
     answer = away.ask(away.browser())
     assert (answer.status_code, mistakes(answer.text)) == (429, [])
+    assert answer.headers["Retry-After"] == "3600"
     assert len(away.sent()) == MOST_OF_ADDRESS
     clock.forward(hours=1)
     assert away.ask(away.browser()).status_code == 200

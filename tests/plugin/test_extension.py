@@ -194,6 +194,10 @@ def test_an_order_s_own_buyer_is_told_what_it_earned(visitor: Visitor, house: Ho
         assert visitor.said(f"/orders/{number}")["points"] is None
     for odd in ("1" * 40, "%00", "1001%00", "%D9%A1", "gid:1001"):
         assert visitor.said(f"/orders/{odd}") == {"points": None, "sentence": None, "referral": None}
+    assert said["referral"] == visitor.said("/account")["referral"] | {"friends": 0}
+    friend = order(1004, person("9", house.clock.now), house.clock.now, referral_code=said["referral"]["link"][-8:])
+    house.settle(shop, friend)
+    assert visitor.said("/orders/1001")["referral"]["friends"] == visitor.said("/account")["referral"]["friends"] == 1
     other = Visitor(house.app.test_client(), shop.domain, 8)
     house.settle(shop, order(1005, person("8", house.clock.now), house.clock.now, 1000))
     assert other.said("/orders/1001")["points"] is None

@@ -193,6 +193,20 @@ def test_checkout_says_what_the_order_will_earn(visitor: Visitor) -> None:
     assert (abroad["texts"], [asked["path"] for asked in abroad["asked"]]) == ([], ["/extension/codes"])
 
 
+def test_an_answer_about_goods_that_were_changed_meanwhile_does_not_take_the_place_of_the_newer_one(
+    visitor: Visitor,
+) -> None:
+    there = answers(visitor, "/codes")
+    code = {"title": "5.00 USD off", "code": "P-1", "points": 100, "state": "ready", "ends_at": "2026-04-13T09:26:00Z"}
+    there["GET /extension/codes"]["said"]["codes"] = [code]
+    first, second = ({"status": 200, "said": {"points": points, "exact": True}} for points in (39, 10))
+    there["POST /extension/earn"] = [first | {"late": True}, second]
+    changed = {"lines": [line("39.99")], "then": [line("10.00")], "press": [["s-button", 0]]}
+    played = play("checkout.js", {"answers": there, **changed})
+    assert [asked.get("path") for asked in played["asked"]].count("/extension/earn") == 2
+    assert "Points for this order: 10" in played["texts"]
+
+
 def test_a_stranger_sees_the_program_and_nothing_in_checkout(visitor: Visitor) -> None:
     stranger = Visitor(visitor.client, visitor.domain, None)
     there = answers(stranger, "/account", "/codes", "/orders/1001")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
+import loyalty
+import referral
+from commerce.ids import CustomerId
 from engine.shops import Shop
 from plugin.holdings import as_file, held
 from tests.ground import Superuser
-from tests.plugin.conftest import House, order, person
+from tests.plugin.conftest import House, Shopper, order, person
+from tests.plugin.markup import flat
 
 PERSONS = ("customer_id", "customer_ids", "advocate_id", "friend_id", "customer_external_id")
 
@@ -70,3 +75,20 @@ def test_each_part_is_there_and_is_written_as_a_file(house: House, shop: Shop) -
     assert set(HELD.values()) <= found.keys()
     with house.app.test_request_context():
         assert json.loads(as_file(found, "x.json").get_data()).keys() == found.keys()
+
+
+def test_nothing_of_it_ends_where_a_page_would(house: House, shop: Shop) -> None:
+    """An advocate of fifty-five friends, who has bought twenty-five rewards: pages count all, and hand all out."""
+    now = house.clock.now
+    house.settle(shop, order(1001, person("7", now - timedelta(days=60)), now - timedelta(days=30), 250_000))
+    customer_id = CustomerId(house.customer_id(shop, "7"))
+    with house.database.work(shop.shop_id) as work:
+        code = referral.code_of(work, customer_id)
+        for number in range(25):
+            loyalty.redeem(work, customer_id, "7", "five-off", f"click-{number}")
+    friends = [order(2000 + n, person(str(2000 + n), now), now, referral_code=code) for n in range(55)]
+    house.settle(shop, *friends)
+    with house.database.work(shop.shop_id) as work:
+        found = held(work, "7")
+    assert (len(found["rewards"]), len(found["referrals"])) == (25, 55)
+    assert "You have brought 55 friends so far." in flat(Shopper(house.app.test_client(), shop, "7").get().text)

@@ -22,6 +22,7 @@ from engine.mail import Mailer
 from engine.shops import Shop
 from engine.work import Database
 from plugin import shopper_tokens
+from plugin.storefront.look import Look, publish
 from plugin.storefront.remembering import Remembered
 from tests.browser import followed
 from tests.ground import SECRET, Clock
@@ -164,11 +165,11 @@ def site(body: str, policy: str) -> Iterator[str]:
 
 
 # How far what was seen moved by itself, as browsers count it (Layout Instability): 0.1 is what people notice.
-SHIFTS = """() => new Promise((done) => {
-  new PerformanceObserver((list) => done(list.getEntries().reduce((sum, shift) => sum + shift.value, 0)))
-    .observe({ type: "layout-shift", buffered: true });
-  requestAnimationFrame(() => requestAnimationFrame(() => done(0)));
-})"""
+SHIFTS = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+  const seen = new PerformanceObserver(() => {});
+  seen.observe({ type: "layout-shift", buffered: true });
+  done(seen.takeRecords().reduce((sum, shift) => sum + shift.value, 0));
+})))"""
 
 
 def _lines(away: Away, app: str, part: str) -> str:
@@ -208,6 +209,8 @@ def test_another_site_shows_a_customer_their_points_and_a_stranger_the_program(a
         assert all(way.startswith(f"{away.door}/") for way in ways), ways
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.evaluate(SHIFTS) < 0.02, "what stands below it moved"
+        page.locator("main").evaluate("main => { main.style.paddingBlockStart = '300px'; }")
+        assert page.evaluate(SHIFTS) > 0.02, "what moves is seen to"
         assert (context.cookies(), complaints) == ([], [])
         page.locator("#hers").evaluate("part => { part.dataset.token = 'st1.ended'; }")
         page.locator("#hers .perennial-glance", has_text="Log in").wait_for()
@@ -266,3 +269,16 @@ def test_a_site_that_was_not_named_and_one_whose_app_is_down_show_what_stood_the
         with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/embed.js")):
             page.goto(other)
         assert page.locator("perennial-part").inner_text() == "Ask us for your points."
+
+
+def test_a_part_with_nothing_to_say_or_no_answer_keeps_no_place(away: Away, browser: Any) -> None:
+    with away.house.database.work(away.shop.shop_id) as work:
+        publish(work, Look(off=frozenset({"block"})), None)
+    part = '<perennial-part id="off"></perennial-part><perennial-part id="none" part="code/1"></perennial-part>'
+    page = browser.new_context(viewport=DESK).new_page()
+    with site(_lines(away, away.address, part), "") as other:
+        _allow(away, other)
+        page.goto(other)
+        page.locator("#off > [hidden]").wait_for(state="attached")
+        for which in ("#off", "#none"):
+            page.wait_for_function("which => document.querySelector(which).offsetHeight === 0", arg=which)

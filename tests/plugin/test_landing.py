@@ -93,6 +93,31 @@ def test_the_gate_takes_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shoppe
         assert {n.lower(): v for n, v in before.headers} == {n.lower(): v for n, v in behind.headers}
 
 
+def test_a_claim_is_answered_in_the_language_of_each_who_makes_one(
+    crowd: Shopper, stranger: Shopper, codes: list[str]
+) -> None:
+    spoken: list[tuple[str, dict[str, str]]] = [
+        ("fa", {}), ("ro", {}), ("", {}), ("", {"lang": "ar"}), ("fa", {"locale": "ro"}),
+    ]  # fmt: skip
+    for number, (accepted, said) in enumerate(spoken):
+        pages = list[str]()
+        for who in (crowd, stranger):
+            address, headers = f"/proxy/r/{codes[0]}?{who.query(**said)}", {"Accept-Language": accepted}
+            for contact in ("none", f"friend-{number}@example.com"):
+                pages.append(who.client.post(address, data={"contact": contact}, headers=headers).text)
+        assert (pages[0], pages[1]) == (pages[2], pages[3])
+        assert f'lang="{said.get("lang") or said.get("locale") or accepted or "en"}"' in pages[1]
+
+
+def test_an_address_and_a_form_with_many_fields_are_answered_as_the_pages_do(
+    crowd: Shopper, stranger: Shopper, codes: list[str]
+) -> None:
+    many = {f"utm_{number:02}": "x" for number in range(60)}
+    assert crowd.get(f"/r/{codes[0]}", **many).text == stranger.get(f"/r/{codes[0]}").text
+    claimed = crowd.post(f"/r/{codes[0]}", contact="bo@example.com", **many)
+    assert (claimed.status_code, "Here is your code" in claimed.text) == (200, True)
+
+
 def test_the_gate_refuses_a_claim_as_the_pages_do(crowd: Shopper, stranger: Shopper, codes: list[str]) -> None:
     for contact in ("", "no address", "ada1@example.com", "x" * 3000, '"><script>', "\u202e@\u202e", "%"):
         before, behind = crowd.post(f"/r/{codes[0]}", contact=contact), stranger.post(f"/r/{codes[0]}", contact=contact)

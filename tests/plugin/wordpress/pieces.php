@@ -205,6 +205,9 @@ $tests = array(
 		Perennial_Client::forget();
 		same( rung( $world ), array( '', '' ) );
 		lacks( Perennial_Cart::cart(), '<button' );
+		// In another currency nothing of it can be compared.
+		$world->currency = 'EUR';
+		same( rung( $world ), array( 'off|1|t1', 'off|4|t1', '' ) );
 		$world->coupons_enabled = false;
 		same( Perennial_Cart::cart(), '' );
 	},
@@ -405,6 +408,42 @@ $tests = array(
 		$world->locale = 'ro_RO';
 		same( Perennial_Words::number( 1250 ), '1,250' );
 		same( Perennial_Words::day( '2026-03-20T20:31:00Z' ), '2026-03-20' );
+	},
+	'a friend reads what the program gives, also where that is no amount' => static function ( $world ) {
+		$told = array( 'code' => '', 'friends' => 0, 'points' => 0, 'friend_gets' => null, 'friend_title' => '40 points <after>', 'friend_says' => 'Your friend gets 40 points <after>.', 'take' => 'Take it up', 'minimum' => null );
+		$world->answers = array( says( account( array( 'logged_in' => false, 'referral' => $told ) ) ) );
+		$html           = Perennial_View::referral();
+		holds( $html, '<p><bdi>Your friend gets 40 points &lt;after&gt;.</bdi></p>' );
+		lacks( $html, 'off a first order' );
+		$_COOKIE['perennial_ref'] = 'BEN23456';
+		$world->answers           = array( says( account( array( 'referral' => $told, 'invitation' => array( 'title' => 'x' ) ) ) ) );
+		$html                     = Perennial_View::referral();
+		holds( $html, '<p class="perennial-offer"><bdi>40 points &lt;after&gt;</bdi></p>' );
+		holds( $html, '>Take it up</button>' );
+		$world->answers = array( says( array( 'offer' => array( 'code' => '', 'says' => '40 points. They come by themselves.' ) ) ) );
+		press( 'claim', array( 'perennial_email' => 'bo@example.com' ) );
+		same( Perennial_Forms::outcome( 'claim' )['text'], '40 points. They come by themselves.' );
+	},
+	'points that the shop calls otherwise are counted as each language counts' => static function ( $world ) {
+		Perennial_Words::name( array( 'point' => 'ONE', 'points' => 'MANY' ) );
+		$said = array(
+			'en_US' => array( 0 => '0 MANY', 1 => '1 ONE', 2 => '2 MANY', 100 => '100 MANY' ),
+			'fa_IR' => array( 1 => '۱ ONE', 7 => '۷ ONE', 100 => '۱۰۰ ONE' ),
+			'ar'    => array( 0 => '0 MANY', 1 => '1 ONE', 2 => '2 MANY', 10 => '10 MANY', 11 => '11 ONE', 99 => '99 ONE', 100 => '100 ONE', 102 => '102 ONE', 103 => '103 MANY' ),
+			'ro_RO' => array( 0 => '0 MANY', 1 => '1 ONE', 19 => '19 MANY', 20 => '20 de MANY', 100 => '100 de MANY', 101 => '101 MANY', 120 => '120 de MANY' ),
+		);
+		foreach ( $said as $locale => $each ) {
+			$world->locale = $locale;
+			foreach ( $each as $count => $words ) {
+				same( Perennial_Words::points( $count ), $words );
+			}
+		}
+	},
+	'a form leads back to its page, and not to what our script asked there' => static function ( $world ) {
+		foreach ( array( '/cart/?lang=fa&perennial_code=*', '/cart/?perennial_coupon=P-ABC&lang=fa' ) as $address ) {
+			$_SERVER['REQUEST_URI'] = $address;
+			holds( Perennial_Forms::fields( 'cart' ), 'name="_wp_http_referer" value="/cart/?lang=fa"' );
+		}
 	},
 	'a piece that stumbles leaves the page around it, and names its kind alone' => static function ( $world ) {
 		$world->user = 7;

@@ -211,6 +211,7 @@ $tests = array(
 				'email'    => 'ben@example.test',
 				'via'      => 'sms',
 				'site'     => 'https://deals.example/',
+				'language' => 'en_US',
 				'ip'       => '203.0.113.9',
 				'agent'    => 'A browser',
 				'device'   => str_repeat( '0123456789abcdef', 2 ),

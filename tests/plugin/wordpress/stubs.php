@@ -202,7 +202,7 @@ function esc_attr( $text ) {
 	return htmlspecialchars( (string) $text, ENT_QUOTES );
 }
 function esc_url( $url ) {
-	return preg_match( '~^https?://~', $url ) ? esc_html( $url ) : '';
+	return preg_match( '~^(https?:/)?/~', $url ) ? esc_html( $url ) : '';
 }
 function esc_url_raw( $url ) {
 	return $url;
@@ -324,7 +324,7 @@ function wp_verify_nonce( $nonce, $act ) {
 	return 'nonce-' . $act === $nonce;
 }
 function wp_referer_field( $show ) {
-	return '<input type="hidden" name="_wp_http_referer" value="/points/" />';
+	return '<input type="hidden" name="_wp_http_referer" value="' . esc_url( $_SERVER['REQUEST_URI'] ) . '" />';
 }
 function wp_get_raw_referer() {
 	return '/points/';
@@ -378,8 +378,11 @@ function wp_list_pluck( $rows, $name ) {
 		$rows
 	);
 }
-function remove_query_arg( $name ) {
-	return 'https://shop.example' . strtok( $_SERVER['REQUEST_URI'], '?' );
+function remove_query_arg( $names ) {
+	list( $path, $query ) = explode( '?', $_SERVER['REQUEST_URI'] . '?' );
+	parse_str( $query, $given );
+	$left = array_diff_key( $given, array_flip( (array) $names ) );
+	return $path . ( $left ? '?' . http_build_query( $left ) : '' );
 }
 function wc_get_coupon_id_by_code( $code ) {
 	global $world;

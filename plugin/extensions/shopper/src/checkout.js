@@ -27,10 +27,13 @@ function Checkout() {
   const [{said: earns}, earn] = useState({});
   const [news, tell] = useState(null);
   useEffect(() => { settled(() => ask("/codes"), set); }, []);
-  const pieces = goods(shopify.lines.value || [], said && said.currency);
+  const pieces = goods(shopify.lines.value || [], said && said.currency), basket = JSON.stringify(pieces);
+  const [newest] = useState({});
   useEffect(() => {
-    if (pieces.length) settled(() => ask("/earn", {pieces}), earn);
-  }, [JSON.stringify(pieces)]);
+    newest.basket = basket;
+    // Of two questions the first may be answered last.
+    if (pieces.length) settled(() => ask("/earn", {pieces}), (found) => { if (newest.basket === basket) earn(found); });
+  }, [basket]);
   const used = new Set((shopify.discountCodes.value || []).map((each) => each.code));
   const codes = said ? said.codes.filter((each) => !used.has(each.code)) : [];
   const points = pieces.length && earns ? earns.points : 0;

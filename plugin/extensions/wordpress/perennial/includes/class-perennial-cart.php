@@ -183,7 +183,8 @@ final class Perennial_Cart {
 	 * @return array<int,array<string,mixed>> With points, value and html.
 	 */
 	private static function steps( $reward ) {
-		$total = (float) WC()->cart->get_displayed_subtotal();
+		// A cart in another currency than the program's is compared with nothing: the shop itself asks for the least spend.
+		$total = Perennial_Earning::foreign() ? INF : (float) WC()->cart->get_displayed_subtotal();
 		$short = is_array( $reward['minimum'] ) && (float) $reward['minimum']['amount'] > $total;
 		$rows  = array();
 		foreach ( $reward['steps'] as $step ) {

@@ -230,7 +230,7 @@ final class Perennial_Earning {
 	 *
 	 * @return bool
 	 */
-	private static function foreign() {
+	public static function foreign() {
 		return get_woocommerce_currency() !== get_option( 'woocommerce_currency' );
 	}
 

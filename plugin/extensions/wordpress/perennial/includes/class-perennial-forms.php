@@ -96,6 +96,9 @@ final class Perennial_Forms {
 		$part   = 'claim' === $what ? 'offer' : 'bought';
 		$bought = isset( $answer[ $part ] ) && is_array( $answer[ $part ] ) ? $answer[ $part ] : array();
 		$code   = isset( $bought['code'] ) && is_string( $bought['code'] ) ? $bought['code'] : '';
+		if ( ! empty( $bought['says'] ) ) {
+			self::back( $what, true, Perennial_Words::digits( $bought['says'] ) );
+		}
 		if ( '' === $code ) {
 			self::back( $what, true, __( 'It is yours: the shop hands it over to you.', 'perennial' ) );
 		}
@@ -124,7 +127,8 @@ final class Perennial_Forms {
 	}
 
 	/**
-	 * The fields that every form of ours has.
+	 * The fields that every form of ours has: what it is for, and the page to come back to. What our script asked there,
+	 * or a link brought along, is no part of that page's address.
 	 *
 	 * @param string $what One of the kinds.
 	 * @return string
@@ -132,7 +136,7 @@ final class Perennial_Forms {
 	public static function fields( $what ) {
 		return '<input type="hidden" name="' . esc_attr( self::FIELD ) . '" value="' . esc_attr( $what ) . '">'
 			. '<input type="hidden" name="' . esc_attr( self::NONCE ) . '" value="' . esc_attr( wp_create_nonce( self::act( $what ) ) ) . '">'
-			. wp_referer_field( false );
+			. '<input type="hidden" name="_wp_http_referer" value="' . esc_url( remove_query_arg( array( Perennial_Cart::QUERY, Perennial_Coupon::QUERY ) ) ) . '">';
 	}
 
 	/**
@@ -227,6 +231,7 @@ final class Perennial_Forms {
 				'email'    => sanitize_email( self::posted( 'perennial_email' ) ),
 				'via'      => self::posted( 'perennial_via' ),
 				'site'     => self::posted( 'perennial_site' ),
+				'language' => Perennial_Client::language(),
 			) + Perennial_Visitor::shown(),
 			10
 		);

@@ -114,7 +114,8 @@ final class Perennial_View {
 	private static function invite( $account, $friends = true ) {
 		$told = $account['referral'];
 		/* translators: %s: an amount of money. */
-		$html = '<p>' . sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), Perennial_Words::money( $told['friend_gets'] ) ) . Perennial_Words::minimum( $told['minimum'] ) . '</p>';
+		$amount = is_array( $told['friend_gets'] ) ? sprintf( esc_html__( 'Your friend gets %s off a first order.', 'perennial' ), Perennial_Words::money( $told['friend_gets'] ) ) . Perennial_Words::minimum( $told['minimum'] ) : '';
+		$html   = '<p>' . ( '' === $amount ? '<bdi>' . esc_html( Perennial_Words::digits( $told['friend_says'] ) ) . '</bdi>' : $amount ) . '</p>';
 		if ( $told['points'] ) {
 			/* translators: %s: points, such as "200 points". */
 			$html .= '<p>' . esc_html( sprintf( __( 'You get %s when they have ordered.', 'perennial' ), Perennial_Words::points( $told['points'] ) ) ) . '</p>';
@@ -294,14 +295,16 @@ final class Perennial_View {
 	 * @return string
 	 */
 	private static function claim( $told ) {
-		/* translators: %s: an amount of money. */
 		$hidden = '<input type="hidden" name="perennial_via" value="' . esc_attr( Perennial_Referral::via() ) . '">'
 			. '<input type="hidden" name="perennial_site" value="' . esc_attr( Perennial_Visitor::site() ) . '">';
-		return '<p class="perennial-offer">' . sprintf( esc_html__( '%s off your first order', 'perennial' ), Perennial_Words::money( $told['friend_gets'] ) ) . Perennial_Words::minimum( $told['minimum'] ) . '</p>'
+		/* translators: %s: an amount of money. */
+		$offer  = is_array( $told['friend_gets'] ) ? sprintf( esc_html__( '%s off your first order', 'perennial' ), Perennial_Words::money( $told['friend_gets'] ) ) : '<bdi>' . esc_html( Perennial_Words::digits( $told['friend_title'] ) ) . '</bdi>';
+		$button = empty( $told['take'] ) ? __( 'Get my code', 'perennial' ) : $told['take'];
+		return '<p class="perennial-offer">' . $offer . Perennial_Words::minimum( $told['minimum'] ) . '</p>'
 			. '<form method="post" action="#perennial">' . Perennial_Forms::fields( 'claim' ) . $hidden
 			. '<p><label class="perennial-field">' . esc_html__( 'Your e-mail address', 'perennial' )
 			. ' <input type="email" name="perennial_email" required maxlength="254" autocomplete="email" dir="ltr"></label></p>'
-			. '<p><button type="submit" class="' . esc_attr( self::button_class() ) . '">' . esc_html__( 'Get my code', 'perennial' ) . '</button></p>'
+			. '<p><button type="submit" class="' . esc_attr( self::button_class() ) . '">' . esc_html( $button ) . '</button></p>'
 			. '<p class="perennial-soft">' . esc_html__( 'One code for each person. Your address, connection and browser are used to check that; only digests of them are kept, which nobody can read.', 'perennial' ) . '</p></form>';
 	}
 

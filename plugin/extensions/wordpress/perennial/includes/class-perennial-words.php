@@ -63,10 +63,30 @@ final class Perennial_Words {
 	 */
 	public static function points( $count ) {
 		if ( '' !== self::$names[0] && '' !== self::$names[1] ) {
-			return self::number( $count ) . ' ' . self::$names[ 1 === $count ? 0 : 1 ];
+			return self::number( $count ) . ' ' . self::named( $count );
 		}
 		/* translators: %s: a number of points. */
 		return sprintf( _n( '%s point', '%s points', $count, 'perennial' ), self::number( $count ) );
+	}
+
+	/**
+	 * What the shop calls so many points, as Perennial's own pages say it: Persian counts with the singular, Arabic from
+	 * eleven on too, and Romanian puts a word between from twenty on.
+	 *
+	 * @param int $count How many.
+	 * @return string
+	 */
+	private static function named( $count ) {
+		$rest = $count % 100;
+		switch ( substr( get_locale(), 0, 2 ) ) {
+			case 'fa':
+				return self::$names[0];
+			case 'ar':
+				return self::$names[ 1 === $count || $rest > 10 || ( $count > 99 && $rest < 3 ) ? 0 : 1 ];
+			case 'ro':
+				return ( 0 !== $count && ( 0 === $rest || $rest > 19 ) ? 'de ' : '' ) . self::$names[ 1 === $count ? 0 : 1 ];
+		}
+		return self::$names[ 1 === $count ? 0 : 1 ];
 	}
 
 	/**
