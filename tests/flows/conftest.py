@@ -237,7 +237,9 @@ def open_loop(
             world, database, clock,
             Inbox(database, {"shopify": lambda delivery, _shop: translate(delivery)}, reactions),
             Outbox(database, connect, OUTCOMES),
-            Reconciler(database, connect, reactions), Backfiller(database, connect, reactions), installer,
+            Reconciler(database, connect, reactions),
+            # Timed by the test's clock: a store that a busy computer makes slow would be gone easy on.
+            Backfiller(database, connect, reactions, stopwatch=clock.timestamp), installer,
             StaleOrders(database, connect, lambda work, found: settle_read(work, reactions, found)),
             rooms["client"], Client(rooms["platform"]), collector, domain, platform_url,
         )  # fmt: skip

@@ -210,7 +210,12 @@ def test_a_killed_reader_is_followed_by_one_that_goes_on_where_it_was(
         """The dead release no lease."""
 
     wait_for_the_export(old_store)
-    dying = Backfiller(old_store.database, old_store.backfiller._connect, (*REACTIONS, dies_at_the_fourth))
+    dying = Backfiller(
+        old_store.database,
+        old_store.backfiller._connect,
+        (*REACTIONS, dies_at_the_fourth),
+        stopwatch=old_store.clock.timestamp,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backfills, "release", nothing)
         with pytest.raises(_Killed):
@@ -252,7 +257,9 @@ def test_a_reader_whose_lease_was_taken_over_writes_nothing_more(
         above.run("UPDATE backfills SET lease = 'another' WHERE shop_id = %s", work.shop_id)
 
     wait_for_the_export(old_store)
-    Backfiller(old_store.database, old_store.backfiller._connect, (*REACTIONS, slow)).round()
+    Backfiller(
+        old_store.database, old_store.backfiller._connect, (*REACTIONS, slow), stopwatch=old_store.clock.timestamp
+    ).round()
     assert state(old_store).orders_read == 0
     assert above.one("SELECT count(*) FROM orders WHERE shop_id = %s", old_store.shop.shop_id) == 0
 

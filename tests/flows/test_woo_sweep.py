@@ -121,7 +121,8 @@ def woo(database: Database, clock: Clock) -> Iterator[Woo]:
             shop = shops.current(work)
         yield Woo(
             store, client, shop, clock, database,
-            Reconciler(database, lambda _: client, REACTIONS), Backfiller(database, lambda _: client, REACTIONS),
+            Reconciler(database, lambda _: client, REACTIONS),
+            Backfiller(database, lambda _: client, REACTIONS, stopwatch=clock.timestamp),
         )  # fmt: skip
 
 

@@ -46,7 +46,8 @@ clock = lambda: datetime.now(UTC)
 url, address, key, secret = sys.argv[1:]
 http = HttpSession(plain=True, before_request=refuse_in_transaction)
 store = WooStore(store_address(address), Key(key, secret), http, now=clock)
-reader = Backfiller(Database(url, clock), lambda _: store, REACTIONS)
+# Without a stopwatch: a store that a busy computer makes slow would be gone easy on, and this reader does not rest.
+reader = Backfiller(Database(url, clock), lambda _: store, REACTIONS, stopwatch=lambda: 0.0)
 while reader.round():
     pass
 """
