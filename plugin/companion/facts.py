@@ -23,7 +23,7 @@ from plugin.sentences import gettext, told
 from plugin.session import Shopper
 from plugin.storefront.account import Account, Code, Offers
 from plugin.storefront.look import WHITE, Look, ink_on
-from plugin.storefront.purchase import ticket_for
+from plugin.storefront.purchase import key_to_buy
 
 HISTORY = 20
 # The soonest are what a shopper acts on.
@@ -130,7 +130,7 @@ def _reward(reward: loyalty.Reward, currency: str, shopper: Shopper, mine: Accou
         "minimum": money(reward.minimum_minor, currency),
         "sold_out": sold_out,
         "closed": closed,
-        "request_key": ticket_for(shopper) if can_buy else "",
+        "request_key": key_to_buy(shopper, mine.codes) if mine and can_buy else "",
     }
 
 

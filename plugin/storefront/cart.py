@@ -20,7 +20,7 @@ from engine.work import UnitOfWork
 from plugin.session import invited_only, shopper_only
 from plugin.storefront import account
 from plugin.storefront.fragment import REFUSED, look_here, piece, show, theme_s_own, work_of_shop
-from plugin.storefront.purchase import buy_next, ticket_after
+from plugin.storefront.purchase import buy, key_to_buy
 from plugin.storefront.remembering import Remembered
 from plugin.storefront.rungs import IN_CART, rungs
 
@@ -80,10 +80,7 @@ def redeem() -> BaseResponse:
         reward, _, steps = form.get("choice", "").partition(":")
         if not reward:
             raise NothingChosen
-        last = form.get("after", "")
-        bought = buy_next(
-            g.shopper, reward, form.get("request_key", ""), steps, int(last) if _REDEMPTION.fullmatch(last) else -1
-        )
+        bought = buy(g.shopper, reward, form.get("request_key", ""), steps)
     except Refusal as refusal:
         return _cart(total, refusal)
     more = f"&total={total}" if _MINOR.fullmatch(total) else ""
@@ -166,15 +163,13 @@ def _of_member(work: UnitOfWork, total_minor: int | None) -> dict[str, Any]:
     balance = loyalty.account(work, g.shopper.customer_id)
     codes = [account.code(row, work.now) for row in balance.redemptions]
     usable = [each for each in codes if each.state in ("ready", "making") and each.kind in IN_CART]
-    last = max((each.redemption_id for each in codes), default=0)
     bought = _bought(work, request.args.get("bought", ""))
     return {
         "balance": balance,
         "rungs": rungs(balance, total_minor),
         "bought": bought,
         "codes": [each for each in usable if bought is None or each.redemption_id != bought.redemption_id],
-        "after": last,
-        "ticket": ticket_after(g.shopper, last),
+        "to_buy": key_to_buy(g.shopper, codes),
     }
 
 

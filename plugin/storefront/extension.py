@@ -29,7 +29,7 @@ from plugin.elsewhere import API_PATH
 from plugin.session import extension_only
 from plugin.storefront.account import Account, Code, account, offers
 from plugin.storefront.fragment import whole
-from plugin.storefront.purchase import buy, ticket_for
+from plugin.storefront.purchase import buy, key_to_buy
 from plugin.storefront.qr import Shown, as_shown
 
 pages = Blueprint("extension", __name__, url_prefix=EXTENSION_PATH)
@@ -196,14 +196,14 @@ def _reward(reward: loyalty.Reward, spendable: int, mine: Account | None) -> dic
     for this shopper.
     """
     closed = mine.balance.closed.get(reward.key) if mine else None
-    enough = spendable >= reward.points and closed is None
+    can_buy = spendable >= reward.points and closed is None and g.shopper.customer_external_id is not None
     return {
         "key": reward.key,
         "title": reward.title,
         "points": reward.points,
         "missing": max(0, reward.points - spendable),
         "closed": closed,
-        "request_key": ticket_for(g.shopper) if enough and g.shopper.customer_external_id else None,
+        "request_key": key_to_buy(g.shopper, mine.codes) if mine is not None and can_buy else None,
     }
 
 

@@ -24,7 +24,7 @@ from plugin.storefront.contests import scratch as scratch_card
 from plugin.storefront.earning import say_birthday, say_done, ways
 from plugin.storefront.fragment import CODE, REFUSED, look_here, show, theme_s_own, whole, work_of_shop
 from plugin.storefront.look import look_of
-from plugin.storefront.purchase import FormTooOld, buy, checked, ticket_for
+from plugin.storefront.purchase import FormTooOld, buy, checked, key_to_buy, ticket_for
 from plugin.storefront.qr import as_shown, qr
 
 # No redirect to a path with or without a slash: its address would be ours, and not the shop's.
@@ -49,7 +49,7 @@ def points() -> Response:
 @pages.post("/redeem", strict_slashes=False)
 @shopper_only
 def redeem() -> BaseResponse:
-    """Buy a reward. The ticket names the click, so a form that is sent twice buys once."""
+    """Buy a reward. All forms that were open meanwhile are the same click."""
     try:
         form = request.form
         bought = buy(g.shopper, form.get("reward", ""), form.get("request_key", ""), form.get("steps", ""))
@@ -253,6 +253,7 @@ def _points(refusal: Refusal | None = None) -> Response:
         refusal=refusal,
         before=_before(),
         ticket=lambda: ticket_for(shopper),
+        to_buy=key_to_buy(shopper, mine.codes),
         **_to_pass_on(mine.referral_code, program.referral.friend_title),
     )
 

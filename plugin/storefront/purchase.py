@@ -1,11 +1,11 @@
 """Buying a reward, wherever the shopper stands: on the shop's pages, in checkout, or in their account there.
 
-The ticket names the click. It came with what the shopper was shown, so a click that is sent twice buys once.
+What a form carries names the moment at which it was shown, and the moment is the click: see decision 0064.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
@@ -20,7 +20,7 @@ from plugin.session import Shopper
 from plugin.storefront import tickets
 
 LONGEST_KEY = 64
-LONGEST_TICKET = 80
+LONGEST_TICKET = 100
 
 
 class FormTooOld(Refusal):
@@ -37,38 +37,34 @@ class NotLoggedIn(Refusal):
     """Please log in to the shop first. Nothing was done."""
 
 
-def buy(shopper: Shopper, reward: str, ticket: str, steps: str = "") -> Any:
+class BoughtMeanwhile(Refusal):
+    """You have bought something else since this page was shown, and it is yours. Look at what you have, and press again
+    if you want this too.
+    """
+
+
+def buy(shopper: Shopper, reward: str, request_key: str, steps: str = "") -> Any:
     """The redemption that this click made, now or before. `steps`: how many of it, as typed; nothing is one.
 
-    Refuses with `NotLoggedIn`, `NoAccount`, `FormTooOld`, and whatever `loyalty.redeem` refuses with.
+    `request_key`: as `key_to_buy` made it. All forms that were shown while the same redemption was the shopper's newest
+    are one click, so that neither a second press nor a second tab buys twice.
+
+    Refuses with `NotLoggedIn`, `NoAccount`, `FormTooOld`, `BoughtMeanwhile`, and with whatever `loyalty.redeem` does.
     """
-    return _press(shopper, reward, steps, lambda: checked(shopper, ticket))
-
-
-def buy_next(shopper: Shopper, reward: str, ticket: str, steps: str, last: int) -> Any:
-    """The same by a form that was made when redemption `last` was the shopper's newest (0: none yet).
-
-    All forms of that moment are one click, so the same page in two tabs buys once; whoever wants more is shown a new
-    form first.
-    """
-
-    def key() -> str:
-        checked(shopper, ticket, _after(last))
-        return f"after-{last}"
-
-    return _press(shopper, reward, steps, key)
-
-
-def _press(shopper: Shopper, reward: str, steps: str, key: Callable[[], str]) -> Any:
     if shopper.customer_external_id is not None and is_guest(shopper.customer_external_id):
         # What a guest has moves to an account with the order that brought it: spent before, it would be spent twice.
         raise NoAccount
     if shopper.customer_id is None or shopper.customer_external_id is None:
         raise NotLoggedIn if shopper.customer_external_id is None else loyalty.NotEnoughPoints
-    named = key()
+    last, _sep, ticket = request_key.partition("-")
+    checked(shopper, ticket, _after(last))
     many = 1 if not steps else int(steps) if steps.isascii() and steps.isdigit() and len(steps) < 6 else 0
-    click = loyalty.Click(shopper.customer_id, shopper.customer_external_id, reward[:LONGEST_KEY], named, many)
-    return current_app.extensions["till"].buy(shopper.shop.shop_id, click)
+    reward, named = reward[:LONGEST_KEY], f"after-{last}"
+    click = loyalty.Click(shopper.customer_id, shopper.customer_external_id, reward, named, many)
+    bought = current_app.extensions["till"].buy(shopper.shop.shop_id, click)
+    if loyalty.Reward.read(bought.reward).key != reward:
+        raise BoughtMeanwhile
+    return bought
 
 
 def checked(shopper: Shopper, ticket: str, what: str = "") -> str:
@@ -94,13 +90,16 @@ def wait_for_others(shopper: Shopper) -> None:
 
 
 def ticket_for(shopper: Shopper) -> str:
-    """A fresh ticket: one for each button that is shown."""
+    """A fresh ticket: one for each button that is shown and buys nothing."""
     return _ticket(shopper, "")
 
 
-def ticket_after(shopper: Shopper, last: int) -> str:
-    """A ticket for a form of `buy_next`."""
-    return _ticket(shopper, _after(last))
+def key_to_buy(shopper: Shopper, redemptions: Iterable[Any]) -> str:
+    """What a form of `buy` carries, where these are the shopper's redemptions, or codes of them, the newest among them:
+    the number of the newest (0: none yet), sealed.
+    """
+    last = str(max((each.redemption_id for each in redemptions), default=0))
+    return f"{last}-{_ticket(shopper, _after(last))}"
 
 
 def _ticket(shopper: Shopper, what: str) -> str:
@@ -108,7 +107,7 @@ def _ticket(shopper: Shopper, what: str) -> str:
     return tickets.make(doors.secret, _holder(shopper) + what, doors.database.clock())
 
 
-def _after(last: int) -> str:
+def _after(last: str) -> str:
     return f":after:{last}"
 
 

@@ -205,8 +205,9 @@ def test_nobody_else_s_frame_shows_a_shopper_s_page(house: House, shop: Shop, ne
 # --- twice at once
 
 
-def test_two_tabs_and_a_double_click_buy_what_the_points_pay_for(house: House, shop: Shop) -> None:
-    """Twelve presses at the same moment, of two forms: there are points for one reward."""
+def test_two_tabs_and_a_double_click_buy_once(house: House, shop: Shop) -> None:
+    """Twelve presses at the same moment, of two forms: there are points for two rewards."""
+    house.settle(shop, order(1002, person("7", house.clock.now), house.clock.now - timedelta(days=30), 5000))
     page = Shopper(house.app.test_client(), shop, "7").get().text
     other = Shopper(house.app.test_client(), shop, "7").get().text
     forms = [tickets(page)[0], tickets(other)[0]]
@@ -220,19 +221,37 @@ def test_two_tabs_and_a_double_click_buy_what_the_points_pay_for(house: House, s
 
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(press, range(12)))
-    assert sorted(status for status, _ in answers) == [303] * 6 + [409] * 6
-    assert len({location for status, location in answers if status == 303}) == 1
-    assert _bought(house, shop) == 1
-    assert _spendable(house, shop) == 50
+    assert [status for status, _ in answers] == [303] * 12
+    assert len({location for _, location in answers}) == 1
+    assert (_bought(house, shop), _spendable(house, shop)) == (1, 100)
 
 
-def test_two_tabs_buy_twice_where_there_are_points_for_two(house: House, shop: Shop) -> None:
+def test_a_tab_from_before_buys_nothing_else_and_says_what_to_do(house: House, shop: Shop) -> None:
+    """Hours later too: it knows nothing of what was bought meanwhile. A page that does buys the next reward."""
     house.settle(shop, order(1002, person("7", house.clock.now), house.clock.now - timedelta(days=30), 5000))
-    tabs = [Shopper(house.app.test_client(), shop, "7").get().text for _ in range(2)]
+    with house.database.work(shop.shop_id) as work:
+        reward = {"title": "5 off", "points": 100, "amount_minor": 500, "code_days": 30}
+        loyalty.change(work, rewards=[{"key": key, **reward} for key in ("five-off", "other")])
     shopper = Shopper(house.app.test_client(), shop, "7")
-    for page in tabs:
-        assert shopper.post("/redeem", reward="five-off", request_key=tickets(page)[0]).status_code == 303
+    key = tickets(shopper.get().text)[0]
+    house.clock.forward(hours=2)
+    assert shopper.post("/redeem", reward="five-off", request_key=tickets(shopper.get().text)[0]).status_code == 303
+    assert shopper.post("/redeem", reward="five-off", request_key=key).status_code == 303
+    late = shopper.post("/redeem", reward="other", request_key=key)
+    assert late.status_code == 409
+    assert "press again if you want this too" in flat(late.text)
+    assert (_bought(house, shop), _spendable(house, shop)) == (1, 100)
+    assert shopper.post("/redeem", reward="other", request_key=tickets(late.text)[0]).status_code == 303
     assert (_bought(house, shop), _spendable(house, shop)) == (2, 0)
+
+
+def test_the_moment_of_a_form_is_sealed(house: House, shop: Shop) -> None:
+    shopper = Shopper(house.app.test_client(), shop, "7")
+    last, _, ticket = tickets(shopper.get().text)[0].partition("-")
+    assert last == "0"
+    for moved in (f"1-{ticket}", f"00-{ticket}", f"-{ticket}", ticket):
+        assert shopper.post("/redeem", reward="five-off", request_key=moved).status_code == 409
+    assert _bought(house, shop) == 0
 
 
 # --- too often

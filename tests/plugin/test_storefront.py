@@ -129,12 +129,12 @@ def test_a_reward_that_is_too_dear_is_refused_and_nothing_is_written(
     house: House, shop: Shop, shopper: Shopper
 ) -> None:
     for _ in range(2):
-        shopper.post("/redeem", reward="five-off", request_key=_ticket(shopper.get().text))
+        bought = shopper.post("/redeem", reward="five-off", request_key=_ticket(shopper.get().text))
     before = _rows(house, shop)
     page = shopper.get().text
     assert "50\u00a0points to go" in page
     assert "request_key" not in page
-    ticket = _made_ticket(house, shop)
+    ticket = _made_ticket(house, shop, bought.headers["Location"].partition("bought=")[2].partition("#")[0])
     answer = shopper.post("/redeem", reward="five-off", request_key=ticket)
     assert answer.status_code == 409
     assert "There are not enough points" in answer.text
@@ -142,10 +142,10 @@ def test_a_reward_that_is_too_dear_is_refused_and_nothing_is_written(
     assert _rows(house, shop) == before
 
 
-def _made_ticket(house: House, shop: Shop) -> str:
+def _made_ticket(house: House, shop: Shop, last: str) -> str:
     from plugin.storefront import tickets
 
-    return tickets.make(b"s" * 32, f"{shop.shop_id}:7", house.clock.now)
+    return f"{last}-{tickets.make(b's' * 32, f'{shop.shop_id}:7:after:{last}', house.clock.now)}"
 
 
 @pytest.mark.usefixtures("rich")
@@ -162,8 +162,9 @@ def test_a_reward_that_is_not_offered_is_refused(house: House, shop: Shop, shopp
 def test_a_form_that_we_did_not_give_out_is_refused(house: House, shop: Shop, shopper: Shopper) -> None:
     before = _rows(house, shop)
     good = _ticket(shopper.get().text)
-    stamp, nonce, seal = good.split("-")
-    forged = ["", "x", "1" * 500, f"{stamp}-{nonce}-{'0' * 32}", f"{int(stamp, 16) + 9:x}-{nonce}-{seal}", good.upper()]
+    last, stamp, nonce, seal = good.split("-")
+    later = f"{int(stamp, 16) + 9:x}"
+    forged = ["", "x", "1" * 500, f"{last}-{stamp}-{nonce}-{'0' * 32}", f"{last}-{later}-{nonce}-{seal}", good.upper()]
     for ticket in forged:
         answer = shopper.post("/redeem", reward="five-off", request_key=ticket)
         assert answer.status_code == 409

@@ -4,7 +4,8 @@
 export const ADDRESS = "https://perennial.example/extension";
 
 // Refusals that we say in the shopper's language; of the others the server's own words are shown.
-export const KNOWN = ["signed-out", "not-installed", "not-logged-in", "not-enough-points", "reward-unknown", "form-too-old"];
+export const KNOWN = ["signed-out", "not-installed", "not-logged-in", "not-enough-points", "reward-unknown", "form-too-old",
+  "bought-meanwhile"];
 
 export const t = (key, values) => shopify.i18n.translate(key, values);
 

@@ -249,6 +249,7 @@ final class Perennial_Forms {
 			'reward-unknown'    => __( 'This reward is not offered any more.', 'perennial' ),
 			'reward-limit'      => __( 'You have had this reward as often as one customer may.', 'perennial' ),
 			'form-too-old'      => __( 'This page has been open for a long time. Nothing was done; please press the button again.', 'perennial' ),
+			'bought-meanwhile'  => __( 'You have bought something else since this page was shown, and it is yours. Look at what you have, and press again if you want this too.', 'perennial' ),
 			'not-logged-in'     => __( 'Please log in first. Nothing was done.', 'perennial' ),
 			'not-taken'         => __( 'This invitation cannot be taken up with this address. It may not be known here, have ended or been taken up already, or be for people who are new to the shop.', 'perennial' ),
 			'too-many-tries'    => __( 'That was tried very often from here. Please wait an hour, and try again.', 'perennial' ),
