@@ -69,8 +69,9 @@ class Post:
         said = EmailMessage(policy=_LINES)
         name, address = parseaddr(self.sender)
         name = letter.by or name
-        domain = address.rpartition("@")[2]
-        said["From"] = Address(name, addr_spec=address) if address.isascii() else f"{name} <{address}>"
+        whose, _at, domain = address.rpartition("@")
+        # In parts: as one text, the library takes no address that has other letters than ours.
+        said["From"] = Address(name, username=whose, domain=domain)
         said["To"] = letter.to
         said["Subject"] = letter.subject
         said["Date"] = format_datetime(self.now())

@@ -136,7 +136,7 @@ def allow(work: UnitOfWork, typed: str) -> Sequence[str]:
     """Let pages of these sites, one in each line, read our answers, and those of no others. Refuses with `BadOrigin` or
     `TooManyOrigins`.
     """
-    named = dict.fromkeys(line.strip().rstrip("/").lower() for line in typed.splitlines() if line.strip())
+    named = dict.fromkeys(_as_browsers_say(line) for line in typed.splitlines() if line.strip())
     if len(named) > MOST_ORIGINS:
         raise TooManyOrigins
     if not all(len(each) <= LONGEST_ORIGIN and _ORIGIN.fullmatch(each) for each in named):
@@ -144,3 +144,9 @@ def allow(work: UnitOfWork, typed: str) -> Sequence[str]:
     of_shop(work)
     work.run(_ALLOW, origins=list(named))
     return list(named)
+
+
+def _as_browsers_say(line: str) -> str:
+    """A site as it stands in Origin: in small letters, and without the port that goes without saying."""
+    site = line.strip().rstrip("/").lower()
+    return site.removesuffix(":443") if site.startswith("https://") else site.removesuffix(":80")

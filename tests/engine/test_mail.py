@@ -85,6 +85,13 @@ def test_further_headers_go_out_as_they_are(desk: Desk, mailer: Mailer, seal: Se
     assert not box.last.is_multipart()
 
 
+@pytest.mark.parametrize("address", ["mail@tea.example", "ماهی@چای.example"])
+def test_whose_name_has_signs_in_it_is_still_one_sender(clock: Clock, address: str) -> None:
+    letter = Letter("a@b.example", "S", "T", by='Tea, "and" <Co>')
+    (sender,) = Post("smtp://m", f"House <{address}>", clock).message(letter, "1")["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == ('Tea, "and" <Co>', address)
+
+
 def test_an_address_in_a_header_is_written_plainly_however_long_it_is(
     desk: Desk, mailer: Mailer, seal: Seal, box: Postbox, clock: Clock
 ) -> None:

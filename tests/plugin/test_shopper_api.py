@@ -357,7 +357,7 @@ def test_a_merchant_names_sites_and_sees_what_to_copy(site: Site, merchant: Merc
         '"', "&#34;"
     )
     assert "No e-mails are sent from here" in page.text
-    answer = merchant.fetch("/other-sites", "POST", origins=f"\n {QUIZ}/ \nHTTPS://Forms.Example:8443\n{QUIZ}\n")
+    answer = merchant.fetch("/other-sites", "POST", origins=f"\n {QUIZ}:443/ \nHTTPS://Forms.Example:8443\n{QUIZ}\n")
     assert answer.status_code == 303
     with site.house.database.work(site.shop.shop_id) as work:
         assert elsewhere.of_shop(work).origins == (QUIZ, "https://forms.example:8443")
