@@ -13,6 +13,7 @@ import pytest
 
 import loyalty
 from loyalty import Contest, ContestKind, Prize
+from plugin.storefront import tickets as made_tickets
 from plugin.storefront.qr import squares
 from tests.ground import Superuser
 from tests.plugin.conftest import APP_URL, House, order, person
@@ -130,7 +131,10 @@ def test_a_ticket_of_a_draw_has_no_button_until_it_is_drawn_and_none_after(wordp
     contest = announce(wordpress, ContestKind.DRAW)
     (told,) = wordpress.told("account", customer="7")["tickets"]
     assert (told["kind"], told["drawn_after"], told["request_key"]) == ("draw", "2026-03-03T13:00:00Z", "")
-    key = wordpress.ticket()
+    # What buys is no ticket for a card; any other is, so it is the card that is refused.
+    asked = {"customer": "7", "contest": contest, "number": "1"}
+    assert refused(wordpress, "scratch", **asked, request_key=wordpress.ticket()) == "form-too-old"
+    key = made_tickets.make(b"s" * 32, f"{wordpress.shop.shop_id}:7", wordpress.house.clock.now)
     assert refused(wordpress, "scratch", customer="7", contest=contest, number="1", request_key=key) == "no-such-ticket"
     wordpress.house.clock.forward(days=3)
     with wordpress.house.database.work(wordpress.shop.shop_id) as work:

@@ -24,7 +24,7 @@ from connectors.shopify.writes.shop_fields import NAMESPACE
 from engine.announcements import What
 from plugin.flow import TITLES
 from plugin.storefront import extension
-from plugin.storefront.purchase import FormTooOld, NotLoggedIn
+from plugin.storefront.purchase import BoughtMeanwhile, FormTooOld, NotLoggedIn
 
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "plugin" / "extensions"
@@ -251,12 +251,13 @@ def test_the_code_says_nothing_but_translations() -> None:
 
 
 def refusals_that_are_translated() -> set[str]:
-    (found,) = re.findall(r"KNOWN = \[(.*?)\]", (PLACE / "shopper" / "src" / "ask.js").read_text("utf-8"))
+    (found,) = re.findall(r"KNOWN = \[(.*?)\]", (PLACE / "shopper" / "src" / "ask.js").read_text("utf-8"), re.DOTALL)
     return set(re.findall(r'"([a-z-]+)"', found))
 
 
 def test_every_refusal_that_is_translated_is_one_of_ours() -> None:
-    ours = {kind().code for kind in (FormTooOld, NotLoggedIn, loyalty.NotEnoughPoints, loyalty.RewardUnknown)}
+    kinds = (FormTooOld, BoughtMeanwhile, NotLoggedIn, loyalty.NotEnoughPoints, loyalty.RewardUnknown)
+    ours = {kind().code for kind in kinds}
     assert refusals_that_are_translated() == ours | {"signed-out", "not-installed"}
 
 
